@@ -1,0 +1,50 @@
+# Fieldguide on a machine with Python 3.10 to 3.13 and make. `make` alone lists what there is.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DATA ?= data
+ARGS ?=
+CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
+
+.PHONY: help app test train report notebook lint clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+app: $(VENV)/serving ## set up and start the app on http://127.0.0.1:7860 (GPU=1 keeps CUDA)
+	$(BIN)/python app.py
+
+test: $(VENV)/testing ## set up and run every test
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest
+
+train: $(VENV)/training ## train on DATA=folder (one folder a label), options in ARGS="--epochs 8"
+	$(BIN)/python -m training.train $(DATA) $(ARGS)
+
+report: $(VENV)/training ## look at how export.pkl does on DATA=folder
+	$(BIN)/python -m training.report export.pkl $(DATA) $(ARGS)
+
+lint: $(VENV)/testing ## check the style
+	$(BIN)/ruff check .
+
+clean: ## remove the environment
+	rm -rf $(VENV)
+
+# CPU wheels of torch where their host answers, pip's default build (with CUDA) elsewhere or with GPU=1
+$(VENV)/serving: requirements.txt pre-requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 10) <= sys.version_info < (3, 14) else "Python 3.10 to 3.13 is needed; this is " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	@if [ -n "$(GPU)" ]; then echo "GPU=1: taking the default build of torch"; \
+	elif $(BIN)/python -c 'import urllib.request; urllib.request.urlopen("$(CPU_WHEELS)", timeout=5)' 2>/dev/null; \
+	then $(BIN)/pip install -q -r pre-requirements.txt; \
+	else echo "CPU wheels of torch are out of reach: taking the default build"; fi
+	$(BIN)/pip install -q -r requirements.txt
+	@touch $@
+
+$(VENV)/training: $(VENV)/serving training/requirements.txt
+	$(BIN)/pip install -q -r training/requirements.txt
+	@touch $@
+
+$(VENV)/testing: $(VENV)/training tests/requirements.txt
+	$(BIN)/pip install -q -r tests/requirements.txt
+	@touch $@

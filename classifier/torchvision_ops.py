@@ -1,0 +1,40 @@
+"""Let torchvision be imported where its compiled operators cannot load.
+
+A CPU build of torch beside the default build of torchvision ends in `operator torchvision::nms
+does not exist` (pytorch#122494, vision#9085), although classifying needs none of those operators:
+they serve detection. Declaring their signatures before the import is enough. Import this module
+before torchvision, fastai or timm.
+"""
+import importlib.util
+from pathlib import Path
+
+import torch
+
+SCHEMAS = ("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+           "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+
+def extension_loads() -> bool:
+    """Return whether torchvision's compiled operators can be loaded beside this torch."""
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None:
+        return True  # nothing to mend: the import itself says that it is missing
+    for library in Path(spec.origin).parent.glob("_C*"):
+        try:
+            torch.ops.load_library(library)
+        except OSError:
+            return False
+    return hasattr(torch.ops.torchvision, "nms")
+
+
+def declare_operators() -> torch.library.Library | None:
+    """Declare the operators that `import torchvision` looks up, unless the real ones load."""
+    if extension_loads():
+        return None
+    library = torch.library.Library("torchvision", "DEF")
+    for schema in SCHEMAS:
+        library.define(schema)
+    return library
+
+
+_library = declare_operators()  # kept: the declarations go when this object goes

@@ -1,0 +1,179 @@
+"""fastai's validation transforms without fastai: an upright photo in, the model's input out.
+
+`translate(dls)` reads the transforms out of an export, whatever their sizes, methods and
+statistics, and does with Pillow and NumPy what fastai would do with `split_idx=1`. What it does
+not know it does not guess: it raises Untranslatable, and the engine lets fastai do the work.
+"""
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps
+
+Size = tuple[int, int]  # width, height, as in Pillow and inside fastai's transforms
+PAD_MODES = {"border": "edge", "reflection": "reflect"}
+# Padding makes a square out of a strip: beyond this the strip is shrunk first, or memory ends
+MAX_PADDED_PIXELS = 100_000_000
+
+
+class Untranslatable(TypeError):
+    """Names the transform that only fastai itself can run."""
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Turn a photo into a model's input: `steps` on the photo, then scale and normalise."""
+
+    mode: str  # Pillow's mode of the model's input: RGB, or L for one channel
+    steps: tuple[Callable[[Image.Image], Image.Image], ...]
+    scale: np.float32  # what a sample of 255 is divided by
+    mean: np.ndarray | None  # (C, 1, 1)
+    std: np.ndarray | None  # (C, 1, 1)
+
+    def __call__(self, photo: Image.Image) -> np.ndarray:
+        """Return the photo as (C, H, W) float32."""
+        if photo.mode != self.mode:
+            photo = photo.convert(self.mode)
+        for step in self.steps:
+            photo = step(photo)
+        samples = np.asarray(photo, dtype=np.float32)
+        samples = samples[None] if samples.ndim == 2 else samples.transpose(2, 0, 1)
+        samples = samples / self.scale
+        if self.mean is not None:
+            samples = (samples - self.mean) / self.std
+        return np.ascontiguousarray(samples)
+
+
+def translate(dls) -> Preprocess:
+    """Return the `Preprocess` of an export's `DataLoaders`; Untranslatable where it has no equal."""
+    steps = [step for tfm in dls.valid.after_item if (step := _item_step(tfm)) is not None]
+    if list(dls.valid.before_batch):
+        raise Untranslatable(_name(dls.valid.before_batch[0]))
+    scale, mean, std = np.float32(1), None, None
+    for tfm in dls.valid.after_batch:
+        if _name(tfm) == "IntToFloatTensor" and mean is None:
+            scale = np.float32(tfm.div or 1)
+        elif _name(tfm) == "Normalize" and mean is None and tuple(tfm.axes) == (0, 2, 3):
+            mean, std = (np.asarray(stat.cpu(), dtype=np.float32)[0] for stat in (tfm.mean, tfm.std))
+        elif not _does_nothing_in_validation(tfm):
+            raise Untranslatable(_name(tfm))
+    return Preprocess(_mode(dls), tuple(steps), scale, mean, std)
+
+
+def _name(tfm) -> str:
+    """Return the exact class of a fastai transform; a subclass may do anything."""
+    return type(tfm).__name__ if type(tfm).__module__.startswith("fastai.") else repr(type(tfm))
+
+
+def _mode(dls) -> str:
+    """Return the Pillow mode that the export's image class opens photos in."""
+    name = input_class(dls).__name__
+    if name not in ("PILImage", "PILImageBW"):
+        raise Untranslatable(name)
+    return "L" if name == "PILImageBW" else "RGB"
+
+
+def input_class(dls) -> type:
+    """Return the class that the export's first pipeline makes of a file: `PILImage` as a rule."""
+    return dls.valid_ds.tls[0].types[-1]
+
+
+def _does_nothing_in_validation(tfm) -> bool:
+    """Return whether a transform is augmentation alone, so that serving leaves it out."""
+    if tfm.split_idx == 0:
+        return True
+    # `aug_transforms` fuses its affine part into transforms that run in validation too, where
+    # their matrix is the identity: they change something there only if they also resize.
+    return type(tfm).__module__ == "fastai.vision.augment" and hasattr(tfm, "aff_fs") and tfm.size is None
+
+
+def _item_step(tfm) -> Callable[[Image.Image], Image.Image] | None:
+    """Return what an item transform does to a photo in validation; None if nothing."""
+    name = _name(tfm)
+    if name == "ToTensor" or tfm.split_idx == 0:
+        return None
+    if name == "Resize" and tfm.method in ("squish", "crop", "pad"):
+        return _Resize(tuple(tfm.size), tfm.method, tfm.pad_mode, tfm.mode)
+    if name == "RandomResizedCrop":
+        xtra = int(np.ceil(max(tfm.size) * tfm.val_xtra / 8)) * 8
+        return _ResizeThenCrop(tuple(tfm.size), (tfm.size[0] + xtra, tfm.size[1] + xtra), tfm.mode)
+    if name in ("CropPad", "RandomCrop"):
+        return _CropPad(tuple(tfm.size), getattr(tfm, "pad_mode", "zeros"))
+    raise Untranslatable(name)
+
+
+@dataclass(frozen=True)
+class _Resize:
+    """fastai's `Resize`: squish the photo, or crop or pad its middle to the proportions of `size`."""
+
+    size: Size
+    method: str
+    pad_mode: str
+    resample: int
+
+    def __call__(self, photo: Image.Image) -> Image.Image:
+        if self.method == "squish":
+            return photo.resize(self.size, self.resample)
+        choose = max if self.method == "pad" else min
+        box = self._box(photo, choose)
+        if box[0] * box[1] > MAX_PADDED_PIXELS:
+            photo = _shrunk(photo, MAX_PADDED_PIXELS / (box[0] * box[1]))
+            box = self._box(photo, choose)
+        return _crop_pad(photo, box, self.pad_mode, truncate=True).resize(self.size, self.resample)
+
+    def _box(self, photo: Image.Image, choose: Callable[[float, float], float]) -> Size:
+        """Return the largest (crop) or smallest (pad) box of the target's proportions."""
+        m = choose(photo.width / self.size[0], photo.height / self.size[1])
+        return int(m * self.size[0]), int(m * self.size[1])
+
+
+@dataclass(frozen=True)
+class _ResizeThenCrop:
+    """fastai's `RandomResizedCrop` in validation: squish to somewhat more, then crop the middle."""
+
+    size: Size
+    resize_to: Size
+    resample: int
+
+    def __call__(self, photo: Image.Image) -> Image.Image:
+        photo = photo.resize(self.resize_to, self.resample)
+        return photo if self.resize_to == self.size else _crop_pad(photo, self.size, "zeros")
+
+
+@dataclass(frozen=True)
+class _CropPad:
+    """fastai's `CropPad`, and `RandomCrop` in validation: the middle of the photo, not resized."""
+
+    size: Size
+    pad_mode: str
+
+    def __call__(self, photo: Image.Image) -> Image.Image:
+        return _crop_pad(photo, self.size, self.pad_mode)
+
+
+def _shrunk(photo: Image.Image, by: float) -> Image.Image:
+    """Return the photo with its area multiplied by `by`, 0 to 1, no side below one pixel."""
+    return photo.resize(tuple(max(1, int(side * by ** 0.5)) for side in photo.size), reducing_gap=2)
+
+
+def _crop_pad(photo: Image.Image, size: Size, pad_mode: str, truncate: bool = False) -> Image.Image:
+    """Return the middle `size` of the photo, padded where the photo is smaller.
+
+    truncate: round the offset towards zero as `Resize` does, not down as `CropPad` does.
+    """
+    offsets = []
+    for side, wanted in zip(photo.size, size):
+        spare = side - wanted
+        offsets.append(int(0.5 * spare) if truncate else spare // 2)
+    left, top = offsets
+    x, y = max(left, 0), max(top, 0)
+    photo_part = photo.crop((x, y, min(left + size[0], photo.width), min(top + size[1], photo.height)))
+    before = (max(-left, 0), max(-top, 0))
+    after = (size[0] - photo_part.width - before[0], size[1] - photo_part.height - before[1])
+    if not any(before + after):
+        return photo_part
+    if pad_mode not in PAD_MODES:
+        return ImageOps.expand(photo_part, before + after)
+    samples = np.asarray(photo_part)
+    widths = [(before[1], after[1]), (before[0], after[0]), (0, 0)][:samples.ndim]
+    return Image.fromarray(np.pad(samples, widths, mode=PAD_MODES[pad_mode]))

@@ -1,0 +1,252 @@
+"""app.py over HTTP: gradio_client, curl and plain requests against the running app."""
+import base64
+import contextlib
+import http.server
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+import requests
+from conftest import ROOT, running_app
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+from test_photo import png_of_declared_size
+
+from classifier import Classifier
+from classifier.photo import MAX_PIXELS
+
+EXAMPLE = ROOT / "examples" / "teddy-1.jpg"
+
+
+@pytest.fixture(scope="module")
+def client(app_url):
+    return Client(app_url, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, float]:
+    return Classifier.load(ROOT / "export.pkl").predict(EXAMPLE).probabilities
+
+
+def as_dict(label: dict) -> dict[str, float]:
+    return {row["label"]: row["confidence"] for row in label["confidences"]}
+
+
+def upload(app_url: str, path: Path, name: str = "photo.jpg") -> str:
+    answer = requests.post(f"{app_url}/gradio_api/upload", files={"files": (name, path.read_bytes())}, timeout=30)
+    answer.raise_for_status()
+    return answer.json()[0]
+
+
+def run_predict(app_url: str, photo: dict | None) -> requests.Response:
+    return requests.post(f"{app_url}/gradio_api/run/predict", json={"data": [photo]}, timeout=60)
+
+
+def by_path(path: str) -> dict:
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+def events(app_url: str, payload: dict, version: str = "") -> str:
+    """Call /predict the two-step way and return the server-sent events as text."""
+    base = f"{app_url}/gradio_api/call{version}/predict"
+    event_id = requests.post(base, json=payload, timeout=60).json()["event_id"]
+    return requests.get(f"{app_url}/gradio_api/call/predict/{event_id}", timeout=60).text
+
+
+def test_only_predict_is_public_and_takes_a_photo_by_name(client):
+    api = client.view_api(return_format="dict", print_info=False)
+    assert list(api["named_endpoints"]) == ["/predict"]
+    assert api["unnamed_endpoints"] == {}
+    assert [p["parameter_name"] for p in api["named_endpoints"]["/predict"]["parameters"]] == ["photo"]
+
+
+def test_gradio_client_with_a_file(client, expected):
+    answer = client.predict(photo=handle_file(str(EXAMPLE)), api_name="/predict")
+    assert answer["label"] == "teddy"
+    assert as_dict(answer) == pytest.approx(expected, abs=1e-5)
+
+
+def test_run_predict_answers_in_one_call(app_url, expected):
+    answer = run_predict(app_url, by_path(upload(app_url, EXAMPLE)))
+    assert answer.status_code == 200
+    assert as_dict(answer.json()["data"][0]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_call_predict_streams_its_answer(app_url, expected):
+    text = events(app_url, {"data": [by_path(upload(app_url, EXAMPLE))]})
+    assert text.startswith("event: complete")
+    assert as_dict(json.loads(text.split("data: ", 1)[1])[0]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_data_url_is_answered(app_url, expected):
+    url = "data:image/jpeg;base64," + base64.b64encode(EXAMPLE.read_bytes()).decode()
+    answer = run_predict(app_url, {"url": url, "meta": {"_type": "gradio.FileData"}})
+    assert as_dict(answer.json()["data"][0]) == pytest.approx(expected, abs=1e-5)
+    text = events(app_url, {"photo": url}, "/v2")
+    assert as_dict(json.loads(text.split("data: ", 1)[1])[0]) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("url", ["data:image/png;base64,%%%", "data:text/plain,hello", "data:", "data:;base64,"])
+def test_broken_data_url_is_answered_with_a_sentence(app_url, url):
+    answer = run_predict(app_url, {"url": url, "meta": {"_type": "gradio.FileData"}})
+    assert answer.json()["error"].endswith((".", "expected."))
+    assert "Traceback" not in answer.text
+
+
+@contextlib.contextmanager
+def local_server(folder: Path):
+    """Serve a folder on loopback, as a web page's photo would be."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_private_addresses_are_not_fetched(app_url):
+    with local_server(EXAMPLE.parent) as server:
+        text = events(app_url, {"data": [{**by_path(f"{server}/{EXAMPLE.name}"), "url": f"{server}/{EXAMPLE.name}"}]})
+    assert text.startswith("event: error")
+    assert "teddy" not in text
+
+
+@pytest.mark.parametrize("photo", [None, 42, [], {}, {"path": None}, {"url": 7}, "photo.jpg", {"path": ["a"]}],
+                         ids=repr)
+def test_what_is_no_photo_field_is_answered_with_a_sentence(app_url, photo):
+    answer = run_predict(app_url, photo)
+    assert answer.json()["error"] and answer.json()["error"].endswith(".")
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}], ids=["plain", "as-file"])
+@pytest.mark.parametrize("path", [str(EXAMPLE), "/etc/passwd", "/etc/no-such-file", "../../etc/passwd"])
+def test_files_of_the_server_cannot_be_asked_about(app_url, path, meta):
+    answer = run_predict(app_url, {"path": path, **meta})
+    assert "data" not in answer.json()
+    assert "no file" not in answer.text and "not a photo" not in answer.text
+
+
+BAD_FILES = {
+    "text": (b"not a photo\n", "not a photo"), "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+    "html": (b"<!doctype html><script>alert(1)</script>", "web page"), "empty": (b"", "empty"),
+    "truncated": (EXAMPLE.read_bytes()[:20_000], "cut off"),
+    "huge": (png_of_declared_size(20_000, 10_000), "megapixels"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_bad_file_is_answered_with_its_sentence(app_url, client, tmp_path, kind):
+    data, says = BAD_FILES[kind]
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(data)
+    answer = run_predict(app_url, by_path(upload(app_url, path)))
+    assert says in answer.json()["error"]
+    assert "Traceback" not in answer.text and str(ROOT) not in answer.text
+    with pytest.raises(AppError, match=says):
+        client.predict(photo=handle_file(str(path)), api_name="/predict")
+
+
+def test_any_phone_photo_is_answered(client, tmp_path, expected):
+    photo = Image.open(EXAMPLE)
+    exif = Image.Exif()
+    exif[274] = 6
+    sideways = photo.transpose(Image.Transpose.ROTATE_90)
+    sideways.save(tmp_path / "sideways.png", exif=exif)
+    photo.save(tmp_path / "photo.heic", format="HEIF", quality=95)
+    photo.save(tmp_path / "photo.avif", quality=95)
+    photo.save(tmp_path / "Großer Bär (1).webp", lossless=True)
+    for path in sorted(tmp_path.iterdir()):
+        answer = client.predict(photo=handle_file(str(path)), api_name="/predict")
+        assert as_dict(answer) == pytest.approx(expected, abs=0.02), path.name
+
+
+def test_curl_as_the_readme_shows_it(app_url):
+    if shutil.which("curl") is None:
+        pytest.skip("no curl here")
+    script = f"""
+        set -e
+        file=$(curl -sf -F files=@{EXAMPLE} {app_url}/gradio_api/upload | tr -d '[]"')
+        curl -sf {app_url}/gradio_api/run/predict -H 'Content-Type: application/json' \
+            -d '{{"data": [{{"path": "'$file'", "meta": {{"_type": "gradio.FileData"}}}}]}}'
+    """
+    answer = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert json.loads(answer)["data"][0]["label"] == "teddy"
+
+
+def test_requests_at_once_are_all_answered(app_url):
+    labels = {"black-1": "black", "grizzly-1": "grizzly", "teddy-2": "teddy"}
+    paths = {name: upload(app_url, ROOT / "examples" / f"{name}.jpg") for name in labels}
+    answers = []
+
+    def ask(name):
+        answers.append((name, run_predict(app_url, by_path(paths[name])).json()["data"][0]["label"]))
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in list(labels) * 8]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 24
+    assert all(labels[name] == label for name, label in answers)
+
+
+def test_works_as_a_space(trained):
+    """Under a Space's environment, with somebody else's export: the one-call API must stay open."""
+    space = {"SYSTEM": "spaces", "SPACE_ID": "someone/colours", "EXPORT": str(trained / "export.pkl")}
+    with running_app(**space) as url:
+        answer = run_predict(url, by_path(upload(url, trained / "photos" / "red" / "00.png")))
+        assert answer.status_code == 200, answer.text
+        assert set(as_dict(answer.json()["data"][0])) == {"blue", "green", "red"}
+
+
+@pytest.mark.parametrize("export, says", [("nowhere.pkl", "no export at"), ("README.md", "not a fastai export")])
+def test_app_that_cannot_start_says_why_in_one_sentence(export, says):
+    run = subprocess.run([sys.executable, "app.py"], cwd=ROOT, capture_output=True, text=True, timeout=120,
+                         env={"EXPORT": export, "PATH": "/usr/bin:/bin"})
+    assert run.returncode == 1
+    assert run.stderr.startswith("The app cannot start. ") and says in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+SERVING_FILES = ["app.py", "classifier", "web", "export.pkl", "examples", "requirements.txt"]
+
+
+def test_serving_files_alone_answer_a_photo(tmp_path):
+    """Serving never imports training: copied alone, it runs."""
+    for name in SERVING_FILES:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, tmp_path / name)
+    with running_app(tmp_path) as url:
+        answer = run_predict(url, by_path(upload(url, EXAMPLE)))
+        assert answer.json()["data"][0]["label"] == "teddy"
+
+
+def test_serving_imports_neither_training_nor_benchmarks():
+    for file in [ROOT / "app.py", *(ROOT / "classifier").glob("*.py"), *(ROOT / "web").glob("*.py")]:
+        lines = [line.split("#")[0] for line in file.read_text().splitlines()]
+        imports = [line for line in lines if line.lstrip().startswith(("import ", "from "))]
+        assert not [line for line in imports if "training" in line or "benchmarks" in line], file
+        if file.parent.name == "classifier":
+            assert not [line for line in imports if "gradio" in line or "web" in line], file
+
+
+def test_page_words_fit_two_labels_or_two_hundred():
+    from web.words import listed, question, what_it_knows
+    assert listed(["cat", "dog"], "or") == "cat or dog"
+    assert listed(["only"], "or") == "only"
+    assert question(["black", "grizzly", "teddy"]).endswith("**black, grizzly or teddy**.")
+    many = [f"bird_{i}" for i in range(200)]
+    assert "200 in all" in question(many) and len(question(many)) < 250
+    assert "without a record" in what_it_knows(["cat", "dog"], {})
+    facts = {"error_rate": 0.0241, "n_valid": 83, "n_train": 333, "date": "2026-11-23"}
+    assert "83 photos held out of training it got 2 wrong (2.4%)" in what_it_knows(["cat", "dog"], facts)
+    assert "23 November 2026" in what_it_knows(["cat", "dog"], facts)
+
+
+def test_largest_photo_is_what_the_readme_says():
+    assert f"{MAX_PIXELS // 1_000_000} megapixels" in (ROOT / "README.md").read_text()

@@ -1,0 +1,201 @@
+"""classifier/photo.py: any photo in, upright RGB out; anything else, one sentence."""
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from conftest import noisy_photo
+from PIL import Image
+
+from classifier.photo import PhotoError, open_photo
+
+# what EXIF says was done to an upright photo before it was stored
+STORED = {1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+          4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90,
+          7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270}
+FORMATS = {"JPEG": {"quality": 95}, "PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}, "AVIF": {"quality": 95},
+           "HEIF": {"quality": 95}}
+
+
+def encoded(image: Image.Image, format: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format=format, **options)
+    return buffer.getvalue()
+
+
+def quarters() -> Image.Image:
+    """A 64 x 48 photo whose four quarters differ, so that every turn and flip shows."""
+    image = Image.new("RGB", (64, 48))
+    for box, colour in (((0, 0, 32, 24), "red"), ((32, 0, 64, 24), "lime"),
+                        ((0, 24, 32, 48), "blue"), ((32, 24, 64, 48), "white")):
+        image.paste(colour, box)
+    return image
+
+
+def assert_same(photo: Image.Image, expected: Image.Image, tolerance: float = 30):
+    assert photo.mode == "RGB"
+    assert photo.size == expected.size
+    # quarters' middles: lossy formats blur the borders
+    for x, y in ((0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)):
+        at = int(x * photo.width), int(y * photo.height)
+        assert np.abs(np.subtract(photo.getpixel(at), expected.getpixel(at))).max() <= tolerance, at
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("orientation", STORED)
+def test_exif_orientation_is_applied(orientation, format):
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = quarters() if STORED[orientation] is None else quarters().transpose(STORED[orientation])
+    assert_same(open_photo(encoded(stored, format, exif=exif, **FORMATS[format])), quarters())
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_heic_that_turns_itself_is_not_turned_twice(orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = quarters() if STORED[orientation] is None else quarters().transpose(STORED[orientation])
+    data = encoded(stored, "HEIF", exif=exif.tobytes(), quality=95)  # as bytes: then `irot` is written
+    assert (b"irot" in data or b"imir" in data) == (orientation != 1)
+    assert_same(open_photo(data), quarters())
+
+
+@pytest.mark.parametrize("format", [*FORMATS, "GIF", "BMP"])
+def test_each_format_opens(format):
+    assert_same(open_photo(encoded(quarters(), format, **FORMATS.get(format, {}))), quarters())
+
+
+def test_path_bytes_file_and_image_give_the_same_photo(tmp_path):
+    path = tmp_path / "Großer Bär, \"sitzend\".png"
+    quarters().save(path)
+    data = path.read_bytes()
+    sources = [path, str(path), data, bytearray(data), memoryview(data), io.BytesIO(data), Image.open(path)]
+    with path.open("rb") as file:
+        assert {open_photo(source).tobytes() for source in [*sources, file]} == {quarters().tobytes()}
+
+
+def transparent(mode: str) -> bytes:
+    """A PNG of one fully transparent black pixel area beside an opaque black one, in a mode."""
+    image = Image.new("LA" if mode == "LA" else "RGBA", (8, 4), (0, 0) if mode == "LA" else (0, 0, 0, 0))
+    image.paste((0, 255) if mode == "LA" else (0, 0, 0, 255), (0, 0, 4, 4))
+    if mode in ("LA", "RGBA"):
+        return encoded(image, "PNG")
+    if mode == "P":
+        palette = Image.new("P", (8, 4), 1)
+        palette.putpalette([0, 0, 0, 10, 20, 30])
+        palette.paste(0, (0, 0, 4, 4))
+        return encoded(palette, "PNG", transparency=1)
+    plain = Image.new(mode, (8, 4), 7 if mode == "L" else (7, 7, 7))
+    plain.paste(0 if mode == "L" else (0, 0, 0), (0, 0, 4, 4))
+    return encoded(plain, "PNG", transparency=7 if mode == "L" else (7, 7, 7))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "RGB"])
+def test_transparency_is_laid_on_white(mode):
+    photo = open_photo(transparent(mode))
+    assert (photo.mode, photo.getpixel((0, 0)), photo.getpixel((7, 0))) == ("RGB", (0, 0, 0), (255, 255, 255))
+
+
+def test_half_transparency_is_blended_with_white():
+    assert open_photo(encoded(Image.new("RGBA", (2, 2), (0, 0, 0, 128)), "PNG")).getpixel((0, 0)) == (127,) * 3
+
+
+@pytest.mark.parametrize("mode, colour, expected", [
+    ("1", 1, 255), ("L", 100, 100), ("P", 0, 0), ("CMYK", (0, 0, 0, 255), 0), ("LAB", (128, 128, 128), 119),
+], ids=["1", "L", "P", "CMYK", "LAB"])
+def test_other_modes_become_rgb(mode, colour, expected):
+    format = "PNG" if mode in ("1", "L", "P") else "TIFF"
+    photo = open_photo(encoded(Image.new(mode, (4, 4), colour), format))
+    assert photo.mode == "RGB"
+    assert np.abs(np.array(photo.getpixel((0, 0))) - expected).max() <= 2
+
+
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+def test_16_bit_greyscale_keeps_its_shades(format):
+    ramp = np.array([[0, 16384, 32768, 65535]] * 4, dtype=np.uint16)
+    photo = open_photo(encoded(Image.fromarray(ramp), format))
+    assert [photo.getpixel((x, 0))[0] for x in range(4)] == [0, 64, 128, 255]
+
+
+@pytest.mark.parametrize("samples, expected", [
+    (np.array([[0, 0.5, 1.0]], dtype=np.float32), [0, 128, 255]),
+    (np.array([[0, 100, 255]], dtype=np.float32), [0, 100, 255]),
+    (np.array([[0, np.nan, 1.0]], dtype=np.float32), [0, 0, 255]),
+    (np.array([[0, 32768, 65535]], dtype=np.int32), [0, 128, 255]),
+], ids=["unit", "byte", "nan", "int32"])
+def test_float_and_32_bit_tiffs_keep_their_shades(samples, expected):
+    photo = open_photo(encoded(Image.fromarray(samples), "TIFF"))
+    assert [photo.getpixel((x, 0))[0] for x in range(3)] == expected
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "AVIF"])
+def test_first_frame_of_an_animation_is_taken(format):
+    frames = [quarters(), Image.new("RGB", (64, 48), "black")]
+    data = encoded(frames[0], format, save_all=True, append_images=frames[1:], **FORMATS.get(format, {}))
+    assert_same(open_photo(data), quarters())
+
+
+def test_broken_exif_does_not_cost_the_photo():
+    data = encoded(quarters(), "JPEG", quality=95, exif=b"Exif\0\0II*\0\xff\xff\xff\xff garbage")
+    assert_same(open_photo(data), quarters())
+
+
+def png_of_declared_size(width: int, height: int) -> bytes:
+    """A PNG whose header promises any size in a few bytes."""
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("width, height", [(10_001, 10_000), (14_000, 14_000), (60_000, 60_000)])
+def test_more_than_100_megapixels_are_refused_from_the_header(width, height):
+    with pytest.raises(PhotoError, match="megapixels"):
+        open_photo(png_of_declared_size(width, height))
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP"])
+@pytest.mark.parametrize("keep", [0.02, 0.5, 0.9])
+def test_truncated_photo_is_reported(format, keep):
+    data = encoded(noisy_photo((120, 90, 60), 0, (200, 150)), format)
+    with pytest.raises(PhotoError, match=r"cut off|damaged|not a photo"):
+        open_photo(data[:int(len(data) * keep)])
+
+
+@pytest.mark.parametrize("data, says", [
+    (b"", "empty"),
+    (b"not a photo\n", "not a photo"),
+    (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+    (b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg/>", "SVG"),
+    (b"\xef\xbb\xbf  <!DOCTYPE html><html>", "web page"),
+    (b"%PDF-1.7", "PDF"),
+    (b"\0\0\0\x18ftypmp42\0\0\0\0", "video"),
+    (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "LFS"),
+    (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
+    (bytes(range(256)) * 40, "not a photo"),
+    (b"\xff\xd8\xff\xe0", "damaged"),
+], ids=["empty", "text", "svg", "svg-xml", "html", "pdf", "video", "lfs", "eps", "noise", "jpeg-start"])
+def test_what_is_no_photo_gets_a_sentence(data, says):
+    with pytest.raises(PhotoError, match=says) as caught:
+        open_photo(data)
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("source, says", [
+    ("missing.jpg", "no file"), (".", "could not be read"), ("nul\0.jpg", "could not be read"),
+    (None, "expected"), (42, "expected"), (io.StringIO("text"), "binary"),
+], ids=["missing", "folder", "nul", "none", "number", "text-file"])
+def test_other_sources_get_a_sentence(source, says):
+    with pytest.raises(PhotoError, match=says):
+        open_photo(source)
+
+
+def test_opened_photo_does_not_hold_the_file(tmp_path):
+    path = tmp_path / "photo.png"
+    quarters().save(path)
+    photo = open_photo(path)
+    path.unlink()
+    assert photo.copy().size == (64, 48)
+    assert type(photo) is Image.Image

@@ -1,0 +1,161 @@
+"""Photos in one folder a label, as `DataLoaders`: the lesson's DataBlock over the project's decoder.
+
+Reads  DATA/<label>/*.jpg (any format that `classifier.photo` opens, folders may nest)
+Gives  a fastai `DataLoaders`; the same photos and seed give the same split
+
+    python -m training.data DATA      # what is there: photos by label, unreadable ones by name
+"""
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from fastai.data.block import CategoryBlock, DataBlock
+from fastai.data.core import DataLoaders
+from fastai.data.transforms import Normalize, RandomSplitter, get_files, image_extensions, parent_label
+from fastai.vision.augment import RandomResizedCrop, Resize, ResizeMethod, aug_transforms
+from fastai.vision.core import PILImage
+from fastai.vision.data import ImageBlock
+from fastcore.script import CliError, call_parse
+from fastprogress import progress_bar
+from torch.random import fork_rng
+
+from classifier.photo import PhotoError, open_photo
+
+MIN_PHOTOS = 5  # of a label: fewer leave nothing to validate on
+PHOTO_EXTENSIONS = image_extensions | {".heic", ".heif", ".avif", ".webp", ".jfif"}
+RESIZES = {
+    "random_crop": lambda size: RandomResizedCrop(size, min_scale=0.5),
+    "crop": lambda size: Resize(size, ResizeMethod.Crop),
+    "pad": lambda size: Resize(size, ResizeMethod.Pad, pad_mode="zeros"),
+    "squish": lambda size: Resize(size, ResizeMethod.Squish),
+}
+
+
+class Photo(PILImage):
+    """fastai's `PILImage`, opened by the project's one decoder."""
+
+    @classmethod
+    def create(cls, source) -> PILImage:
+        """Return the photo upright and in RGB, transparency on white; PhotoError if it cannot be."""
+        return PILImage(open_photo(source))
+
+
+def get_photos(path: str | Path) -> list[Path]:
+    """Return the photo files under `path`, sorted; hidden files and folders are left out."""
+    path = Path(path)
+    if not path.is_dir():
+        raise CliError(f"There is no folder {path}. Put photos in {path}/<label>/.")
+    return sorted(file for file in get_files(path, extensions=PHOTO_EXTENSIONS)
+                  if file.parent != path and not file.name.startswith("."))
+
+
+def check_photos(files: Sequence[Path]) -> dict[Path, str]:
+    """Return why each unreadable file cannot be opened, after trying all of them, with a progress bar."""
+    def reason(file: Path) -> str | None:
+        try:
+            open_photo(file)
+        except PhotoError as error:
+            return str(error)
+
+    with ThreadPoolExecutor() as pool:  # Pillow decodes outside Python's lock
+        reasons = list(progress_bar(pool.map(reason, files), total=len(files), leave=False))
+    return {file: why for file, why in zip(files, reasons) if why}
+
+
+def readable_photos(path: str | Path) -> tuple[list[Path], dict[Path, str]]:
+    """Return the photos under `path` that can be trained on, and why the others cannot be opened.
+
+    Raises CliError unless there are two labels or more, each with at least MIN_PHOTOS photos.
+    """
+    files = get_photos(path)
+    if not files:
+        raise CliError(f"No photos under {path}. Put them in one folder a label: {path}/<label>/photo.jpg.")
+    unreadable = check_photos(files)
+    photos = [file for file in files if file not in unreadable]
+    counts = Counter({parent_label(file): 0 for file in files})
+    counts.update(parent_label(file) for file in photos)
+    if len(counts) < 2:
+        raise CliError(f"Only one label under {path}: {next(iter(counts))}. A classifier needs two or more, "
+                       "a folder each.")
+    few = [f"{label} ({n})" for label, n in sorted(counts.items()) if n < MIN_PHOTOS]
+    if few:
+        print_unreadable(unreadable)
+        raise CliError(f"Too few readable photos under {path}: {', '.join(few)}. "
+                       f"Each label needs at least {MIN_PHOTOS}; add photos or take its folder away.")
+    return photos, unreadable
+
+
+def sha256(file: Path) -> str:
+    """Return the SHA-256 of a file's bytes: what names a photo whatever its folder."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def splitter(valid_pct: float = 0.2, seed: int = 42, keep: Sequence[str] = ()) -> Callable:
+    """Return a fastai splitter: RandomSplitter's draw, except that validated photos stay validated.
+
+    keep: SHA-256 of photos that an earlier run held out. They stay in validation, so that its figure
+    and the new one can be compared; the rest is drawn from the other photos up to `valid_pct`.
+    """
+    kept_hashes = set(keep)
+
+    def split(files: Sequence[Path]) -> tuple[list[int], list[int]]:
+        kept = [i for i, file in enumerate(files) if kept_hashes and sha256(Path(file)) in kept_hashes]
+        rest = [i for i in range(len(files)) if i not in set(kept)]
+        missing = max(0, int(valid_pct * len(files)) - len(kept))
+        with fork_rng(devices=[]):  # RandomSplitter seeds torch for everybody
+            drawn = RandomSplitter(missing / len(rest) + 1e-9, seed)(rest)[1] if rest else []
+        valid = sorted([*kept, *(rest[i] for i in drawn)])
+        return [i for i in range(len(files)) if i not in set(valid)], valid
+
+    return split
+
+
+def get_dls(photos: Sequence[Path], resize: str = "random_crop", image_size: int = 224,
+            valid_pct: float = 0.2, seed: int = 42, batch_size: int = 64,
+            stats: tuple[list[float], list[float]] | None = None, keep: Sequence[str] = ()) -> DataLoaders:
+    """Return the lesson's DataLoaders over `photos`, each labelled by the folder it lies in.
+
+    resize: a key of RESIZES. stats: mean and standard deviation to normalise with.
+    keep: see `splitter`. Raises CliError where a label has nothing left to train on.
+    """
+    block = DataBlock(
+        blocks=(ImageBlock(Photo), CategoryBlock),
+        get_items=sorted,
+        splitter=splitter(valid_pct, seed, keep),
+        get_y=parent_label,
+        item_tfms=RESIZES[resize](image_size),
+        batch_tfms=[*aug_transforms(), *([Normalize.from_stats(*stats)] if stats else [])])
+    train, valid = block.splitter(sorted(photos))
+    _check_split([parent_label(photo) for photo in sorted(photos)], train, valid)
+    # more workers than this machine has cores only cost memory; photos are small and decoded fast
+    return block.dataloaders(photos, bs=min(batch_size, len(train)), num_workers=0)
+
+
+def _check_split(labels: Sequence[str], train: Sequence[int], valid: Sequence[int]) -> None:
+    """Raise CliError where a label has no photo to train on, or nothing is left to validate."""
+    missing = sorted(set(labels) - {labels[i] for i in train})
+    if missing:
+        raise CliError(f"All photos of {', '.join(missing)} fell into validation: none is left to train on. "
+                       "Add photos, or try another --seed or a smaller --valid-pct.")
+    if not valid:
+        raise CliError("No photo is left to validate on: add photos, or try a larger --valid-pct.")
+
+
+def print_unreadable(unreadable: dict[Path, str]) -> None:
+    """Name the files that were left out, and why."""
+    for file, why in unreadable.items():
+        print(f"left out: {file}: {why}")
+
+
+@call_parse
+def main(
+    data:str, # folder of photos, one folder a label
+):
+    "Show what there is to train on: photos by label, and what cannot be opened."
+    photos, unreadable = readable_photos(data)
+    print_unreadable(unreadable)
+    for label, n in sorted(Counter(map(parent_label, photos)).items()):
+        print(f"{n:6} {label}")
+    print(f"{len(photos)} photos, {len(set(map(parent_label, photos)))} labels, {len(unreadable)} unreadable")

@@ -1,0 +1,191 @@
+"""Write a trained `Learner` as a plain, portable export.pkl, and prove that it opens anywhere.
+
+Reads  a fastai `Learner` over `training.data`'s DataLoaders
+Writes export.pkl: opened by stock `load_learner` on Python 3.10 to 3.13, without this project;
+       no function by value, no path of this machine, nothing out of `__main__`, `training` or
+       `classifier`
+
+`learn.export()` alone would use cloudpickle, which stores functions by value and so ties the file
+to one Python version and its writer's folders.
+"""
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from copy import deepcopy
+from datetime import date
+from pathlib import Path, PurePath
+from types import FunctionType, ModuleType
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from fastai.data.core import DataLoaders
+from fastai.learner import Learner
+from fastai.metrics import error_rate
+from fastai.vision.core import PILImage
+from fastai.vision.learner import default_split
+from fastcore.script import CliError
+from fasttransform import Pipeline
+from PIL import Image
+
+from classifier import Classifier, torchvision_ops
+
+# what every machine that serves a fastai export has; the standard library comes on top
+LIBRARIES = {"fastai", "fastcore", "fasttransform", "numpy", "PIL", "plum", "timm", "torch", "torchvision"}
+TOLERANCE = 1e-4  # of a probability, between the trained learner and its export in a fresh process
+
+
+def portable(learn: Learner, facts: dict) -> Learner:
+    """Return a new Learner with the model and transforms of `learn` and nothing of this machine.
+
+    facts: plain data that the app shows and trusts, kept as `learn.fieldguide`; see `facts_of`.
+    """
+    dls = learn.dls.new_empty().cpu()
+    dls.path = Path(".")
+    for dataset in (dls.train_ds, dls.valid_ds):
+        photos = dataset.tls[0]
+        opener = Pipeline([PILImage.create], split_idx=photos.tfms.split_idx)
+        photos.tfms = opener
+        photos.types = [Path, opener.fs[0].input_types, PILImage]
+    for loader in dls.loaders:
+        loader.num_workers = loader.fake_l.num_workers = 0
+    plain = Learner(dls, deepcopy(learn.model).cpu().eval(), loss_func=learn.loss_func, metrics=error_rate,
+                    splitter=default_split, path=Path("."))
+    plain.fieldguide = facts
+    return plain
+
+
+def facts_of(dls: DataLoaders, arch: str, error: float) -> dict:
+    """Return what an export says of itself, as plain data for the page and the model card."""
+    return {"format": 1, "date": date.today().isoformat(), "arch": arch,
+            "error_rate": round(error, 4), "n_train": len(dls.train_ds), "n_valid": len(dls.valid_ds)}
+
+
+class PortablePickler(pickle.Pickler):
+    """A pickler that stores names only, and only names that every machine has.
+
+    Paths are stored as `pathlib.Path`, which opens on Windows and POSIX alike; NumPy scalars as
+    Python's, since their module's name changed with NumPy 2. Raises PicklingError for the rest.
+    """
+
+    def reducer_override(self, obj):
+        if isinstance(obj, PurePath):
+            if obj.is_absolute():
+                raise pickle.PicklingError(f"the path {obj}, which exists on this machine only")
+            return Path, (str(obj),)
+        if isinstance(obj, np.generic):
+            return type(obj.item()), (obj.item(),)
+        if isinstance(obj, (type, FunctionType)):
+            package = (obj.__module__ or "").partition(".")[0]
+            if package not in LIBRARIES | sys.stdlib_module_names or "<" in obj.__qualname__:
+                raise pickle.PicklingError(f"{obj.__module__}.{obj.__qualname__}")
+        return NotImplemented
+
+
+def to_bytes(learn: Learner) -> bytes:
+    """Return the export file's bytes; CliError names what could not be stored by name."""
+    buffer = io.BytesIO()
+    module = ModuleType("portable_pickle")
+    module.Pickler = PortablePickler
+    # Python 3.13 files these classes under pathlib._local, a module that no other version has
+    names = [patch.object(cls, "__module__", "pathlib") for cls in {Path, type(Path())}]
+    opt, learn.opt = learn.opt, None
+    try:
+        for name in names:
+            name.start()
+        torch.save(learn, buffer, pickle_module=module, pickle_protocol=2)
+    except (pickle.PicklingError, AttributeError) as error:
+        raise CliError(f"This model cannot be exported for other machines: it holds {error}. "
+                       "Use a network and transforms out of fastai, torchvision or timm.") from error
+    finally:
+        for name in names:
+            name.stop()
+        learn.opt = opt
+    return buffer.getvalue()
+
+
+@contextmanager
+def staged(path: str | Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to: it takes its place if the block ends well, or goes.
+
+    Raises CliError for a full disk, a missing folder and the like.
+    """
+    path = Path(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield aside
+        os.replace(aside, path)
+    except OSError as error:
+        raise CliError(f"{path} could not be written: {error.strerror or error}. "
+                       "What was there before is untouched.") from error
+    finally:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+CHECK = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+from fastai.vision.all import PILImage, load_learner
+learn = load_learner(sys.argv[1])
+with learn.no_bar(), learn.no_logging():
+    answers = [learn.predict(PILImage.create(photo))[2].tolist() for photo in sys.argv[2:]]
+print(json.dumps(answers))
+"""
+
+
+def stock_predictions(export: Path, photos: Sequence[Image.Image]) -> np.ndarray:
+    """Return (N, C) probabilities from stock fastai in a fresh process that cannot import this project.
+
+    The process starts in an empty folder: what the export needs beyond fastai, it does not find.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{i}.png" for i in range(len(photos))]  # PNG keeps every pixel
+        for file, photo in zip(files, photos):
+            photo.save(file)
+        # the mended torchvision import travels as text: the module it stands in must stay out of reach
+        script = Path(torchvision_ops.__file__).read_text() + CHECK
+        run = subprocess.run([sys.executable, "-I", "-c", script, export.resolve(), *files], cwd=folder,
+                             capture_output=True, text=True, timeout=600)
+    if run.returncode:
+        raise CliError("The export does not open in a fresh process: "
+                       f"{(run.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+    return np.array(json.loads(run.stdout.strip().splitlines()[-1]))
+
+
+def check_export(export: Path, learn: Learner, photos: Sequence[Image.Image]) -> float:
+    """Return the largest difference of a probability between a portable learner and its export.
+
+    Compared are `learn` here, stock fastai in a fresh process, and the serving code.
+    Raises CliError where two of them differ by more than TOLERANCE.
+    """
+    with learn.no_bar(), learn.no_logging():
+        expected = np.array([learn.predict(PILImage.create(photo))[2].tolist() for photo in photos])
+    classifier = Classifier.load(export)
+    answers = [classifier.predict(photo).probabilities for photo in photos]
+    served = np.array([[answer[label] for label in classifier.labels] for answer in answers])
+    difference = max(np.abs(stock_predictions(export, photos) - expected).max(),
+                     np.abs(served - expected).max())
+    if not difference <= TOLERANCE:  # not-a-number is a difference too
+        raise CliError(f"The export answers otherwise than the trained model: a probability differs by "
+                       f"{difference:.4f}. It was not put in place.")
+    return float(difference)
+
+
+def export_learner(learn: Learner, path: str | Path, facts: dict, photos: Sequence[Image.Image]) -> bytes:
+    """Write `learn` to `path`, checked on `photos` before it takes its place; return the file's bytes.
+
+    photos: upright RGB. A CliError leaves what was at `path` as it was.
+    """
+    plain = portable(learn, facts)
+    data = to_bytes(plain)
+    with staged(path) as aside:
+        aside.write_bytes(data)
+        check_export(aside, plain, photos)
+    return data

@@ -1,0 +1,1 @@
+"""What the page and the API need beyond Gradio's own parts."""

@@ -1,0 +1,92 @@
+"""A Gradio image input that hands the uploaded file over untouched, for our one decoder to open."""
+import base64
+import binascii
+import secrets
+from pathlib import Path
+
+import gradio as gr
+from gradio.data_classes import ImageData
+from gradio.utils import is_in_or_equal
+from pydantic import ConfigDict, model_validator
+
+from classifier.photo import open_photo
+
+NOT_SHOWN_BY_BROWSERS = {".heic", ".heif", ".tif", ".tiff"}
+PREVIEW_SIDE = 1280  # pixels
+PREVIEW_NAME = f"preview-{secrets.token_hex(8)}.webp"  # a name that no upload has
+HOW_TO_SEND = ('Send a photo as {"path": an uploaded file} with "meta": {"_type": "gradio.FileData"}, '
+               'or as {"url": "data:image/jpeg;base64,..."}.')
+
+
+def gradio_error(sentence: object) -> gr.Error:
+    """Return the error that brings a sentence to the page and the API, and no trace to the log."""
+    return gr.Error(str(sentence), title="No answer for this photo", print_exception=False)
+
+
+class PhotoData(ImageData):
+    """What a client sends for a photo: `ImageData`, or a data URL as plain text."""
+
+    model_config = ConfigDict(title="ImageData")  # clients know the kind of a field by this title
+
+    @model_validator(mode="before")
+    @classmethod
+    def read(cls, value: object) -> dict:
+        """Return the fields; none for what is no photo, which `PhotoInput.preprocess` then refuses."""
+        if isinstance(value, str):
+            value = {"url": value}
+        if not isinstance(value, dict):
+            return {}
+        return {key: text for key, text in value.items() if key in ("path", "url") and isinstance(text, str)}
+
+
+class PhotoInput(gr.Image):
+    """`gr.Image` whose function receives the file as it came: a path, or the bytes of a data URL.
+
+    `gr.Image` opens the file itself before the function runs, with its own Pillow calls: what those
+    cannot open (HEIC, text named .jpg) ends in an error without a word, and what they can is decoded
+    twice.
+    """
+
+    is_template = True  # the browser draws it as Image
+    data_model = PhotoData
+
+    def preprocess(self, payload: PhotoData | None) -> str | bytes | None:
+        """Return the path of the uploaded file, the bytes of a data URL, or None for no photo.
+
+        Raises `gr.Error` for a path outside the folder that Gradio uploads to: without it, a client
+        could ask about any file of the server's.
+        """
+        if payload is None:
+            return None
+        if payload.url and payload.url.startswith("data:"):
+            return _data_url_bytes(payload.url)
+        if not payload.path or not is_in_or_equal(payload.path, self.GRADIO_CACHE):
+            raise gradio_error(HOW_TO_SEND)
+        return payload.path
+
+
+def _data_url_bytes(url: str) -> bytes:
+    """Return the bytes in a data URL; raises `gr.Error` for one that is none."""
+    header, _, payload = url.partition(",")
+    try:
+        if not header.endswith(";base64"):
+            raise ValueError(header)
+        return base64.b64decode(payload, validate=True)
+    except (ValueError, binascii.Error):
+        raise gradio_error("This data URL holds no base64 image: data:image/jpeg;base64,... is expected.") from None
+
+
+def preview(photo: str | bytes) -> str | dict:
+    """Return the path of a picture of a photo that browsers cannot draw; no change for any other."""
+    if not isinstance(photo, str) or Path(photo).suffix.lower() not in NOT_SHOWN_BY_BROWSERS:
+        return gr.skip()
+    picture = open_photo(photo)
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    path = Path(photo).with_name(PREVIEW_NAME)  # beside the upload: deleted when that is
+    picture.save(path)
+    return str(path)
+
+
+def is_preview(photo: str | bytes) -> bool:
+    """Return whether a photo is one of our previews come back, which is no new photo to answer."""
+    return isinstance(photo, str) and Path(photo).name == PREVIEW_NAME

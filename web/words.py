@@ -1,0 +1,59 @@
+"""The page's words, made from what the export knows: 2 labels or 200, ours or anybody's."""
+import os
+from collections.abc import Sequence
+from datetime import date
+
+MOST_LISTED = 12
+
+
+def listed(labels: Sequence[str], conjunction: str, most: int = MOST_LISTED) -> str:
+    """Return "a, b or c"; of more than `most` labels the first few, and how many there are."""
+    names = [label.replace("_", " ") for label in labels]
+    if len(names) > most:
+        return f"{', '.join(names[:most - 4])} … ({len(names)} in all)"
+    return f" {conjunction} ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def question(labels: Sequence[str]) -> str:
+    """Return the line under the title: what a photo may be of."""
+    return f"Show me a photo, and I'll say which it is: **{listed(labels, 'or')}**."
+
+
+def what_it_knows(labels: Sequence[str], facts: dict) -> str:
+    """Return the labels, the measured error and the date, as far as the export tells them."""
+    known = (f"**What it knows:** {listed(labels, 'and', most=200)}. It always answers with one of these, "
+             "also to a photo of something else.")
+    if not {"error_rate", "n_valid", "n_train", "date"} <= facts.keys():
+        return f"{known} This model came without a record of how often it is wrong."
+    trained = date.fromisoformat(facts["date"])
+    return (f"{known} Of {facts['n_valid']} photos held out of training it got "
+            f"{round(facts['error_rate'] * facts['n_valid'])} wrong ({facts['error_rate']:.1%}); "
+            f"it learned from {facts['n_train']} others on {trained.day} {trained:%B %Y}.")
+
+
+def address() -> str:
+    """Return where clients find this app: the Space's own host, or this machine."""
+    host = os.environ.get("SPACE_HOST")
+    return f"https://{host}" if host else f"http://127.0.0.1:{os.environ.get('GRADIO_SERVER_PORT', 7860)}"
+
+
+def api_snippets(url: str) -> str:
+    """Return how to call the API, ready to paste, as Markdown."""
+    return f"""Python, with `pip install gradio_client`:
+```python
+from gradio_client import Client, handle_file
+Client("{url}").predict(photo=handle_file("photo.jpg"), api_name="/predict")
+```
+Any shell, with `curl`: upload the photo, then ask about it.
+```bash
+file=$(curl -s -F files=@photo.jpg {url}/gradio_api/upload | tr -d '[]"')
+curl -s {url}/gradio_api/run/predict -H 'Content-Type: application/json' \\
+  -d '{{"data": [{{"path": "'$file'", "meta": {{"_type": "gradio.FileData"}}}}]}}'
+```
+JavaScript, with `npm install @gradio/client`:
+```js
+import {{ Client }} from "@gradio/client";
+const app = await Client.connect("{url}");
+console.log((await app.predict("/predict", {{ photo: blob }})).data[0]);
+```
+Every field is described at [{url}/gradio_api/openapi.json]({url}/gradio_api/openapi.json)."""
