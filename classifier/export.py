@@ -47,10 +47,12 @@ def _check_file(path: Path) -> None:
 
 def _unpickle(path: Path):
     """Return the object that the export holds, with its tensors on the CPU."""
-    import fastai.vision.all  # noqa: F401  fastai patches Pillow's classes as it is imported
     import torch
 
-    from . import torchvision_ops  # noqa: F401  before fastai, which imports torchvision
+    from .torchvision_ops import declare_operators
+
+    declare_operators()
+    import fastai.vision.all  # noqa: F401  fastai patches Pillow's classes as it is imported
 
     try:
         return torch.load(path, map_location="cpu", weights_only=False)

@@ -2,10 +2,13 @@
 
 A CPU build of torch beside the default build of torchvision ends in `operator torchvision::nms
 does not exist` (pytorch#122494, vision#9085), although classifying needs none of those operators:
-they serve detection. Declaring their signatures before the import is enough. Import this module
-before torchvision, fastai or timm.
+they serve detection. Declaring their signatures before the import is enough:
+
+    declare_operators()
+    import torchvision      # or fastai, or timm
 """
 import importlib.util
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -27,6 +30,7 @@ def extension_loads() -> bool:
     return hasattr(torch.ops.torchvision, "nms")
 
 
+@cache  # the declarations go when the object returned goes
 def declare_operators() -> torch.library.Library | None:
     """Declare the operators that `import torchvision` looks up, unless the real ones load."""
     if extension_loads():
@@ -35,6 +39,3 @@ def declare_operators() -> torch.library.Library | None:
     for schema in SCHEMAS:
         library.define(schema)
     return library
-
-
-_library = declare_operators()  # kept: the declarations go when this object goes

@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier import torchvision_ops  # noqa: F401  before any test imports torchvision or fastai
+from classifier.torchvision_ops import declare_operators
+
+declare_operators()  # before any test imports torchvision or fastai
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("FIELDGUIDE_SHARED", ROOT.parent / "shared"))

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import ROOT, running_app
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
@@ -20,6 +19,7 @@ from test_photo import png_of_declared_size
 
 from classifier import Classifier
 from classifier.photo import MAX_PIXELS
+from conftest import ROOT, running_app
 
 EXAMPLE = ROOT / "examples" / "teddy-1.jpg"
 

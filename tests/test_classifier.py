@@ -6,7 +6,6 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, make_photos, noisy_photo
 from fastai.data.block import CategoryBlock, DataBlock, MultiCategoryBlock, RegressionBlock
 from fastai.data.transforms import Normalize, RandomSplitter, get_image_files, parent_label
 from fastai.learner import Learner
@@ -27,6 +26,7 @@ from classifier import Classifier, Prediction
 from classifier.export import ExportError, read_export
 from classifier.photo import PhotoError, open_photo
 from classifier.transforms import Preprocess, translate
+from conftest import ROOT, make_photos, noisy_photo
 
 TOLERANCE = 1e-4  # the rule asks for 1e-3
 NORMALIZE = Normalize.from_stats(*imagenet_stats, cuda=False)

@@ -1,13 +1,13 @@
 """training/data.py: which photos are trained on, how they are split, and what is said of the rest."""
 import numpy as np
 import pytest
-from conftest import noisy_photo, run_module
 from fastai.data.transforms import RandomSplitter
 from fastai.vision.core import PILImage
 from fastcore.script import CliError
 from PIL import Image
 
 from classifier.photo import open_photo
+from conftest import noisy_photo, run_module
 from training.data import RESIZES, Photo, check_photos, get_dls, get_photos, readable_photos, sha256, splitter
 
 

@@ -1,5 +1,6 @@
 """training/export.py: an export that opens anywhere, or none."""
 import json
+import os
 import pickle
 import pickletools
 import shutil
@@ -10,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, noisy_photo
 from fastai.learner import load_learner
 from fastcore.script import CliError
 
 from classifier import Classifier
+from conftest import ROOT, noisy_photo
 from training.export import PortablePickler, check_export, export_learner, stock_predictions, to_bytes
 
 LARGEST = 9_900_000 - 500_000  # the Hub refuses 10 MB in a plain push; half a megabyte is kept free
@@ -96,6 +97,27 @@ def test_pickle_is_read_by_each_python(export, version, tmp_path):
     run = subprocess.run([python, "-I", "-c", READ_WITHOUT_TORCH, tmp_path / "data.pkl"], capture_output=True,
                          text=True, cwd=tmp_path)
     assert run.stdout.strip() == "read", run.stderr
+
+
+ASK = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+sys.path.insert(0, sys.argv[1])
+from classifier import Classifier
+print(json.dumps(Classifier.load(sys.argv[2]).predict(sys.argv[3]).probabilities))
+"""
+
+
+def test_other_pythons_give_the_same_answers(export):
+    """Each Python named in FIELDGUIDE_PYTHONS=python:python has requirements.txt installed."""
+    pythons = [python for python in os.environ.get("FIELDGUIDE_PYTHONS", "").split(":") if python]
+    if not pythons:
+        pytest.skip("FIELDGUIDE_PYTHONS names no other Python with requirements.txt installed")
+    photo = ROOT / "examples" / "teddy-1.jpg"
+    expected = Classifier.load(export).predict(photo).probabilities
+    for python in pythons:
+        run = subprocess.run([python, "-c", ASK, ROOT, export, photo], capture_output=True, text=True, check=True)
+        assert json.loads(run.stdout.splitlines()[-1]) == pytest.approx(expected, abs=1e-5), python
 
 
 def find_python(version: str) -> str:

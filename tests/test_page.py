@@ -2,6 +2,7 @@
 import base64
 
 import pytest
+
 from conftest import ROOT
 
 EXAMPLES = ROOT / "examples"

@@ -5,10 +5,10 @@ import zlib
 
 import numpy as np
 import pytest
-from conftest import noisy_photo
 from PIL import Image
 
 from classifier.photo import PhotoError, open_photo
+from conftest import noisy_photo
 
 # what EXIF says was done to an upright photo before it was stored
 STORED = {1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,

@@ -8,10 +8,10 @@ import sys
 import pytest
 import torch
 import torchvision
-from conftest import ROOT, TINY, noisy_photo, train
 from fastai.learner import load_learner
 from fastcore.script import CliError
 
+from conftest import ROOT, TINY, noisy_photo, train
 from training.backbone import load_backbone
 
 

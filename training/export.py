@@ -150,7 +150,7 @@ def stock_predictions(export: Path, photos: Sequence[Image.Image]) -> np.ndarray
         for file, photo in zip(files, photos):
             photo.save(file)
         # the mended torchvision import travels as text: the module it stands in must stay out of reach
-        script = Path(torchvision_ops.__file__).read_text() + CHECK
+        script = Path(torchvision_ops.__file__).read_text() + "declare_operators()\n" + CHECK
         run = subprocess.run([sys.executable, "-I", "-c", script, export.resolve(), *files], cwd=folder,
                              capture_output=True, text=True, timeout=600)
     if run.returncode:

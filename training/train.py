@@ -37,6 +37,7 @@ from .data import RESIZES, get_dls, print_unreadable, readable_photos, sha256
 from .export import export_learner, facts_of, staged
 
 PACKAGES = ("fastai", "fastcore", "torch", "torchvision", "timm", "numpy", "pillow")
+N_SAMPLES = 8  # validation photos that the export is checked on
 ROOM_NEEDED = 200_000_000  # bytes free where the export goes: asked before the training, not after
 
 
@@ -76,6 +77,7 @@ def train(photos: Sequence[Path], arch: str = "resnet18", weights: str = "", epo
 
     The first row is the head's own epoch, with the backbone frozen. keep: see `data.splitter`.
     """
+    keep_freed_memory()
     set_seed(seed, reproducible=True)  # before the DataLoaders, which draw their own generators from it
     backbone = load_backbone(arch, pretrained, weights, image_size)
     dls = get_dls(photos, resize, image_size, valid_pct, seed, batch_size, backbone.stats, keep)
@@ -114,6 +116,17 @@ def metrics_of(learn: Learner, table: list[dict], options: dict, unreadable: Seq
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "valid_sha256": sorted(sha256(Path(file)) for file in learn.dls.valid_ds.items),
     }
+
+
+def save(learn: Learner, metrics: dict, out: str | Path) -> dict:
+    """Write the export and, once that has passed its check, metrics.json; return the metrics written."""
+    samples = [open_photo(file) for file in learn.dls.valid_ds.items[:N_SAMPLES]]
+    facts = facts_of(learn.dls, metrics["options"]["arch"], metrics["error_rate"])
+    export = export_learner(learn, out, facts, samples)
+    metrics = {**metrics, "export": {"bytes": len(export), "sha256": hashlib.sha256(export).hexdigest()}}
+    with staged(metrics_path(out)) as aside:
+        aside.write_text(json.dumps(metrics, indent=1) + "\n")
+    return metrics
 
 
 def validated_before(out: Path) -> list[str]:
@@ -185,7 +198,6 @@ def main(
                "image_size": image_size, "resize": resize, "valid_pct": valid_pct, "seed": seed,
                "batch_size": batch_size, "base_lr": base_lr, "pretrained": pretrained}
     check_options(epochs, image_size, resize, valid_pct, batch_size, base_lr, out)
-    keep_freed_memory()
     photos, unreadable = readable_photos(data)
     print_unreadable(unreadable)
     try:
@@ -195,13 +207,9 @@ def main(
         raise CliError(f"Stopped. {out} is as it was.") from None
     metrics = metrics_of(learn, table, options, list(unreadable))
     print("writing the export and checking it in a fresh process ...")
-    samples = [open_photo(file) for file in learn.dls.valid_ds.items[:8]]
-    export = export_learner(learn, out, facts_of(learn.dls, arch, metrics["error_rate"]), samples)
-    metrics["export"] = {"bytes": len(export), "sha256": hashlib.sha256(export).hexdigest()}
-    metrics["seconds"] = round(time.monotonic() - started)
-    with staged(metrics_path(out)) as aside:
-        aside.write_text(json.dumps(metrics, indent=1) + "\n")
+    metrics = save(learn, metrics, out)
+    size, seconds = metrics["export"]["bytes"], time.monotonic() - started
     print(f"{out}: {len(photos)} photos ({metrics['n_train']} to train, {metrics['n_valid']} to validate), "
           f"{len(learn.dls.vocab)} labels, {len(unreadable)} unreadable, error rate "
-          f"{metrics['error_rate']:.1%} ({metrics['n_wrong']} wrong), {len(export) / 1e6:.1f} MB, "
-          f"{metrics['seconds']} s")
+          f"{metrics['error_rate']:.1%} ({metrics['n_wrong']} wrong), {size / 1e6:.1f} MB, "
+          f"{seconds:.0f} s")

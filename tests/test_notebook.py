@@ -1,0 +1,57 @@
+"""training/training.ipynb runs top to bottom on a small real run, and is committed with its outputs."""
+import os
+import shutil
+
+import nbclient
+import nbformat
+import pytest
+
+from conftest import ROOT, SHARED, make_photos
+
+NOTEBOOK = ROOT / "training" / "training.ipynb"
+
+
+@pytest.fixture
+def small_run(tmp_path) -> dict[str, str]:
+    """The environment of a small run: on 60 real photos where they are here, else on coloured noise."""
+    bears, weights = SHARED / "data" / "bears", SHARED / "weights" / "mobilenet_v2-imagenet.pth"
+    options = {"EPOCHS": "1", "OUT": str(tmp_path / "export.pkl"), "DATA": str(tmp_path / "photos")}
+    if not bears.is_dir():
+        make_photos(tmp_path / "photos")
+        return {**options, "ARCH": "squeezenet1_1", "PRETRAINED": "no", "IMAGE_SIZE": "64"}
+    for label in sorted(bears.iterdir()):
+        (tmp_path / "photos" / label.name).mkdir(parents=True)
+        for photo in sorted(label.iterdir())[:20]:
+            shutil.copy(photo, tmp_path / "photos" / label.name)
+    return {**options, "ARCH": "mobilenet_v2", "WEIGHTS": str(weights), "IMAGE_SIZE": "128"}
+
+
+def test_notebook_runs_top_to_bottom(small_run, tmp_path, monkeypatch):
+    for name, value in small_run.items():
+        monkeypatch.setenv(name, value)
+    notebook = nbformat.read(NOTEBOOK, 4)
+    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3",
+                            resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+    assert (tmp_path / "export.pkl").stat().st_size > 1_000_000
+    assert (tmp_path / "metrics.json").is_file()
+
+
+def test_committed_outputs_are_whole_and_name_no_machine():
+    notebook = nbformat.read(NOTEBOOK, 4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in cells)
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    texts = [str(output.get("text", "")) + str(output.get("data", {}).get("text/html", "")) for output in outputs]
+    assert not [text for text in texts if str(ROOT.parent) in text or os.path.expanduser("~") in text]
+    assert "error_rate" in "".join(texts)  # the lesson's table
+
+
+def test_committed_pictures_are_made_of_the_examples():
+    """Five pictures: resizing, random crops, augmentation, confusion matrix, answers. No dataset photo."""
+    notebook = nbformat.read(NOTEBOOK, 4)
+    pictures = [cell.source for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
+                if {"image/png", "image/jpeg"} & set(output.get("data", {}))]
+    assert len(pictures) == 5
+    assert [source for source in pictures if "examples/" in source or "wide" in source
+            or "plot_confusion_matrix" in source] == pictures

@@ -1,0 +1,144 @@
+"""README.md: its metadata is what Spaces read, its figures are true, its commands exist."""
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from classifier import Classifier
+from conftest import ROOT
+from training.data import get_photos
+
+README = (ROOT / "README.md").read_text()
+METADATA = README.split("---\n")[1]
+SPACE_KEYS = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "models",
+              "datasets", "short_description", "tags", "license", "pinned", "suggested_hardware",
+              "startup_duration_timeout"}
+COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+
+
+def section(title: str) -> str:
+    """Return the text under a heading."""
+    return re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.M | re.S).group(1)
+
+
+def pinned(package: str) -> str:
+    return re.search(rf"^{package}==(\S+)$", (ROOT / "requirements.txt").read_text(), re.M).group(1)
+
+
+def test_space_metadata_is_valid():
+    metadata = yaml.safe_load(METADATA)
+    assert set(metadata) <= SPACE_KEYS
+    assert metadata["sdk"] == "gradio"
+    assert metadata["sdk_version"] == pinned("gradio")
+    assert (ROOT / metadata["app_file"]).is_file()
+    assert len(metadata["short_description"]) <= 60
+    assert {metadata["colorFrom"], metadata["colorTo"]} <= COLOURS
+    assert re.search(r'^python_version: "3\.1[0-3]"$', METADATA, re.M), "quoted, or 3.10 becomes 3.1"
+
+
+def test_torch_is_pinned_alike_for_the_spaces_image():
+    pre = (ROOT / "pre-requirements.txt").read_text()
+    for package in ("torch", "torchvision"):
+        assert f"{package}=={pinned(package)}" in pre
+    assert "--extra-index-url" in pre
+    assert "--extra-index-url" not in (ROOT / "requirements.txt").read_text()
+
+
+def test_every_requirement_of_serving_is_pinned():
+    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+    assert all(re.match(r"^[A-Za-z_-]+==\d[\w.]*(; python_version .*)?$", line) for line in lines)
+
+
+def test_model_card_agrees_with_metrics():
+    metrics = json.loads((ROOT / "metrics.json").read_text())
+    card = section("Model card")
+    counts = {label: by_split["train"] + by_split["valid"] for label, by_split in metrics["photos"].items()}
+    assert f"{sum(counts.values())} photos" in card
+    assert f"{metrics['n_train']} trained" in card and f"{metrics['n_valid']} were held out" in card
+    assert "139 black, 135 grizzly and 142 teddy" in card and counts == {"black": 139, "grizzly": 135, "teddy": 142}
+    assert f"| `bears`, validation | {metrics['n_valid']} | {1 - metrics['error_rate']:.1%} " in card
+    assert f"| {metrics['error_rate']:.1%} |" in card
+    assert f"{metrics['export']['bytes'] / 1e6:.1f} MB" in card
+    assert metrics["options"]["arch"] in card and f"{metrics['options']['epochs']} epochs" in card
+
+
+def test_figure_of_the_second_source_is_what_the_export_does(shared):
+    classifier = Classifier.load(ROOT / "export.pkl")
+    photos = get_photos(shared / "data" / "bears-field")
+    right = sum(classifier.predict(photo).label == photo.parent.name for photo in photos)
+    assert f"| {len(photos)} | {right / len(photos):.1%} | {1 - right / len(photos):.1%} |" in section("Model card")
+
+
+def test_file_tree_names_what_is_there():
+    tree = section("What is where").split("```")[1]
+    folder, named = "", set()
+    for line in tree.strip().splitlines():
+        indented, name = line.startswith("  "), line.split()[0]
+        folder = folder if indented else (name if name.endswith("/") else "")
+        path = ROOT / (folder + name if indented else name)
+        assert path.exists(), path
+        named.add(path)
+    for room in ("classifier", "web", "training", "benchmarks"):
+        for file in [*(ROOT / room).glob("*.py"), *(ROOT / room).glob("*.ipynb")]:
+            assert file in named or file.name == "__init__.py", f"{file} is not in the README's file tree"
+
+
+def test_commands_named_exist():
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
+    for target in re.findall(r"\bmake ([a-z]+)\b", "\n".join(re.findall(r"```bash\n(.*?)```", README, re.S))):
+        assert target in targets
+    for module in set(re.findall(r"python -m ((?:training|benchmarks)\.[a-z]+)", README)):
+        assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
+
+
+def test_every_stage_can_be_run_with_help():
+    for name in ("training.data", "training.train", "training.report", "benchmarks.accuracy"):
+        assert "@call_parse" in (ROOT / f"{name.replace('.', '/')}.py").read_text()
+
+
+def git(*args, cwd, check=True) -> subprocess.CompletedProcess:
+    return subprocess.run(["git", *map(str, args)], cwd=cwd, capture_output=True, text=True, check=check)
+
+
+# what the Hub does with binaries in a plain push, as far as a local repository can show it
+HUB_HOOK = """#!/bin/sh
+while read old new ref; do
+    git rev-list --objects $new | while read object path; do
+        case "$path" in *.pkl|*.jpg)
+            if ! git cat-file -p $object | head -c 40 | grep -q '^version https://git-lfs'; then
+                echo "refused: $path is a binary; use LFS/Xet" >&2; exit 1; fi;;
+        esac
+    done || exit 1
+done
+"""
+
+
+def test_redeploy_commands_push_the_model_through_lfs(tmp_path):
+    if shutil.which("git-lfs") is None:
+        pytest.skip("git-lfs is not installed")
+    if not (ROOT / ".git").exists():
+        pytest.skip("this copy of the project is no git clone")
+    space, clone, seen = tmp_path / "space.git", tmp_path / "clone", tmp_path / "seen"
+    git("init", "--bare", "--initial-branch=main", space, cwd=tmp_path)
+    (space / "hooks" / "pre-receive").write_text(HUB_HOOK)
+    (space / "hooks" / "pre-receive").chmod(0o755)
+    git("clone", "--no-local", ROOT, clone, cwd=tmp_path)
+    for key, value in {"user.name": "A Learner", "user.email": "learner@example.com"}.items():
+        git("config", key, value, cwd=clone)
+    plain = git("push", space, "HEAD:main", cwd=clone, check=False)
+    assert plain.returncode != 0 and "use LFS/Xet" in plain.stderr
+
+    first, again = re.findall(r"```bash\n(.*?)```", section("Put it online, and redeploy"), re.S)
+    first = first.replace("https://huggingface.co/spaces/USER/NAME", f"file://{space}")
+    subprocess.run(["bash", "-ec", first], cwd=clone, check=True, capture_output=True)
+    git("clone", f"file://{space}", seen, cwd=tmp_path)
+    assert (seen / "export.pkl").read_bytes() == (ROOT / "export.pkl").read_bytes()
+
+    (clone / "export.pkl").write_bytes(b"a new model" * 1000)
+    (clone / "metrics.json").write_text("{}")
+    subprocess.run(["bash", "-ec", again], cwd=clone, check=True, capture_output=True)
+    git("pull", cwd=seen)
+    assert (seen / "export.pkl").read_bytes() == b"a new model" * 1000
