@@ -11,7 +11,7 @@ import gradio as gr
 from classifier import Classifier
 from classifier.export import ExportError
 from classifier.photo import PhotoError
-from web.photo_input import PhotoInput, gradio_error, is_preview, preview
+from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, preview
 from web.words import address, api_snippets, question, what_it_knows
 
 HERE = Path(__file__).parent
@@ -46,7 +46,7 @@ def show(photo):
     return preview(photo), answer
 
 
-with gr.Blocks(title="Fieldguide", delete_cache=(AN_HOUR, AN_HOUR)) as demo:
+with PhotoBlocks(title="Fieldguide", delete_cache=(AN_HOUR, AN_HOUR)) as demo:
     gr.Markdown(f"# Fieldguide\n{question(classifier.labels)}")
     with gr.Row():
         photo = PhotoInput(label="Photo", sources=["upload", "webcam", "clipboard"], height=320)

@@ -2,6 +2,7 @@
 import base64
 import contextlib
 import http.server
+import importlib
 import json
 import shutil
 import subprocess
@@ -113,7 +114,33 @@ def test_private_addresses_are_not_fetched(app_url):
     with local_server(EXAMPLE.parent) as server:
         text = events(app_url, {"data": [{**by_path(f"{server}/{EXAMPLE.name}"), "url": f"{server}/{EXAMPLE.name}"}]})
     assert text.startswith("event: error")
-    assert "teddy" not in text
+    assert "could not be fetched" in text and "teddy" not in text
+
+
+@pytest.mark.parametrize("address", ["https://nosuchhost.invalid/bear.jpg", "http://127.0.0.1:9/bear.jpg",
+                                     "http://[::1]/bear.jpg", "http://2130706433/bear.jpg", "https://"])
+def test_address_that_cannot_be_fetched_is_answered_with_a_sentence(app_url, address):
+    assert "could not be fetched" in run_predict(app_url, by_path(address)).json()["error"]
+
+
+def test_public_address_is_fetched_and_answered(monkeypatch, expected):
+    """A stand-in for the internet: this machine's address counts as public, all else is the real thing."""
+    monkeypatch.setattr("gradio.processing_utils.PUBLIC_HOSTNAME_WHITELIST", ["127.0.0.1"])
+    app = importlib.import_module("app")
+    with local_server(EXAMPLE.parent) as server:
+        _, url, _ = app.demo.launch(prevent_thread_lock=True, quiet=True, server_port=None)
+        try:
+            answer = run_predict(url.rstrip("/"), by_path(f"{server}/{EXAMPLE.name}"))
+            missing = run_predict(url.rstrip("/"), by_path(f"{server}/no-such-photo.jpg"))
+        finally:
+            app.demo.close(verbose=False)
+    assert as_dict(answer.json()["data"][0]) == pytest.approx(expected, abs=1e-5)
+    assert "could not be fetched" in missing.json()["error"]
+
+
+def test_too_few_inputs_are_answered_with_a_sentence(app_url):
+    answer = requests.post(f"{app_url}/gradio_api/run/predict", json={"data": []}, timeout=30)
+    assert answer.json()["error"].startswith("Send a photo as")
 
 
 @pytest.mark.parametrize("photo", [None, 42, [], {}, {"path": None}, {"url": 7}, "photo.jpg", {"path": ["a"]}],
@@ -127,7 +154,7 @@ def test_what_is_no_photo_field_is_answered_with_a_sentence(app_url, photo):
 @pytest.mark.parametrize("path", [str(EXAMPLE), "/etc/passwd", "/etc/no-such-file", "../../etc/passwd"])
 def test_files_of_the_server_cannot_be_asked_about(app_url, path, meta):
     answer = run_predict(app_url, {"path": path, **meta})
-    assert "data" not in answer.json()
+    assert answer.json()["error"].startswith("Send a photo as")
     assert "no file" not in answer.text and "not a photo" not in answer.text
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.data_classes import ImageData
 from gradio.utils import is_in_or_equal
+from gradio_client.utils import is_http_url_like
 from pydantic import ConfigDict, model_validator
 
 from classifier.photo import open_photo
@@ -17,10 +18,27 @@ PREVIEW_NAME = f"preview-{secrets.token_hex(8)}.webp"  # a name that no upload h
 HOW_TO_SEND = ('Send a photo as {"path": an uploaded file} with "meta": {"_type": "gradio.FileData"}, '
                'or as {"url": "data:image/jpeg;base64,..."}.')
 
+NOT_FETCHED = ("The photo at this address could not be fetched. It must be a public http or https address "
+               "that answers with the photo itself.")
+
 
 def gradio_error(sentence: object) -> gr.Error:
     """Return the error that brings a sentence to the page and the API, and no trace to the log."""
     return gr.Error(str(sentence), title="No answer for this photo", print_exception=False)
+
+
+class PhotoBlocks(gr.Blocks):
+    """`gr.Blocks` that answers an input it cannot read with a sentence, where Gradio says `null`."""
+
+    async def preprocess_data(self, block_fn, inputs, *args, **options):
+        """Return the inputs as the function takes them; raises `gr.Error` for its sender to read."""
+        try:
+            return await super().preprocess_data(block_fn, inputs, *args, **options)
+        except gr.Error:
+            raise
+        except Exception:  # a refused path or address, a download that failed, too few inputs
+            given = next((photo.get("path") for photo in inputs if isinstance(photo, dict)), None)
+            raise gradio_error(NOT_FETCHED if is_http_url_like(given) else HOW_TO_SEND) from None
 
 
 class PhotoData(ImageData):
