@@ -8,8 +8,8 @@ from fastcore.script import CliError
 from PIL import Image
 
 from conftest import noisy_photo, run_module
+from training.answers import Answers, answer_all
 from training.report import (
-    Answers,
     figures_of,
     plot_confusion_matrix,
     plot_top_losses,
@@ -118,7 +118,6 @@ def test_missing_input_is_one_sentence(arguments, says):
 
 def test_photos_that_all_fail_are_an_error(trained, tmp_path):
     from classifier import Classifier
-    from training.report import answer_all
     (tmp_path / "red").mkdir()
     (tmp_path / "red" / "1.jpg").touch()
     with pytest.raises(CliError, match="None of the photos"):

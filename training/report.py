@@ -10,65 +10,20 @@ import html
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from fastcore.script import CliError, call_parse
-from fastprogress import progress_bar
 from matplotlib.figure import Figure
-from sklearn.metrics import confusion_matrix
 
-from classifier import Classifier
-from classifier.export import ExportError
-from classifier.photo import PhotoError, open_photo
+from classifier.photo import open_photo
 
+from .answers import N_TOP_LOSSES, Answers, answer_all, load_classifier
 from .data import get_photos, print_unreadable, sha256
 from .export import staged
 from .train import metrics_path
 
-N_TOP_LOSSES = 12
 MAX_LABELS_WITH_NUMBERS = 30  # a larger matrix is read by colour alone
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What an export says of N labelled photos."""
-
-    files: list[Path]
-    vocab: list[str]
-    targets: np.ndarray  # (N,) indices into vocab: the folder a photo lies in
-    probabilities: np.ndarray  # (N, C)
-
-    @property
-    def predictions(self) -> np.ndarray:
-        """(N,) indices into vocab: the most probable label."""
-        return self.probabilities.argmax(1)
-
-    @property
-    def losses(self) -> np.ndarray:
-        """(N,) cross-entropy losses: -log of the probability of the photo's own label, 0 and up."""
-        own = self.probabilities[np.arange(len(self.targets)), self.targets]
-        return -np.log(own.clip(1e-12))
-
-    @property
-    def n_wrong(self) -> int:
-        return int((self.predictions != self.targets).sum())
-
-    def top_losses(self, k: int = N_TOP_LOSSES) -> list[int]:
-        """Return the indices of the k photos with the highest loss, highest first."""
-        return [int(i) for i in self.losses.argsort()[::-1][:k]]
-
-    def confusion(self) -> np.ndarray:
-        """Return (C, C) counts: rows are the photos' own labels, columns the predictions."""
-        return confusion_matrix(self.targets, self.predictions, labels=range(len(self.vocab)))
-
-    def most_confused(self, min_val: int = 1) -> list[tuple[str, str, int]]:
-        """Return (label, prediction, count) off the diagonal, most frequent first."""
-        matrix = self.confusion()
-        pairs = [(self.vocab[i], self.vocab[j], int(matrix[i, j]))
-                 for i, j in np.argwhere(matrix >= min_val) if i != j]
-        return sorted(pairs, key=lambda pair: -pair[2])
 
 
 def read_metrics(export: str | Path) -> dict:
@@ -78,30 +33,6 @@ def read_metrics(export: str | Path) -> dict:
         return metrics if metrics["export"]["sha256"] == sha256(Path(export)) else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-
-
-def answer_all(classifier: Classifier, photos: Sequence[Path]) -> tuple[Answers, dict[Path, str]]:
-    """Return the answers for labelled photos, with a progress bar, and why unreadable ones have none.
-
-    Raises CliError for a label that the export does not know.
-    """
-    unknown = sorted({photo.parent.name for photo in photos} - set(classifier.labels))
-    if unknown:
-        raise CliError(f"This export does not know {', '.join(unknown)}; it knows {', '.join(classifier.labels)}. "
-                       "Is it the folder that it was trained on?")
-    files, rows, unreadable = [], [], {}
-    for photo in progress_bar(photos, leave=False):
-        try:
-            by_label = classifier.predict(photo).probabilities
-        except PhotoError as error:
-            unreadable[photo] = str(error)
-            continue
-        files.append(photo)
-        rows.append([by_label[label] for label in classifier.labels])
-    if not files:
-        raise CliError("None of the photos could be opened.")
-    targets = np.array([classifier.labels.index(file.parent.name) for file in files])
-    return Answers(files, classifier.labels, targets, np.array(rows)), unreadable
 
 
 def plot_confusion_matrix(answers: Answers) -> Figure:
@@ -238,10 +169,7 @@ def main(
     out:str="report", # folder for report.html and the figures
 ):
     "Write a page with the confusion matrix, the top losses and the training of EXPORT."
-    try:
-        classifier = Classifier.load(export)
-    except ExportError as error:
-        raise CliError(str(error)) from error
+    classifier = load_classifier(export)
     photos, metrics = get_photos(data), read_metrics(export)
     if not photos:
         raise CliError(f"No photos under {data}. Put them in one folder a label: {data}/<label>/photo.jpg.")

@@ -42,7 +42,7 @@ def api_snippets(url: str) -> str:
     return f"""Python, with `pip install gradio_client`:
 ```python
 from gradio_client import Client, handle_file
-Client("{url}").predict(photo=handle_file("photo.jpg"), api_name="/predict")
+print(Client("{url}").predict(photo=handle_file("photo.jpg"), api_name="/predict"))
 ```
 Any shell, with `curl`: upload the photo, then ask about it.
 ```bash

@@ -1,0 +1,24 @@
+"""benchmarks/: the tables that the README quotes."""
+import json
+
+from conftest import make_photos, run_module
+
+
+def test_accuracy_measures_validation_photos_of_its_own_data_and_all_of_others(trained, tmp_path):
+    other = make_photos(tmp_path / "other", n=3)
+    (other / "red" / "empty.jpg").touch()
+    run = run_module("benchmarks.accuracy", trained / "export.pkl", trained / "photos", other)
+    assert run.returncode == 0, run.stderr
+    head, own, others = run.stdout.splitlines()[-3:]
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert head.split()[:3] == ["photos", "part", "n"]
+    assert own.split()[:5] == ["photos", "validation", "6", f"{1 - metrics['error_rate']:.1%}",
+                               f"{metrics['error_rate']:.1%}"]
+    assert others.split()[:4] == ["other", "all,", "raw", "9"]
+    assert "empty.jpg: This file is empty" in run.stdout
+
+
+def test_accuracy_of_nothing_is_one_sentence(trained, tmp_path):
+    (tmp_path / "red").mkdir()
+    run = run_module("benchmarks.accuracy", trained / "export.pkl", tmp_path)
+    assert run.returncode == 1 and "No photos under" in run.stderr and "Traceback" not in run.stderr

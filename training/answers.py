@@ -1,0 +1,91 @@
+"""What an export says of labelled photos, and where it is wrong.
+
+Reads  photos in one folder a label
+Gives  `Answers`: probabilities, losses, confusion matrix, top losses; through the serving code
+"""
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from fastcore.script import CliError
+from fastprogress import progress_bar
+from sklearn.metrics import confusion_matrix
+
+from classifier import Classifier
+from classifier.export import ExportError
+from classifier.photo import PhotoError
+
+N_TOP_LOSSES = 12
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What an export says of N labelled photos."""
+
+    files: list[Path]
+    vocab: list[str]
+    targets: np.ndarray  # (N,) indices into vocab: the folder a photo lies in
+    probabilities: np.ndarray  # (N, C)
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """(N,) indices into vocab: the most probable label."""
+        return self.probabilities.argmax(1)
+
+    @property
+    def losses(self) -> np.ndarray:
+        """(N,) cross-entropy losses: -log of the probability of the photo's own label, 0 and up."""
+        own = self.probabilities[np.arange(len(self.targets)), self.targets]
+        return -np.log(own.clip(1e-12))
+
+    @property
+    def n_wrong(self) -> int:
+        return int((self.predictions != self.targets).sum())
+
+    def top_losses(self, k: int = N_TOP_LOSSES) -> list[int]:
+        """Return the indices of the k photos with the highest loss, highest first."""
+        return [int(i) for i in self.losses.argsort()[::-1][:k]]
+
+    def confusion(self) -> np.ndarray:
+        """Return (C, C) counts: rows are the photos' own labels, columns the predictions."""
+        return confusion_matrix(self.targets, self.predictions, labels=range(len(self.vocab)))
+
+    def most_confused(self, min_val: int = 1) -> list[tuple[str, str, int]]:
+        """Return (label, prediction, count) off the diagonal, most frequent first."""
+        matrix = self.confusion()
+        pairs = [(self.vocab[i], self.vocab[j], int(matrix[i, j]))
+                 for i, j in np.argwhere(matrix >= min_val) if i != j]
+        return sorted(pairs, key=lambda pair: -pair[2])
+
+
+def load_classifier(export: str | Path) -> Classifier:
+    """Return the classifier in an export; CliError where it cannot be served."""
+    try:
+        return Classifier.load(export)
+    except ExportError as error:
+        raise CliError(str(error)) from error
+
+
+def answer_all(classifier: Classifier, photos: Sequence[Path]) -> tuple[Answers, dict[Path, str]]:
+    """Return the answers for labelled photos, with a progress bar, and why unreadable ones have none.
+
+    Raises CliError for a label that the export does not know.
+    """
+    unknown = sorted({photo.parent.name for photo in photos} - set(classifier.labels))
+    if unknown:
+        raise CliError(f"This export does not know {', '.join(unknown)}; it knows {', '.join(classifier.labels)}. "
+                       "Is it the folder that it was trained on?")
+    files, rows, unreadable = [], [], {}
+    for photo in progress_bar(photos, leave=False):
+        try:
+            by_label = classifier.predict(photo).probabilities
+        except PhotoError as error:
+            unreadable[photo] = str(error)
+            continue
+        files.append(photo)
+        rows.append([by_label[label] for label in classifier.labels])
+    if not files:
+        raise CliError("None of the photos could be opened.")
+    targets = np.array([classifier.labels.index(file.parent.name) for file in files])
+    return Answers(files, classifier.labels, targets, np.array(rows)), unreadable
