@@ -5,7 +5,7 @@ from conftest import make_photos, run_module
 
 
 def test_accuracy_measures_validation_photos_of_its_own_data_and_all_of_others(trained, tmp_path):
-    other = make_photos(tmp_path / "other", n=3)
+    other = make_photos(tmp_path / "other", n=3, seed=5000)
     (other / "red" / "empty.jpg").touch()
     run = run_module("benchmarks.accuracy", trained / "export.pkl", trained / "photos", other)
     assert run.returncode == 0, run.stderr
