@@ -19,10 +19,10 @@ test: $(VENV)/testing ## set up and run every test
 	$(BIN)/python -m pytest
 
 train: $(VENV)/training ## train on DATA=folder (one folder a label), options in ARGS="--epochs 8"
-	$(BIN)/python -m training.train $(DATA) $(ARGS)
+	$(BIN)/python -m training.train "$(DATA)" $(ARGS)
 
 report: $(VENV)/training ## look at how export.pkl does on DATA=folder
-	$(BIN)/python -m training.report export.pkl $(DATA) $(ARGS)
+	$(BIN)/python -m training.report export.pkl "$(DATA)" $(ARGS)
 
 lint: $(VENV)/testing ## check the style
 	$(BIN)/ruff check .

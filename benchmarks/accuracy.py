@@ -10,14 +10,8 @@ from pathlib import Path
 from fastcore.script import CliError, call_parse
 
 from training.answers import Answers, answer_all, load_classifier
-from training.data import get_photos, print_unreadable, sha256
+from training.data import get_photos, held_out, print_unreadable
 from training.report import read_metrics
-
-
-def held_out(photos: list[Path], validation: set[str]) -> tuple[list[Path], str]:
-    """Return the photos to measure on, and what they are: the validation part, or all."""
-    part = [photo for photo in photos if sha256(photo) in validation]
-    return (part, "validation") if part else (photos, "all, raw")
 
 
 def row(folder: str, part: str, answers: Answers) -> str:
@@ -35,14 +29,17 @@ def main(
 ):
     "Print the error rate of EXPORT on each folder, by label."
     classifier = load_classifier(export)
-    validation = set(read_metrics(export).get("valid_sha256", []))
+    validation = read_metrics(export).get("valid_sha256", [])
+    if not folders:
+        raise CliError("Name the folders of photos to measure on: python -m benchmarks.accuracy export.pkl DATA.")
     rows = []
     for folder in folders:
-        photos, part = held_out(get_photos(folder), validation)
+        photos = get_photos(folder)
+        validated = held_out(photos, validation)
         if not photos:
             raise CliError(f"No photos under {folder}. Photos lie in one folder a label: {folder}/<label>/.")
-        answers, unreadable = answer_all(classifier, photos)
+        answers, unreadable = answer_all(classifier, validated or photos)
         print_unreadable(unreadable)
-        rows.append(row(folder, part, answers))
+        rows.append(row(folder, "validation" if validated else "all, raw", answers))
     print(f"{'photos':<28} {'part':<11} {'n':>4} {'right':>7} {'error':>7}  right by label")
     print("\n".join(rows))

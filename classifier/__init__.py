@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from os import PathLike
 
 from .photo import PhotoSource, open_photo
+from .trust import Familiarity
 
 __all__ = ["Classifier", "Prediction"]
 
@@ -19,6 +20,10 @@ class Prediction:
     """the most probable label"""
     probabilities: dict[str, float]
     """by label, most probable first; each 0 to 1, together 1"""
+    familiarity: float | None = None
+    """how near the photo lies to the training photos, 0 to 1; None where the export cannot tell"""
+    familiar: bool | None = None
+    """whether that is near enough to believe the label; None where the export cannot tell"""
 
 
 class Classifier:
@@ -26,6 +31,9 @@ class Classifier:
 
     def __init__(self, engine, facts: dict):
         self._engine = engine
+        self._familiarity = Familiarity.from_facts(facts.get("familiarity"), engine.n_features)
+        self.knows_strangers = self._familiarity is not None
+        """whether it can tell a photo that is none of its labels"""
         self.labels: list[str] = engine.labels
         self.facts = facts
         """what the export says of itself (see `training.export.facts`); empty for other exports"""
@@ -47,7 +55,11 @@ class Classifier:
 
         Raises PhotoError with a sentence for a person where the photo cannot be opened.
         """
-        probabilities = self._engine.probabilities(open_photo(photo))
+        probabilities, features = self._engine.answer(open_photo(photo))
         order = probabilities.argsort()[::-1]
         by_label = {self.labels[i]: float(probabilities[i]) for i in order}
-        return Prediction(next(iter(by_label)), by_label)
+        label = next(iter(by_label))
+        if self._familiarity is None:
+            return Prediction(label, by_label)
+        score = self._familiarity.score(features)
+        return Prediction(label, by_label, score, score >= self._familiarity.threshold)

@@ -25,7 +25,8 @@ def read_export(path: str | PathLike):
     _check_file(path)
     learn = _unpickle(path)
     _check_learner(learn, path.name)
-    learn.model.eval()
+    learn.dls.cpu()  # an export made on a GPU sends its batches there
+    learn.model.cpu().eval()
     return learn
 
 

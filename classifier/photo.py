@@ -6,6 +6,9 @@ will be served: EXIF orientation applied, transparency on white, 8 bits, three c
     open_photo("IMG_0042.HEIC").size
 """
 import io
+import os
+import stat
+from collections.abc import Mapping
 from os import PathLike
 from typing import BinaryIO
 
@@ -38,12 +41,15 @@ def open_photo(source: PhotoSource, max_pixels: int = MAX_PIXELS) -> Image.Image
     """
     image = source if isinstance(source, Image.Image) else _identify(_read(source))
     width, height = image.size
+    if not width or not height:
+        raise PhotoError("This photo has no pixels.")
     if width * height > max_pixels:
         raise PhotoError(f"This photo has {width} x {height} pixels, more than the "
                          f"{max_pixels / 1e6:.0f} megapixels that can be opened. Send a smaller one.")
     try:
         image.load()
-        return _to_rgb(_upright(image))
+        tags = getattr(image, "tag_v2", {})  # of a TIFF: they tell what its samples are
+        return _to_rgb(_upright(image), tags)
     except MemoryError:
         raise PhotoError("This photo takes more memory than there is. Send a smaller one.") from None
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...
@@ -51,29 +57,41 @@ def open_photo(source: PhotoSource, max_pixels: int = MAX_PIXELS) -> Image.Image
 
 
 def _read(source: PhotoSource) -> bytes:
-    """Return the encoded bytes behind any source."""
-    try:
-        if isinstance(source, (bytes, bytearray, memoryview)):
-            data = bytes(source)
-        elif isinstance(source, (str, PathLike)):
-            with open(source, "rb") as file:
-                data = file.read()
-        elif hasattr(source, "read"):
+    """Return the encoded bytes behind any source; a file object is read from its beginning."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
+    elif isinstance(source, (str, PathLike)):
+        data = _read_path(source)
+    elif hasattr(source, "read"):
+        try:
+            if getattr(source, "seekable", bool)():
+                source.seek(0)
             data = source.read()
-        else:
-            raise PhotoError(f"A photo is expected (bytes, a path or a file), not {type(source).__name__}.")
-    except FileNotFoundError:
-        raise PhotoError(f"There is no file {source}.") from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, PhotoError):
-            raise
-        reason = getattr(error, "strerror", None) or error
-        raise PhotoError(f"This file could not be read: {reason}.") from error
-    if not isinstance(data, bytes):
-        raise PhotoError("A photo is expected, opened as a binary file, not as text.")
+        except Exception as error:  # any class may call itself a file
+            raise PhotoError(f"This file could not be read: {str(error).rstrip('.')}.") from error
+        if not isinstance(data, (bytes, bytearray)):
+            raise PhotoError("A photo is expected, opened as a binary file, not as text.")
+    else:
+        raise PhotoError(f"A photo is expected (bytes, a path or a file), not {type(source).__name__}.")
     if not data:
         raise PhotoError("This file is empty. If it was sent over the network, send it again.")
-    return data
+    return bytes(data)
+
+
+def _read_path(path: str | PathLike) -> bytes:
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would never end
+            raise PhotoError(f"{path} could not be read: it is no file.")
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise PhotoError(f"There is no file {path}.") from None
+    except OSError as error:
+        raise PhotoError(f"{path} could not be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        if isinstance(error, PhotoError):
+            raise
+        raise PhotoError(f"{path!r} could not be read: {error}.") from error
 
 
 def _identify(data: bytes) -> Image.Image:
@@ -87,7 +105,19 @@ def _identify(data: bytes) -> Image.Image:
         raise PhotoError(_what_it_is_instead(data)) from error
     if image.format == "HEIF":
         _keep_heic_orientation(image, data)
+    if image.format == "PNG":
+        _scale_png_transparency(image)
     return image
+
+
+def _scale_png_transparency(image: Image.Image) -> None:
+    """Bring a PNG's transparent colour to 8 bits, as Pillow brings the pixels it is compared with."""
+    transparent = image.info.get("transparency")
+    rawmode = image.tile[0].args if image.tile else None
+    if isinstance(transparent, int) and rawmode in ("L;2", "L;4"):
+        image.info["transparency"] = transparent * {"L;2": 85, "L;4": 17}[rawmode]
+    elif isinstance(transparent, tuple) and rawmode == "RGB;16B":
+        image.info["transparency"] = tuple(sample >> 8 for sample in transparent)
 
 
 def _keep_heic_orientation(image: Image.Image, data: bytes) -> None:
@@ -114,7 +144,8 @@ _STRANGERS = (  # (marker, must the file begin with it, what the file is)
     (b"<!doctype html", False, "a web page, not a photo"),
     (b"<html", False, "a web page, not a photo"),
 )
-_PHOTO_STARTS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
+_VIDEO_BRANDS = (b"isom", b"iso", b"mp4", b"mp7", b"avc1", b"M4V", b"M4A", b"qt  ", b"3gp", b"3g2", b"dash", b"MSNV")
+_PHOTO_STARTS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 
 
 def _what_it_is_instead(data: bytes) -> str:
@@ -123,12 +154,10 @@ def _what_it_is_instead(data: bytes) -> str:
     for marker, at_start, name in _STRANGERS:
         if head.startswith(marker) if at_start else marker in head:
             return f"This is {name}. {_SEND}"
-    if data[4:8] == b"ftyp":
-        if data[8:12] in (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1"):
-            return f"This photo is damaged or cut off. {_SEND}"
-        return f"This is a video, not a photo. {_SEND}"
-    if data.startswith(_PHOTO_STARTS):
-        return f"This photo is damaged or cut off. {_SEND}"
+    if (data[4:8] == b"ftyp" and data[8:12].startswith(_VIDEO_BRANDS)) or data[8:12] in (b"AVI ", b"WAVE"):
+        return f"This is a video or a sound, not a photo. {_SEND}"
+    if data.startswith(_PHOTO_STARTS) or data[4:8] == b"ftyp" or data[8:12] == b"WEBP":
+        return f"This photo is damaged, cut off or of a kind that cannot be opened. {_SEND}"
     return f"This file is not a photo. {_SEND}"
 
 
@@ -147,13 +176,15 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, tags: Mapping) -> Image.Image:
     """Return the photo in mode RGB, transparency laid on white, deeper samples scaled to 8 bits."""
     if image.mode.startswith(("I", "F")):
-        image = _to_8_bits(image)
+        image = _to_8_bits(image, tags)
     elif image.mode == "LAB":
         image = ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"),
                                           ImageCms.createProfile("sRGB"), outputMode="RGB")
+    if image.mode in ("La", "RGBa"):  # colours already multiplied by their opacity
+        image = image.convert(image.mode.upper())
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -161,13 +192,35 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Return mode L for 16-bit, 32-bit and float greyscale, which `convert` would clip to white."""
-    samples = np.nan_to_num(np.asarray(image).astype(np.float32), posinf=0, neginf=0)
-    # 16 bits span 0..65535 by definition; of wider types only the values tell the range
-    top = 65535 if image.mode.startswith("I;16") else max(float(samples.max(initial=0)), 1.0)
-    if image.mode == "I" and 255 < top <= 65535:
-        top = 65535
-    elif image.mode in ("I", "F") and 1 < top <= 255:
-        top = 255
-    return Image.fromarray((samples.clip(0, top) * (255 / top)).round().astype(np.uint8))
+def _to_8_bits(image: Image.Image, tags: Mapping) -> Image.Image:
+    """Return mode L for 12-, 16- and 32-bit and float greyscale, which `convert` would clip to white."""
+    samples = np.asarray(image)
+    if image.mode == "I" and _first(tags.get(TIFF_SAMPLE_FORMAT)) == UNSIGNED:
+        samples = samples.view(np.uint32)
+    floats = np.nan_to_num(samples.astype(np.float32), posinf=0, neginf=0)
+    top = _white(image.mode, floats, _first(tags.get(TIFF_BITS_PER_SAMPLE)))
+    floats = floats.clip(0, top) * (255 / top)
+    if image.mode.startswith("I;16") and _first(tags.get(TIFF_PHOTOMETRIC)) == MIN_IS_WHITE:
+        floats = 255 - floats
+    if isinstance(image.info.get("transparency"), int):
+        floats[samples == image.info["transparency"]] = 255  # laid on white
+    return Image.fromarray(floats.round().astype(np.uint8))
+
+
+TIFF_BITS_PER_SAMPLE, TIFF_PHOTOMETRIC, TIFF_SAMPLE_FORMAT = 258, 262, 339
+MIN_IS_WHITE, UNSIGNED = 0, 1
+
+
+def _first(value):
+    """Return the first of a TIFF tag's values, or the one it has."""
+    return value[0] if isinstance(value, tuple) and value else value
+
+
+def _white(mode: str, samples: np.ndarray, bits: int | None) -> float:
+    """Return the sample that stands for white: by definition where the type tells, else by the values."""
+    if mode.startswith("I;16"):
+        return 2 ** bits - 1 if bits in (10, 12, 14) else 65535
+    top = max(float(samples.max(initial=0)), 1.0)
+    if 1 < top <= 255:
+        return 255
+    return 65535 if mode == "I" and top <= 65535 and top > 1 else top

@@ -67,6 +67,9 @@ def _name(tfm) -> str:
 
 def _mode(dls) -> str:
     """Return the Pillow mode that the export's image class opens photos in."""
+    opener = dls.valid_ds.tls[0].tfms.fs[-1]
+    if not getattr(opener, "name", "").endswith(".create"):
+        raise Untranslatable(getattr(opener, "name", repr(opener)))  # something more happens to opened photos
     name = input_class(dls).__name__
     if name not in ("PILImage", "PILImageBW"):
         raise Untranslatable(name)

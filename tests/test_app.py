@@ -18,7 +18,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from test_photo import png_of_declared_size
 
-from classifier import Classifier
+from classifier import Classifier, Prediction
 from classifier.photo import MAX_PIXELS
 from conftest import ROOT, running_app
 
@@ -60,11 +60,26 @@ def events(app_url: str, payload: dict, version: str = "") -> str:
     return requests.get(f"{app_url}/gradio_api/call/predict/{event_id}", timeout=60).text
 
 
-def test_only_predict_is_public_and_takes_a_photo_by_name(client):
+def test_two_endpoints_are_public_and_take_a_photo_by_name(client):
     api = client.view_api(return_format="dict", print_info=False)
-    assert list(api["named_endpoints"]) == ["/predict"]
+    assert list(api["named_endpoints"]) == ["/predict", "/classify_photo"]
     assert api["unnamed_endpoints"] == {}
-    assert [p["parameter_name"] for p in api["named_endpoints"]["/predict"]["parameters"]] == ["photo"]
+    for endpoint in api["named_endpoints"].values():
+        assert [parameter["parameter_name"] for parameter in endpoint["parameters"]] == ["photo"]
+
+
+@pytest.mark.parametrize("name, familiar", [("teddy-1", True), ("other-mug", False)])
+def test_classify_photo_says_whether_to_believe_it(client, name, familiar):
+    answer = client.predict(photo=handle_file(str(EXAMPLE.with_name(f"{name}.jpg"))), api_name="/classify_photo")
+    assert set(answer) == {"label", "probabilities", "familiarity", "familiar"}
+    assert answer["label"] == "teddy" and set(answer["probabilities"]) == {"black", "grizzly", "teddy"}
+    assert answer["familiar"] is familiar
+    assert 0 <= answer["familiarity"] <= 1
+
+
+def test_predict_keeps_its_shape_for_an_unfamiliar_photo(client):
+    answer = client.predict(photo=handle_file(str(EXAMPLE.with_name("other-mug.jpg"))), api_name="/predict")
+    assert set(answer) == {"label", "confidences"} and len(answer["confidences"]) == 3
 
 
 def test_gradio_client_with_a_file(client, expected):
@@ -91,6 +106,23 @@ def test_data_url_is_answered(app_url, expected):
     assert as_dict(answer.json()["data"][0]) == pytest.approx(expected, abs=1e-5)
     text = events(app_url, {"photo": url}, "/v2")
     assert as_dict(json.loads(text.split("data: ", 1)[1])[0]) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("change", [
+    lambda data: "DATA:image/jpeg;BASE64," + data, lambda data: "data:image/jpeg;base64," + data.rstrip("="),
+    lambda data: "data:image/jpeg;base64," + data.replace("+", "%2B").replace("=", "%3D"),
+    lambda data: "data:image/jpeg;base64," + "\r\n".join(data[i:i + 76] for i in range(0, len(data), 76)),
+], ids=["upper-case", "no-padding", "percent", "lines"])
+def test_data_urls_as_others_write_them_are_answered(app_url, change):
+    url = change(base64.b64encode(EXAMPLE.read_bytes()).decode())
+    assert run_predict(app_url, {"url": url}).json()["data"][0]["label"] == "teddy"
+
+
+def test_upload_that_is_gone_is_told_without_its_path(app_url):
+    path = upload(app_url, EXAMPLE, "gone.jpg")
+    Path(path).unlink()
+    answer = run_predict(app_url, {"path": path})
+    assert "no longer here" in answer.json()["error"] and path not in answer.text
 
 
 @pytest.mark.parametrize("url", ["data:image/png;base64,%%%", "data:text/plain,hello", "data:", "data:;base64,"])
@@ -263,16 +295,21 @@ def test_serving_imports_neither_training_nor_benchmarks():
 
 
 def test_page_words_fit_two_labels_or_two_hundred():
-    from web.words import listed, question, what_it_knows
+    from web.words import listed, not_familiar, question, what_it_knows
     assert listed(["cat", "dog"], "or") == "cat or dog"
     assert listed(["only"], "or") == "only"
     assert question(["black", "grizzly", "teddy"]).endswith("**black, grizzly or teddy**.")
     many = [f"bird_{i}" for i in range(200)]
     assert "200 in all" in question(many) and len(question(many)) < 250
-    assert "without a record" in what_it_knows(["cat", "dog"], {})
+    assert "without a record" in what_it_knows(["cat", "dog"], {}, False)
+    assert "cannot tell when a photo is none of these" in what_it_knows(["cat", "dog"], {}, False)
+    assert "it says so" in what_it_knows(["cat", "dog"], {}, True)
+    guess = Prediction("bird_7", {"bird_7": 1.0}, 0.2, False)
+    assert not_familiar(["cat", "dog"], guess).startswith("### I don't think this is cat or dog.")
+    assert "*bird 7*" in not_familiar(many, guess) and len(not_familiar(many, guess)) < 350
     facts = {"error_rate": 0.0241, "n_valid": 83, "n_train": 333, "date": "2026-11-23"}
-    assert "83 photos held out of training it got 2 wrong (2.4%)" in what_it_knows(["cat", "dog"], facts)
-    assert "23 November 2026" in what_it_knows(["cat", "dog"], facts)
+    assert "83 photos held out of training it got 2 wrong (2.4%)" in what_it_knows(["cat", "dog"], facts, True)
+    assert "23 November 2026" in what_it_knows(["cat", "dog"], facts, True)
 
 
 def test_largest_photo_is_what_the_readme_says():

@@ -1,6 +1,8 @@
 """benchmarks/: the tables that the README quotes."""
 import json
 
+import pytest
+
 from conftest import make_photos, run_module
 
 
@@ -18,7 +20,10 @@ def test_accuracy_measures_validation_photos_of_its_own_data_and_all_of_others(t
     assert "empty.jpg: This file is empty" in run.stdout
 
 
-def test_accuracy_of_nothing_is_one_sentence(trained, tmp_path):
-    (tmp_path / "red").mkdir()
-    run = run_module("benchmarks.accuracy", trained / "export.pkl", tmp_path)
-    assert run.returncode == 1 and "No photos under" in run.stderr and "Traceback" not in run.stderr
+@pytest.mark.parametrize("arguments, says", [
+    (["nowhere.pkl", "."], "no export at"), (["export.pkl"], "Name the folders"),
+    (["export.pkl", "classifier"], "No photos under"), (["export.pkl", "nowhere"], "There is no folder"),
+], ids=["no-export", "no-folder", "no-photos", "missing"])
+def test_accuracy_of_nothing_is_one_sentence(arguments, says):
+    run = run_module("benchmarks.accuracy", *arguments)
+    assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr

@@ -6,8 +6,8 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from fastai.data.block import CategoryBlock, DataBlock, MultiCategoryBlock, RegressionBlock
-from fastai.data.transforms import Normalize, RandomSplitter, get_image_files, parent_label
+from fastai.data.block import CategoryBlock, DataBlock, MultiCategoryBlock, RegressionBlock, TransformBlock
+from fastai.data.transforms import IntToFloatTensor, Normalize, RandomSplitter, get_image_files, parent_label
 from fastai.learner import Learner
 from fastai.vision.augment import (
     CropPad,
@@ -20,6 +20,7 @@ from fastai.vision.augment import (
 from fastai.vision.core import PILImage, PILImageBW, imagenet_stats
 from fastai.vision.data import ImageBlock, MaskBlock
 from fastai.vision.learner import create_head
+from PIL import ImageOps
 from torch import nn
 
 from classifier import Classifier, Prediction
@@ -44,13 +45,13 @@ def is_red(file) -> bool:
     return parent_label(file) == "red"
 
 
-def make_learner(photos, item_tfms, batch_tfms, x=None, y=None, get_y=parent_label, n_out=None, loss_func=None):
+def make_learner(photos, item_tfms, batch_tfms, x=None, y=None, get_y=parent_label, n_out=None, loss_func=None,
+                 channels=3):
     """A real fastai Learner with a tiny convolutional body, untrained but not trivial."""
     torch.manual_seed(0)
     block = DataBlock(blocks=(x or ImageBlock, y or CategoryBlock), get_items=get_image_files, get_y=get_y,
                       splitter=RandomSplitter(seed=42), item_tfms=item_tfms, batch_tfms=batch_tfms)
     dls = block.dataloaders(photos, bs=8, num_workers=0)
-    channels = 1 if x is not None else 3
     body = nn.Sequential(nn.Conv2d(channels, 16, 5, stride=3), nn.ReLU(), nn.Conv2d(16, 16, 3, stride=2), nn.ReLU())
     head = create_head(16, n_out or len(dls.vocab), lin_ftrs=[])
     nn.init.normal_(head[-1].weight, std=0.5)
@@ -129,11 +130,45 @@ def test_what_cannot_be_translated_runs_through_fastai_and_is_logged(photos, tmp
 
 
 def test_greyscale_model_answers_as_fastai(photos, tmp_path):
-    learn = make_learner(photos, Resize(64), [], x=ImageBlock(PILImageBW))
+    learn = make_learner(photos, Resize(64), [], x=ImageBlock(PILImageBW), channels=1)
     classifier = Classifier.load(export(learn, tmp_path))
     photo = noisy_photo((200, 120, 40), 0)
     served = [classifier.predict(photo).probabilities[label] for label in classifier.labels]
     assert np.abs(served - expected_probabilities(learn, photo.convert("L"), PILImageBW)).max() < TOLERANCE
+
+
+def test_presized_export_of_a_gpu_answers_on_a_cpu(photos, tmp_path):
+    path = export(make_learner(photos, *BY_FASTAI["presize"]), tmp_path)
+    learn = torch.load(path, weights_only=False)
+    for loader in (learn.dls, *learn.dls.loaders):  # as Colab leaves them
+        loader._device = torch.device("cuda")
+    torch.save(learn, path)
+    classifier = Classifier.load(path)
+    assert classifier.predict(noisy_photo((9, 9, 9), 1)).label in classifier.labels
+
+
+def test_model_with_a_softmax_of_its_own_is_not_given_a_second_one(photos, tmp_path):
+    learn = make_learner(photos, Resize(64), [NORMALIZE])
+    learn.model, learn.loss_func = nn.Sequential(learn.model, nn.Softmax(1)), nn.NLLLoss()
+    classifier = Classifier.load(export(learn, tmp_path))
+    photo = noisy_photo((200, 120, 40), 0)
+    served = [classifier.predict(photo).probabilities[label] for label in classifier.labels]
+    expected = learn.model.eval()(torch.from_numpy(translate(learn.dls)(photo))[None])[0].detach().numpy()
+    assert np.abs(served - expected).max() < TOLERANCE
+
+
+def inverted(photo):
+    return PILImage.create(ImageOps.invert(photo))
+
+
+def test_transforms_after_the_opening_are_not_left_out(photos, tmp_path):
+    block = TransformBlock(type_tfms=[PILImage.create, inverted], batch_tfms=IntToFloatTensor)
+    learn = make_learner(photos, Resize(64), [NORMALIZE], x=block, channels=3)
+    classifier = Classifier.load(export(learn, tmp_path))
+    photo = noisy_photo((200, 120, 40), 0)
+    served = [classifier.predict(photo).probabilities[label] for label in classifier.labels]
+    assert np.abs(served - expected_probabilities(learn, photo)).max() < TOLERANCE
+    assert not isinstance(classifier._engine._preprocess, Preprocess)
 
 
 def test_labels_that_are_no_text_become_text(photos, tmp_path):

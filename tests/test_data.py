@@ -22,6 +22,16 @@ def test_photos_are_found_sorted_and_hidden_ones_left_out(photos):
     assert found == sorted(found)
 
 
+def test_photos_behind_links_count_once(photos):
+    (photos / "red" / "loop").symlink_to(photos)
+    (photos / "red" / "again.png").symlink_to(photos / "red" / "00.png")
+    (photos / "red" / "gone.png").symlink_to(photos / "red" / "nothing.png")
+    readable, unreadable = readable_photos(photos)
+    assert len(readable) == 30
+    assert not [file for file in readable if "loop" in file.parts]
+    assert "There is no file" in unreadable[photos / "red" / "gone.png"]
+
+
 @pytest.mark.parametrize("suffix", ["heic", "avif", "webp", "tiff", "gif", "bmp", "jpg", "JPG", "jfif"])
 def test_every_format_of_the_decoder_is_found(photos, suffix):
     path = photos / "red" / f"phone.{suffix}"
@@ -69,6 +79,12 @@ def few_photos(folder):
         noisy_photo((40, 200, 40), i).save(folder / "green" / f"{i}.png")
 
 
+def empty_label(folder):
+    one_label(folder)
+    (folder / "green").mkdir()
+    (folder / "green" / "notes.txt").write_text("no photo")
+
+
 def nothing_readable(folder):
     one_label(folder)
     (folder / "green").mkdir()
@@ -78,8 +94,8 @@ def nothing_readable(folder):
 
 @pytest.mark.parametrize("make, says", [
     (lambda folder: None, "There is no folder"), (empty, "No photos under"), (one_label, "Only one label"),
-    (few_photos, r"green \(4\)"), (nothing_readable, r"green \(0\)"),
-], ids=["missing", "empty", "one-label", "few-photos", "nothing-readable"])
+    (few_photos, r"green \(4\)"), (empty_label, r"green \(0\)"), (nothing_readable, r"green \(0\)"),
+], ids=["missing", "empty", "one-label", "few-photos", "empty-label", "nothing-readable"])
 def test_a_folder_that_cannot_be_trained_on_is_one_sentence(tmp_path, make, says):
     make(tmp_path / "photos")
     with pytest.raises(CliError, match=says):

@@ -87,11 +87,24 @@ def test_pasted_photo_is_answered(page):
 def test_text_named_jpg_gets_a_sentence(page, tmp_path):
     (tmp_path / "photo.jpg").write_text("not a photo")
     upload(page, tmp_path / "photo.jpg")
+    page.get_by_role("heading", name="No answer for this photo").wait_for()
     page.get_by_text("This file is not a photo. Send a photo as").wait_for()
     upload_after = EXAMPLES / "teddy-1.jpg"
     page.get_by_label("Clear").or_(page.get_by_label("Remove Image")).first.click()
     upload(page, upload_after)
     answer(page, "teddy")
+
+
+def test_photo_of_something_else_is_told_and_the_guess_played_down(page):
+    upload(page, EXAMPLES / "other-mug.jpg")
+    page.get_by_role("heading", name="I don't think this is black, grizzly or teddy.").wait_for()
+    assert "my guess would be teddy" in page.locator("body").inner_text()
+    assert page.locator("[data-testid=label-output-value]").count() == 0
+    page.get_by_label("Clear").or_(page.get_by_label("Remove Image")).first.click()
+    page.get_by_text("I don't think this is").wait_for(state="detached")
+    upload(page, EXAMPLES / "grizzly-1.jpg")
+    answer(page, "grizzly")
+    assert page.get_by_text("I don't think this is").count() == 0
 
 
 def test_heic_is_answered_and_shown(page, tmp_path):
@@ -120,7 +133,7 @@ def test_page_says_what_it_knows_and_how_to_call_it(page):
     assert "What it knows: black, grizzly and teddy." in text
     assert "held out of training" in text
     page.get_by_text("Use it from your own code").click()
-    snippets = page.locator("code", has_text="/predict")
+    snippets = page.locator("code", has_text="/classify_photo")
     snippets.first.wait_for()
     assert page.url.rstrip("/") in snippets.first.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]

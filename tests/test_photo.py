@@ -1,5 +1,6 @@
 """classifier/photo.py: any photo in, upright RGB out; anything else, one sentence."""
 import io
+import os
 import struct
 import zlib
 
@@ -22,6 +23,11 @@ def encoded(image: Image.Image, format: str, **options) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format=format, **options)
     return buffer.getvalue()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A PNG chunk."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def quarters() -> Image.Image:
@@ -129,6 +135,89 @@ def test_float_and_32_bit_tiffs_keep_their_shades(samples, expected):
     assert [photo.getpixel((x, 0))[0] for x in range(3)] == expected
 
 
+def tiff(samples: np.ndarray, bits: int, photometric: int = 1, sample_format: int = 1) -> bytes:
+    """A greyscale TIFF written by hand, since Pillow writes none of 12 bits, MinIsWhite or unsigned 32."""
+    height, width = samples.shape
+    if bits == 12:
+        pairs = samples.reshape(-1, 2).astype(int)
+        data = b"".join(bytes([a >> 4, (a & 15) << 4 | b >> 8, b & 255]) for a, b in pairs)
+    else:
+        data = samples.astype(f"<u{bits // 8}").tobytes()
+    tags = [(256, width), (257, height), (258, bits), (259, 1), (262, photometric), (273, 8), (277, 1), (278, height),
+            (279, len(data)), (339, sample_format)]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    return b"II*\0" + struct.pack("<I", 8 + len(data)) + data + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize("data, expected", [
+    (tiff(np.array([[0, 2048, 4095, 0]]), 12), [0, 128, 255]),
+    (tiff(np.array([[0, 32768, 65535]]), 16, photometric=0), [255, 127, 0]),
+    (tiff(np.array([[0, 2**31, 2**32 - 1]]), 32), [0, 128, 255]),
+], ids=["12-bit", "min-is-white", "unsigned-32"])
+def test_shades_are_read_as_a_tiffs_header_says(data, expected):
+    photo = open_photo(data)
+    assert [photo.getpixel((x, 0))[0] for x in range(3)] == pytest.approx(expected, abs=1)
+
+
+def png(bits: int, colour_type: int, row: bytes, width: int, transparent: bytes) -> bytes:
+    """A one-row PNG of any depth with a transparent colour."""
+    header = struct.pack(">IIBBBBB", width, 1, bits, colour_type, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"tRNS", transparent)
+            + chunk(b"IDAT", zlib.compress(b"\0" + row)) + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize("data", [
+    png(2, 0, bytes([0b01_10_00_00]), 2, b"\0\x01"), png(4, 0, bytes([0x1_5]), 2, b"\0\x01"),
+    png(8, 0, bytes([1, 80]), 2, b"\0\x01"), png(16, 0, struct.pack(">HH", 300, 20000), 2, struct.pack(">H", 300)),
+    png(16, 2, struct.pack(">6H", 40000, 0, 0, 0, 0, 9000), 2, struct.pack(">3H", 40000, 0, 0)),
+], ids=["grey-2", "grey-4", "grey-8", "grey-16", "rgb-16"])
+def test_transparent_colour_of_any_depth_is_laid_on_white(data):
+    photo = open_photo(data)
+    assert photo.getpixel((0, 0)) == (255, 255, 255)
+    assert photo.getpixel((1, 0)) != (255, 255, 255)
+
+
+@pytest.mark.parametrize("mode", ["La", "RGBa"])
+def test_premultiplied_images_are_laid_on_white(mode):
+    image = Image.new(mode.upper(), (2, 2), (0,) * len(mode)).convert(mode)
+    assert open_photo(image).getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_file_objects_are_read_from_their_beginning():
+    file = io.BytesIO(encoded(quarters(), "PNG"))
+    file.seek(0, io.SEEK_END)
+    assert open_photo(file).size == (64, 48)
+
+
+class BrokenFile:
+    def read(self):
+        raise RuntimeError("gone.")
+
+
+class ByteArrayFile:
+    def read(self):
+        return bytearray(encoded(quarters(), "PNG"))
+
+
+def test_whatever_calls_itself_a_file_is_read_or_reported():
+    assert open_photo(ByteArrayFile()).size == (64, 48)
+    with pytest.raises(PhotoError, match=r"could not be read: gone\.$"):
+        open_photo(BrokenFile())
+
+
+@pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
+def test_image_without_pixels_is_reported(size):
+    with pytest.raises(PhotoError, match="no pixels"):
+        open_photo(Image.new("RGB", size))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_pipe_is_reported_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "photo.jpg")
+    with pytest.raises(PhotoError, match="no file"):
+        open_photo(tmp_path / "photo.jpg")
+
+
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "AVIF"])
 def test_first_frame_of_an_animation_is_taken(format):
     frames = [quarters(), Image.new("RGB", (64, 48), "black")]
@@ -143,8 +232,6 @@ def test_broken_exif_does_not_cost_the_photo():
 
 def png_of_declared_size(width: int, height: int) -> bytes:
     """A PNG whose header promises any size in a few bytes."""
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
@@ -172,10 +259,13 @@ def test_truncated_photo_is_reported(format, keep):
     (b"%PDF-1.7", "PDF"),
     (b"\0\0\0\x18ftypmp42\0\0\0\0", "video"),
     (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "LFS"),
+    (b"RIFF\0\0\0\0WAVEfmt ", "video or a sound"),
+    (b"\0\0\0\x18ftyphevc\0\0\0\0", "damaged"),
     (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
     (bytes(range(256)) * 40, "not a photo"),
     (b"\xff\xd8\xff\xe0", "damaged"),
-], ids=["empty", "text", "svg", "svg-xml", "html", "pdf", "video", "lfs", "eps", "noise", "jpeg-start"])
+], ids=["empty", "text", "svg", "svg-xml", "html", "pdf", "video", "lfs", "wav", "heif-sequence", "eps", "noise",
+        "jpeg-start"])
 def test_what_is_no_photo_gets_a_sentence(data, says):
     with pytest.raises(PhotoError, match=says) as caught:
         open_photo(data)

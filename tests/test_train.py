@@ -2,6 +2,7 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from fastcore.script import CliError
 
 from conftest import ROOT, TINY, noisy_photo, train
 from training.backbone import load_backbone
+from training.train import check_options, validated_before
 
 
 def test_run_ends_with_an_export_its_metrics_and_one_line_of_counts(trained):
@@ -92,6 +94,7 @@ def failed(run: subprocess.CompletedProcess) -> str:
     (["--valid-pct", "1.5"], "--valid-pct 1.5"),
     (["--batch-size", "1"], "--batch-size 1"),
     (["--base-lr", "-1"], "--base-lr -1"),
+    (["--seed", "99999999999999999999"], "--seed 99999999999999999999"),
     (["--arch", "resnet81"], "Did you mean resnet18"),
     (["--weights", "nowhere.pth"], "no weights file nowhere.pth"),
     (["--out", "no/such/folder/export.pkl"], "a folder that exists"),
@@ -120,12 +123,40 @@ def test_full_disk_is_one_sentence_and_leaves_the_old_export(photos, tmp_path):
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["export.pkl"]
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX permissions")
+def test_folder_that_cannot_be_written_is_told_before_the_training(monkeypatch, tmp_path):
+    monkeypatch.setattr("training.train.os.access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(CliError, match="nothing may be written in"):
+        check_options(4, 224, "crop", 0.2, 64, 2e-3, 42, tmp_path / "export.pkl")
+
+
+def test_interruption_is_one_sentence_and_leaves_the_old_export(photos, tmp_path):
+    out = tmp_path / "export.pkl"
+    out.write_bytes(b"the export of yesterday")
+    process = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "training.train", photos, "--out", out, *TINY,
+                                "--epochs", "500"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if "epoch" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert stderr.strip() == f"Stopped. {out} is as it was."
+    assert out.read_bytes() == b"the export of yesterday"
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["export.pkl"]
+
+
+@pytest.mark.parametrize("written", ["5", "null", "[[1]]", "{}", "not json"])
+def test_metrics_that_make_no_sense_are_passed_over(tmp_path, written):
+    (tmp_path / "metrics.json").write_text(f'{{"valid_sha256": {written}}}')
+    assert validated_before(tmp_path / "export.pkl") == []
+
+
 def test_too_little_room_is_told_before_the_training(monkeypatch, tmp_path):
-    from training.train import check_options
     monkeypatch.setattr("training.train.shutil.disk_usage", lambda path: os.statvfs_result([0] * 10) and type(
         "Usage", (), {"free": 1_000_000})())
     with pytest.raises(CliError, match="Only 1 MB are free"):
-        check_options(4, 224, "crop", 0.2, 64, 2e-3, tmp_path / "export.pkl")
+        check_options(4, 224, "crop", 0.2, 64, 2e-3, 42, tmp_path / "export.pkl")
 
 
 # --- networks ---
@@ -133,7 +164,7 @@ def test_too_little_room_is_told_before_the_training(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("name, n_features, cells", [
     ("resnet18", 512, True), ("mobilenet_v2", 1280, True), ("convnext_tiny", 768, True), ("densenet121", 1024, True),
-    ("swin_t", 768, True), ("vit_b_16", 768, False), ("googlenet", 1024, False),
+    ("swin_t", 768, True), ("vit_b_16", 768, False), ("googlenet", 1024, True), ("inception_v3", 2048, True),
     ("resnet18d", 512, True), ("vit_tiny_patch16_224", 192, False), ("swin_tiny_patch4_window7_224", 768, False),
     ("convnext_atto", 320, True), ("tf_efficientnet_lite0", 1280, True),
 ])
@@ -141,6 +172,7 @@ def test_networks_of_both_libraries_are_cut_before_their_classifier(name, n_feat
     backbone = load_backbone(name, pretrained=False)
     with torch.no_grad():
         features = backbone.body(torch.zeros(2, 3, 224, 224))
+        backbone.body.train()(torch.zeros(2, 3, 224, 224))
     assert (backbone.n_features, backbone.cells) == (n_features, cells)
     assert features.shape[:2] == (2, n_features)
     assert (features.ndim == 4) == cells

@@ -14,6 +14,7 @@ from fastai.vision.learner import TimmBody
 from fastcore.script import CliError
 from torch import nn
 
+INCEPTION_STATS = ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])  # these two networks undo ImageNet's inside themselves
 IMAGENET_STATS = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
@@ -40,7 +41,7 @@ def load_backbone(name: str, pretrained: bool = True, weights: str | Path | None
     if name in torchvision.models.list_models(module=torchvision.models):
         model = _build(lambda **kw: torchvision.models.get_model(name, **kw), name,
                        {"weights": "DEFAULT" if pretrained and not weights else None})
-        stats = IMAGENET_STATS
+        stats = INCEPTION_STATS if name in ("googlenet", "inception_v3") else IMAGENET_STATS
     elif timm.is_model(name):
         model = _build(lambda **kw: timm.create_model(name, **kw), name,
                        {"pretrained": pretrained and not weights})
@@ -69,7 +70,7 @@ def _build(create, name: str, options: dict) -> nn.Module:
 
 
 def _unknown(name: str) -> str:
-    names = [*torchvision.models.list_models(module=torchvision.models), *timm.list_models()]
+    names = {*torchvision.models.list_models(module=torchvision.models), *timm.list_models()}
     near = get_close_matches(name, names, n=3) or ["resnet18", "mobilenet_v2", "convnext_tiny"]
     return f"Neither torchvision nor timm has an architecture {name!r}. Did you mean {', '.join(near)}?"
 
@@ -138,7 +139,8 @@ def _timm_body(model: nn.Module, photo: torch.Tensor) -> tuple[nn.Module, torch.
 
 def _torchvision_body(model: nn.Module, photo: torch.Tensor) -> tuple[nn.Module, torch.Size]:
     """Return a torchvision network up to its pooling, or all of it where it is no sequence."""
-    model.aux_logits = False  # GoogLeNet's and Inception's extra outputs serve their own training only
+    for name in {"AuxLogits", "aux1", "aux2"} & dict(model.named_children()).keys():
+        setattr(model, name, None)  # GoogLeNet's and Inception's extra outputs serve their own training only
     try:
         body = _before_pooling(model)
         shape = body(photo).shape

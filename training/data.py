@@ -1,11 +1,13 @@
 """Photos in one folder a label, as `DataLoaders`: the lesson's DataBlock over the project's decoder.
 
-Reads  DATA/<label>/*.jpg (any format that `classifier.photo` opens, folders may nest)
+Reads  DATA/<label>/*.jpg (any format that `classifier.photo` opens); a photo's label is the name of
+       the folder it lies in, however deep
 Gives  a fastai `DataLoaders`; the same photos and seed give the same split
 
     python -m training.data DATA      # what is there: photos by label, unreadable ones by name
 """
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,8 +49,13 @@ def get_photos(path: str | Path) -> list[Path]:
     path = Path(path)
     if not path.is_dir():
         raise CliError(f"There is no folder {path}. Put photos in {path}/<label>/.")
-    return sorted(file for file in get_files(path, extensions=PHOTO_EXTENSIONS)
-                  if file.parent != path and not file.name.startswith("."))
+    found = (file for file in get_files(path, extensions=PHOTO_EXTENSIONS)
+             if file.parent != path and not file.name.startswith("."))
+    # links may lead to a photo by several ways, or in a circle: the shortest way counts
+    by_target = {}
+    for file in sorted(found, key=lambda file: (len(file.parts), file)):
+        by_target.setdefault(os.path.realpath(file), file)
+    return sorted(by_target.values())
 
 
 def check_photos(files: Sequence[Path]) -> dict[Path, str]:
@@ -74,7 +81,9 @@ def readable_photos(path: str | Path) -> tuple[list[Path], dict[Path, str]]:
         raise CliError(f"No photos under {path}. Put them in one folder a label: {path}/<label>/photo.jpg.")
     unreadable = check_photos(files)
     photos = [file for file in files if file not in unreadable]
-    counts = Counter({parent_label(file): 0 for file in files})
+    empty = (folder for folder in Path(path).iterdir() if folder.is_dir() and not folder.name.startswith(".")
+             and not any(folder in file.parents for file in files))
+    counts = Counter({label: 0 for label in [*map(parent_label, files), *(folder.name for folder in empty)]})
     counts.update(parent_label(file) for file in photos)
     if len(counts) < 2:
         raise CliError(f"Only one label under {path}: {next(iter(counts))}. A classifier needs two or more, "
@@ -90,6 +99,12 @@ def readable_photos(path: str | Path) -> tuple[list[Path], dict[Path, str]]:
 def sha256(file: Path) -> str:
     """Return the SHA-256 of a file's bytes: what names a photo whatever its folder."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def held_out(photos: Sequence[Path], hashes: Sequence[str]) -> list[Path]:
+    """Return the photos whose SHA-256 is one of `hashes`; a file that cannot be read is none of them."""
+    known = set(hashes)
+    return [photo for photo in photos if known and os.access(photo, os.R_OK) and sha256(photo) in known]
 
 
 def splitter(valid_pct: float = 0.2, seed: int = 42, keep: Sequence[str] = ()) -> Callable:
@@ -138,7 +153,7 @@ def _check_split(labels: Sequence[str], train: Sequence[int], valid: Sequence[in
     missing = sorted(set(labels) - {labels[i] for i in train})
     if missing:
         raise CliError(f"All photos of {', '.join(missing)} fell into validation: none is left to train on. "
-                       "Add photos, or try another --seed or a smaller --valid-pct.")
+                       "Add photos, or try another --seed, a smaller --valid-pct or --resplit.")
     if not valid:
         raise CliError("No photo is left to validate on: add photos, or try a larger --valid-pct.")
 

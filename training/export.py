@@ -41,11 +41,8 @@ LIBRARIES = {"fastai", "fastcore", "fasttransform", "numpy", "PIL", "plum", "tim
 TOLERANCE = 1e-4  # of a probability, between the trained learner and its export in a fresh process
 
 
-def portable(learn: Learner, facts: dict) -> Learner:
-    """Return a new Learner with the model and transforms of `learn` and nothing of this machine.
-
-    facts: plain data that the app shows and trusts, kept as `learn.fieldguide`; see `facts_of`.
-    """
+def portable(learn: Learner) -> Learner:
+    """Return a new Learner with the model and transforms of `learn` and nothing of this machine."""
     dls = learn.dls.new_empty().cpu()
     dls.path = Path(".")
     for dataset in (dls.train_ds, dls.valid_ds):
@@ -55,10 +52,8 @@ def portable(learn: Learner, facts: dict) -> Learner:
         photos.types = [Path, opener.fs[0].input_types, PILImage]
     for loader in dls.loaders:
         loader.num_workers = loader.fake_l.num_workers = 0
-    plain = Learner(dls, deepcopy(learn.model).cpu().eval(), loss_func=learn.loss_func, metrics=error_rate,
-                    splitter=default_split, path=Path("."))
-    plain.fieldguide = facts
-    return plain
+    return Learner(dls, deepcopy(learn.model).cpu().eval(), loss_func=learn.loss_func, metrics=error_rate,
+                   splitter=default_split, path=Path("."))
 
 
 def facts_of(dls: DataLoaders, arch: str, error: float) -> dict:
@@ -151,8 +146,11 @@ def stock_predictions(export: Path, photos: Sequence[Image.Image]) -> np.ndarray
             photo.save(file)
         # the mended torchvision import travels as text: the module it stands in must stay out of reach
         script = Path(torchvision_ops.__file__).read_text() + "declare_operators()\n" + CHECK
-        run = subprocess.run([sys.executable, "-I", "-c", script, export.resolve(), *files], cwd=folder,
-                             capture_output=True, text=True, timeout=600)
+        try:
+            run = subprocess.run([sys.executable, "-I", "-c", script, export.resolve(), *files], cwd=folder,
+                                 capture_output=True, text=True, timeout=600)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise CliError(f"The export could not be checked in a fresh process ({error}).") from error
     if run.returncode:
         raise CliError("The export does not open in a fresh process: "
                        f"{(run.stderr.strip().splitlines() or ['no reason given'])[-1]}")
@@ -178,12 +176,11 @@ def check_export(export: Path, learn: Learner, photos: Sequence[Image.Image]) ->
     return float(difference)
 
 
-def export_learner(learn: Learner, path: str | Path, facts: dict, photos: Sequence[Image.Image]) -> bytes:
-    """Write `learn` to `path`, checked on `photos` before it takes its place; return the file's bytes.
+def export_learner(plain: Learner, path: str | Path, photos: Sequence[Image.Image]) -> bytes:
+    """Write a portable learner to `path`, checked on `photos` before it takes its place; return the bytes.
 
     photos: upright RGB. A CliError leaves what was at `path` as it was.
     """
-    plain = portable(learn, facts)
     data = to_bytes(plain)
     with staged(path) as aside:
         aside.write_bytes(data)

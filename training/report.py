@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from classifier.photo import open_photo
 
 from .answers import N_TOP_LOSSES, Answers, answer_all, load_classifier
-from .data import get_photos, print_unreadable, sha256
+from .data import get_photos, held_out, print_unreadable, sha256
 from .export import staged
 from .train import metrics_path
 
@@ -173,10 +173,9 @@ def main(
     photos, metrics = get_photos(data), read_metrics(export)
     if not photos:
         raise CliError(f"No photos under {data}. Put them in one folder a label: {data}/<label>/photo.jpg.")
-    validation = set(metrics.get("valid_sha256", []))
-    held_out = [photo for photo in photos if sha256(photo) in validation]
-    part = "validation photos" if held_out else "photos (not the ones that it was validated on)"
-    answers, unreadable = answer_all(classifier, held_out or photos)
+    validated = held_out(photos, metrics.get("valid_sha256", []))
+    part = "validation photos" if validated else "photos (not the ones that it was validated on)"
+    answers, unreadable = answer_all(classifier, validated or photos)
     print_unreadable(unreadable)
     figures, folder = figures_of(answers, metrics), Path(out)
     try:

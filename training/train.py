@@ -10,6 +10,7 @@ Writes export.pkl, and metrics.json beside it: figures, counts, versions, option
 import ctypes
 import hashlib
 import json
+import os
 import platform
 import shutil
 import time
@@ -30,11 +31,13 @@ from fastai.vision.learner import create_head, default_split
 from fastcore.script import CliError, call_parse
 from torch import nn
 
+from classifier.engine import Engine
 from classifier.photo import open_photo
 
 from .backbone import Backbone, load_backbone
 from .data import RESIZES, get_dls, print_unreadable, readable_photos, sha256
-from .export import export_learner, facts_of, staged
+from .export import export_learner, facts_of, portable, staged
+from .trust import fit_familiarity
 
 PACKAGES = ("fastai", "fastcore", "torch", "torchvision", "timm", "numpy", "pillow")
 N_SAMPLES = 8  # validation photos that the export is checked on
@@ -120,9 +123,13 @@ def metrics_of(learn: Learner, table: list[dict], options: dict, unreadable: Seq
 
 def save(learn: Learner, metrics: dict, out: str | Path) -> dict:
     """Write the export and, once that has passed its check, metrics.json; return the metrics written."""
-    samples = [open_photo(file) for file in learn.dls.valid_ds.items[:N_SAMPLES]]
-    facts = facts_of(learn.dls, metrics["options"]["arch"], metrics["error_rate"])
-    export = export_learner(learn, out, facts, samples)
+    plain = portable(learn)
+    train_files, held_out = ([Path(file) for file in ds.items] for ds in (learn.dls.train_ds, learn.dls.valid_ds))
+    known = fit_familiarity(Engine(plain), train_files, held_out)
+    # kept on the learner as plain data: all that the app knows of a model is inside its export
+    plain.fieldguide = {**facts_of(learn.dls, metrics["options"]["arch"], metrics["error_rate"]),
+                        "familiarity": known and known.to_facts()}
+    export = export_learner(plain, out, [open_photo(file) for file in held_out[:N_SAMPLES]])
     metrics = {**metrics, "export": {"bytes": len(export), "sha256": hashlib.sha256(export).hexdigest()}}
     with staged(metrics_path(out)) as aside:
         aside.write_text(json.dumps(metrics, indent=1) + "\n")
@@ -132,9 +139,10 @@ def save(learn: Learner, metrics: dict, out: str | Path) -> dict:
 def validated_before(out: Path) -> list[str]:
     """Return the SHA-256 of the photos that the run before held out, if it left a metrics.json."""
     try:
-        return json.loads(metrics_path(out).read_text())["valid_sha256"]
+        hashes = json.loads(metrics_path(out).read_text())["valid_sha256"]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+    return [entry for entry in hashes if isinstance(entry, str)] if isinstance(hashes, list) else []
 
 
 def metrics_path(export: str | Path) -> Path:
@@ -154,7 +162,7 @@ def keep_freed_memory() -> None:
 
 
 def check_options(epochs: int, image_size: int, resize: str, valid_pct: float, batch_size: int,
-                  base_lr: float, out: Path) -> None:
+                  base_lr: float, seed: int, out: Path) -> None:
     """Raise CliError for an option that cannot work, before anything is read."""
     if epochs < 1:
         raise CliError(f"--epochs {epochs}: at least 1 is needed.")
@@ -166,10 +174,14 @@ def check_options(epochs: int, image_size: int, resize: str, valid_pct: float, b
         raise CliError(f"--valid-pct {valid_pct}: a share between 0 and 1, such as 0.2.")
     if batch_size < 2:
         raise CliError(f"--batch-size {batch_size}: at least 2, since batch norm needs company.")
+    if not 0 <= seed < 2**32:
+        raise CliError(f"--seed {seed}: from 0 to {2**32 - 1}.")
     if not 0 < base_lr < 1:
         raise CliError(f"--base-lr {base_lr}: between 0 and 1, such as 0.002.")
     if out.is_dir() or not out.parent.is_dir():
         raise CliError(f"--out {out}: a file in a folder that exists, such as export.pkl.")
+    if not os.access(out.parent, os.W_OK):
+        raise CliError(f"--out {out}: nothing may be written in {out.parent.resolve()}.")
     free = shutil.disk_usage(out.parent).free
     if free < ROOM_NEEDED:
         raise CliError(f"Only {free / 1e6:.0f} MB are free in {out.parent.resolve()}: "
@@ -197,19 +209,18 @@ def main(
     options = {"arch": arch, "weights": Path(weights).name if weights else None, "epochs": epochs,
                "image_size": image_size, "resize": resize, "valid_pct": valid_pct, "seed": seed,
                "batch_size": batch_size, "base_lr": base_lr, "pretrained": pretrained}
-    check_options(epochs, image_size, resize, valid_pct, batch_size, base_lr, out)
-    photos, unreadable = readable_photos(data)
-    print_unreadable(unreadable)
+    check_options(epochs, image_size, resize, valid_pct, batch_size, base_lr, seed, out)
     try:
+        photos, unreadable = readable_photos(data)
+        print_unreadable(unreadable)
         learn, table = train(photos, keep=[] if resplit else validated_before(out),
                              **{**options, "weights": weights})
+        metrics = metrics_of(learn, table, options, list(unreadable))
+        print("learning what is familiar, writing the export and checking it in a fresh process ...")
+        metrics = save(learn, metrics, out)
     except KeyboardInterrupt:
         raise CliError(f"Stopped. {out} is as it was.") from None
-    metrics = metrics_of(learn, table, options, list(unreadable))
-    print("writing the export and checking it in a fresh process ...")
-    metrics = save(learn, metrics, out)
-    size, seconds = metrics["export"]["bytes"], time.monotonic() - started
     print(f"{out}: {len(photos)} photos ({metrics['n_train']} to train, {metrics['n_valid']} to validate), "
           f"{len(learn.dls.vocab)} labels, {len(unreadable)} unreadable, error rate "
-          f"{metrics['error_rate']:.1%} ({metrics['n_wrong']} wrong), {size / 1e6:.1f} MB, "
-          f"{seconds:.0f} s")
+          f"{metrics['error_rate']:.1%} ({metrics['n_wrong']} wrong), {metrics['export']['bytes'] / 1e6:.1f} MB, "
+          f"{time.monotonic() - started:.0f} s")

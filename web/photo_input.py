@@ -3,6 +3,7 @@ import base64
 import binascii
 import secrets
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import gradio as gr
 from gradio.data_classes import ImageData
@@ -76,20 +77,23 @@ class PhotoInput(gr.Image):
         """
         if payload is None:
             return None
-        if payload.url and payload.url.startswith("data:"):
+        if payload.url and payload.url[:5].lower() == "data:":
             return _data_url_bytes(payload.url)
         if not payload.path or not is_in_or_equal(payload.path, self.GRADIO_CACHE):
             raise gradio_error(HOW_TO_SEND)
+        if not Path(payload.path).is_file():
+            raise gradio_error("This upload is no longer here: uploads are deleted after a while. Send it again.")
         return payload.path
 
 
 def _data_url_bytes(url: str) -> bytes:
     """Return the bytes in a data URL; raises `gr.Error` for one that is none."""
     header, _, payload = url.partition(",")
+    encoded = b"".join(unquote_to_bytes(payload).split())
     try:
-        if not header.endswith(";base64"):
+        if not header.lower().endswith(";base64"):
             raise ValueError(header)
-        return base64.b64decode(payload, validate=True)
+        return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
     except (ValueError, binascii.Error):
         raise gradio_error("This data URL holds no base64 image: data:image/jpeg;base64,... is expected.") from None
 

@@ -3,12 +3,19 @@ import os
 from collections.abc import Sequence
 from datetime import date
 
+from classifier import Prediction
+
 MOST_LISTED = 12
+
+
+def named(label: str) -> str:
+    """Return a label as people write it."""
+    return label.replace("_", " ")
 
 
 def listed(labels: Sequence[str], conjunction: str, most: int = MOST_LISTED) -> str:
     """Return "a, b or c"; of more than `most` labels the first few, and how many there are."""
-    names = [label.replace("_", " ") for label in labels]
+    names = [named(label) for label in labels]
     if len(names) > most:
         return f"{', '.join(names[:most - 4])} … ({len(names)} in all)"
     return f" {conjunction} ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
@@ -19,10 +26,18 @@ def question(labels: Sequence[str]) -> str:
     return f"Show me a photo, and I'll say which it is: **{listed(labels, 'or')}**."
 
 
-def what_it_knows(labels: Sequence[str], facts: dict) -> str:
+def not_familiar(labels: Sequence[str], prediction: Prediction) -> str:
+    """Return what is said of a photo that is none of the labels: the nearest guess is kept, and played down."""
+    return (f"### I don't think this is {listed(labels, 'or')}.\n"
+            "It looks like none of the photos I learned from. If it had to be one of them, my guess would be "
+            f"*{named(prediction.label)}*.")
+
+
+def what_it_knows(labels: Sequence[str], facts: dict, knows_strangers: bool) -> str:
     """Return the labels, the measured error and the date, as far as the export tells them."""
-    known = (f"**What it knows:** {listed(labels, 'and', most=200)}. It always answers with one of these, "
-             "also to a photo of something else.")
+    otherwise = ("When a photo looks like none of these, it says so." if knows_strangers else
+                 "This model cannot tell when a photo is none of these: it always answers with one of them.")
+    known = f"**What it knows:** {listed(labels, 'and', most=200)}. {otherwise}"
     if not {"error_rate", "n_valid", "n_train", "date"} <= facts.keys():
         return f"{known} This model came without a record of how often it is wrong."
     trained = date.fromisoformat(facts["date"])
@@ -42,7 +57,7 @@ def api_snippets(url: str) -> str:
     return f"""Python, with `pip install gradio_client`:
 ```python
 from gradio_client import Client, handle_file
-print(Client("{url}").predict(photo=handle_file("photo.jpg"), api_name="/predict"))
+print(Client("{url}").predict(photo=handle_file("photo.jpg"), api_name="/classify_photo"))
 ```
 Any shell, with `curl`: upload the photo, then ask about it.
 ```bash
@@ -56,4 +71,5 @@ import {{ Client }} from "@gradio/client";
 const app = await Client.connect("{url}");
 console.log((await app.predict("/predict", {{ photo: blob }})).data[0]);
 ```
+`/predict` gives label and probabilities; `/classify_photo` also says whether the photo is `familiar`.
 Every field is described at [{url}/gradio_api/openapi.json]({url}/gradio_api/openapi.json)."""

@@ -1,0 +1,144 @@
+"""classifier/trust.py and training/trust.py: a photo of none of the labels is told, and never wrongly trusted."""
+import random
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from classifier import Classifier
+from classifier.engine import Engine
+from classifier.export import read_export
+from classifier.trust import Familiarity, familiarity, normalised
+from conftest import ROOT, make_photos, noisy_photo, run_module
+from training.data import get_photos
+from training.export import to_bytes
+from training.trust import MAX_BYTES, VIEW_WEIGHTS, as_thumbnail, cropped, fit_familiarity, sampled, threshold, views
+
+
+def unit(*rows) -> np.ndarray:
+    return normalised(np.array(rows, dtype=np.float32))
+
+
+def test_familiarity_is_the_similarity_to_the_kth_nearest():
+    reference = unit([1, 0], [1, 1], [0, 1])
+    photo = np.array([[2.0, 0]])
+    assert familiarity(photo, reference, k=1) == pytest.approx([1])
+    assert familiarity(photo, reference, k=2) == pytest.approx([0.5 ** 0.5])
+    assert familiarity(photo, reference, k=3) == pytest.approx([0])
+
+
+def test_opposite_features_are_not_below_zero():
+    assert familiarity(np.array([[-1.0, 0]]), unit([1, 0]), k=1) == 0
+
+
+@pytest.mark.parametrize("features", [[0, 0], [np.nan, np.nan], [np.inf, -np.inf], [np.nan, 0]])
+def test_broken_features_are_near_nothing(features):
+    assert familiarity(np.array([features], dtype=np.float32), unit([1, 0], [0, 1]), k=1) == 0
+
+
+def test_8_bits_keep_the_directions():
+    reference = normalised(np.random.default_rng(0).random((40, 1280)) ** 4)
+    kept = Familiarity.from_facts(Familiarity(reference, 0.5).to_facts(), 1280)
+    assert (kept.reference * reference).sum(1).min() > 0.9995
+    assert (kept.threshold, kept.k) == (0.5, 5)
+
+
+GOOD = {"reference": torch.ones(6, 4, dtype=torch.int8), "threshold": 0.5, "k": 5}
+
+
+@pytest.mark.parametrize("facts", [
+    "text", [], {}, {**GOOD, "reference": None}, {**GOOD, "reference": torch.ones(6, dtype=torch.int8)},
+    {**GOOD, "reference": torch.ones(6, 3, dtype=torch.int8)}, {**GOOD, "k": 7}, {**GOOD, "k": 0},
+    {**GOOD, "threshold": float("nan")}, {**GOOD, "threshold": 2}, {**GOOD, "threshold": None},
+    {**GOOD, "reference": torch.ones(0, 4, dtype=torch.int8)},
+], ids=lambda facts: "")
+def test_data_that_makes_no_sense_is_left_out_and_logged(facts, caplog):
+    assert Familiarity.from_facts(facts, 4) is None
+    assert "cannot be used" in caplog.text
+
+
+def test_good_data_is_taken_and_none_is_none():
+    assert Familiarity.from_facts(GOOD, 4).k == 5
+    assert Familiarity.from_facts(None, 4) is None
+    assert Familiarity.from_facts(GOOD, None) is None
+
+
+def test_views_are_the_photo_its_thumbnail_a_crop_and_both():
+    photo = noisy_photo((100, 100, 100), 0, (640, 480))
+    as_it_is, thumbnail, crop, small_crop, *more = views(photo, random.Random(0))
+    assert as_it_is is photo and max(thumbnail.size) == 225 and max(small_crop.size) == 225
+    assert 4 + len(more) == len(VIEW_WEIGHTS)
+    assert crop.width * crop.height == pytest.approx(0.5 * 640 * 480, rel=0.01)
+
+
+def test_threshold_lets_99_of_100_views_pass_each_kind_counting_alike():
+    scores = np.ones((100, len(VIEW_WEIGHTS)))
+    scores[:3, 2:4] = 0.2  # 6 of the 1600 votes
+    assert threshold(scores) == 1
+    scores[:5, 0] = 0.3  # 20 votes more
+    assert threshold(scores) == 0.3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (3, 2)])
+def test_the_smallest_photos_have_views_too(size):
+    photo = Image.new("RGB", size)
+    assert min(cropped(photo, random.Random(0)).size) >= 1
+    assert min(as_thumbnail(photo).size) >= 1
+
+
+def test_large_training_sets_are_sampled():
+    assert len(sampled(range(200_000), MAX_BYTES // 1280, random.Random(0))) * 1280 <= MAX_BYTES
+    assert sampled([1, 2], 5, random.Random(0)) == [1, 2]
+
+
+def test_training_fits_it_as_a_part_of_its_run(trained):
+    classifier = Classifier.load(trained / "export.pkl")
+    prediction = classifier.predict(trained / "photos" / "red" / "00.png")
+    assert classifier.knows_strangers
+    assert prediction.familiar is True and 0 < prediction.familiarity <= 1
+    known = classifier.facts["familiarity"]
+    assert known["reference"].dtype == torch.int8 and known["reference"].shape == (24, 512)
+
+
+def test_three_training_photos_are_enough(trained, tmp_path):
+    engine = Engine(read_export(trained / "export.pkl"))
+    files = get_photos(make_photos(tmp_path / "photos", n=2))
+    known = fit_familiarity(engine, files[:3], files[3:])
+    assert known.reference.shape == (3, 512) and known.k == 3 and 0 <= known.threshold <= 1
+
+
+def test_an_export_without_it_serves_with_plain_softmax(trained, tmp_path):
+    learn = read_export(trained / "export.pkl")
+    for facts in ({}, {"familiarity": None}, {"familiarity": {"reference": "broken"}}):
+        learn.fieldguide = facts
+        (tmp_path / "export.pkl").write_bytes(to_bytes(learn))
+        classifier = Classifier.load(tmp_path / "export.pkl")
+        prediction = classifier.predict(trained / "photos" / "red" / "00.png")
+        assert not classifier.knows_strangers
+        assert prediction.familiarity is None and prediction.familiar is None
+        assert sum(prediction.probabilities.values()) == pytest.approx(1)
+
+
+def test_committed_trust_data_is_small():
+    known = Classifier.load(ROOT / "export.pkl").facts["familiarity"]
+    assert known["reference"].numel() <= 500_000
+
+
+def test_committed_export_tells_bears_from_other_things(shared):
+    data = shared / "data"
+    run = run_module("benchmarks.trust", ROOT / "export.pkl", "--known", data / "bears-field", "--other",
+                     data / "not-bears")
+    assert run.returncode == 0, run.stderr
+    ours, softmax = run.stdout.splitlines()[-3:-1]
+    known, other, auroc = (float(figure.strip("%")) for figure in ours.split()[-3:])
+    assert known > 90 and other <= 2.5 and auroc >= 0.985
+    assert float(softmax.split()[-1]) < auroc
+    # the README quotes this table as it is printed
+    readme = (ROOT / "README.md").read_text()
+    assert ours in readme and softmax in readme
+
+
+def test_benchmark_without_photos_is_one_sentence(trained, tmp_path):
+    run = run_module("benchmarks.trust", trained / "export.pkl", "--known", trained / "photos", "--other", tmp_path)
+    assert run.returncode == 1 and "Two folders with photos" in run.stderr and "Traceback" not in run.stderr
