@@ -36,7 +36,7 @@ class Classifier:
         """whether it can tell a photo that is none of its labels"""
         self.labels: list[str] = engine.labels
         self.facts = facts
-        """what the export says of itself (see `training.export.facts`); empty for other exports"""
+        """what the export says of itself (see `training.export.facts_of`); empty for other exports"""
 
     @classmethod
     def load(cls, path: str | PathLike = "export.pkl") -> "Classifier":
