@@ -13,13 +13,20 @@ from classifier import Classifier, Prediction
 from classifier.export import ExportError
 from classifier.photo import PhotoError
 from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, preview
-from web.words import address, api_snippets, not_familiar, question, what_it_knows
+from web.words import (
+    address,
+    api_snippets,
+    how_sure,
+    not_familiar,
+    question,
+    what_it_knows,
+    where_it_looked,
+)
 
 HERE = Path(__file__).parent
 EXPORT = os.environ.get("EXPORT") or HERE / "export.pkl"
 EXAMPLES = sorted(str(file) for file in (HERE / "examples").glob("*.jpg"))
 AN_HOUR = 3600  # uploads are deleted when they are older
-NO_ANSWER = gr.update(value=None, visible=False)
 PRIVACY = "Photos are used for the answer alone and deleted within two hours."
 
 try:
@@ -52,20 +59,49 @@ def classify_photo(photo) -> dict:
     return asdict(classify(photo))
 
 
-def show(photo):
-    """Return what the page shows for a photo: a picture of it where the browser has none, verdict, answer."""
+def explain(photo, label: str | None = None):
+    """Show where the model looked: the photo in grey, orange where it speaks for a label, blue where against.
+
+    `label` is one of the labels; left out, it is the most probable one.
+    """
     if photo is None:
-        return gr.skip(), gr.Markdown(visible=False), gr.Label(None, visible=True)
-    if is_preview(photo):
-        return gr.skip(), gr.skip(), gr.skip()
+        raise gradio_error("No photo was sent.")
     try:
-        prediction = classifier.predict(photo)
+        return classifier.explain(photo, label or None).picture
+    except (PhotoError, ValueError) as error:
+        raise gradio_error(error) from None
+
+
+def page(picture=None, verdict="", probabilities=None, sure="", heatmap=None, looked=""):
+    """Return what the page shows, in the order of its outputs; what is empty is hidden, but for the answer's place."""
+    return (picture or gr.skip(), gr.Markdown(verdict, visible=bool(verdict)),
+            gr.Label(probabilities, visible=not verdict), gr.Markdown(sure, visible=bool(sure)),
+            gr.Image(heatmap, visible=heatmap is not None), gr.Markdown(looked, visible=bool(looked)))
+
+
+def show(photo):
+    """Return the page for a photo that was put in, or taken away."""
+    if photo is None:
+        return page()
+    if is_preview(photo):
+        return [gr.skip()] * 6
+    try:
+        explanation = classifier.explain(photo) if classifier.explains else None
+        prediction = explanation.prediction if explanation else classifier.predict(photo)
     except PhotoError as error:
-        return gr.skip(), gr.Markdown(f"### No answer for this photo\n{error}", visible=True), NO_ANSWER
+        return page(verdict=f"### No answer for this photo\n{error}")
     if prediction.familiar is False:
-        verdict = gr.Markdown(not_familiar(classifier.labels, prediction), visible=True)
-        return preview(photo), verdict, NO_ANSWER
-    return preview(photo), gr.Markdown(visible=False), gr.Label(prediction.probabilities, visible=True)
+        return page(preview(photo), verdict=not_familiar(classifier.labels, prediction))
+    return page(preview(photo), "", prediction.probabilities, how_sure(prediction, classifier.calibrated),
+                explanation and explanation.picture,
+                explanation and where_it_looked(prediction.label, classifier.labels))
+
+
+def show_label(photo, clicked: gr.SelectData):
+    """Return the heatmap of the label whose bar was clicked, and its words."""
+    if photo is None or not classifier.explains:
+        return gr.skip(), gr.skip()
+    return explain(photo, clicked.value), where_it_looked(clicked.value, classifier.labels)
 
 
 with PhotoBlocks(title="Fieldguide", delete_cache=(AN_HOUR, AN_HOUR)) as demo:
@@ -75,11 +111,18 @@ with PhotoBlocks(title="Fieldguide", delete_cache=(AN_HOUR, AN_HOUR)) as demo:
         with gr.Column():
             verdict = gr.Markdown(visible=False)
             answer = gr.Label(label="Answer", num_top_classes=5)
-    photo.change(show, photo, [photo, verdict, answer], api_visibility="private", concurrency_limit=4,
-                 show_progress_on=answer)
+            sure = gr.Markdown(visible=False)
+            heatmap = gr.Image(label="Where it looked", format="jpeg", height=320, visible=False,
+                               buttons=["fullscreen"])
+            looked = gr.Markdown(visible=False)
+    photo.change(show, photo, [photo, verdict, answer, sure, heatmap, looked], api_visibility="private",
+                 concurrency_limit=4, show_progress_on=answer)
+    answer.select(show_label, photo, [heatmap, looked], api_visibility="private", concurrency_limit=4)
     gr.Button(visible=False).click(predict, photo, answer, api_name="predict", concurrency_limit=4)
     gr.Button(visible=False).click(classify_photo, photo, gr.JSON(visible=False), api_name="classify_photo",
                                    concurrency_limit=4)
+    gr.Button(visible=False).click(explain, [photo, gr.Textbox(label="Label", visible=False)],
+                                   gr.Image(visible=False, format="jpeg"), api_name="explain", concurrency_limit=4)
     gr.Examples(EXAMPLES, photo, label="Or try one of these", examples_per_page=12, api_visibility="private")
     gr.Markdown(f"{what_it_knows(classifier.labels, classifier.facts, classifier.knows_strangers)}\n\n{PRIVACY}")
     with gr.Accordion("Use it from your own code", open=False):

@@ -1,34 +1,76 @@
-"""Whether an export knows what it does not know: its familiarity beside the tutorial's softmax.
+"""How far an export can be believed: right, calibrated, and aware of what it does not know.
 
     python -m benchmarks.trust export.pkl --known DATA --other DIR
+    python -m benchmarks.trust export.pkl --known DATA --other DIR --data TRAINED_ON
 
 DATA holds photos of the labels, in one folder a label, from another source than the training; DIR holds
-photos of anything else. The export's own threshold is used as it is; nothing is fitted here.
+photos of anything else. TRAINED_ON is the folder that the export learned from: its validation photos alone
+are measured. The export's own temperature and threshold are used as they are; nothing is fitted here.
+"softmax" is what the tutorial's app has: the same model's uncalibrated probabilities.
 """
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from fastai.data.transforms import get_image_files
 from fastcore.script import CliError, call_parse
-from fastprogress import progress_bar
+from PIL import Image, ImageChops, ImageFilter, ImageOps
 from sklearn.metrics import roc_auc_score
 
 from classifier import Classifier, Prediction
-from classifier.photo import PhotoError
-from training.answers import load_classifier
-from training.data import get_photos
+from classifier.trust import probabilities
+from training.answers import Answers, answer_all, as_it_is, load_classifier, predict_all
+from training.calibration import calibration_error, reliability
+from training.data import get_photos, held_out, print_unreadable
+from training.report import read_metrics
+
+from .heatmap import lost_by_all, summary
+
+RESAMPLED = 2000  # times, for the 95% interval of the calibration error
 
 
-def predict_all(classifier: Classifier, photos: Sequence[Path]) -> list[Prediction]:
-    """Return the prediction of each photo that can be opened; the others are named."""
-    predictions = []
-    for photo in progress_bar(photos, leave=False):
-        try:
-            predictions.append(classifier.predict(photo))
-        except PhotoError as error:
-            print(f"left out: {photo}: {error}")
-    return predictions
+def in_grey(photo: Image.Image) -> Image.Image:
+    """Return the photo without its colours."""
+    return photo.convert("L").convert("RGB")
+
+
+def as_sketch(photo: Image.Image) -> Image.Image:
+    """Return the photo as a pencil sketch: grey, divided by its own blur, so that edges are left on white."""
+    grey = photo.convert("L")
+    blurred = ImageOps.invert(grey).filter(ImageFilter.GaussianBlur(max(photo.size) / 60))
+    shaded = np.asarray(grey, np.float32) * 255 / (256 - np.asarray(blurred, np.float32))
+    return ImageChops.lighter(grey, Image.fromarray(shaded.clip(0, 255).astype(np.uint8))).convert("RGB")
+
+
+def uncalibrated(by_label: np.ndarray, temperature: float) -> np.ndarray:
+    """Return (N, C) plain softmax: the temperature taken back out of calibrated probabilities."""
+    return probabilities(np.log(by_label.clip(1e-300)), 1 / temperature)
+
+
+def error_of(by_label: np.ndarray, targets: np.ndarray) -> float:
+    """Return the expected calibration error of (N, C) probabilities, 15 bins."""
+    return calibration_error(reliability(by_label.max(1), by_label.argmax(1) == targets))
+
+
+def interval(by_label: np.ndarray, targets: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """Return the 95% bootstrap interval of the calibration error."""
+    rng, n = np.random.default_rng(seed), len(targets)
+    errors = [error_of(by_label[drawn], targets[drawn]) for drawn in rng.integers(0, n, (RESAMPLED, n))]
+    return tuple(np.quantile(errors, [0.025, 0.975]))
+
+
+COLUMNS = (f"{'photos':<30} {'n':>4} {'right':>7} {'softmax':>9} {'calibrated':>11} {'(95% interval)':<16} "
+           f"{'familiar':>9}")
+
+
+def row(name: str, answers: Answers, classifier: Classifier) -> str:
+    """Return a line of the first table."""
+    low, high = interval(answers.probabilities, answers.targets)
+    plain = error_of(uncalibrated(answers.probabilities, classifier.temperature), answers.targets)
+    ours = f"{error_of(answers.probabilities, answers.targets):.3f}" if classifier.calibrated else "-"
+    familiar = (f"{np.mean(answers.familiarity >= classifier.familiarity.threshold):.1%}"
+                if classifier.knows_strangers else "-")
+    return (f"{name:<30} {len(answers.files):>4} {1 - answers.n_wrong / len(answers.files):>7.1%} {plain:>9.3f} "
+            f"{ours:>11} {f'({low:.3f} to {high:.3f})':<16} {familiar:>9}")
 
 
 def auroc(known: np.ndarray, other: np.ndarray) -> float:
@@ -37,9 +79,32 @@ def auroc(known: np.ndarray, other: np.ndarray) -> float:
 
 
 def rates(name: str, known: np.ndarray, other: np.ndarray, threshold: float) -> str:
-    """Return a line of the table: what passes a threshold, and how well the score tells the groups apart."""
-    return (f"{name:<34} {threshold:>9.3f} {np.mean(known >= threshold):>9.1%} {np.mean(other >= threshold):>9.1%} "
+    """Return a line of the second table: what passes a threshold, and how well the score tells the groups apart."""
+    return (f"{name:<37} {threshold:>9.3f} {np.mean(known >= threshold):>9.1%} {np.mean(other >= threshold):>9.1%} "
             f"{auroc(known, other):>7.3f}")
+
+
+def strangers(classifier: Classifier, known: Answers, others: Sequence[Prediction]) -> str:
+    """Return the second table: what of the known and of the others passes."""
+    softmax = [uncalibrated(rows, classifier.temperature).max(1) for rows in
+               (known.probabilities, np.array([list(answer.probabilities.values()) for answer in others]))]
+    accepted, lines = 0.95, []
+    if classifier.knows_strangers:
+        scores, threshold = (known.familiarity, np.array([answer.familiarity for answer in others])), (
+            classifier.familiarity.threshold)
+        accepted = np.mean(scores[0] >= threshold)
+        lines = [rates("familiarity, the export's threshold", *scores, threshold)]
+    lines.append(rates(f"softmax, where {accepted:.1%} of known pass", *softmax, np.quantile(softmax[0], 1 - accepted)))
+    return "\n".join([f"{'score':<37} {'threshold':>9} {'known':>9} {'other':>9} {'AUROC':>7}", *lines,
+                      f"{len(known.files)} photos of its labels, {len(others)} of anything else"])
+
+
+def answered(classifier: Classifier, photos: Sequence[Path],
+             change: Callable[[Image.Image], Image.Image] = as_it_is) -> Answers:
+    """Return the answers for labelled photos; files that cannot be opened are named."""
+    answers, unreadable = answer_all(classifier, photos, change)
+    print_unreadable(unreadable)
+    return answers
 
 
 @call_parse
@@ -47,19 +112,29 @@ def main(
     export:str, # export.pkl to measure
     known:str="", # photos of its labels from another source, one folder a label
     other:str="", # photos of anything else
+    data:str="", # the folder it was trained on: adds its validation photos
 ):
-    "Print how many photos of EXPORT's labels, and of anything else, count as familiar."
+    "Print how often EXPORT is right, how well its percentages are calibrated, and what counts as familiar."
     classifier = load_classifier(export)
-    if not classifier.knows_strangers:
-        raise CliError(f"{export} holds no familiarity data. Train it again: `python -m training.train`.")
-    of_labels = predict_all(classifier, get_photos(known))
-    of_others = predict_all(classifier, sorted(get_image_files(other)))
-    if not of_labels or not of_others:
+    of_labels = get_photos(known) if known else []
+    others = list(predict_all(classifier, get_photos(other, labelled=False))[0].values()) if other else []
+    if not of_labels or not others:
         raise CliError("Two folders with photos are needed: --known DATA --other DIR.")
-    familiarity, softmax = ([np.array([score(p) for p in group]) for group in (of_labels, of_others)] for score in
-                            (lambda p: p.familiarity, lambda p: p.probabilities[p.label]))
-    accepted = np.mean([p.familiar for p in of_labels])
-    print(f"{'score':<34} {'threshold':>9} {'known':>9} {'other':>9} {'AUROC':>7}")
-    print(rates("familiarity, the export's threshold", *familiarity, classifier.facts["familiarity"]["threshold"]))
-    print(rates("softmax, where as many known pass", *softmax, float(np.quantile(softmax[0], 1 - accepted))))
-    print(f"{len(of_labels)} photos of its labels, {len(of_others)} of anything else")
+    metrics = read_metrics(export)
+    validated = held_out(get_photos(data), metrics.get("valid_sha256", [])) if data else []
+    name, groups = Path(known).name, {}
+    if validated:
+        groups[f"{Path(data).name}, validation"] = answered(classifier, validated)
+    groups[name] = answered(classifier, of_labels)
+    groups[f"{name}, in grey"] = answered(classifier, of_labels, in_grey)
+    groups[f"{name}, as sketches"] = answered(classifier, of_labels, as_sketch)
+
+    print(f"{'':<44} calibration error\n{COLUMNS}")
+    print("\n".join(row(group, answers, classifier) for group, answers in groups.items()))
+    if metrics.get("calibration"):
+        fit = metrics["calibration"]
+        print(f"{'out of fold, thumbnails too':<30} {fit['n_photos']:>4} {1 - fit['error_rate']:>7.1%} "
+              f"{fit['before']['error']:>9.3f} {fit['after']['error']:>11.3f}")
+    print("\n" + strangers(classifier, groups[name], others))
+    if classifier.explains:
+        print("\n" + summary(lost_by_all(classifier, validated or of_labels)))

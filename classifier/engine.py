@@ -1,18 +1,34 @@
-"""The forward pass: an upright photo in, the probability of each label and the photo's features out.
+"""The forward pass: an upright photo in, a score for each label and the photo's features out.
 
     engine = Engine(read_export("export.pkl"))
-    probabilities, features = engine.answer(open_photo("bear.jpg"))
+    scores, features = engine.answer(open_photo("bear.jpg"))
 """
 import logging
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from .export import ExportError
-from .transforms import Untranslatable, input_class, translate
+from .heatmap import Box, LinearHead
+from .transforms import Preprocess, Untranslatable, input_class, translate
 
 log = logging.getLogger(__name__)
+
+SUM_TOLERANCE = 1e-3  # of a logit: shares that add up to something else explain nothing
+
+
+@dataclass(frozen=True)
+class Cells:
+    """How the cells of one photo add up to its scores."""
+
+    contributions: np.ndarray
+    """(C, H, W): each cell's share in each label's logit"""
+    biases: np.ndarray
+    """(C,): the rest of each logit"""
+    seen: Box
+    """where the cells lie, in pixels of the photo"""
 
 
 class Engine:
@@ -32,13 +48,19 @@ class Engine:
             self._preprocess = self._by_fastai
             log.warning("This export uses %s, which only fastai itself can run: "
                         "answers are right, but slower.", transform)
-        self.n_features = self._warm_up()
-        """how many features `answer` gives; None where the model is no body and head"""
+        self.n_features, self._head = None, None
+        self._warm_up()
 
-    def _warm_up(self) -> int | None:
+    @property
+    def explains(self) -> bool:
+        """Whether `explain` can tell where the model looked."""
+        return self._head is not None
+
+    def _warm_up(self) -> None:
         """Answer a grey photo, so that what cannot work shows now and not to the first visitor."""
+        grey = Image.new("RGB", (256, 192), "grey")
         try:
-            logits, features = self.forward(self._preprocess(Image.new("RGB", (256, 192), "grey"))[None])
+            logits, cells, features = self.forward(self._preprocess(grey)[None])
         except Exception as error:  # somebody else's model and transforms: anything can happen
             raise ExportError(f"This export opens, but its model answers no photo: {error}") from error
         if logits.shape != (1, len(self.labels)):
@@ -47,33 +69,60 @@ class Engine:
         # a model that ends in a softmax of its own is trained with a loss that has no activation
         self._gives_probabilities = not self._has_activation and bool(
             (logits >= 0).all() and abs(logits.sum() - 1) < 1e-4)
-        return None if features is None else features.shape[1]
+        self.n_features = None if features is None else features.shape[1]
+        """how many features `answer` gives; None where the model is no body and head"""
+        self._head = self._linear_head(logits[0], cells)
+
+    def _linear_head(self, logits: np.ndarray, cells) -> LinearHead | None:
+        """Return the head whose scores can be traced back to cells; None, with a line in the log, if it is none."""
+        try:
+            if cells is None or cells.ndim != 4:
+                raise TypeError("a model without a map of cells between body and head")
+            if not isinstance(self._preprocess, Preprocess):
+                raise TypeError("transforms that do not tell where a cell lies")
+            head = LinearHead(self._model[1])
+            shares, biases = head.contributions(cells[0])
+            if not np.abs(shares.sum((1, 2)) + biases - logits).max() < SUM_TOLERANCE:
+                raise TypeError("a head whose cells do not add up to its scores")
+        except (TypeError, RuntimeError, AttributeError) as why:
+            log.info("No heatmaps for this export: it has %s.", why)
+            return None
+        return head
 
     def answer(self, photo: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return (C,) probabilities in the order of `labels`, summing to 1, and (D,) features or None.
+        """Return (C,) scores in the order of `labels`, whose softmax are probabilities, and (D,) features or None.
 
         photo: upright, mode RGB, as `open_photo` returns it.
         """
-        logits, features = self.forward(self._preprocess(photo)[None])
-        scores = logits[0].astype(np.float64)
-        odds = scores if self._gives_probabilities else np.exp(scores - scores.max())
-        return odds / odds.sum(), None if features is None else features[0]
+        logits, _, features = self.forward(self._preprocess(photo)[None])
+        return self._scores(logits[0]), None if features is None else features[0]
 
-    def forward(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return (N, C) logits and (N, D) pooled backbone features for (N, 3, H, W) float32.
+    def explain(self, photo: Image.Image) -> tuple[np.ndarray, np.ndarray | None, Cells | None]:
+        """Return what `answer` does and, from the same forward pass, where the model looked, if it `explains`."""
+        logits, cells, features = self.forward(self._preprocess(photo)[None])
+        explained = self._head and Cells(*self._head.contributions(cells[0]), self._preprocess.seen(photo.size))
+        return self._scores(logits[0]), None if features is None else features[0], explained
 
-        Features are None for a model that is not fastai's sequence of a body and a head.
+    def _scores(self, logits: np.ndarray) -> np.ndarray:
+        scores = logits.astype(np.float64)
+        return np.log(scores.clip(1e-300)) if self._gives_probabilities else scores
+
+    def forward(self, batch: np.ndarray):
+        """Return (N, C) logits, the backbone's (N, D, H, W) cells and (N, D) pooled features for (N, 3, H, W) float32.
+
+        Cells (a torch tensor) and features are None for a model that is not fastai's sequence of a body
+        and a head.
         """
         import torch
 
         with torch.inference_mode():
             x = torch.from_numpy(batch)
             if type(self._model) is not torch.nn.Sequential or len(self._model) != 2:
-                return self._model(x).float().numpy(), None
+                return self._model(x).float().numpy(), None, None
             body, head = self._model
             cells = body(x)
             features = cells.mean((2, 3)) if cells.ndim == 4 else cells if cells.ndim == 2 else None
-            return head(cells).float().numpy(), None if features is None else features.float().numpy()
+            return head(cells).float().numpy(), cells, None if features is None else features.float().numpy()
 
     def _by_fastai(self, photo: Image.Image) -> np.ndarray:
         """Return what the export's own transforms make of the photo, (C, H, W) float32."""

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 Size = tuple[int, int]  # width, height, as in Pillow and inside fastai's transforms
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels, as in Pillow
 PAD_MODES = {"border": "edge", "reflection": "reflect"}
 # Padding makes a square out of a strip: beyond this the strip is shrunk first, or memory ends
 MAX_PADDED_PIXELS = 100_000_000
@@ -42,6 +43,19 @@ class Preprocess:
         if self.mean is not None:
             samples = (samples - self.mean) / self.std
         return np.ascontiguousarray(samples)
+
+    def seen(self, size: Size) -> Box:
+        """Return the part of a photo of `size` that the model sees; larger than the photo where that is padded."""
+        passed = []
+        for step in self.steps:
+            passed.append((step, size))
+            size = step.size
+        box = (0, 0, *size)
+        for step, size in reversed(passed):
+            left, top, right, bottom = step.region(size)
+            x, y = (right - left) / step.size[0], (bottom - top) / step.size[1]
+            box = (left + box[0] * x, top + box[1] * y, left + box[2] * x, top + box[3] * y)
+        return box
 
 
 def translate(dls) -> Preprocess:
@@ -129,6 +143,14 @@ class _Resize:
         m = choose(photo.width / self.size[0], photo.height / self.size[1])
         return int(m * self.size[0]), int(m * self.size[1])
 
+    def region(self, size: Size) -> Box:
+        """Return which part of a photo of `size` becomes this step's output."""
+        if self.method == "squish":
+            return (0, 0, *size)
+        choose = max if self.method == "pad" else min
+        m = choose(size[0] / self.size[0], size[1] / self.size[1])
+        return _middle(size, (m * self.size[0], m * self.size[1]))
+
 
 @dataclass(frozen=True)
 class _ResizeThenCrop:
@@ -142,6 +164,10 @@ class _ResizeThenCrop:
         photo = photo.resize(self.resize_to, self.resample)
         return photo if self.resize_to == self.size else _crop_pad(photo, self.size, "zeros")
 
+    def region(self, size: Size) -> Box:
+        """Return which part of a photo of `size` becomes this step's output."""
+        return _middle(size, tuple(side * kept / of for side, kept, of in zip(size, self.size, self.resize_to)))
+
 
 @dataclass(frozen=True)
 class _CropPad:
@@ -152,6 +178,16 @@ class _CropPad:
 
     def __call__(self, photo: Image.Image) -> Image.Image:
         return _crop_pad(photo, self.size, self.pad_mode)
+
+    def region(self, size: Size) -> Box:
+        """Return which part of a photo of `size` becomes this step's output."""
+        return _middle(size, self.size)
+
+
+def _middle(size: Size, part: tuple[float, float]) -> Box:
+    """Return the middle of `size` that is as large as `part`, or the larger part around it."""
+    left, top = ((side - wanted) / 2 for side, wanted in zip(size, part))
+    return left, top, left + part[0], top + part[1]
 
 
 def _shrunk(photo: Image.Image, by: float) -> Image.Image:

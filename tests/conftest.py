@@ -62,14 +62,14 @@ def trained(tmp_path_factory) -> Path:
     make_photos(folder / "photos")
     # one file that cannot be opened: it is to be named, not to stop the run
     (folder / "photos" / "red" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not much of a photo")
-    run = train(folder / "photos", "--out", folder / "export.pkl")
+    run = train(folder / "photos", "--folds", "5", "--out", folder / "export.pkl")
     assert run.returncode == 0, run.stdout + run.stderr
     (folder / "log.txt").write_text(run.stdout)
     return folder
 
 
 TINY = ("--arch", "squeezenet1_1", "--no-pretrained", "--epochs", "1", "--image-size", "64",
-        "--batch-size", "8")
+        "--batch-size", "8", "--folds", "0")
 
 
 def train(data: Path, *options) -> subprocess.CompletedProcess:

@@ -11,12 +11,16 @@ import threading
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import requests
+from fastai.vision.augment import Resize
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
+from test_classifier import NORMALIZE, export, make_learner
 from test_photo import png_of_declared_size
+from torch import nn
 
 from classifier import Classifier, Prediction
 from classifier.photo import MAX_PIXELS
@@ -60,12 +64,12 @@ def events(app_url: str, payload: dict, version: str = "") -> str:
     return requests.get(f"{app_url}/gradio_api/call/predict/{event_id}", timeout=60).text
 
 
-def test_two_endpoints_are_public_and_take_a_photo_by_name(client):
+def test_three_endpoints_are_public_and_take_a_photo_by_name(client):
     api = client.view_api(return_format="dict", print_info=False)
-    assert list(api["named_endpoints"]) == ["/predict", "/classify_photo"]
+    taken = {name: [parameter["parameter_name"] for parameter in endpoint["parameters"]]
+             for name, endpoint in api["named_endpoints"].items()}
+    assert taken == {"/predict": ["photo"], "/classify_photo": ["photo"], "/explain": ["photo", "label"]}
     assert api["unnamed_endpoints"] == {}
-    for endpoint in api["named_endpoints"].values():
-        assert [parameter["parameter_name"] for parameter in endpoint["parameters"]] == ["photo"]
 
 
 @pytest.mark.parametrize("name, familiar", [("teddy-1", True), ("other-mug", False)])
@@ -75,6 +79,38 @@ def test_classify_photo_says_whether_to_believe_it(client, name, familiar):
     assert answer["label"] == "teddy" and set(answer["probabilities"]) == {"black", "grizzly", "teddy"}
     assert answer["familiar"] is familiar
     assert 0 <= answer["familiarity"] <= 1
+
+
+def test_explain_gives_the_picture_for_the_winner_or_any_label(client):
+    pictures = [np.asarray(Image.open(client.predict(photo=handle_file(str(EXAMPLE)), api_name="/explain", **label)))
+                for label in ({}, {"label": "teddy"}, {"label": "black"})]
+    with Image.open(EXAMPLE) as photo:
+        assert pictures[0].shape == (photo.height, photo.width, 3)
+    assert (pictures[0] == pictures[1]).all() and (pictures[0] != pictures[2]).any()
+
+
+def test_explain_keeps_a_phone_photo_upright(client, tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.open(EXAMPLE).resize((600, 300)).save(tmp_path / "sideways.jpg", exif=exif)
+    picture = Image.open(client.predict(photo=handle_file(str(tmp_path / "sideways.jpg")), api_name="/explain"))
+    assert picture.size == (300, 600)
+
+
+@pytest.mark.parametrize("label, says", [("purple", "no label 'purple'. The labels are black, grizzly, teddy."),
+                                         ("x" * 5000, "no label"), (7, "no label '7'"), (["black"], "no label")],
+                         ids=["unknown", "long", "number", "list"])
+def test_unknown_label_is_answered_with_a_sentence(app_url, label, says):
+    answer = requests.post(f"{app_url}/gradio_api/run/explain", timeout=60,
+                           json={"data": [by_path(upload(app_url, EXAMPLE)), label]})
+    assert says in answer.json()["error"] and len(answer.text) < 500
+
+
+def test_explain_of_what_is_no_photo_is_answered_with_a_sentence(app_url, tmp_path):
+    (tmp_path / "photo.jpg").write_text("not a photo")
+    for photo in (None, by_path(upload(app_url, tmp_path / "photo.jpg"))):
+        answer = requests.post(f"{app_url}/gradio_api/run/explain", json={"data": [photo, None]}, timeout=60)
+        assert answer.json()["error"].endswith(".")
 
 
 def test_predict_keeps_its_shape_for_an_unfamiliar_photo(client):
@@ -263,10 +299,10 @@ def test_works_as_a_space(trained):
         assert set(as_dict(answer.json()["data"][0])) == {"blue", "green", "red"}
 
 
-@pytest.mark.parametrize("export, says", [("nowhere.pkl", "no export at"), ("README.md", "not a fastai export")])
-def test_app_that_cannot_start_says_why_in_one_sentence(export, says):
+@pytest.mark.parametrize("file, says", [("nowhere.pkl", "no export at"), ("README.md", "not a fastai export")])
+def test_app_that_cannot_start_says_why_in_one_sentence(file, says):
     run = subprocess.run([sys.executable, "app.py"], cwd=ROOT, capture_output=True, text=True, timeout=120,
-                         env={"EXPORT": export, "PATH": "/usr/bin:/bin"})
+                         env={"EXPORT": file, "PATH": "/usr/bin:/bin"})
     assert run.returncode == 1
     assert run.stderr.startswith("The app cannot start. ") and says in run.stderr
     assert "Traceback" not in run.stderr
@@ -310,6 +346,27 @@ def test_page_words_fit_two_labels_or_two_hundred():
     facts = {"error_rate": 0.0241, "n_valid": 83, "n_train": 333, "date": "2026-11-23"}
     assert "83 photos held out of training it got 2 wrong (2.4%)" in what_it_knows(["cat", "dog"], facts, True)
     assert "23 November 2026" in what_it_knows(["cat", "dog"], facts, True)
+
+
+def test_confidence_is_said_in_words():
+    from web.words import how_sure, times_right
+    said = {0.999: "about 99 times in 100", 0.955: "about 19 times in 20", 0.9: "about 9 times in 10",
+            0.52: "about 5 times in 10", 0.08: "about 1 time in 10", 0.01: "less than 1 time in 20"}
+    assert {probability: times_right(probability) for probability in said} == said
+    answer = Prediction("cat", {"cat": 0.9, "dog": 0.1})
+    assert how_sure(answer, True) == "At this level it is right **about 9 times in 10**."
+    assert "not known" in how_sure(answer, False) and "times in" not in how_sure(answer, False)
+
+
+def test_export_without_heatmap_or_calibration_is_served_and_says_so(photos, tmp_path):
+    """Somebody else's export: its page answers, and `/explain` says why there is no picture."""
+    learn = make_learner(photos, Resize(64), [NORMALIZE])
+    learn.model, learn.loss_func = nn.Sequential(learn.model, nn.Softmax(1)), nn.NLLLoss()
+    with running_app(EXPORT=str(export(learn, tmp_path))) as url:
+        path = by_path(upload(url, EXAMPLE))
+        answer = requests.post(f"{url}/gradio_api/run/explain", json={"data": [path, None]}, timeout=60)
+        assert "not available" in answer.json()["error"]
+        assert set(as_dict(run_predict(url, path).json()["data"][0])) == {"blue", "green", "red"}
 
 
 def test_largest_photo_is_what_the_readme_says():

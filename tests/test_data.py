@@ -138,6 +138,20 @@ def test_each_resize_gives_batches_of_its_size(photos, resize):
     assert list(dls.vocab) == ["blue", "green", "red"]
 
 
+def test_random_crops_are_validated_larger_where_the_model_takes_that(photos):
+    for larger, side in ((True, 55), (False, 48)):
+        dls = get_dls(get_photos(photos), "random_crop", 48, batch_size=8, larger=larger)
+        assert dls.train.one_batch()[0].shape[2:] == (48, 48)
+        assert dls.valid.one_batch()[0].shape[2:] == (side, side)
+
+
+def test_grey_takes_the_colours_of_that_share_away(photos):
+    dls = get_dls(get_photos(photos), "crop", 48, batch_size=24, grey=1.0)
+    for loader, is_grey in ((dls.train, True), (dls.valid, False)):
+        samples = loader.one_batch()[0]
+        assert bool(((samples[:, 0] - samples[:, 2]).abs().amax((1, 2)) < 0.02).all()) is is_grey
+
+
 def test_a_label_wholly_in_validation_is_refused(photos):
     keep = [sha256(file) for file in get_photos(photos) if file.parent.name == "red"]
     with pytest.raises(CliError, match="All photos of red"):

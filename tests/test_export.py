@@ -69,7 +69,7 @@ def test_names_only_what_fastai_and_its_libraries_have(export):
 def test_holds_no_code_no_numpy_internals_and_no_version_bound_names(export):
     names = {arg for op, arg, _ in opcodes(export) if op.name == "GLOBAL"}
     assert not [name for name in names if "cloudpickle" in name or "CodeType" in name or "numpy._core" in name
-                or "pathlib._local" in name or "_make_function" in name]
+                or "pathlib._local" in name or "_make_function" in name or "PosixPath" in name]
 
 
 def test_holds_no_path_of_the_machine_that_made_it(export, trained):
@@ -174,6 +174,7 @@ def test_numpy_scalars_become_pythons(trained, tmp_path):
 def test_export_opens_in_a_fresh_process_that_cannot_import_the_project(export):
     photos = [noisy_photo((200, 40, 40), 1), noisy_photo((20, 40, 240), 2, (60, 200))]
     classifier = Classifier.load(export)
+    classifier.temperature = 1  # fastai does not calibrate
     served = [[classifier.predict(photo).probabilities[label] for label in classifier.labels] for photo in photos]
     assert np.abs(stock_predictions(export, photos) - served).max() < 1e-4
 

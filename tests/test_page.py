@@ -107,6 +107,38 @@ def test_photo_of_something_else_is_told_and_the_guess_played_down(page):
     assert page.get_by_text("I don't think this is").count() == 0
 
 
+def heatmap(page):
+    """The picture of where it looked, once it is drawn."""
+    image = page.locator("[data-testid=image] img, .image-frame img").nth(1)
+    image.wait_for()
+    page.wait_for_function("image => image.complete && image.naturalWidth > 100", arg=image.element_handle())
+    return image
+
+
+def test_answer_comes_with_words_and_where_it_looked_and_another_label_can_be_asked_for(page):
+    upload(page, EXAMPLES / "grizzly-2.jpg")
+    answer(page, "grizzly")
+    page.get_by_text("At this level it is right").wait_for()
+    first = heatmap(page).get_attribute("src")
+    page.get_by_text("spoke for grizzly").wait_for()
+    page.locator("[data-testid=black-confidence-set]").click()
+    page.get_by_text("spoke for black").wait_for()
+    page.wait_for_function("([image, first]) => image.src != first", arg=[heatmap(page).element_handle(), first])
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    assert page.problems == []
+
+
+def test_where_it_looked_goes_with_its_photo(page):
+    upload(page, EXAMPLES / "grizzly-2.jpg")
+    heatmap(page)
+    page.get_by_label("Clear").or_(page.get_by_label("Remove Image")).first.click()
+    page.get_by_text("spoke for").wait_for(state="detached")
+    assert page.get_by_text("At this level").count() == 0
+    upload(page, EXAMPLES / "other-mug.jpg")
+    page.get_by_role("heading", name="I don't think this is").wait_for()
+    assert page.get_by_text("spoke for").count() == 0
+
+
 def test_heic_is_answered_and_shown(page, tmp_path):
     from PIL import Image
     Image.open(EXAMPLES / "teddy-3.jpg").save(tmp_path / "IMG_0042.heic", format="HEIF")

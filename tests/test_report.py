@@ -7,17 +7,17 @@ import pytest
 from fastcore.script import CliError
 from PIL import Image
 
-from conftest import noisy_photo, run_module
+from conftest import make_photos, noisy_photo, run_module
 from training.answers import Answers, answer_all
-from training.report import (
-    figures_of,
+from training.figures import (
     plot_confusion_matrix,
+    plot_familiarity,
+    plot_reliability,
     plot_top_losses,
     plot_training,
-    read_metrics,
-    to_html,
     to_png,
 )
+from training.report import figures_of, read_metrics, to_html
 
 VOCAB = ["black", "grizzly", "<b>teddy</b>"]
 
@@ -79,17 +79,53 @@ def test_command_reports_on_the_validation_photos(trained, tmp_path):
     assert run.returncode == 0, run.stderr
     assert "6 validation photos" in run.stdout.splitlines()[-1]
     assert {file.name for file in (tmp_path / "report").iterdir()} == {
-        "report.html", "confusion_matrix.png", "top_losses.png", "training.png"}
+        "report.html", "confusion_matrix.png", "top_losses.png", "training.png", "reliability.png", "familiarity.png"}
     wrong = json.loads((trained / "metrics.json").read_text())["n_wrong"]
     assert f"<b>{wrong} of 6</b>" in (tmp_path / "report" / "report.html").read_text()
     Image.open(tmp_path / "report" / "training.png").verify()
+    page = (tmp_path / "report" / "report.html").read_text()
+    calibration = json.loads((trained / "metrics.json").read_text())["calibration"]
+    for name in ("before", "after"):
+        assert f"<b>{calibration[name]['error']:.3f}</b> {name}" in page
+    assert "training photos, each left out</td><td>24</td>" in page and "validation photos</td><td>6</td>" in page
+
+
+def test_other_photos_are_set_beside_them(trained, tmp_path):
+    other = make_photos(tmp_path / "other", n=3, seed=900)
+    noisy_photo((0, 0, 0), 5).save(other / "in no folder.png")
+    run = run_module("training.report", trained / "export.pkl", trained / "photos", "--out", tmp_path / "report",
+                     "--other", other)
+    assert run.returncode == 0, run.stderr
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "others, from other</td><td>10</td>" in page and "AUROC" in page
+
+
+@pytest.mark.parametrize("other, says", [("nowhere", "There is no folder"), ("", "no photos in this folder")])
+def test_other_without_photos_is_one_sentence(trained, tmp_path, other, says):
+    (tmp_path / "empty").mkdir()
+    run = run_module("training.report", trained / "export.pkl", trained / "photos", "--out", tmp_path / "report",
+                     "--other", other or tmp_path / "empty")
+    assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr
+
+
+def test_report_of_an_export_without_trust_data_says_so(answers):
+    page = to_html(answers, figures_of(answers, {}), {}, "photos", 0)
+    assert "not calibrated" in page and "cannot tell when a photo is none of its labels" in page
+
+
+def test_trust_figures_are_drawn_for_one_photo_and_for_many():
+    one = {"error": 0.1, "bins": [{"n": 1, "confidence": 0.9, "accuracy": 1.0}]}
+    assert to_png(plot_reliability({"before": one, "after": one})).startswith(b"\x89PNG")
+    scores = {"validation": np.array([0.5]), "others": np.linspace(0, 1, 500)}
+    assert to_png(plot_familiarity(scores, 0.4)).startswith(b"\x89PNG")
+    assert to_png(plot_familiarity({"validation": np.zeros(3)}, 0.0)).startswith(b"\x89PNG")
 
 
 def test_without_metrics_all_photos_are_reported_on(trained, tmp_path):
     (tmp_path / "export.pkl").write_bytes((trained / "export.pkl").read_bytes())
     run = run_module("training.report", tmp_path / "export.pkl", trained / "photos", "--out", tmp_path / "report")
     assert run.returncode == 0, run.stderr
-    assert "30 photos" in run.stdout and "1 unreadable" in run.stdout and "2 figures" in run.stdout
+    assert "30 photos" in run.stdout and "1 unreadable" in run.stdout and "3 figures" in run.stdout
 
 
 def test_metrics_of_another_export_are_not_taken(trained, tmp_path):

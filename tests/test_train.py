@@ -94,6 +94,8 @@ def failed(run: subprocess.CompletedProcess) -> str:
     (["--valid-pct", "1.5"], "--valid-pct 1.5"),
     (["--batch-size", "1"], "--batch-size 1"),
     (["--base-lr", "-1"], "--base-lr -1"),
+    (["--grey", "30"], "--grey 30.0"),
+    (["--folds", "1"], "--folds 1: 0, or at least 2"),
     (["--seed", "99999999999999999999"], "--seed 99999999999999999999"),
     (["--arch", "resnet81"], "Did you mean resnet18"),
     (["--weights", "nowhere.pth"], "no weights file nowhere.pth"),
@@ -127,7 +129,7 @@ def test_full_disk_is_one_sentence_and_leaves_the_old_export(photos, tmp_path):
 def test_folder_that_cannot_be_written_is_told_before_the_training(monkeypatch, tmp_path):
     monkeypatch.setattr("training.train.os.access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(CliError, match="nothing may be written in"):
-        check_options(4, 224, "crop", 0.2, 64, 2e-3, 42, tmp_path / "export.pkl")
+        check_options(4, 224, "crop", 0.2, 64, 2e-3, 0.3, 42, 5, tmp_path / "export.pkl")
 
 
 def test_interruption_is_one_sentence_and_leaves_the_old_export(photos, tmp_path):
@@ -156,7 +158,7 @@ def test_too_little_room_is_told_before_the_training(monkeypatch, tmp_path):
     monkeypatch.setattr("training.train.shutil.disk_usage", lambda path: os.statvfs_result([0] * 10) and type(
         "Usage", (), {"free": 1_000_000})())
     with pytest.raises(CliError, match="Only 1 MB are free"):
-        check_options(4, 224, "crop", 0.2, 64, 2e-3, 42, tmp_path / "export.pkl")
+        check_options(4, 224, "crop", 0.2, 64, 2e-3, 0.3, 42, 5, tmp_path / "export.pkl")
 
 
 # --- networks ---
@@ -229,3 +231,14 @@ def test_download_that_fails_names_the_ways_round(monkeypatch, tmp_path):
     object.__setattr__(ResNet18_Weights.DEFAULT.value, "url", "http://127.0.0.1:9/resnet18-00000000.pth")
     with pytest.raises(CliError, match="--weights FILE, or train without: --no-pretrained"):
         load_backbone("resnet18")
+
+
+def test_network_that_knows_one_size_is_trained_and_validated_at_it(photos, tmp_path):
+    run = train(photos, "--arch", "vit_tiny_patch16_224", "--image-size", "224", "--folds", "0", "--out",
+                tmp_path / "export.pkl")
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("arch, size, takes", [("squeezenet1_1", 256, True), ("vit_tiny_patch16_224", 256, False)])
+def test_backbone_tells_which_sizes_it_takes(arch, size, takes):
+    assert load_backbone(arch, pretrained=False).takes(size) is takes

@@ -6,10 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks.trust import as_sketch, in_grey, uncalibrated
 from classifier import Classifier
 from classifier.engine import Engine
 from classifier.export import read_export
-from classifier.trust import Familiarity, familiarity, normalised
+from classifier.trust import Familiarity, familiarity, normalised, probabilities
 from conftest import ROOT, make_photos, noisy_photo, run_module
 from training.data import get_photos
 from training.export import to_bytes
@@ -125,20 +126,53 @@ def test_committed_trust_data_is_small():
     assert known["reference"].numel() <= 500_000
 
 
-def test_committed_export_tells_bears_from_other_things(shared):
+def test_committed_export_meets_its_figures_on_photos_from_elsewhere(shared):
     data = shared / "data"
     run = run_module("benchmarks.trust", ROOT / "export.pkl", "--known", data / "bears-field", "--other",
-                     data / "not-bears")
+                     data / "not-bears", "--data", data / "bears", timeout=900)
     assert run.returncode == 0, run.stderr
-    ours, softmax = run.stdout.splitlines()[-3:-1]
+    lines = run.stdout.splitlines()
+    rows = {line[:30].strip(): line[30:].split() for line in lines}
+    n, right, _, calibrated = rows["bears-field"][:4]
+    assert n == "240" and float(right.strip("%")) >= 92
+    assert float(calibrated) <= 0.05
+    assert float(rows["bears, validation"][1].strip("%")) >= 97.5
+    ours, softmax = (next(line for line in lines if line.startswith(name)) for name in ("familiarity,", "softmax,"))
     known, other, auroc = (float(figure.strip("%")) for figure in ours.split()[-3:])
     assert known > 90 and other <= 2.5 and auroc >= 0.985
     assert float(softmax.split()[-1]) < auroc
-    # the README quotes this table as it is printed
+    assert float(lines[-1].split(" in ")[1].split("%")[0]) >= 60  # heatmap
+    # the README quotes these tables as they are printed
     readme = (ROOT / "README.md").read_text()
-    assert ours in readme and softmax in readme
+    table = [line for line in lines[next(i for i, line in enumerate(lines) if "calibration error" in line):] if line]
+    assert [line for line in table if line.rstrip() not in readme] == []
 
 
 def test_benchmark_without_photos_is_one_sentence(trained, tmp_path):
     run = run_module("benchmarks.trust", trained / "export.pkl", "--known", trained / "photos", "--other", tmp_path)
     assert run.returncode == 1 and "Two folders with photos" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_benchmark_measures_an_export_without_trust_data(trained, tmp_path):
+    learn = read_export(trained / "export.pkl")
+    learn.fieldguide = {}
+    (tmp_path / "export.pkl").write_bytes(to_bytes(learn))
+    known, other = make_photos(tmp_path / "known", n=2, seed=400), make_photos(tmp_path / "other", n=2, seed=800)
+    run = run_module("benchmarks.trust", tmp_path / "export.pkl", "--known", known, "--other", other)
+    assert run.returncode == 0, run.stderr
+    assert "softmax, where 95.0% of known pass" in run.stdout and "familiarity," not in run.stdout
+    known_row = next(line for line in run.stdout.splitlines() if line.startswith("known "))
+    assert known_row.split()[1] == "6" and known_row.split()[4] == "-" and known_row.split()[-1] == "-"
+
+
+def test_plain_softmax_is_got_back_from_calibrated_probabilities():
+    scores = np.random.default_rng(0).normal(0, 4, (20, 3))
+    assert uncalibrated(probabilities(scores, 1.7), 1.7) == pytest.approx(probabilities(scores))
+
+
+def test_sketch_and_grey_have_no_colour_and_keep_the_size():
+    photo = noisy_photo((200, 40, 90), 0, (120, 80))
+    for change in (in_grey, as_sketch):
+        samples = np.asarray(change(photo))
+        assert samples.shape == (80, 120, 3) and (np.ptp(samples, axis=2) == 0).all()
+    assert np.asarray(as_sketch(Image.new("RGB", (50, 50), "navy"))).min() > 240  # no edge, no line

@@ -3,18 +3,19 @@
 Reads  photos in one folder a label
 Gives  `Answers`: probabilities, losses, confusion matrix, top losses; through the serving code
 """
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from fastcore.script import CliError
 from fastprogress import progress_bar
+from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from classifier import Classifier
+from classifier import Classifier, Prediction
 from classifier.export import ExportError
-from classifier.photo import PhotoError
+from classifier.photo import PhotoError, open_photo
 
 N_TOP_LOSSES = 12
 
@@ -27,6 +28,7 @@ class Answers:
     vocab: list[str]
     targets: np.ndarray  # (N,) indices into vocab: the folder a photo lies in
     probabilities: np.ndarray  # (N, C)
+    familiarity: np.ndarray | None = None  # (N,); None where the export cannot tell
 
     @property
     def predictions(self) -> np.ndarray:
@@ -67,25 +69,45 @@ def load_classifier(export: str | Path) -> Classifier:
         raise CliError(str(error)) from error
 
 
-def answer_all(classifier: Classifier, photos: Sequence[Path]) -> tuple[Answers, dict[Path, str]]:
+def as_it_is(photo: Image.Image) -> Image.Image:
+    """Return the photo."""
+    return photo
+
+
+def answer_all(classifier: Classifier, photos: Sequence[Path],
+               change: Callable[[Image.Image], Image.Image] = as_it_is) -> tuple[Answers, dict[Path, str]]:
     """Return the answers for labelled photos, with a progress bar, and why unreadable ones have none.
 
-    Raises CliError for a label that the export does not know.
+    change: what to do with an opened photo first. Raises CliError for a label that the export does not know.
     """
     unknown = sorted({photo.parent.name for photo in photos} - set(classifier.labels))
     if unknown:
         raise CliError(f"This export does not know {', '.join(unknown)}; it knows {', '.join(classifier.labels)}. "
                        "Is it the folder that it was trained on?")
-    files, rows, unreadable = [], [], {}
-    for photo in progress_bar(photos, leave=False):
-        try:
-            by_label = classifier.predict(photo).probabilities
-        except PhotoError as error:
-            unreadable[photo] = str(error)
-            continue
-        files.append(photo)
-        rows.append([by_label[label] for label in classifier.labels])
-    if not files:
+    by_photo, unreadable = predict_all(classifier, photos, change)
+    if not by_photo:
         raise CliError("None of the photos could be opened.")
-    targets = np.array([classifier.labels.index(file.parent.name) for file in files])
-    return Answers(files, classifier.labels, targets, np.array(rows)), unreadable
+    targets = np.array([classifier.labels.index(file.parent.name) for file in by_photo])
+    rows = [[answer.probabilities[label] for label in classifier.labels] for answer in by_photo.values()]
+    scores = [answer.familiarity for answer in by_photo.values()] if classifier.knows_strangers else None
+    return Answers(list(by_photo), classifier.labels, targets, np.array(rows), scores and np.array(scores)), unreadable
+
+
+def predict_all(classifier: Classifier, photos: Sequence[Path], change: Callable[[Image.Image], Image.Image] = as_it_is,
+                ) -> tuple[dict[Path, Prediction], dict[Path, str]]:
+    """Return the prediction of each photo that can be opened, with a progress bar, and why the others cannot.
+
+    change: what to do with an opened photo first.
+    """
+    predictions, unreadable = {}, {}
+    for file in progress_bar(photos, leave=False):
+        try:
+            predictions[file] = classifier.predict(change(open_photo(file)))
+        except PhotoError as error:
+            unreadable[file] = str(error)
+    return predictions, unreadable
+
+
+def familiarity_of_all(classifier: Classifier, photos: Sequence[Path]) -> np.ndarray:
+    """Return (N,) familiarity of the photos that can be opened; the others are left out."""
+    return np.array([answer.familiarity for answer in predict_all(classifier, photos)[0].values()])

@@ -29,6 +29,17 @@ class Backbone:
     stats: tuple[list[float], list[float]]
     """mean and standard deviation that its inputs are normalised with"""
 
+    def takes(self, size: int) -> bool:
+        """Return whether it answers photos of `size` pixels a side; most transformers know one size alone."""
+        was_training = self.body.training
+        try:
+            with torch.no_grad():
+                return self.body.eval()(torch.zeros(1, 3, size, size)).shape[1] == self.n_features
+        except Exception:  # each network has its own way to refuse a size
+            return False
+        finally:
+            self.body.train(was_training)
+
 
 def load_backbone(name: str, pretrained: bool = True, weights: str | Path | None = None,
                   image_size: int = 224) -> Backbone:

@@ -16,7 +16,7 @@ from pathlib import Path
 from fastai.data.block import CategoryBlock, DataBlock
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import Normalize, RandomSplitter, get_files, image_extensions, parent_label
-from fastai.vision.augment import RandomResizedCrop, Resize, ResizeMethod, aug_transforms
+from fastai.vision.augment import CropPad, RandomResizedCrop, Resize, ResizeMethod, Saturation, aug_transforms
 from fastai.vision.core import PILImage
 from fastai.vision.data import ImageBlock
 from fastcore.script import CliError, call_parse
@@ -35,6 +35,10 @@ RESIZES = {
 }
 
 
+VALIDATED_LARGER = 8 / 7  # than trained: random crops show things larger than they are (see `resizing`)
+CUT_OFF = 1.14  # a random crop's validation leaves out the rim: fastai's own figure
+
+
 class Photo(PILImage):
     """fastai's `PILImage`, opened by the project's one decoder."""
 
@@ -44,13 +48,16 @@ class Photo(PILImage):
         return PILImage(open_photo(source))
 
 
-def get_photos(path: str | Path) -> list[Path]:
-    """Return the photo files under `path`, sorted; hidden files and folders are left out."""
+def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
+    """Return the photo files under `path`, sorted; hidden files and folders are left out.
+
+    labelled: photos that lie in `path` itself, in no label's folder, are left out too.
+    """
     path = Path(path)
     if not path.is_dir():
         raise CliError(f"There is no folder {path}. Put photos in {path}/<label>/.")
     found = (file for file in get_files(path, extensions=PHOTO_EXTENSIONS)
-             if file.parent != path and not file.name.startswith("."))
+             if not (labelled and file.parent == path) and not file.name.startswith("."))
     # links may lead to a photo by several ways, or in a circle: the shortest way counts
     by_target = {}
     for file in sorted(found, key=lambda file: (len(file.parts), file)):
@@ -127,21 +134,46 @@ def splitter(valid_pct: float = 0.2, seed: int = 42, keep: Sequence[str] = ()) -
     return split
 
 
+def validation_size(image_size: int) -> int:
+    """Return the size at which a model that was trained on random crops sees whole photos."""
+    return round(image_size * VALIDATED_LARGER)
+
+
+def resizing(resize: str, image_size: int, larger: bool = True) -> list:
+    """Return the transforms that bring photos to the model's size; resize: a key of RESIZES.
+
+    larger: whether the model takes photos of `validation_size`. A random crop is enlarged, so that a model
+    trained on crops expects larger things than whole photos show: trained at 224 pixels, it sees those at 256.
+    Source: Touvron et al. 2019, Fixing the train-test resolution discrepancy.
+    """
+    if resize != "random_crop" or not larger:
+        return [RESIZES[resize](image_size)]
+    size = validation_size(image_size)
+    # fastai keeps one transform of a class: what its RandomResizedCrop does in validation, in two others
+    tfms = RESIZES[resize](image_size), Resize(round(size * CUT_OFF), ResizeMethod.Squish), CropPad(size)
+    for order, (tfm, split_idx) in enumerate(zip(tfms, (0, 1, 1)), start=1):
+        tfm.split_idx, tfm.order = split_idx, order
+    return list(tfms)
+
+
 def get_dls(photos: Sequence[Path], resize: str = "random_crop", image_size: int = 224,
             valid_pct: float = 0.2, seed: int = 42, batch_size: int = 64,
-            stats: tuple[list[float], list[float]] | None = None, keep: Sequence[str] = ()) -> DataLoaders:
+            stats: tuple[list[float], list[float]] | None = None, grey: float = 0,
+            keep: Sequence[str] = (), larger: bool = True) -> DataLoaders:
     """Return the lesson's DataLoaders over `photos`, each labelled by the folder it lies in.
 
-    resize: a key of RESIZES. stats: mean and standard deviation to normalise with.
-    keep: see `splitter`. Raises CliError where a label has nothing left to train on.
+    resize: a key of RESIZES. stats: mean and standard deviation to normalise with. grey: probability, 0 to 1,
+    that augmentation takes a photo's colours away.
+    keep: see `splitter`. larger: see `resizing`. Raises CliError where a label has nothing left to train on.
     """
     block = DataBlock(
         blocks=(ImageBlock(Photo), CategoryBlock),
         get_items=sorted,
         splitter=splitter(valid_pct, seed, keep),
         get_y=parent_label,
-        item_tfms=RESIZES[resize](image_size),
-        batch_tfms=[*aug_transforms(), *([Normalize.from_stats(*stats)] if stats else [])])
+        item_tfms=resizing(resize, image_size, larger),
+        batch_tfms=[*aug_transforms(xtra_tfms=[Saturation(p=grey, draw=0.0)] if grey else None),
+                    *([Normalize.from_stats(*stats)] if stats else [])])
     train, valid = block.splitter(sorted(photos))
     _check_split([parent_label(photo) for photo in sorted(photos)], train, valid)
     # more workers than this machine has cores only cost memory; photos are small and decoded fast

@@ -34,7 +34,10 @@ from fastcore.script import CliError
 from fasttransform import Pipeline
 from PIL import Image
 
-from classifier import Classifier, torchvision_ops
+from classifier import torchvision_ops
+from classifier.engine import Engine
+from classifier.export import read_export
+from classifier.trust import probabilities
 
 # what every machine that serves a fastai export has; the standard library comes on top
 LIBRARIES = {"fastai", "fastcore", "fasttransform", "numpy", "PIL", "plum", "timm", "torch", "torchvision"}
@@ -50,6 +53,9 @@ def portable(learn: Learner) -> Learner:
         opener = Pipeline([PILImage.create], split_idx=photos.tfms.split_idx)
         photos.tfms = opener
         photos.types = [Path, opener.fs[0].input_types, PILImage]
+        for pipeline in dataset.tls:  # PosixPath and WindowsPath do not exist everywhere, Path does
+            pipeline.types = [Path if isinstance(kind, type) and issubclass(kind, PurePath) else kind
+                              for kind in pipeline.types]
     for loader in dls.loaders:
         loader.num_workers = loader.fake_l.num_workers = 0
     return Learner(dls, deepcopy(learn.model).cpu().eval(), loss_func=learn.loss_func, metrics=error_rate,
@@ -160,14 +166,13 @@ def stock_predictions(export: Path, photos: Sequence[Image.Image]) -> np.ndarray
 def check_export(export: Path, learn: Learner, photos: Sequence[Image.Image]) -> float:
     """Return the largest difference of a probability between a portable learner and its export.
 
-    Compared are `learn` here, stock fastai in a fresh process, and the serving code.
+    Compared are `learn` here, stock fastai in a fresh process, and the serving code before calibration.
     Raises CliError where two of them differ by more than TOLERANCE.
     """
     with learn.no_bar(), learn.no_logging():
         expected = np.array([learn.predict(PILImage.create(photo))[2].tolist() for photo in photos])
-    classifier = Classifier.load(export)
-    answers = [classifier.predict(photo).probabilities for photo in photos]
-    served = np.array([[answer[label] for label in classifier.labels] for answer in answers])
+    engine = Engine(read_export(export))
+    served = np.array([probabilities(engine.answer(photo)[0]) for photo in photos])
     difference = max(np.abs(stock_predictions(export, photos) - expected).max(),
                      np.abs(served - expected).max())
     if not difference <= TOLERANCE:  # not-a-number is a difference too

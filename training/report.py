@@ -1,29 +1,39 @@
 """See how a trained export does: one HTML page to look at, and its figures as PNG.
 
 Reads  export.pkl, metrics.json beside it, and the photos it was trained on
-Writes report/report.html (self-contained), report/confusion_matrix.png, top_losses.png, training.png
+Writes report/report.html (self-contained) and its figures as PNG: confusion_matrix, top_losses, training,
+       reliability, familiarity
 
     python -m training.report export.pkl data/bears
+    python -m training.report export.pkl data/bears --other photos/of-anything-else
 """
 import base64
 import html
 import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from fastcore.script import CliError, call_parse
-from matplotlib.figure import Figure
+from sklearn.metrics import roc_auc_score
 
-from classifier.photo import open_photo
+from classifier import Classifier
+from classifier.trust import Familiarity, familiarity
 
-from .answers import N_TOP_LOSSES, Answers, answer_all, load_classifier
+from .answers import Answers, answer_all, familiarity_of_all, load_classifier
 from .data import get_photos, held_out, print_unreadable, sha256
 from .export import staged
+from .figures import (
+    described,
+    plot_confusion_matrix,
+    plot_familiarity,
+    plot_reliability,
+    plot_top_losses,
+    plot_training,
+    thumbnail,
+    to_png,
+)
 from .train import metrics_path
-
-MAX_LABELS_WITH_NUMBERS = 30  # a larger matrix is read by colour alone
 
 
 def read_metrics(export: str | Path) -> dict:
@@ -35,73 +45,6 @@ def read_metrics(export: str | Path) -> dict:
         return {}
 
 
-def plot_confusion_matrix(answers: Answers) -> Figure:
-    """Return the confusion matrix as a figure; numbers in the cells for up to 30 labels."""
-    matrix, n = answers.confusion(), len(answers.vocab)
-    side = min(3 + 0.45 * n, 24)
-    figure = Figure(figsize=(side, side), layout="constrained")
-    axes = figure.add_subplot()
-    axes.imshow(matrix, cmap="Blues", vmin=0)
-    axes.set_xticks(range(n), answers.vocab, rotation=90 if n > 6 else 0)
-    axes.set_yticks(range(n), answers.vocab)
-    axes.set(xlabel="Predicted", ylabel="Actual", title="Confusion matrix")
-    if n <= MAX_LABELS_WITH_NUMBERS:
-        for (i, j), count in np.ndenumerate(matrix):
-            axes.text(j, i, count, ha="center", va="center",
-                      color="white" if count > matrix.max() / 2 else "black")
-    return figure
-
-
-def plot_top_losses(answers: Answers, k: int = N_TOP_LOSSES) -> Figure:
-    """Return the photos with the highest loss as a figure, titled as fastai titles them."""
-    indices = answers.top_losses(k)
-    n_columns = min(4, len(indices))
-    n_rows = -(-len(indices) // n_columns)
-    figure = Figure(figsize=(3 * n_columns, 3.3 * n_rows), layout="constrained")
-    figure.suptitle("Prediction / actual / loss / probability")
-    for axes, i in zip(figure.subplots(n_rows, n_columns, squeeze=False).flat, indices):
-        photo = _thumbnail(answers.files[i])
-        axes.imshow(photo)
-        axes.set_title("{} / {} / {:.2f} / {:.2f}".format(*_words(answers, i)), fontsize=9)
-    for axes in figure.axes:
-        axes.axis("off")
-    return figure
-
-
-def plot_training(epochs: Sequence[dict]) -> Figure:
-    """Return the training table as a figure: losses and error rate over the epochs."""
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
-    losses, errors = figure.subplots(1, 2)
-    x = range(1, len(epochs) + 1)
-    for name in ("train_loss", "valid_loss"):
-        losses.plot(x, [row[name] for row in epochs], marker="o", label=name)
-    losses.legend()
-    losses.set(title="Loss", xlabel="epoch (the first with the backbone frozen)", xticks=x, ylim=(0, None))
-    errors.plot(x, [100 * row["error_rate"] for row in epochs], marker="o", color="tab:red")
-    errors.set(title="error_rate, %", xlabel="epoch", xticks=x, ylim=(0, None))
-    return figure
-
-
-def _words(answers: Answers, i: int) -> tuple[str, str, float, float]:
-    """Return prediction, label, loss and the prediction's probability of one photo."""
-    prediction = answers.predictions[i]
-    return (answers.vocab[prediction], answers.vocab[answers.targets[i]], answers.losses[i],
-            answers.probabilities[i, prediction])
-
-
-def _thumbnail(file: Path, side: int = 260):
-    photo = open_photo(file)
-    photo.thumbnail((side, side))
-    return photo
-
-
-def to_png(figure: Figure) -> bytes:
-    """Return a figure as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
-
-
 def _embedded(data: bytes, alt: str, kind: str = "png") -> str:
     encoded = base64.b64encode(data).decode()
     return f'<img alt="{html.escape(alt)}" src="data:image/{kind};base64,{encoded}">'
@@ -110,8 +53,8 @@ def _embedded(data: bytes, alt: str, kind: str = "png") -> str:
 def _card(answers: Answers, i: int) -> str:
     """Return one top loss as HTML: the photo, then its figures."""
     buffer = io.BytesIO()
-    _thumbnail(answers.files[i]).save(buffer, "JPEG", quality=85)
-    prediction, label, loss, probability = _words(answers, i)
+    thumbnail(answers.files[i]).save(buffer, "JPEG", quality=85)
+    prediction, label, loss, probability = described(answers, i)
     verdict = "wrong" if prediction != label else "right"
     return (f'<figure class="{verdict}">{_embedded(buffer.getvalue(), answers.files[i].name, "jpeg")}'
             f"<figcaption><b>{html.escape(prediction)}</b> {probability:.0%}, {verdict}<br>"
@@ -127,10 +70,60 @@ object-fit:contain;background:#f4f4f4} table{border-collapse:collapse} td,th{pad
 border-bottom:1px solid #ddd;text-align:left} .figures{font-size:1.3rem}"""
 
 
-def to_html(answers: Answers, figures: dict[str, bytes], metrics: dict, part: str, unreadable: int) -> str:
+def of_training(known: Familiarity) -> np.ndarray | None:
+    """Return the familiarity of the training photos, each left out of the others; None where they are too few."""
+    n = len(known.reference)
+    return familiarity(known.reference, known.reference, known.k + 1) if n > known.k else None
+
+
+def groups_of(classifier: Classifier, answers: Answers, part: str, other: str) -> dict[str, np.ndarray]:
+    """Return familiarity by group of photos: training, `part`, and those in the folder `other`, if given."""
+    if not classifier.knows_strangers:
+        if other:
+            raise CliError("--other: this export cannot tell what is familiar. Train it again with training.train.")
+        return {}
+    groups = {"training photos, each left out": of_training(classifier.familiarity), part: answers.familiarity}
+    if other:
+        photos = get_photos(other, labelled=False)
+        if not photos:
+            raise CliError(f"--other {other}: there are no photos in this folder.")
+        groups[f"others, from {Path(other).name}"] = familiarity_of_all(classifier, photos)
+    return {name: group for name, group in groups.items() if group is not None and len(group)}
+
+
+def on_calibration(calibration: dict | None, figures: dict[str, bytes]) -> str:
+    """Return what the page says of the percentages."""
+    if "reliability" not in figures:
+        return "<p>The probabilities of this export are its plain softmax: not calibrated.</p>"
+    return (f"<p>Measured on {calibration['n_photos']} photos, each answered by a model that had not seen it "
+            f"({calibration['n_folds']} folds), as it is, as a thumbnail, cropped and both. Expected calibration "
+            f"error over 15 bins: <b>{calibration['before']['error']:.3f}</b> before, "
+            f"<b>{calibration['after']['error']:.3f}</b> after; the temperature is {calibration['temperature']:.2f}. "
+            f"Out of fold, {calibration['error_rate']:.1%} of the photos are taken for another label, and "
+            f"{calibration['error_rate_thumbnails']:.1%} of their thumbnails.</p>"
+            + _embedded(figures["reliability"], "reliability before and after calibration"))
+
+
+def on_familiarity(groups: dict[str, np.ndarray], threshold: float | None, figures: dict[str, bytes]) -> str:
+    """Return what the page says of photos that are none of the labels: the operating figures, and the histogram."""
+    if "familiarity" not in figures:
+        return "<p>This export cannot tell when a photo is none of its labels: it always answers with one.</p>"
+    rows = "".join(f"<tr><td>{html.escape(name)}</td><td>{len(group)}</td><td>{np.mean(group >= threshold):.1%}</td>"
+                   f"<td>{np.median(group):.3f}</td></tr>" for name, group in groups.items())
+    *_, known, other = [None, *groups.values()]
+    told_apart = ("" if len(groups) < 3 else "<p>The familiarity tells the last two groups apart with an AUROC of <b>"
+                  f"{roc_auc_score([1] * len(known) + [0] * len(other), np.concatenate([known, other])):.3f}</b>.</p>")
+    return (f"<p>From a familiarity of <b>{threshold:.3f}</b> on, a photo counts as one of the labels. The threshold "
+            "was set on the training's own photos.</p><table><tr><th>photos</th><th>n</th><th>familiar</th>"
+            f"<th>median</th></tr>{rows}</table>{told_apart}"
+            + _embedded(figures["familiarity"], "familiarity by group"))
+
+
+def to_html(answers: Answers, figures: dict[str, bytes], metrics: dict, part: str, unreadable: int,
+            groups: dict[str, np.ndarray] | None = None, threshold: float | None = None) -> str:
     """Return the whole report as one page that needs no other file.
 
-    figures: PNG by name. part: which photos these are, in words.
+    figures: PNG by name. part: which photos these are, in words. groups, threshold: see `groups_of`.
     """
     n = len(answers.files)
     confused = "".join(f"<tr><td>{html.escape(label)}</td><td>{html.escape(prediction)}</td><td>{count}</td></tr>"
@@ -149,16 +142,23 @@ def to_html(answers: Answers, figures: dict[str, bytes], metrics: dict, part: st
 <h2>Top losses</h2><p>The photos that the model is most wrong about, or least sure of. Look for wrong labels
 among them before you blame the model.</p>
 <div class="cards">{"".join(_card(answers, i) for i in answers.top_losses())}</div>
+<h2>How far to believe a percentage</h2>{on_calibration(metrics.get("calibration"), figures)}
+<h2>What it takes for none of its labels</h2>{on_familiarity(groups or {}, threshold, figures)}
 <h2>Training</h2>{training}
 </html>
 """
 
 
-def figures_of(answers: Answers, metrics: dict) -> dict[str, bytes]:
-    """Return the report's figures as PNG, by name; `training` only where the table is known."""
+def figures_of(answers: Answers, metrics: dict, groups: dict[str, np.ndarray] | None = None,
+               threshold: float | None = None) -> dict[str, bytes]:
+    """Return the report's figures as PNG, by name; those left out whose figures are not known."""
     figures = {"confusion_matrix": plot_confusion_matrix(answers), "top_losses": plot_top_losses(answers)}
     if metrics.get("epochs"):
         figures["training"] = plot_training(metrics["epochs"])
+    if metrics.get("calibration"):
+        figures["reliability"] = plot_reliability(metrics["calibration"])
+    if groups:
+        figures["familiarity"] = plot_familiarity(groups, threshold)
     return {name: to_png(figure) for name, figure in figures.items()}
 
 
@@ -167,8 +167,9 @@ def main(
     export:str, # export.pkl to report on
     data:str, # the folder of photos that it was trained on, or another with the same labels
     out:str="report", # folder for report.html and the figures
+    other:str="", # folder of photos of anything else, to see how many count as familiar
 ):
-    "Write a page with the confusion matrix, the top losses and the training of EXPORT."
+    "Write a page with the confusion matrix, the top losses, the trust figures and the training of EXPORT."
     classifier = load_classifier(export)
     photos, metrics = get_photos(data), read_metrics(export)
     if not photos:
@@ -177,13 +178,15 @@ def main(
     part = "validation photos" if validated else "photos (not the ones that it was validated on)"
     answers, unreadable = answer_all(classifier, validated or photos)
     print_unreadable(unreadable)
-    figures, folder = figures_of(answers, metrics), Path(out)
+    groups = groups_of(classifier, answers, part, other)
+    threshold = classifier.familiarity.threshold if groups else None
+    figures, folder = figures_of(answers, metrics, groups, threshold), Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CliError(f"--out {out}: {error.strerror}.") from error
     pages = {f"{name}.png": data for name, data in figures.items()}
-    pages["report.html"] = to_html(answers, figures, metrics, part, len(unreadable)).encode()
+    pages["report.html"] = to_html(answers, figures, metrics, part, len(unreadable), groups, threshold).encode()
     for name, content in pages.items():
         with staged(folder / name) as aside:
             aside.write_bytes(content)

@@ -16,6 +16,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -35,7 +36,8 @@ from classifier.engine import Engine
 from classifier.photo import open_photo
 
 from .backbone import Backbone, load_backbone
-from .data import RESIZES, get_dls, print_unreadable, readable_photos, sha256
+from .calibration import learn_calibration
+from .data import RESIZES, get_dls, print_unreadable, readable_photos, sha256, validation_size
 from .export import export_learner, facts_of, portable, staged
 from .trust import fit_familiarity
 
@@ -74,21 +76,28 @@ def get_learner(dls: DataLoaders, backbone: Backbone) -> Learner:
 
 def train(photos: Sequence[Path], arch: str = "resnet18", weights: str = "", epochs: int = 4,
           image_size: int = 224, resize: str = "random_crop", valid_pct: float = 0.2, seed: int = 42,
-          batch_size: int = 64, base_lr: float = 2e-3, pretrained: bool = True,
-          keep: Sequence[str] = ()) -> tuple[Learner, list[dict]]:
+          batch_size: int = 16, base_lr: float = 2e-3, grey: float = 0.3, pretrained: bool = True,
+          keep: Sequence[str] = (), quiet: bool = False) -> tuple[Learner, list[dict]]:
     """Return a fine-tuned Learner and its table: a dict an epoch (epoch, train_loss, valid_loss, ...).
 
-    The first row is the head's own epoch, with the backbone frozen. keep: see `data.splitter`.
+    The first row is the head's own epoch, with the backbone frozen. grey, keep: see `data.get_dls`.
+    quiet: the table is not printed.
     """
     keep_freed_memory()
     set_seed(seed, reproducible=True)  # before the DataLoaders, which draw their own generators from it
     backbone = load_backbone(arch, pretrained, weights, image_size)
-    dls = get_dls(photos, resize, image_size, valid_pct, seed, batch_size, backbone.stats, keep)
+    dls = get_dls(photos, resize, image_size, valid_pct, seed, batch_size, backbone.stats, grey, keep,
+                  larger=backbone.takes(validation_size(image_size)))
     learn = get_learner(dls, backbone)
     table = EpochTable()
-    with learn.added_cbs(table):
+    with learn.added_cbs(table), learn.no_logging() if quiet else nullcontext():
         learn.fine_tune(epochs, base_lr)
     return learn, table.rows
+
+
+def train_without(photos: Sequence[Path], held_out: list[str], recipe: dict) -> Learner:
+    """Return a Learner fine-tuned on all photos but those with the SHA-256 of `held_out`."""
+    return train(photos, **{**recipe, "valid_pct": 0}, keep=held_out, quiet=True)[0]
 
 
 def validation_error(learn: Learner) -> tuple[float, int]:
@@ -127,8 +136,10 @@ def save(learn: Learner, metrics: dict, out: str | Path) -> dict:
     train_files, held_out = ([Path(file) for file in ds.items] for ds in (learn.dls.train_ds, learn.dls.valid_ds))
     known = fit_familiarity(Engine(plain), train_files, held_out)
     # kept on the learner as plain data: all that the app knows of a model is inside its export
+    calibration = metrics.get("calibration")
     plain.fieldguide = {**facts_of(learn.dls, metrics["options"]["arch"], metrics["error_rate"]),
-                        "familiarity": known and known.to_facts()}
+                        "familiarity": known and known.to_facts(),
+                        "calibration": calibration and {"temperature": calibration["temperature"]}}
     export = export_learner(plain, out, [open_photo(file) for file in held_out[:N_SAMPLES]])
     metrics = {**metrics, "export": {"bytes": len(export), "sha256": hashlib.sha256(export).hexdigest()}}
     with staged(metrics_path(out)) as aside:
@@ -162,7 +173,7 @@ def keep_freed_memory() -> None:
 
 
 def check_options(epochs: int, image_size: int, resize: str, valid_pct: float, batch_size: int,
-                  base_lr: float, seed: int, out: Path) -> None:
+                  base_lr: float, grey: float, seed: int, folds: int, out: Path) -> None:
     """Raise CliError for an option that cannot work, before anything is read."""
     if epochs < 1:
         raise CliError(f"--epochs {epochs}: at least 1 is needed.")
@@ -178,6 +189,10 @@ def check_options(epochs: int, image_size: int, resize: str, valid_pct: float, b
         raise CliError(f"--seed {seed}: from 0 to {2**32 - 1}.")
     if not 0 < base_lr < 1:
         raise CliError(f"--base-lr {base_lr}: between 0 and 1, such as 0.002.")
+    if not 0 <= grey <= 1:
+        raise CliError(f"--grey {grey}: a share from 0 to 1, such as 0.3.")
+    if folds < 0 or folds == 1:
+        raise CliError(f"--folds {folds}: 0, or at least 2, such as 5.")
     if out.is_dir() or not out.parent.is_dir():
         raise CliError(f"--out {out}: a file in a folder that exists, such as export.pkl.")
     if not os.access(out.parent, os.W_OK):
@@ -198,9 +213,11 @@ def main(
     resize:str="random_crop", # how photos come to that size: random_crop, crop, pad or squish
     valid_pct:float=0.2, # share of the photos held out for validation
     seed:int=42, # of the split and the training: the same seed gives the same split
-    batch_size:int=64, # photos a step
+    batch_size:int=16, # photos a step
     base_lr:float=2e-3, # learning rate of the head's epoch; the rest follows from it
+    grey:float=0.3, # share of the photos that a step shows in grey, so that shape counts beside colour
     pretrained:bool=True, # start from random weights, for trying things out
+    folds:int=5, # parts that are held out in turn, to calibrate the probabilities; 0 leaves that out
     resplit:bool=False, # draw a new validation set, also of photos that the run before validated on
     out:str="export.pkl", # where the export goes; metrics.json is written beside it
 ):
@@ -208,14 +225,16 @@ def main(
     started, out = time.monotonic(), Path(out)
     options = {"arch": arch, "weights": Path(weights).name if weights else None, "epochs": epochs,
                "image_size": image_size, "resize": resize, "valid_pct": valid_pct, "seed": seed,
-               "batch_size": batch_size, "base_lr": base_lr, "pretrained": pretrained}
-    check_options(epochs, image_size, resize, valid_pct, batch_size, base_lr, seed, out)
+               "batch_size": batch_size, "base_lr": base_lr, "grey": grey, "pretrained": pretrained}
+    check_options(epochs, image_size, resize, valid_pct, batch_size, base_lr, grey, seed, folds, out)
     try:
         photos, unreadable = readable_photos(data)
         print_unreadable(unreadable)
-        learn, table = train(photos, keep=[] if resplit else validated_before(out),
-                             **{**options, "weights": weights})
+        recipe = {**options, "weights": weights}
+        learn, table = train(photos, keep=[] if resplit else validated_before(out), **recipe)
         metrics = metrics_of(learn, table, options, list(unreadable))
+        metrics["calibration"] = learn_calibration(learn, photos, lambda held_out: train_without(
+            photos, held_out, recipe), folds)
         print("learning what is familiar, writing the export and checking it in a fresh process ...")
         metrics = save(learn, metrics, out)
     except KeyboardInterrupt:

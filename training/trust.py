@@ -40,10 +40,10 @@ def cropped(photo: Image.Image, rng: random.Random) -> Image.Image:
     return photo.crop((left, top, left + width, top + height))
 
 
-def views(photo: Image.Image, rng: random.Random) -> Iterator[Image.Image]:
-    """Yield the photo as strangers would send it: as it is, small, and DRAWS times cropped and both."""
+def views(photo: Image.Image, rng: random.Random, draws: int = DRAWS) -> Iterator[Image.Image]:
+    """Yield the photo as strangers would send it: as it is, small, and `draws` times cropped and both."""
     yield from (photo, as_thumbnail(photo))
-    for _ in range(DRAWS):
+    for _ in range(draws):
         crop = cropped(photo, rng)
         yield from (crop, as_thumbnail(crop))
 

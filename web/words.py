@@ -33,6 +33,30 @@ def not_familiar(labels: Sequence[str], prediction: Prediction) -> str:
             f"*{named(prediction.label)}*.")
 
 
+def times_right(probability: float) -> str:
+    """Return a calibrated probability as people say it: "about 9 times in 10"."""
+    if probability < 0.05:
+        return "less than 1 time in 20"
+    right, of = min(((99, 100), (19, 20), *((n, 10) for n in range(1, 10))),
+                    key=lambda odds: abs(odds[0] / odds[1] - probability))
+    return f"about {right} time{'s' * (right > 1)} in {of}"
+
+
+def how_sure(prediction: Prediction, calibrated: bool) -> str:
+    """Return in words how far to believe the first label's percentage."""
+    if not calibrated:
+        return ("How often this is right at such a percentage is not known: this model came without "
+                "calibrated percentages.")
+    return f"At this level it is right **{times_right(prediction.probabilities[prediction.label])}**."
+
+
+def where_it_looked(label: str, labels: Sequence[str]) -> str:
+    """Return what the colours of a heatmap mean."""
+    others = " Tap another label above to see where that one would be." if len(labels) > 1 else ""
+    return (f"**Orange** spoke for *{named(label)}*, **blue** against it; the outlined fifth counted most. "
+            f"What is dark was not looked at.{others}")
+
+
 def what_it_knows(labels: Sequence[str], facts: dict, knows_strangers: bool) -> str:
     """Return the labels, the measured error and the date, as far as the export tells them."""
     otherwise = ("When a photo looks like none of these, it says so." if knows_strangers else
@@ -71,5 +95,6 @@ import {{ Client }} from "@gradio/client";
 const app = await Client.connect("{url}");
 console.log((await app.predict("/predict", {{ photo: blob }})).data[0]);
 ```
-`/predict` gives label and probabilities; `/classify_photo` also says whether the photo is `familiar`.
+`/predict` gives label and probabilities; `/classify_photo` also says whether the photo is `familiar`;
+`/explain` gives a picture of where the model looked, for the answer or for the `label` you name.
 Every field is described at [{url}/gradio_api/openapi.json]({url}/gradio_api/openapi.json)."""

@@ -1,0 +1,87 @@
+"""Whether the cells that a heatmap shows are what the answer rests on.
+
+    python -m benchmarks.heatmap export.pkl DATA
+
+The photo is blurred under the fifth of the cells with the highest share in the winning label's logit, and,
+for comparison, under random fifths, ten times. A heatmap that shows what counts takes more from the logit.
+DATA is measured as in benchmarks.accuracy: on its validation photos alone where the export was trained on it.
+"""
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from fastcore.script import CliError, call_parse
+from fastprogress import progress_bar
+from PIL import Image, ImageFilter
+
+from classifier import Classifier
+from classifier.heatmap import COUNTS_MOST, Heatmap
+from classifier.photo import PhotoError, open_photo
+from training.answers import load_classifier
+from training.data import get_photos, held_out
+from training.report import read_metrics
+
+N_RANDOM = 10
+
+
+def blurred_under(photo: Image.Image, heatmap: Heatmap, cells: Sequence[int]) -> Image.Image:
+    """Return the photo blurred under some cells, given by their indices in the flattened map."""
+    left, top, right, bottom = heatmap.seen
+    height, width = heatmap.contributions.shape
+    x, y = (right - left) / width, (bottom - top) / height
+    blurred, photo = photo.filter(ImageFilter.GaussianBlur(max(x, y) / 2)), photo.copy()
+    for row, column in (divmod(int(cell), width) for cell in cells):
+        box = [round(edge) for edge in (left + column * x, top + row * y, left + (column + 1) * x, top + (row + 1) * y)]
+        box = [min(max(edge, 0), photo.size[i % 2]) for i, edge in enumerate(box)]
+        if box[0] < box[2] and box[1] < box[3]:
+            photo.paste(blurred.crop(box), box[:2])
+    return photo
+
+
+def lost(classifier: Classifier, photo: Image.Image, rng: np.random.Generator) -> tuple[float, float]:
+    """Return what the winning logit loses under the top fifth, and under random fifths in the mean."""
+    heatmap = classifier.explain(photo).heatmap
+    n = heatmap.contributions.size
+    k = max(1, round(COUNTS_MOST * n))
+
+    def loss(cells) -> float:
+        after = classifier.explain(blurred_under(photo, heatmap, cells), heatmap.label).heatmap
+        return heatmap.contributions.sum() + heatmap.bias - after.contributions.sum() - after.bias
+
+    top = np.argsort(heatmap.contributions.ravel())[-k:]
+    return loss(top), float(np.mean([loss(rng.choice(n, k, replace=False)) for _ in range(N_RANDOM)]))
+
+
+def lost_by_all(classifier: Classifier, photos: Sequence[Path], seed: int = 0) -> np.ndarray:
+    """Return (N, 2) of `lost` for each photo that can be opened, with a progress bar."""
+    rng, rows = np.random.default_rng(seed), []
+    for file in progress_bar(photos, leave=False):
+        try:
+            rows.append(lost(classifier, open_photo(file), rng))
+        except PhotoError as error:
+            print(f"left out: {file}: {error}")
+    if not rows:
+        raise CliError("None of the photos could be opened.")
+    return np.array(rows)
+
+
+def summary(losses: np.ndarray) -> str:
+    """Return the comparison as a line."""
+    top, at_random = losses.T
+    return (f"heatmap: blurring its top fifth lowers the winning logit more than a random fifth in "
+            f"{np.mean(top > at_random):.1%} of {len(losses)} photos (by {np.median(top):.2f} against "
+            f"{np.median(at_random):.2f} in the median)")
+
+
+@call_parse
+def main(
+    export:str, # export.pkl to measure
+    data:str, # folder of photos, one folder a label
+):
+    "Print how much more an answer rests on the cells that EXPORT's heatmap shows than on others."
+    classifier = load_classifier(export)
+    if not classifier.explains:
+        raise CliError(f"{export} gives no heatmaps: it has another head than pooling and linear layers.")
+    photos = get_photos(data)
+    losses = lost_by_all(classifier, held_out(photos, read_metrics(export).get("valid_sha256", [])) or photos)
+    print(summary(losses))
