@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from fastcore.script import CliError, call_parse
-from PIL import Image, ImageChops, ImageFilter, ImageOps
+from PIL import Image, ImageFilter
 from sklearn.metrics import roc_auc_score
 
 from classifier import Classifier, Prediction
@@ -36,9 +36,9 @@ def in_grey(photo: Image.Image) -> Image.Image:
 def as_sketch(photo: Image.Image) -> Image.Image:
     """Return the photo as a pencil sketch: grey, divided by its own blur, so that edges are left on white."""
     grey = photo.convert("L")
-    blurred = ImageOps.invert(grey).filter(ImageFilter.GaussianBlur(max(photo.size) / 60))
-    shaded = np.asarray(grey, np.float32) * 255 / (256 - np.asarray(blurred, np.float32))
-    return ImageChops.lighter(grey, Image.fromarray(shaded.clip(0, 255).astype(np.uint8))).convert("RGB")
+    blurred = grey.filter(ImageFilter.GaussianBlur(max(photo.size) / 60))
+    shaded = 255 * (np.asarray(grey, np.float32) + 1) / (np.asarray(blurred, np.float32) + 1)
+    return Image.fromarray(shaded.clip(0, 255).astype(np.uint8)).convert("RGB")
 
 
 def uncalibrated(by_label: np.ndarray, temperature: float) -> np.ndarray:
@@ -129,6 +129,8 @@ def main(
     groups[f"{name}, in grey"] = answered(classifier, of_labels, in_grey)
     groups[f"{name}, as sketches"] = answered(classifier, of_labels, as_sketch)
 
+    heatmap = summary(lost_by_all(classifier, validated or of_labels)) if classifier.explains else ""
+
     print(f"{'':<44} calibration error\n{COLUMNS}")
     print("\n".join(row(group, answers, classifier) for group, answers in groups.items()))
     if metrics.get("calibration"):
@@ -136,5 +138,5 @@ def main(
         print(f"{'out of fold, thumbnails too':<30} {fit['n_photos']:>4} {1 - fit['error_rate']:>7.1%} "
               f"{fit['before']['error']:>9.3f} {fit['after']['error']:>11.3f}")
     print("\n" + strangers(classifier, groups[name], others))
-    if classifier.explains:
-        print("\n" + summary(lost_by_all(classifier, validated or of_labels)))
+    if heatmap:
+        print("\n" + heatmap)

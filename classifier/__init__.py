@@ -5,6 +5,7 @@
     classifier.explain("bear.jpg").picture.show()
 """
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 
 import numpy as np
@@ -38,8 +39,13 @@ class Explanation:
     prediction: Prediction
     heatmap: Heatmap
     """the share of each cell in the score of one label"""
-    picture: Image.Image
-    """the photo with the heatmap drawn on it, RGB, at the photo's own proportions"""
+    photo: Image.Image
+    """the photo itself, upright, RGB"""
+
+    @cached_property
+    def picture(self) -> Image.Image:
+        """The photo with the heatmap drawn on it, RGB, at the photo's own proportions; drawn when first asked for."""
+        return self.heatmap.drawn_on(self.photo)
 
 
 class Classifier:
@@ -100,7 +106,7 @@ class Classifier:
         i = self.labels.index(label)
         heatmap = Heatmap(label, cells.contributions[i], float(cells.biases[i]), cells.seen,
                           float(np.abs(cells.contributions).max()))
-        return Explanation(prediction, heatmap, heatmap.drawn_on(opened))
+        return Explanation(prediction, heatmap, opened)
 
     def _prediction(self, scores: np.ndarray, features: np.ndarray | None) -> Prediction:
         by_index = probabilities(scores, self.temperature)

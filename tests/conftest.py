@@ -15,13 +15,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradio_client import Client
 from PIL import Image
 
+from classifier import Classifier
 from classifier.torchvision_ops import declare_operators
 
 declare_operators()  # before any test imports torchvision or fastai
 
 ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "examples" / "teddy-1.jpg"
 SHARED = Path(os.environ.get("FIELDGUIDE_SHARED", ROOT.parent / "shared"))
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 40, 40)}
 
@@ -118,6 +121,18 @@ def app_url():
     """The committed app, serving the committed export."""
     with running_app() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def client(app_url) -> Client:
+    """A gradio_client of the committed app."""
+    return Client(app_url, verbose=False)
+
+
+@pytest.fixture(scope="session")
+def expected() -> dict[str, float]:
+    """The committed export's probabilities for the example that the API's tests send."""
+    return Classifier.load(ROOT / "export.pkl").predict(EXAMPLE).probabilities
 
 
 @pytest.fixture(scope="session")

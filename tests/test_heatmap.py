@@ -6,7 +6,6 @@ from fastai.layers import AdaptiveConcatPool2d, SigmoidRange
 from fastai.vision.augment import RandomResizedCrop, Resize
 from fastai.vision.learner import create_head
 from PIL import Image
-from test_classifier import NORMALIZE, export, make_learner
 from torch import nn
 
 from classifier import Classifier
@@ -14,6 +13,7 @@ from classifier.heatmap import AGAINST, FOR, Heatmap, LinearHead
 from classifier.photo import open_photo
 from classifier.transforms import Preprocess, translate
 from conftest import ROOT, noisy_photo
+from learners import NORMALIZE, export, make_learner
 from training.data import get_photos
 
 

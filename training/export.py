@@ -33,6 +33,7 @@ from fastai.vision.learner import default_split
 from fastcore.script import CliError
 from fasttransform import Pipeline
 from PIL import Image
+from plum import Function
 
 from classifier import torchvision_ops
 from classifier.engine import Engine
@@ -80,6 +81,8 @@ class PortablePickler(pickle.Pickler):
             if obj.is_absolute():
                 raise pickle.PicklingError(f"the path {obj}, which exists on this machine only")
             return Path, (str(obj),)
+        if isinstance(obj, Function):
+            obj.clear_cache(reregister=False)  # it remembers the types it was called with, PosixPath among them
         if isinstance(obj, np.generic):
             return type(obj.item()), (obj.item(),)
         if isinstance(obj, (type, FunctionType)):

@@ -1,0 +1,29 @@
+"""web/words.py: the page's words, for two labels or two hundred."""
+from classifier import Prediction
+from web.words import how_sure, listed, not_familiar, question, times_right, what_it_knows
+
+
+def test_page_words_fit_two_labels_or_two_hundred():
+    assert listed(["cat", "dog"], "or") == "cat or dog"
+    assert listed(["only"], "or") == "only"
+    assert question(["black", "grizzly", "teddy"]).endswith("**black, grizzly or teddy**.")
+    many = [f"bird_{i}" for i in range(200)]
+    assert "200 in all" in question(many) and len(question(many)) < 250
+    assert "without a record" in what_it_knows(["cat", "dog"], {}, False)
+    assert "cannot tell when a photo is none of these" in what_it_knows(["cat", "dog"], {}, False)
+    assert "it says so" in what_it_knows(["cat", "dog"], {}, True)
+    guess = Prediction("bird_7", {"bird_7": 1.0}, 0.2, False)
+    assert not_familiar(["cat", "dog"], guess).startswith("### I don't think this is cat or dog.")
+    assert "*bird 7*" in not_familiar(many, guess) and len(not_familiar(many, guess)) < 350
+    facts = {"error_rate": 0.0241, "n_valid": 83, "n_train": 333, "date": "2026-11-23"}
+    assert "83 photos held out of training it got 2 wrong (2.4%)" in what_it_knows(["cat", "dog"], facts, True)
+    assert "23 November 2026" in what_it_knows(["cat", "dog"], facts, True)
+
+
+def test_confidence_is_said_in_words():
+    said = {0.999: "about 99 times in 100", 0.955: "about 19 times in 20", 0.9: "about 9 times in 10",
+            0.52: "about 5 times in 10", 0.08: "about 1 time in 10", 0.01: "less than 1 time in 20"}
+    assert {probability: times_right(probability) for probability in said} == said
+    answer = Prediction("cat", {"cat": 0.9, "dog": 0.1})
+    assert how_sure(answer, True) == "At this level it is right **about 9 times in 10**."
+    assert "not known" in how_sure(answer, False) and "times in" not in how_sure(answer, False)
