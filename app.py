@@ -11,8 +11,8 @@ import gradio as gr
 
 from classifier import Classifier, Prediction
 from classifier.export import ExportError
-from classifier.photo import PhotoError
-from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, preview
+from classifier.photo import PhotoError, open_photo
+from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_preview, preview
 from web.words import (
     address,
     api_snippets,
@@ -86,13 +86,15 @@ def show(photo):
     if is_preview(photo):
         return [gr.skip()] * 6
     try:
-        explanation = classifier.explain(photo) if classifier.explains else None
-        prediction = explanation.prediction if explanation else classifier.predict(photo)
+        opened = open_photo(photo)
     except PhotoError as error:
-        return page(verdict=f"### No answer for this photo\n{error}")
+        return page(no_preview(photo), verdict=f"### No answer for this photo\n{error}")
+    explanation = classifier.explain(opened) if classifier.explains else None
+    prediction = explanation.prediction if explanation else classifier.predict(opened)
+    picture = preview(photo, opened)
     if prediction.familiar is False:
-        return page(preview(photo), verdict=not_familiar(classifier.labels, prediction))
-    return page(preview(photo), "", prediction.probabilities, how_sure(prediction, classifier.calibrated),
+        return page(picture, not_familiar(classifier.labels, prediction))
+    return page(picture, "", prediction.probabilities, how_sure(prediction, classifier.calibrated),
                 explanation and explanation.picture,
                 explanation and where_it_looked(prediction.label, classifier.labels))
 

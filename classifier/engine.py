@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from .export import ExportError
-from .heatmap import Box, LinearHead
-from .transforms import Preprocess, Untranslatable, input_class, translate
+from .heatmap import LinearHead
+from .transforms import Box, Preprocess, Untranslatable, input_class, translate
 
 log = logging.getLogger(__name__)
 

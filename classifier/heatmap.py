@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+from .transforms import Box
 
 FOR, AGAINST = (255, 140, 0), (0, 110, 255)  # orange and blue are apart for every kind of colour vision
 GREYS = (45, 215)  # the range that the photo itself keeps, so that both show on dark and on light ones

@@ -27,3 +27,24 @@ def test_accuracy_measures_validation_photos_of_its_own_data_and_all_of_others(t
 def test_accuracy_of_nothing_is_one_sentence(arguments, says):
     run = run_module("benchmarks.accuracy", *arguments)
     assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr
+
+
+def test_recipes_are_compared_on_photos_that_they_have_not_seen(photos):
+    run = run_module("benchmarks.recipes", photos, "grey=0 image_size=64 epochs=1", "epochs=1 image_size=64",
+                     "--arch", "squeezenet1_1", "--no-pretrained", "--folds", "2")
+    assert run.returncode == 0, run.stderr
+    head, *rows = run.stdout.splitlines()[-3:]
+    assert head.split()[-3:] == ["mean", "loss", "time"]
+    for line, name in zip(rows, ("grey=0 image_size=64 epochs=1", "epochs=1 image_size=64")):
+        assert line.startswith(name)
+        shares = [float(share.rstrip("%")) for share in line[len(name):].split()[:5]]
+        assert all(0 <= share <= 100 for share in shares) and shares[4] == pytest.approx(sum(shares[:4]) / 4, abs=0.01)
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["nowhere"], "There is no folder"), ([".", "colour=1"], "one of epochs"), ([".", "epochs=many"], "not such a"),
+    ([".", "epochs=0"], "--epochs 0"), ([".", "--folds", "1"], "--folds 1"),
+], ids=["no-folder", "option", "number", "range", "folds"])
+def test_recipe_that_cannot_be_compared_is_one_sentence(arguments, says):
+    run = run_module("benchmarks.recipes", *arguments)
+    assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr

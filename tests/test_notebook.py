@@ -1,4 +1,5 @@
 """training/training.ipynb runs top to bottom on a small real run, and is committed with its outputs."""
+import json
 import os
 import shutil
 
@@ -6,6 +7,7 @@ import nbclient
 import nbformat
 import pytest
 
+from classifier import Classifier
 from conftest import ROOT, SHARED, make_photos
 
 NOTEBOOK = ROOT / "training" / "training.ipynb"
@@ -15,7 +17,7 @@ NOTEBOOK = ROOT / "training" / "training.ipynb"
 def small_run(tmp_path) -> dict[str, str]:
     """The environment of a small run: on 60 real photos where they are here, else on coloured noise."""
     bears, weights = SHARED / "data" / "bears", SHARED / "weights" / "mobilenet_v2-imagenet.pth"
-    options = {"EPOCHS": "1", "OUT": str(tmp_path / "export.pkl"), "DATA": str(tmp_path / "photos")}
+    options = {"EPOCHS": "1", "FOLDS": "2", "OUT": str(tmp_path / "export.pkl"), "DATA": str(tmp_path / "photos")}
     if not bears.is_dir():
         make_photos(tmp_path / "photos")
         return {**options, "ARCH": "squeezenet1_1", "PRETRAINED": "no", "IMAGE_SIZE": "64"}
@@ -33,7 +35,8 @@ def test_notebook_runs_top_to_bottom(small_run, tmp_path, monkeypatch):
     nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3",
                             resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
     assert (tmp_path / "export.pkl").stat().st_size > 1_000_000
-    assert (tmp_path / "metrics.json").is_file()
+    assert json.loads((tmp_path / "metrics.json").read_text())["calibration"]["n_folds"] == 2
+    assert Classifier.load(tmp_path / "export.pkl").calibrated
 
 
 def test_committed_outputs_are_whole_and_name_no_machine():
@@ -48,10 +51,10 @@ def test_committed_outputs_are_whole_and_name_no_machine():
 
 
 def test_committed_pictures_are_made_of_the_examples():
-    """Five pictures: resizing, random crops, augmentation, confusion matrix, answers. No dataset photo."""
+    """Resizing, random crops, augmentation, reliability, confusion matrix, answers, heatmaps. No dataset photo."""
     notebook = nbformat.read(NOTEBOOK, 4)
     pictures = [cell.source for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
                 if {"image/png", "image/jpeg"} & set(output.get("data", {}))]
-    assert len(pictures) == 5
+    assert len(pictures) == 7
     assert [source for source in pictures if "examples/" in source or "wide" in source
-            or "plot_confusion_matrix" in source] == pictures
+            or "plot_confusion_matrix" in source or "plot_reliability" in source] == pictures

@@ -9,9 +9,8 @@ import gradio as gr
 from gradio.data_classes import ImageData
 from gradio.utils import is_in_or_equal
 from gradio_client.utils import is_http_url_like
+from PIL import Image, ImageDraw
 from pydantic import ConfigDict, model_validator
-
-from classifier.photo import open_photo
 
 NOT_SHOWN_BY_BROWSERS = {".heic", ".heif", ".tif", ".tiff"}
 PREVIEW_SIDE = 1280  # pixels
@@ -98,13 +97,28 @@ def _data_url_bytes(url: str) -> bytes:
         raise gradio_error("This data URL holds no base64 image: data:image/jpeg;base64,... is expected.") from None
 
 
-def preview(photo: str | bytes) -> str | dict:
-    """Return the path of a picture of a photo that browsers cannot draw; no change for any other."""
-    if not isinstance(photo, str) or Path(photo).suffix.lower() not in NOT_SHOWN_BY_BROWSERS:
-        return gr.skip()
-    picture = open_photo(photo)
+def preview(file: str | bytes, photo: Image.Image) -> str | None:
+    """Return the path of a picture of an opened photo whose file browsers cannot draw; None for any other."""
+    if not isinstance(file, str) or Path(file).suffix.lower() not in NOT_SHOWN_BY_BROWSERS:
+        return None
+    picture = photo.copy()
     picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    path = Path(photo).with_name(PREVIEW_NAME)  # beside the upload: deleted when that is
+    return _beside(file, picture)
+
+
+def no_preview(file: str | bytes) -> str | None:
+    """Return the path of a picture that stands for a file that holds no photo: an empty, crossed-out frame."""
+    if not isinstance(file, str):
+        return None
+    picture = Image.new("RGB", (480, 360), "gainsboro")
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((120, 90, 360, 270), outline="grey", width=6)
+    draw.line((120, 270, 360, 90), fill="grey", width=6)
+    return _beside(file, picture)
+
+
+def _beside(file: str, picture: Image.Image) -> str:
+    path = Path(file).with_name(PREVIEW_NAME)  # beside the upload: deleted when that is
     picture.save(path)
     return str(path)
 
