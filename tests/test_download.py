@@ -1,0 +1,205 @@
+"""training/download.py: bytes from the web, and what a hostile server is answered with."""
+import asyncio
+import http.server
+import io
+import threading
+import time
+from contextlib import contextmanager
+from email.utils import formatdate
+from typing import ClassVar
+
+import pytest
+
+from conftest import noisy_photo
+from training import download
+from training.download import Downloader, DownloadError, is_public, retry_after
+
+
+class Web(http.server.BaseHTTPRequestHandler):
+    """A small web: photos, and all that goes wrong."""
+
+    asked: ClassVar[list] = []
+    photo = b""
+
+    def do_GET(self):
+        self.asked.append((self.path, time.monotonic()))
+        name = self.path.strip("/").split("/")[0].split("?")[0]
+        getattr(self, f"do_{name}", self.do_missing)()
+
+    def reply(self, status: int, body: bytes = b"", **headers):
+        self.send_response(status)
+        for header, value in {"Content-Length": len(body), **headers}.items():
+            self.send_header(header.replace("_", "-"), str(value))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_photo(self):
+        self.reply(200, self.photo)
+
+    def do_missing(self):
+        self.reply(404, b"nothing here")
+
+    def do_broken(self):
+        self.reply(500)
+
+    def do_page(self):
+        self.reply(200, b"<!doctype html><html><body>a page named .jpg</body></html>", Content_Type="image/jpeg")
+
+    def do_busy(self):
+        times = sum(path == self.path for path, _ in self.asked)
+        if times == 1:
+            self.reply(429, Retry_After="1")
+        else:
+            self.do_photo()
+
+    def do_busy_for_long(self):
+        self.reply(503, Retry_After="3600")
+
+    def do_around(self):
+        self.reply(302, Location="/around/again")
+
+    def do_moved(self):
+        self.reply(301, Location="../photo/1.png")
+
+    def do_inside(self):
+        self.reply(302, Location=f"http://127.0.0.1:{self.server.server_port}/photo/secret.png")
+
+    def do_huge(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(10 ** 12))
+        self.end_headers()
+
+    def do_endless(self):
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(bytes(1_000_000))
+        except OSError:
+            self.close_connection = True
+
+    def do_slow(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        try:
+            for _ in range(100):
+                self.wfile.write(b"x")
+                self.wfile.flush()
+                time.sleep(0.1)
+        except OSError:
+            pass
+
+    def do_cut(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.photo)))
+        self.end_headers()
+        self.wfile.write(self.photo[:100])
+        self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def served(host: str = "127.0.0.1"):
+    handler = type("Handler", (Web,), {"asked": [], "photo": as_png(noisy_photo((200, 40, 40), 1))})
+    server = http.server.ThreadingHTTPServer((host, 0), handler)
+    server.daemon_threads = True
+    server.url, server.asked = f"http://{host}:{server.server_port}", handler.asked
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+
+
+def as_png(photo) -> bytes:
+    buffer = io.BytesIO()
+    photo.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def web():
+    with served() as server:
+        yield server
+
+
+def fetch(url: str, allow_private: bool = True) -> bytes:
+    return asyncio.run(Downloader(allow_private).fetch(url))
+
+
+def test_photo_is_fetched_also_where_an_address_moved(web):
+    assert fetch(f"{web.url}/photo/1.png") == fetch(f"{web.url}/moved") == web.RequestHandlerClass.photo
+
+
+@pytest.mark.parametrize("path, says, final", [
+    ("missing", "HTTP 404", True), ("broken", "HTTP 500", False), ("around", "more than 5 redirects", True),
+    ("huge", "larger than 20 MB", True), ("endless", "larger than 20 MB", True), ("slow", "not complete within", False),
+    ("cut", "the connection failed", False), ("busy_for_long", "asks to wait for 3600 s", False),
+])
+def test_what_cannot_be_had_gets_its_reason(web, monkeypatch, path, says, final):
+    monkeypatch.setattr(download, "MAX_SECONDS", 3)
+    with pytest.raises(DownloadError, match=says) as error:
+        fetch(f"{web.url}/{path}")
+    assert error.value.final is final
+
+
+def test_busy_server_is_asked_again_after_the_time_it_names(web):
+    assert fetch(f"{web.url}/busy") == web.RequestHandlerClass.photo
+    (_, first), (_, second) = web.asked
+    assert second - first >= 1
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/photo", "http://localhost:{port}/photo", "http://[::1]/",
+                                 "http://2130706433:{port}/photo", "http://0x7f.1:{port}/photo", "http://0:{port}/photo",
+                                 "http://[::ffff:127.0.0.1]:{port}/photo", "http://169.254.169.254/latest/meta-data"])
+def test_private_addresses_are_refused_unasked(web, url):
+    with pytest.raises(DownloadError, match=r"private address|not known"):
+        fetch(url.format(port=web.server_port), allow_private=False)
+    assert web.asked == []
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "data:image/png;base64,xx", "", "http://",
+                                 "not an address", "//host/x"])
+def test_other_addresses_are_refused(url):
+    with pytest.raises(DownloadError, match="not an"):
+        fetch(url)
+
+
+def test_redirect_from_the_internet_to_this_machine_is_refused(web, monkeypatch):
+    """127.0.0.2 stands for a public server."""
+    monkeypatch.setattr(download, "is_public", lambda ip: ip == "127.0.0.2")
+    try:
+        with served("127.0.0.2") as public:
+            assert fetch(f"{public.url}/photo", allow_private=False) == public.RequestHandlerClass.photo
+            with pytest.raises(DownloadError, match="private address"):
+                fetch(f"{public.url}/inside", allow_private=False)
+            assert [path for path, _ in public.asked] == ["/photo", "/inside"]
+    except OSError:
+        pytest.skip("127.0.0.2 is not an address of this machine")
+
+
+@pytest.mark.parametrize("ip, public", [
+    ("8.8.8.8", True), ("2606:4700::1111", True), ("127.0.0.1", False), ("10.1.2.3", False), ("192.168.0.1", False),
+    ("169.254.169.254", False), ("100.64.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False), ("::1", False),
+    ("::ffff:10.0.0.1", False), ("fe80::1%eth0", False), ("fd00::1", False), ("2002:7f00:1::", False), ("::", False),
+])
+def test_public_addresses_are_told_from_private_ones(ip, public):
+    assert is_public(ip) is public
+
+
+def test_retry_after_is_read_as_seconds_or_a_date():
+    assert retry_after("7") == 7
+    assert 50 < retry_after(formatdate(time.time() + 60)) <= 60
+    assert retry_after(formatdate(time.time() - 60)) == 0
+    assert retry_after(None) is retry_after("soon") is None
+
+
+def test_few_at_once_from_one_host(web):
+    async def all_of_them():
+        downloader = Downloader(allow_private=True)
+        return await asyncio.gather(*(downloader.fetch(f"{web.url}/photo/{i}") for i in range(20)))
+
+    assert len(asyncio.run(all_of_them())) == len(web.asked) == 20

@@ -1,0 +1,167 @@
+"""training/gather.py: from names of things to a folder of photos, once, and on from where it stopped."""
+import asyncio
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from fastcore.script import CliError
+from test_download import as_png, served
+
+from classifier.photo import open_photo
+from conftest import ROOT, make_photos, noisy_photo, run_module
+from training.data import get_photos
+from training.gather import COLUMNS, Gathering, Log, by_turns, gather, read_labels
+from training.search import Found
+
+
+@pytest.fixture
+def web():
+    """A server whose every /photo/N is another photo."""
+    with served() as server:
+        def do_photo(handler):
+            seed = int(handler.path.rstrip("/").split("/")[-1].split(".")[0])
+            handler.reply(200, as_png(noisy_photo((200, 40, 40), seed, (90, 60))))
+
+        server.RequestHandlerClass.do_photo = do_photo
+        yield server
+
+
+def listing(path: Path, rows) -> Path:
+    path.write_text("label,url\n" + "".join(f"{label},{url}\n" for label, url in rows))
+    return path
+
+
+def sources(out: Path) -> list[dict]:
+    return list(csv.DictReader((out / "sources.csv").open(newline="", encoding="utf-8")))
+
+
+def test_list_of_addresses_becomes_folders_with_their_sources(web, tmp_path):
+    rows = [("red bear", f"{web.url}/photo/{i}.jpg") for i in range(4)]
+    bad = [("red bear", f"{web.url}/{path}") for path in ("page", "missing", "cut", "photo/0.jpg?again")]
+    out = tmp_path / "data" / "bears"
+    arguments = ("--urls", listing(tmp_path / "list.csv", rows + bad), "--out", out, "--allow-private")
+    run = run_module("training.gather", *arguments)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == f"{out}: 4 photos new, 1 were there, 3 not taken; in all 4 red_bear"
+    assert "1 not taken: HTTP 404" in run.stdout and "web page" in run.stdout
+    assert {row["url"] for row in sources(out)} == {url for _, url in rows}
+    for row in sources(out):
+        assert tuple(row) == COLUMNS
+        assert open_photo(out / row["file"]).size == (int(row["width"]), int(row["height"])) == (90, 60)
+        assert row["sha256"].startswith(Path(row["file"]).stem) and row["file"].endswith(".png")
+    assert len(get_photos(out)) == 4  # what the next stage sees: no leftovers
+    asked = len(web.asked)
+    again = run_module("training.gather", *arguments)
+    assert "0 photos new" in again.stdout and len(get_photos(out)) == len(sources(out)) == 4
+    # the one cut off is asked for again; and the copy, since nothing of it was kept
+    assert {path for path, _ in web.asked[asked:]} == {"/cut", "/photo/0.jpg?again"}
+
+
+def test_private_addresses_need_their_flag(web, tmp_path):
+    rows = [("red", f"{web.url}/photo/1.jpg")]
+    run = run_module("training.gather", "--urls", listing(tmp_path / "list.csv", rows), "--out", tmp_path / "out")
+    assert run.returncode == 0 and "1 not taken: a private address" in run.stdout and web.asked == []
+
+
+def test_killed_run_is_gone_on_with_and_nothing_is_had_twice(web, tmp_path):
+    rows = [("red", f"{web.url}/photo/{i}.jpg") for i in range(60)]
+    out = tmp_path / "out"
+    command = [sys.executable, "-W", "ignore", "-m", "training.gather", "--allow-private", "--out", out,
+               "--urls", listing(tmp_path / "list.csv", rows)]
+    real = web.RequestHandlerClass.do_photo
+    web.RequestHandlerClass.do_photo = lambda handler: (time.sleep(0.2), real(handler))
+    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for _ in range(600):
+        if (out / "sources.csv").exists() and len(sources(out)) > 5:
+            break
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    with (out / "sources.csv").open("a") as file:  # as if killed in the middle of a line
+        file.write("red/abc.png,red,,http")
+    had = {row["url"] for row in sources(out)[:-1]}
+    assert 5 < len(had) < 60
+    web.RequestHandlerClass.do_photo, web.asked[:] = real, []
+    run = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert len(get_photos(out)) == len(sources(out)) == len({row["sha256"] for row in sources(out)}) == 60
+    assert not had & {f"{web.url}{path}" for path, _ in web.asked}
+
+
+def test_searches_bring_as_many_as_wanted_of_each_label(web, tmp_path, monkeypatch):
+    def search(label, term):
+        start = {"grizzly bear": 0, "cub": 100, "teddy": 200}[term]
+        return iter([Found(label, f"{web.url}/{'missing' if i % 3 == 0 else f'photo/{start + i}.jpg'}?{i}", None, term)
+                     for i in range(30)])
+
+    monkeypatch.setattr("training.gather.search_web", search)
+    gathering = Gathering(tmp_path / "out", allow_private=True)
+    by_label = read_labels(["teddy"], ["grizzly=grizzly bear", "grizzly=cub"])
+    asyncio.run(gather(gathering, by_label, [], 8))
+    taken = Counter((row["label"], row["term"]) for row in sources(tmp_path / "out"))
+    assert taken["teddy", "teddy"] == taken["grizzly", "grizzly bear"] + taken["grizzly", "cub"] == 8
+    assert min(taken["grizzly", "grizzly bear"], taken["grizzly", "cub"]) >= 2
+    asked = len(web.asked)
+    asyncio.run(gather(Gathering(tmp_path / "out", allow_private=True), by_label, [], 8))
+    assert len(web.asked) == asked  # there are enough: nothing is searched or fetched
+
+
+def test_search_that_ends_early_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("training.gather.search_web", lambda label, term: iter([]))
+    asyncio.run(gather(Gathering(tmp_path / "out"), {"okapi": ["okapi"]}, [], 5))
+    assert "okapi: the search ended after 0 of 5" in capsys.readouterr().out
+
+
+def test_folders_of_a_phone_are_copied(tmp_path):
+    phone = make_photos(tmp_path / "my phone", n=3)
+    (phone / "red" / "not a photo.jpg").write_text("hello")
+    run = run_module("training.gather", "--folder", phone, "--out", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1].endswith(
+        "9 photos new, 0 were there, 1 not taken; in all 3 blue, 3 green, 3 red")
+    assert len(get_photos(phone)) == 10  # the originals stay
+    assert {row["title"] for row in sources(tmp_path / "out")} == {"00.png", "01.png", "02.png"}
+    again = run_module("training.gather", "--folder", phone, "--out", tmp_path / "out")
+    assert "0 photos new, 9 were there" in again.stdout
+
+
+@pytest.mark.parametrize("arguments, says", [
+    ([], "Say what to gather"), (["bear", "--per-label", "0"], "--per-label 0"), (["a/b"], "cannot be a label"),
+    (["--label", "grizzly"], "LABEL="), (["--urls", "nowhere.csv"], "cannot be read"),
+    (["--folder", "nowhere"], "There is no folder"), (["bear", "--out", "README.md"], "nothing can be written"),
+], ids=["nothing", "none", "label", "pair", "list", "folder", "out"])
+def test_what_cannot_be_gathered_is_one_sentence(arguments, says):
+    run = run_module("training.gather", *arguments)
+    assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr
+
+
+def test_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
+    gathering = Gathering(tmp_path / "out")
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(as_png(noisy_photo((9, 9, 9), 1)))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(CliError, match=r"No space left on device.*goes on"):
+        asyncio.run(gathering.take(Found("red", file=photo)))
+    assert sources(tmp_path / "out") == [] and get_photos(tmp_path / "out") == []
+    assert not list((tmp_path / "out").glob("**/*.part"))
+
+
+def test_log_survives_titles_with_lines_quotes_and_commas(tmp_path):
+    log = Log(tmp_path / "log.csv", ("url", "title"))
+    log.add(url="http://x/", title='a "bear",\nin two\r\nlines')
+    assert Log(tmp_path / "log.csv", ("url", "title")).rows == [{"url": "http://x/", "title": 'a "bear", in two lines'}]
+
+
+def test_terms_take_turns():
+    found = [[Found("a", f"{term}{i}") for i in range(n)] for term, n in (("x", 3), ("y", 1))]
+    assert [one.url for one in by_turns([iter(row) for row in found])] == ["x0", "y0", "x1", "x2"]

@@ -1,0 +1,141 @@
+"""Fetch photos from the web without trusting it: streamed, limited in size and time, public addresses only.
+
+Gives  the bytes at an address, or `DownloadError` with a sentence
+"""
+import asyncio
+import ipaddress
+import socket
+import time
+from collections import defaultdict
+from email.utils import parsedate_to_datetime
+
+import httpx
+from safehttpx import AsyncSecureTransport
+
+MAX_BYTES = 20_000_000
+MAX_SECONDS = 30  # from the connection to the last byte
+MAX_REDIRECTS = 5
+PER_HOST = 3  # at once
+TRIES = 3
+MAX_WAIT = 60  # seconds that a busy server may ask us to wait
+HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; Fieldguide photo gatherer)", "Accept": "image/*,*/*;q=0.5",
+           "Accept-Encoding": "identity"}
+
+
+class DownloadError(ValueError):
+    """Why a photo cannot be had, in a sentence; `final` where trying again later is no use."""
+
+    def __init__(self, why: str, final: bool = True):
+        super().__init__(why)
+        self.final = final
+
+
+class _Busy(Exception):
+    """The server asks for patience."""
+
+    def __init__(self, seconds: float | None):
+        super().__init__()
+        self.seconds = seconds
+
+
+class Downloader:
+    """Fetches addresses, a few at once from each host, and waits where a host asks for it."""
+
+    def __init__(self, allow_private: bool = False):
+        """allow_private: also fetch from this machine and its network, for a server of one's own."""
+        self._allow_private = allow_private
+        self._turns = defaultdict(lambda: asyncio.Semaphore(PER_HOST))
+        self._not_before = defaultdict(float)  # by host: a time of the loop's clock
+
+    async def fetch(self, url: str) -> bytes:
+        """Return the bytes at a http or https address; raises DownloadError."""
+        host = _parsed(url).host
+        async with self._turns[host]:
+            for attempt in range(TRIES):
+                await self._wait_for(host)
+                try:
+                    return await asyncio.wait_for(self._follow(url), MAX_SECONDS)
+                except _Busy as busy:
+                    seconds = 2.0 ** (attempt + 1) if busy.seconds is None else busy.seconds
+                    if seconds > MAX_WAIT:
+                        raise DownloadError(f"the server asks to wait for {seconds:.0f} s", final=False) from None
+                    self._not_before[host] = time.monotonic() + seconds
+                except (asyncio.TimeoutError, httpx.TimeoutException):
+                    raise DownloadError(f"not complete within {MAX_SECONDS} s", final=False) from None
+                except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+                    raise DownloadError(f"the connection failed ({type(error).__name__})", final=False) from None
+        raise DownloadError("the server is busy", final=False)
+
+    async def _wait_for(self, host: str) -> None:
+        while (left := self._not_before[host] - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+
+    async def _follow(self, url: str) -> bytes:
+        """Return the bytes at an address or where it leads; each step's host is connected to as it was checked."""
+        for _ in range(MAX_REDIRECTS + 1):
+            address = _parsed(url)
+            transport = None if self._allow_private else AsyncSecureTransport(await public_address(address.host))
+            async with (httpx.AsyncClient(transport=transport, timeout=MAX_SECONDS, headers=HEADERS) as client,
+                        client.stream("GET", address) as response):
+                if not response.has_redirect_location:
+                    return await _read(response)
+                url = str(address.join(response.headers["Location"]))
+        raise DownloadError(f"more than {MAX_REDIRECTS} redirects")
+
+
+async def _read(response: httpx.Response) -> bytes:
+    if response.status_code in (429, 503):
+        raise _Busy(retry_after(response.headers.get("Retry-After")))
+    if response.status_code != 200:
+        raise DownloadError(f"HTTP {response.status_code}", final=response.status_code < 500)
+    announced = response.headers.get("Content-Length", "")
+    data = bytearray()
+    if not announced.isdigit() or int(announced) <= MAX_BYTES:
+        async for part in response.aiter_bytes(65_536):
+            data += part
+            if len(data) > MAX_BYTES:
+                break
+        else:
+            return bytes(data)
+    raise DownloadError(f"larger than {MAX_BYTES // 1_000_000} MB")
+
+
+def _parsed(url: str) -> httpx.URL:
+    try:
+        address = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError, ValueError) as error:
+        raise DownloadError("not an address") from error
+    if address.scheme not in ("http", "https") or not address.host:
+        raise DownloadError("not an http or https address")
+    return address
+
+
+async def public_address(host: str) -> str:
+    """Return an IP address of a host that is on the public internet; DownloadError where it has none."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise DownloadError("the host is not known", final=False) from error
+    for *_, (ip, *_) in found:
+        if is_public(ip):
+            return ip
+    raise DownloadError("a private address")
+
+
+def is_public(ip: str) -> bool:
+    """Return whether an IP address is one of the public internet's, also one wrapped into IPv6."""
+    address = ipaddress.ip_address(ip.partition("%")[0])
+    address = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
+    return address.is_global and not address.is_multicast
+
+
+def retry_after(header: str | None) -> float | None:
+    """Return the seconds in a Retry-After header, which gives a number or a date; None for none."""
+    try:
+        return max(0.0, float(header))
+    except (TypeError, ValueError):
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None

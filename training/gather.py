@@ -1,0 +1,223 @@
+"""Gather photos of things by their names: the lesson's first step, from a web image search.
+
+Reads  search terms; or a csv of addresses; or folders of photos
+Writes DATA/<label>/<hash>.jpg, one line a photo in DATA/sources.csv, and what could not be had in DATA/.failed.csv
+
+    python -m training.gather "grizzly bear" "black bear" "teddy bear" --out data/bears
+    python -m training.gather --label grizzly="grizzly bear in the wild" --label grizzly="grizzly cub" --out data/bears
+    python -m training.gather --urls addresses.csv --out data/bears
+    python -m training.gather --folder ~/phone --out data/bears
+
+Interrupted, the same command goes on where it stopped: an address that was fetched, or can never be, is not
+fetched again. Files are named by their content, so that nothing is had twice.
+"""
+import asyncio
+import csv
+import hashlib
+import io
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Annotated
+
+from fastcore.script import CliError, call_parse
+from fastprogress import progress_bar
+from PIL import Image
+
+from classifier.photo import PhotoError, open_photo
+
+from .download import MAX_BYTES, Downloader, DownloadError
+from .search import Found, folder_name, in_folder, listed_in, search_web
+
+COLUMNS = ("file", "label", "term", "url", "page", "title", "sha256", "width", "height", "time")
+FAILED_COLUMNS = ("label", "url", "why", "time")
+AT_ONCE = 16  # photos on their way
+LABEL_HELP = "LABEL=TERM: a label and what to search for; give it as often as you like"
+EXTENSIONS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "AVIF": ".avif",
+              "HEIF": ".heic", "TIFF": ".tif", "BMP": ".bmp"}
+
+
+class Log:
+    """A csv file that grows by a line at a time; a line that was cut off when a run was killed is dropped."""
+
+    def __init__(self, path: Path, columns: tuple[str, ...]):
+        self.path, self.columns, self.rows = path, columns, []
+        if path.exists():
+            data = path.read_bytes()
+            whole = data[:data.rfind(b"\n") + 1]
+            if whole != data:
+                path.write_bytes(whole)
+            self.rows = [row for row in csv.DictReader(io.StringIO(whole.decode())) if None not in row.values()]
+        if not self.rows:
+            path.write_text(",".join(columns) + "\n")
+
+    def add(self, **row) -> None:
+        """Append a row, on disk before this returns."""
+        line = io.StringIO()
+        flat = {name: " ".join(str(value).split()) for name, value in row.items()}  # titles may hold line breaks
+        csv.DictWriter(line, self.columns, lineterminator="\n").writerow(flat)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(line.getvalue())
+        self.rows.append(row)
+
+
+class Gathering:
+    """A folder of photos that grows, and what became of every address."""
+
+    def __init__(self, out: Path, allow_private: bool = False):
+        self.out, self.downloader = out, Downloader(allow_private)
+        out.mkdir(parents=True, exist_ok=True)
+        self.sources, self.failed = Log(out / "sources.csv", COLUMNS), Log(out / ".failed.csv", FAILED_COLUMNS)
+        self._done = {(row["label"], row["url"]) for log in (self.sources, self.failed) for row in log.rows}
+        self._had = {(row["label"], row["sha256"]) for row in self.sources.rows}
+        self.counts, self.reasons = Counter(), Counter()
+
+    def n_from(self, label: str, terms: Iterable[str]) -> int:
+        """Return how many photos of a label these search terms have brought."""
+        return sum(row["label"] == label and row["term"] in terms for row in self.sources.rows)
+
+    async def take(self, found: Found) -> bool:
+        """Add a photo and return whether it is a new one; why it cannot be had is counted."""
+        if found.url and (found.label, found.url) in self._done:
+            self.counts["there"] += 1
+            return False
+        self._done.add((found.label, found.url))
+        try:
+            data = await self._data(found)
+            facts = await asyncio.to_thread(_described, data)
+        except (DownloadError, PhotoError) as error:
+            why = str(error)
+            self.counts["failed"] += 1
+            self.reasons[why] += 1
+            if found.url and getattr(error, "final", True):
+                self.failed.add(label=found.label, url=found.url, why=why, time=_now())
+            return False
+        return self._keep(found, data, *facts)
+
+    async def _data(self, found: Found) -> bytes:
+        if found.file is None:
+            return await self.downloader.fetch(found.url)
+        try:
+            if found.file.stat().st_size > MAX_BYTES:
+                raise DownloadError(f"larger than {MAX_BYTES // 1_000_000} MB")
+            return found.file.read_bytes()
+        except OSError as error:
+            raise DownloadError(f"cannot be read ({error.strerror})") from error
+
+    def _keep(self, found: Found, data: bytes, width: int, height: int, extension: str) -> bool:
+        digest = hashlib.sha256(data).hexdigest()
+        if (found.label, digest) in self._had:
+            self.counts["there"] += 1
+            return False
+        file = self.out / found.label / f"{digest[:20]}{extension}"
+        aside = self.out / f".{file.name}.part"
+        try:
+            file.parent.mkdir(exist_ok=True)
+            aside.write_bytes(data)
+            os.replace(aside, file)
+            self.sources.add(file=file.relative_to(self.out).as_posix(), label=found.label, term=found.term,
+                             url=found.url, page=found.page, title=found.title, sha256=digest, width=width,
+                             height=height, time=_now())
+        except OSError as error:
+            aside.unlink(missing_ok=True)
+            raise CliError(f"{file} could not be written: {error.strerror or error}. What was gathered before is "
+                           "kept; the same command goes on.") from error
+        self._had.add((found.label, digest))
+        self.counts["new"] += 1
+        return True
+
+    async def take_all(self, candidates: Iterator[Found], wanted: int | None = None) -> int:
+        """Take photos until `wanted` new ones are there, or all; return how many are new, with a progress bar."""
+        new, ended, running = 0, False, set()
+        bar = progress_bar(range(wanted or 0), leave=False) if wanted else None
+        while True:
+            while not ended and len(running) < (AT_ONCE if wanted is None else min(AT_ONCE, wanted - new)):
+                found = await asyncio.to_thread(next, candidates, None)
+                ended = found is None
+                if not ended:
+                    running.add(asyncio.create_task(self.take(found)))
+            if not running:
+                return new
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            new += sum(task.result() for task in done)
+            if bar:
+                bar.update(new)
+
+
+def _described(data: bytes) -> tuple[int, int, str]:
+    """Return width, height and the extension of a photo; PhotoError for bytes that are none."""
+    photo = open_photo(data)
+    with Image.open(io.BytesIO(data)) as header:
+        return *photo.size, EXTENSIONS.get(header.format, f".{header.format.lower()}")
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def read_labels(terms: Iterable[str], pairs: Iterable[str]) -> dict[str, list[str]]:
+    """Return the search terms of each label: a term's label is the term itself, or what LABEL=TERM says."""
+    by_label = {}
+    for term in terms:
+        by_label.setdefault(folder_name(term), []).append(term)
+    for pair in pairs:
+        label, equals, term = pair.partition("=")
+        if not equals or not term.strip():
+            raise CliError(f"--label {pair}: LABEL=\"search term\" is expected, such as grizzly=\"grizzly bear\".")
+        by_label.setdefault(folder_name(label), []).append(term.strip())
+    return by_label
+
+
+def by_turns(searches: Iterable[Iterator[Found]]) -> Iterator[Found]:
+    """Yield from each search in turn, so that every term of a label has its share."""
+    return (found for found in chain.from_iterable(zip_longest(*searches)) if found)
+
+
+async def gather(gathering: Gathering, by_label: dict[str, list[str]], listed: list[Found], per_label: int) -> None:
+    """Take `per_label` photos of each label from its searches, and all the listed ones."""
+    for label, terms in by_label.items():
+        wanted = per_label - gathering.n_from(label, terms)
+        print(f"{label}: {max(wanted, 0)} photos wanted, by {', '.join(map(repr, terms))}", flush=True)
+        if wanted > 0:
+            new = await gathering.take_all(by_turns([search_web(label, term) for term in terms]), wanted)
+            if new < wanted:
+                print(f"{label}: the search ended after {new} of {wanted}; another --label {label}=\"...\" may "
+                      "find more.")
+    await gathering.take_all(iter(listed))
+
+
+@call_parse
+def main(
+    *terms:str, # what to search for: each term is a label of its own
+    out:str="data", # folder that the photos go to, one folder a label
+    label:Annotated[str, LABEL_HELP, {"action": "append"}]=None,  # noqa: RUF013
+    per_label:int=150, # photos of each label that searches are to bring
+    urls:str="", # csv file of addresses, with the columns label and url
+    folder:str="", # folder of photos, one folder a label: they are copied
+    allow_private:bool=False, # also fetch from this machine and its network
+):
+    "Gather photos of TERMS from the web, from a list of addresses, or from folders."
+    by_label = read_labels(terms, label or [])
+    if not by_label and not urls and not folder:
+        raise CliError('Say what to gather: python -m training.gather "grizzly bear" "black bear" --out data/bears')
+    if per_label < 1:
+        raise CliError(f"--per-label {per_label}: at least 1.")
+    listed = [*(listed_in(Path(urls)) if urls else []), *(in_folder(Path(folder)) if folder else [])]
+    try:
+        gathering = Gathering(Path(out), allow_private)
+    except OSError as error:
+        raise CliError(f"--out {out}: nothing can be written there ({error.strerror}).") from error
+    try:
+        asyncio.run(gather(gathering, by_label, listed, per_label))
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here.")
+    finally:
+        for why, n in gathering.reasons.most_common(8):
+            print(f"{n:6} not taken: {why}")
+        of_label = Counter(row["label"] for row in gathering.sources.rows)
+        counts = gathering.counts
+        print(f"{out}: {counts['new']} photos new, {counts['there']} were there, {counts['failed']} not taken; in all "
+              f"{', '.join(f'{n} {name}' for name, n in sorted(of_label.items())) or 'none'}")
