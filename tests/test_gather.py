@@ -16,7 +16,7 @@ from test_download import as_png, served
 from classifier.photo import open_photo
 from conftest import ROOT, make_photos, noisy_photo, run_module
 from training.data import get_photos
-from training.gather import COLUMNS, Gathering, Log, by_turns, gather, read_labels
+from training.gather import COLUMNS, Gathering, by_turns, gather, read_labels
 from training.search import Found
 
 
@@ -154,12 +154,6 @@ def test_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
         asyncio.run(gathering.take(Found("red", file=photo)))
     assert sources(tmp_path / "out") == [] and get_photos(tmp_path / "out") == []
     assert not list((tmp_path / "out").glob("**/*.part"))
-
-
-def test_log_survives_titles_with_lines_quotes_and_commas(tmp_path):
-    log = Log(tmp_path / "log.csv", ("url", "title"))
-    log.add(url="http://x/", title='a "bear",\nin two\r\nlines')
-    assert Log(tmp_path / "log.csv", ("url", "title")).rows == [{"url": "http://x/", "title": 'a "bear", in two lines'}]
 
 
 def test_terms_take_turns():

@@ -12,13 +12,11 @@ Interrupted, the same command goes on where it stopped: an address that was fetc
 fetched again. Files are named by their content, so that nothing is had twice.
 """
 import asyncio
-import csv
 import hashlib
 import io
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +28,7 @@ from PIL import Image
 from classifier.photo import PhotoError, open_photo
 
 from .download import MAX_BYTES, Downloader, DownloadError
+from .journal import Log, now
 from .search import Found, folder_name, in_folder, listed_in, search_web
 
 COLUMNS = ("file", "label", "term", "url", "page", "title", "sha256", "width", "height", "time")
@@ -38,30 +37,6 @@ AT_ONCE = 16  # photos on their way
 LABEL_HELP = "LABEL=TERM: a label and what to search for; give it as often as you like"
 EXTENSIONS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "AVIF": ".avif",
               "HEIF": ".heic", "TIFF": ".tif", "BMP": ".bmp"}
-
-
-class Log:
-    """A csv file that grows by a line at a time; a line that was cut off when a run was killed is dropped."""
-
-    def __init__(self, path: Path, columns: tuple[str, ...]):
-        self.path, self.columns, self.rows = path, columns, []
-        if path.exists():
-            data = path.read_bytes()
-            whole = data[:data.rfind(b"\n") + 1]
-            if whole != data:
-                path.write_bytes(whole)
-            self.rows = [row for row in csv.DictReader(io.StringIO(whole.decode())) if None not in row.values()]
-        if not self.rows:
-            path.write_text(",".join(columns) + "\n")
-
-    def add(self, **row) -> None:
-        """Append a row, on disk before this returns."""
-        line = io.StringIO()
-        flat = {name: " ".join(str(value).split()) for name, value in row.items()}  # titles may hold line breaks
-        csv.DictWriter(line, self.columns, lineterminator="\n").writerow(flat)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line.getvalue())
-        self.rows.append(row)
 
 
 class Gathering:
@@ -93,7 +68,7 @@ class Gathering:
             self.counts["failed"] += 1
             self.reasons[why] += 1
             if found.url and getattr(error, "final", True):
-                self.failed.add(label=found.label, url=found.url, why=why, time=_now())
+                self.failed.add(label=found.label, url=found.url, why=why, time=now())
             return False
         return self._keep(found, data, *facts)
 
@@ -119,8 +94,8 @@ class Gathering:
             aside.write_bytes(data)
             os.replace(aside, file)
             self.sources.add(file=file.relative_to(self.out).as_posix(), label=found.label, term=found.term,
-                             url=found.url, page=found.page, title=found.title, sha256=digest, width=width,
-                             height=height, time=_now())
+                             url=found.url, page=found.page, title=" ".join(found.title.split()), sha256=digest,
+                             width=width, height=height, time=now())
         except OSError as error:
             aside.unlink(missing_ok=True)
             raise CliError(f"{file} could not be written: {error.strerror or error}. What was gathered before is "
@@ -152,10 +127,6 @@ def _described(data: bytes) -> tuple[int, int, str]:
     photo = open_photo(data)
     with Image.open(io.BytesIO(data)) as header:
         return *photo.size, EXTENSIONS.get(header.format, f".{header.format.lower()}")
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def read_labels(terms: Iterable[str], pairs: Iterable[str]) -> dict[str, list[str]]:
