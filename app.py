@@ -14,6 +14,7 @@ from classifier.export import ExportError
 from classifier.photo import PhotoError, open_photo
 from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_preview, preview
 from web.words import (
+    NO_HEATMAP,
     address,
     api_snippets,
     how_sure,
@@ -54,9 +55,10 @@ def classify_photo(photo) -> dict:
     """Say which label a photo shows, with the probability of each label, and whether to believe it.
 
     `familiarity` is how near the photo lies to the training photos, 0 to 1; `familiar` is false for a photo
-    that is probably none of the labels. Both are null where the model cannot tell.
+    that is probably none of the labels. Both are null where the model cannot tell. `calibrated` is false where
+    the probabilities are the model's plain softmax, so that 90% need not be right 9 times in 10.
     """
-    return asdict(classify(photo))
+    return {**asdict(classify(photo)), "calibrated": classifier.calibrated}
 
 
 def explain(photo, label: str | None = None):
@@ -96,7 +98,7 @@ def show(photo):
         return page(picture, not_familiar(classifier.labels, prediction))
     return page(picture, "", prediction.probabilities, how_sure(prediction, classifier.calibrated),
                 explanation and explanation.picture,
-                explanation and where_it_looked(prediction.label, classifier.labels))
+                where_it_looked(prediction.label, classifier.labels) if explanation else NO_HEATMAP)
 
 
 def show_label(photo, clicked: gr.SelectData):

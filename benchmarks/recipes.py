@@ -70,6 +70,7 @@ def main(
     rows = []
     for name, options in recipes.items():
         recipe = {**options, "arch": arch, "weights": weights, "pretrained": pretrained, "seed": seed}
+        print(f"recipe {name!r} ...", flush=True)
         started = time.monotonic()
         answers = out_of_fold(photos, lambda held_out, recipe=recipe: train_without(photos, held_out, recipe), folds)
         if answers is None:

@@ -117,9 +117,12 @@ def main(
     "Print how often EXPORT is right, how well its percentages are calibrated, and what counts as familiar."
     classifier = load_classifier(export)
     of_labels = get_photos(known) if known else []
-    others = list(predict_all(classifier, get_photos(other, labelled=False))[0].values()) if other else []
-    if not of_labels or not others:
+    of_others = get_photos(other, labelled=False) if other else []
+    if not of_labels or not of_others:
         raise CliError("Two folders with photos are needed: --known DATA --other DIR.")
+    others = list(predict_all(classifier, of_others)[0].values())
+    if not others:
+        raise CliError(f"None of the photos in {other} could be opened.")
     metrics = read_metrics(export)
     validated = held_out(get_photos(data), metrics.get("valid_sha256", [])) if data else []
     name, groups = Path(known).name, {}
@@ -128,14 +131,13 @@ def main(
     groups[name] = answered(classifier, of_labels)
     groups[f"{name}, in grey"] = answered(classifier, of_labels, in_grey)
     groups[f"{name}, as sketches"] = answered(classifier, of_labels, as_sketch)
-
     heatmap = summary(lost_by_all(classifier, validated or of_labels)) if classifier.explains else ""
 
     print(f"{'':<44} calibration error\n{COLUMNS}")
     print("\n".join(row(group, answers, classifier) for group, answers in groups.items()))
     if metrics.get("calibration"):
         fit = metrics["calibration"]
-        print(f"{'out of fold, thumbnails too':<30} {fit['n_photos']:>4} {1 - fit['error_rate']:>7.1%} "
+        print(f"{'out of fold':<30} {fit['n_photos']:>4} {1 - fit['error_rate']:>7.1%} "
               f"{fit['before']['error']:>9.3f} {fit['after']['error']:>11.3f}")
     print("\n" + strangers(classifier, groups[name], others))
     if heatmap:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from .heatmap import Heatmap
-from .photo import PhotoSource, open_photo
+from .photo import PhotoError, PhotoSource, open_photo
 from .trust import Familiarity, probabilities, read_temperature
 
 __all__ = ["Classifier", "Explanation", "Prediction"]
@@ -102,13 +102,15 @@ class Classifier:
         opened = open_photo(photo)
         scores, features, cells = self._engine.explain(opened)
         prediction = self._prediction(scores, features)
-        label = label or prediction.label
+        label = prediction.label if label is None else label
         i = self.labels.index(label)
         heatmap = Heatmap(label, cells.contributions[i], float(cells.biases[i]), cells.seen,
                           float(np.abs(cells.contributions).max()))
         return Explanation(prediction, heatmap, opened)
 
     def _prediction(self, scores: np.ndarray, features: np.ndarray | None) -> Prediction:
+        if not np.isfinite(scores).all():
+            raise PhotoError("The model gives no numbers for this photo.")
         by_index = probabilities(scores, self.temperature)
         by_label = {self.labels[i]: float(by_index[i]) for i in by_index.argsort()[::-1]}
         label = next(iter(by_label))

@@ -16,7 +16,7 @@ from .transforms import Box, Preprocess, Untranslatable, input_class, translate
 
 log = logging.getLogger(__name__)
 
-SUM_TOLERANCE = 1e-3  # of a logit: shares that add up to something else explain nothing
+SUM_TOLERANCE = 1e-4  # of a logit, or of its size beyond 1: shares that add up to something else explain nothing
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Engine:
     def __init__(self, learn):
         """learn: a fastai `Learner` on the CPU, as `read_export` returns it."""
         self.labels = [str(label) for label in learn.dls.vocab]
+        if len(set(self.labels)) < len(self.labels):
+            raise ExportError("Two labels of this export have the same name.")
         self._model = learn.model
         self._dls = learn.dls
         self._has_activation = hasattr(learn.loss_func, "activation")
@@ -66,6 +68,9 @@ class Engine:
         if logits.shape != (1, len(self.labels)):
             raise ExportError(f"This export's model gives {logits.shape[1:]} figures for a photo, but has "
                               f"{len(self.labels)} labels: not a classifier with one label a photo.")
+        if not np.isfinite(logits).all():
+            raise ExportError("This export's model gives no numbers for a photo (nan): its training went wrong. "
+                              "Train it again, with a lower learning rate.")
         # a model that ends in a softmax of its own is trained with a loss that has no activation
         self._gives_probabilities = not self._has_activation and bool(
             (logits >= 0).all() and abs(logits.sum() - 1) < 1e-4)
@@ -82,7 +87,7 @@ class Engine:
                 raise TypeError("transforms that do not tell where a cell lies")
             head = LinearHead(self._model[1])
             shares, biases = head.contributions(cells[0])
-            if not np.abs(shares.sum((1, 2)) + biases - logits).max() < SUM_TOLERANCE:
+            if not (np.abs(shares.sum((1, 2)) + biases - logits) < SUM_TOLERANCE * np.abs(logits).clip(1)).all():
                 raise TypeError("a head whose cells do not add up to its scores")
         except (TypeError, RuntimeError, AttributeError) as why:
             log.info("No heatmaps for this export: it has %s.", why)
@@ -121,6 +126,8 @@ class Engine:
                 return self._model(x).float().numpy(), None, None
             body, head = self._model
             cells = body(x)
+            if not isinstance(cells, torch.Tensor):
+                return head(cells).float().numpy(), None, None
             features = cells.mean((2, 3)) if cells.ndim == 4 else cells if cells.ndim == 2 else None
             return head(cells).float().numpy(), cells, None if features is None else features.float().numpy()
 

@@ -1,11 +1,10 @@
 """How far to believe an answer: calibrated probabilities, and whether the photo is any of the known things.
 
 Calibration: of the photos that get 90%, 9 in 10 are right. A network's own softmax promises no such thing.
-Familiarity: a softmax must answer; shown a mug, a classifier of bears says "teddy, 98%". The features that
+Familiarity: a softmax must answer; shown a mug, a classifier of bears says "teddy". The features that
 the network computes on the way know better, since a mug's lie far from every training photo's.
 """
 import logging
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 log = logging.getLogger(__name__)
 
 TEMPERATURES = (0.05, 20.0)  # what a fit may give; beyond, a probability says nothing of the scores
+UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RuntimeError)  # as facts
 K = 5  # the neighbour whose similarity counts: one odd training photo must not let a stranger in
 
 
@@ -31,13 +31,20 @@ def read_temperature(facts: object) -> float | None:
     if facts is None:
         return None
     try:
-        temperature = float(facts["temperature"])
+        temperature = _number(facts["temperature"])
         if not TEMPERATURES[0] <= temperature <= TEMPERATURES[1]:  # not-a-number is outside too
             raise ValueError(f"temperature {temperature}")
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except UNUSABLE as error:
         log.warning("The export's calibration data cannot be used (%s): serving plain softmax.", error)
         return None
     return temperature
+
+
+def _number(value: object) -> float:
+    """Return a fact that is to be a number; TypeError for any other, a truth value among them."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)
 
 
 def normalised(features: np.ndarray) -> np.ndarray:
@@ -56,6 +63,15 @@ def familiarity(features: np.ndarray, reference: np.ndarray, k: int = K) -> np.n
     """
     similarities = normalised(features) @ reference.T
     return np.partition(similarities, -k, axis=1)[:, -k].clip(0, 1)
+
+
+def usable(reference: np.ndarray, threshold: float, k: int) -> bool:
+    """Return whether (M, D) normalised features and a threshold can tell photos apart.
+
+    Not where fewer than k features have a direction, as those of a dead network, and not at a threshold of 0,
+    which everything reaches.
+    """
+    return 0 < threshold <= 1 and int((np.linalg.norm(reference, axis=1) > 0.99).sum()) >= k
 
 
 @dataclass(frozen=True)
@@ -87,13 +103,16 @@ class Familiarity:
         if facts is None:
             return None
         try:
-            reference = normalised(facts["reference"].numpy())
-            threshold, k = float(facts["threshold"]), int(facts["k"])
-            if reference.ndim != 2 or reference.shape[1] != n_features or not 1 <= k <= len(reference):
-                raise ValueError(f"features of shape {reference.shape} for {n_features}, k={k}")
-            if not (math.isfinite(threshold) and 0 <= threshold <= 1):
-                raise ValueError(f"threshold {threshold}")
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            rows = facts["reference"].numpy()
+            threshold, k = _number(facts["threshold"]), _number(facts["k"])
+            if rows.ndim != 2 or rows.shape[1] != n_features or k not in range(1, len(rows) + 1):
+                raise ValueError(f"features of shape {rows.shape} for {n_features}, k={k}")
+            if rows.dtype.kind not in "if":
+                raise TypeError(f"features that are {rows.dtype}")
+            reference = normalised(rows)
+            if not usable(reference, threshold, int(k)):
+                raise ValueError(f"threshold {threshold}, {len(rows)} features, some of them without a direction")
+        except UNUSABLE as error:
             log.warning("The export's familiarity data cannot be used (%s): serving without it.", error)
             return None
-        return cls(reference, threshold, k)
+        return cls(reference, threshold, int(k))

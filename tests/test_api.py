@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+import requests
 from gradio_client import handle_file
 from PIL import Image
 
@@ -24,7 +25,7 @@ def test_three_endpoints_are_public_and_take_a_photo_by_name(client):
 @pytest.mark.parametrize("name, familiar", [("teddy-1", True), ("other-mug", False)])
 def test_classify_photo_says_whether_to_believe_it(client, name, familiar):
     answer = client.predict(photo=handle_file(str(EXAMPLE.with_name(f"{name}.jpg"))), api_name="/classify_photo")
-    assert set(answer) == {"label", "probabilities", "familiarity", "familiar"}
+    assert set(answer) == {"label", "probabilities", "familiarity", "familiar", "calibrated"}
     assert answer["label"] == "teddy" and set(answer["probabilities"]) == {"black", "grizzly", "teddy"}
     assert answer["familiar"] is familiar
     assert 0 <= answer["familiarity"] <= 1
@@ -36,6 +37,12 @@ def test_explain_gives_the_picture_for_the_winner_or_any_label(client):
     with Image.open(EXAMPLE) as photo:
         assert pictures[0].shape == (photo.height, photo.width, 3)
     assert (pictures[0] == pictures[1]).all() and (pictures[0] != pictures[2]).any()
+
+
+def test_explain_takes_a_photo_alone(app_url):
+    answer = requests.post(f"{app_url}/gradio_api/run/explain", timeout=60,
+                           json={"data": [by_path(upload(app_url, EXAMPLE))]})
+    assert "url" in answer.json()["data"][0]
 
 
 def test_explain_keeps_a_phone_photo_upright(client, tmp_path):

@@ -62,6 +62,8 @@ def test_export_without_heatmap_or_calibration_is_served_and_says_so(photos, tmp
         path = by_path(upload(url, EXAMPLE))
         answer = requests.post(f"{url}/gradio_api/run/explain", json={"data": [path, None]}, timeout=60)
         assert "not available" in answer.json()["error"]
+        answer = requests.post(f"{url}/gradio_api/run/classify_photo", json={"data": [path]}, timeout=60)
+        assert answer.json()["data"][0]["calibrated"] is False
         assert set(as_dict(run_predict(url, path).json()["data"][0])) == {"blue", "green", "red"}
 
 

@@ -119,9 +119,9 @@ def test_out_of_fold_answers_each_photo_by_a_model_that_did_not_learn_from_it(ti
 def test_validation_photos_stand_in_for_folds_where_they_are_enough(tiny, monkeypatch):
     photos, _, _ = tiny
     learn = fit_learner(photos, "squeezenet1_1", epochs=1, image_size=64, batch_size=8, pretrained=False)[0]
-    assert of_validation(learn).scores.shape == (3, N_VIEWS, 3)
+    assert of_validation(learn, 9).scores.shape == (3, N_VIEWS, 3)
     monkeypatch.setattr("training.calibration.ENOUGH", 3)
-    assert learn_calibration(learn, photos, None)["n_folds"] == 1  # nothing was fitted again
+    assert learn_calibration(learn, photos, None)["n_folds"] == 2  # nothing was fitted again
 
 
 def test_training_calibrates_and_the_export_serves_it(trained, tmp_path):

@@ -52,7 +52,11 @@ GOOD = {"reference": torch.ones(6, 4, dtype=torch.int8), "threshold": 0.5, "k": 
     "text", [], {}, {**GOOD, "reference": None}, {**GOOD, "reference": torch.ones(6, dtype=torch.int8)},
     {**GOOD, "reference": torch.ones(6, 3, dtype=torch.int8)}, {**GOOD, "k": 7}, {**GOOD, "k": 0},
     {**GOOD, "threshold": float("nan")}, {**GOOD, "threshold": 2}, {**GOOD, "threshold": None},
-    {**GOOD, "reference": torch.ones(0, 4, dtype=torch.int8)},
+    {**GOOD, "reference": torch.ones(0, 4, dtype=torch.int8)}, {**GOOD, "threshold": 0.0}, {**GOOD, "threshold": True},
+    {**GOOD, "k": 2.7}, {**GOOD, "k": True}, {**GOOD, "k": float("inf")}, {**GOOD, "threshold": 10 ** 400},
+    {**GOOD, "reference": torch.zeros(6, 4)}, {**GOOD, "reference": torch.full((6, 4), torch.nan)},
+    {**GOOD, "reference": torch.full((6, 4), 1e38)}, {**GOOD, "reference": torch.ones(6, 4, dtype=torch.bool)},
+    {**GOOD, "reference": torch.ones(6, 4, requires_grad=True)},
 ], ids=lambda facts: "")
 def test_data_that_makes_no_sense_is_left_out_and_logged(facts, caplog):
     assert Familiarity.from_facts(facts, 4) is None
@@ -107,6 +111,20 @@ def test_three_training_photos_are_enough(trained, tmp_path):
     files = get_photos(make_photos(tmp_path / "photos", n=2))
     known = fit_familiarity(engine, files[:3], files[3:])
     assert known.reference.shape == (3, 512) and known.k == 3 and 0 <= known.threshold <= 1
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan"), float("inf")])
+def test_features_of_a_dead_network_teach_nothing(trained, capsys, value):
+    class Dead:
+        n_features = 4
+
+        def answer(self, photo):
+            return np.zeros(3), np.full(4, value)
+
+    files = get_photos(trained / "photos")[:9]
+    files = [file for file in files if file.name != "broken.jpg"]
+    assert fit_familiarity(Dead(), files[:6], files[6:]) is None
+    assert "cannot be learned" in capsys.readouterr().out
 
 
 def test_an_export_without_it_serves_with_plain_softmax(trained, tmp_path):

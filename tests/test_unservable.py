@@ -76,6 +76,20 @@ def test_segmentation_is_refused(photos, tmp_path):
         Classifier.load(path)
 
 
+def test_model_without_numbers_is_refused(photos, tmp_path):
+    learn = make_learner(photos, Resize(64), [])
+    nn.init.constant_(learn.model[1][-1].weight, torch.nan)
+    with pytest.raises(ExportError, match="no numbers"):
+        Classifier.load(export(learn, tmp_path))
+
+
+def test_labels_of_one_name_are_refused(photos, tmp_path):
+    learn = make_learner(photos, Resize(64), [])
+    learn.dls.vocab.items = ["bear", "bear", "wolf"]
+    with pytest.raises(ExportError, match="same name"):
+        Classifier.load(export(learn, tmp_path))
+
+
 def test_model_that_does_not_fit_its_labels_is_refused(photos, tmp_path):
     path = export(make_learner(photos, Resize(64), [], n_out=7), tmp_path)
     with pytest.raises(ExportError, match="3 labels"):

@@ -1,6 +1,8 @@
 """web/words.py: the page's words, for two labels or two hundred."""
+import pytest
+
 from classifier import Prediction
-from web.words import how_sure, listed, not_familiar, question, times_right, what_it_knows
+from web.words import how_sure, listed, named, not_familiar, question, times_right, what_it_knows
 
 
 def test_page_words_fit_two_labels_or_two_hundred():
@@ -18,6 +20,21 @@ def test_page_words_fit_two_labels_or_two_hundred():
     facts = {"error_rate": 0.0241, "n_valid": 83, "n_train": 333, "date": "2026-11-23"}
     assert "83 photos held out of training it got 2 wrong (2.4%)" in what_it_knows(["cat", "dog"], facts, True)
     assert "23 November 2026" in what_it_knows(["cat", "dog"], facts, True)
+
+
+@pytest.mark.parametrize("facts", [
+    {"date": "2026-11-24T02:00:00+00:00"}, {"date": None}, {"date": 7}, {"error_rate": float("nan")},
+    {"error_rate": "2%"}, {"n_valid": None}, {"n_valid": 10 ** 400}, {"n_train": float("inf")},
+], ids=repr)
+def test_facts_that_make_no_sense_are_no_record(facts):
+    good = {"error_rate": 0.0241, "n_valid": 83, "n_train": 333, "date": "2026-11-23"}
+    assert what_it_knows(["cat", "dog"], {**good, **facts}, True).endswith("without a record of how often it is wrong.")
+
+
+def test_markup_in_labels_is_shown_as_it_is():
+    assert named("*b* <i>x</i>\n# $5$ [a](b) `c` R&D") == (
+        r"\*b\* \<i\>x\</i\> \# \$5\$ \[a\](b) \`c\` R\&D")
+    assert named("grizzly_bear") == "grizzly bear" and named("Bär (braun)") == "Bär (braun)"
 
 
 def test_confidence_is_said_in_words():

@@ -88,7 +88,7 @@ def learn_calibration(learn: Learner, photos: Sequence[Path], fit: Callable[[lis
         print("--folds 0: the probabilities stay plain softmax, and page and API say so.")
         return None
     enough = len(learn.dls.valid_ds) >= ENOUGH
-    answers = of_validation(learn) if enough else out_of_fold(photos, fit, n_folds)
+    answers = of_validation(learn, ENOUGH) if enough else out_of_fold(photos, fit, n_folds)
     result = answers and calibrate(answers)
     if result is None:
         print("The probabilities stay plain softmax: " + (

@@ -124,12 +124,12 @@ def splitter(valid_pct: float = 0.2, seed: int = 42, keep: Sequence[str] = ()) -
 
     def split(files: Sequence[Path]) -> tuple[list[int], list[int]]:
         kept = [i for i, file in enumerate(files) if kept_hashes and sha256(Path(file)) in kept_hashes]
-        rest = [i for i in range(len(files)) if i not in set(kept)]
+        rest = sorted(set(range(len(files))) - set(kept))
         missing = max(0, int(valid_pct * len(files)) - len(kept))
         with fork_rng(devices=[]):  # RandomSplitter seeds torch for everybody
             drawn = RandomSplitter(missing / len(rest) + 1e-9, seed)(rest)[1] if rest else []
         valid = sorted([*kept, *(rest[i] for i in drawn)])
-        return [i for i in range(len(files)) if i not in set(valid)], valid
+        return sorted(set(range(len(files))) - set(valid)), valid
 
     return split
 

@@ -22,7 +22,7 @@ from classifier.photo import open_photo
 
 from .data import sha256
 from .export import portable
-from .trust import views
+from .trust import sampled, views
 
 N_VIEWS = 4  # of a photo: as it is, a thumbnail, a crop, a crop's thumbnail
 
@@ -48,7 +48,7 @@ def assign_folds(labels: Sequence[str], hashes: Sequence[str], n_folds: int, see
     Fewer folds where a label has fewer different photos than that; None where no photos of a label would
     be left to learn from.
     """
-    different = {label: {h for own, h in zip(labels, hashes) if own == label} for label in labels}
+    different = {label: {h for own, h in zip(labels, hashes) if own == label} for label in set(labels)}
     n_folds = min(n_folds, *map(len, different.values()))
     if n_folds < 2:
         return None
@@ -91,8 +91,12 @@ def out_of_fold(photos: Sequence[Path], fit: Callable[[list[str]], Learner], n_f
     return OutOfFold(files, vocab, folds, targets, np.array(scores))
 
 
-def of_validation(learn: Learner, seed: int = 0) -> OutOfFold:
-    """Return a trained model's answers for its own validation photos, for a set large enough to need no folds."""
-    files, vocab = [Path(file) for file in learn.dls.valid_ds.items], list(learn.dls.vocab)
+def of_validation(learn: Learner, most: int, seed: int = 0) -> OutOfFold:
+    """Return a trained model's answers for at most `most` of its validation photos, where those are enough.
+
+    They count as two folds, so that what is fitted on one half can be measured on the other.
+    """
+    vocab = list(learn.dls.vocab)
+    files = sampled([Path(file) for file in learn.dls.valid_ds.items], most, random.Random(seed))
     targets = np.array([vocab.index(parent_label(file)) for file in files])
-    return OutOfFold(files, vocab, np.zeros(len(files), dtype=int), targets, scores_of(learn, files, seed))
+    return OutOfFold(files, vocab, np.arange(len(files)) % 2, targets, scores_of(learn, files, seed))

@@ -70,6 +70,9 @@ object-fit:contain;background:#f4f4f4} table{border-collapse:collapse} td,th{pad
 border-bottom:1px solid #ddd;text-align:left} .figures{font-size:1.3rem}"""
 
 
+OTHERS = "others, from"
+
+
 def of_training(known: Familiarity) -> np.ndarray | None:
     """Return the familiarity of the training photos, each left out of the others; None where they are too few."""
     n = len(known.reference)
@@ -87,7 +90,7 @@ def groups_of(classifier: Classifier, answers: Answers, part: str, other: str) -
         photos = get_photos(other, labelled=False)
         if not photos:
             raise CliError(f"--other {other}: there are no photos in this folder.")
-        groups[f"others, from {Path(other).name}"] = familiarity_of_all(classifier, photos)
+        groups[f"{OTHERS} {Path(other).name}"] = familiarity_of_all(classifier, photos)
     return {name: group for name, group in groups.items() if group is not None and len(group)}
 
 
@@ -110,9 +113,11 @@ def on_familiarity(groups: dict[str, np.ndarray], threshold: float | None, figur
         return "<p>This export cannot tell when a photo is none of its labels: it always answers with one.</p>"
     rows = "".join(f"<tr><td>{html.escape(name)}</td><td>{len(group)}</td><td>{np.mean(group >= threshold):.1%}</td>"
                    f"<td>{np.median(group):.3f}</td></tr>" for name, group in groups.items())
-    *_, known, other = [None, *groups.values()]
-    told_apart = ("" if len(groups) < 3 else "<p>The familiarity tells the last two groups apart with an AUROC of <b>"
-                  f"{roc_auc_score([1] * len(known) + [0] * len(other), np.concatenate([known, other])):.3f}</b>.</p>")
+    told_apart = ""
+    if list(groups)[-1].startswith(OTHERS):
+        known, other = list(groups.values())[-2:]
+        auroc = roc_auc_score([1] * len(known) + [0] * len(other), np.concatenate([known, other]))
+        told_apart = f"<p>The familiarity tells the last two groups apart with an AUROC of <b>{auroc:.3f}</b>.</p>"
     return (f"<p>From a familiarity of <b>{threshold:.3f}</b> on, a photo counts as one of the labels. The threshold "
             "was set on the training's own photos.</p><table><tr><th>photos</th><th>n</th><th>familiar</th>"
             f"<th>median</th></tr>{rows}</table>{told_apart}"

@@ -15,7 +15,7 @@ from PIL import Image
 
 from classifier.engine import Engine
 from classifier.photo import open_photo
-from classifier.trust import Familiarity, K, familiarity, normalised
+from classifier.trust import Familiarity, K, familiarity, normalised, usable
 
 ACCEPTED = 0.99  # share of the held-out views that must count as familiar
 MAX_BYTES = 2_000_000  # of reference features in the export; a larger training set is sampled
@@ -72,7 +72,7 @@ def features_of(engine: Engine, files: Sequence[Path],
 
 def fit_familiarity(engine: Engine, train: Sequence[Path], held_out: Sequence[Path],
                     seed: int = 0) -> Familiarity | None:
-    """Return the familiarity fitted on a model's photos; None for a model that gives no features."""
+    """Return the familiarity fitted on a model's photos; None for a model whose features tell nothing."""
     if engine.n_features is None:
         return None
     rng = random.Random(seed)
@@ -81,4 +81,8 @@ def fit_familiarity(engine: Engine, train: Sequence[Path], held_out: Sequence[Pa
     reference = normalised(features_of(engine, train))
     k = min(K, len(reference))
     scores = familiarity(features_of(engine, held_out, lambda photo: views(photo, rng)), reference, k)
-    return Familiarity(reference, threshold(scores.reshape(len(held_out), -1)), k)
+    lowest = threshold(scores.reshape(len(held_out), -1))
+    if not usable(reference, lowest, k):
+        print("what is familiar cannot be learned: the network's features tell nothing apart. Page and API say so.")
+        return None
+    return Familiarity(reference, lowest, k)

@@ -31,7 +31,12 @@ class PhotoBlocks(gr.Blocks):
     """`gr.Blocks` that answers an input it cannot read with a sentence, where Gradio says `null`."""
 
     async def preprocess_data(self, block_fn, inputs, *args, **options):
-        """Return the inputs as the function takes them; raises `gr.Error` for its sender to read."""
+        """Return the inputs as the function takes them; raises `gr.Error` for its sender to read.
+
+        Inputs after the photo may be left out.
+        """
+        if inputs:
+            inputs = [*inputs, *[None] * (len(block_fn.inputs) - len(inputs))]
         try:
             return await super().preprocess_data(block_fn, inputs, *args, **options)
         except gr.Error:

@@ -1,16 +1,19 @@
 """The page's words, made from what the export knows: 2 labels or 200, ours or anybody's."""
 import os
+import re
 from collections.abc import Sequence
 from datetime import date
 
 from classifier import Prediction
 
 MOST_LISTED = 12
+NO_HEATMAP = "Where this model looked is not available: it is built in another way."
+MARKUP = re.compile(r"([\\`*_{}\[\]<>#$|~!&])")  # what Markdown and HTML would take for theirs
 
 
 def named(label: str) -> str:
-    """Return a label as people write it."""
-    return label.replace("_", " ")
+    """Return a label as people write it, as Markdown that shows every character."""
+    return MARKUP.sub(r"\\\1", " ".join(label.replace("_", " ").split()))
 
 
 def listed(labels: Sequence[str], conjunction: str, most: int = MOST_LISTED) -> str:
@@ -62,12 +65,13 @@ def what_it_knows(labels: Sequence[str], facts: dict, knows_strangers: bool) -> 
     otherwise = ("When a photo looks like none of these, it says so." if knows_strangers else
                  "This model cannot tell when a photo is none of these: it always answers with one of them.")
     known = f"**What it knows:** {listed(labels, 'and', most=200)}. {otherwise}"
-    if not {"error_rate", "n_valid", "n_train", "date"} <= facts.keys():
+    try:
+        n_valid, n_train, error, trained = (int(facts["n_valid"]), int(facts["n_train"]), float(facts["error_rate"]),
+                                            date.fromisoformat(facts["date"]))
+        return (f"{known} Of {n_valid} photos held out of training it got {round(error * n_valid)} wrong "
+                f"({error:.1%}); it learned from {n_train} others on {trained.day} {trained:%B %Y}.")
+    except (KeyError, TypeError, ValueError, ArithmeticError):
         return f"{known} This model came without a record of how often it is wrong."
-    trained = date.fromisoformat(facts["date"])
-    return (f"{known} Of {facts['n_valid']} photos held out of training it got "
-            f"{round(facts['error_rate'] * facts['n_valid'])} wrong ({facts['error_rate']:.1%}); "
-            f"it learned from {facts['n_train']} others on {trained.day} {trained:%B %Y}.")
 
 
 def address() -> str:
