@@ -6,7 +6,7 @@ DATA ?= data
 ARGS ?=
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 
-.PHONY: help app test gather train report lint clean
+.PHONY: help app test gather verify train report lint clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,10 +16,13 @@ app: $(VENV)/serving ## set up and start the app on http://127.0.0.1:7860 (GPU=1
 
 test: $(VENV)/testing ## set up and run every test
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 gather: $(VENV)/training ## gather photos into DATA=folder by ARGS='"grizzly bear" "black bear"'
 	$(BIN)/python -m training.gather --out "$(DATA)" $(ARGS)
+
+verify: $(VENV)/training ## move what does not belong out of DATA=folder, or show it with ARGS=--dry-run
+	$(BIN)/python -m training.verify "$(DATA)" $(ARGS)
 
 train: $(VENV)/training ## train on DATA=folder (one folder a label), options in ARGS="--epochs 8"
 	$(BIN)/python -m training.train "$(DATA)" $(ARGS)

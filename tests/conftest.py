@@ -3,6 +3,10 @@
 Tests that want the real photos or a browser skip, with the reason, where those are missing.
 """
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: two that share the cores wait for each other
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 import shutil
 import socket
 import subprocess

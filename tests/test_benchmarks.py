@@ -2,7 +2,9 @@
 import json
 
 import pytest
+from fastcore.script import CliError
 
+from benchmarks import recipes
 from conftest import make_photos, run_module
 
 
@@ -43,8 +45,8 @@ def test_recipes_are_compared_on_photos_that_they_have_not_seen(photos):
 
 @pytest.mark.parametrize("arguments, says", [
     (["nowhere"], "There is no folder"), ([".", "colour=1"], "one of epochs"), ([".", "epochs=many"], "not such a"),
-    ([".", "epochs=0"], "--epochs 0"), ([".", "--folds", "1"], "--folds 1"),
-], ids=["no-folder", "option", "number", "range", "folds"])
+    ([".", "epochs=0"], "--epochs 0"),
+], ids=["no-folder", "option", "number", "range"])
 def test_recipe_that_cannot_be_compared_is_one_sentence(arguments, says):
-    run = run_module("benchmarks.recipes", *arguments)
-    assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr
+    with pytest.raises(CliError, match=says):
+        recipes.main(*arguments)

@@ -16,7 +16,7 @@ from test_download import as_png, served
 from classifier.photo import open_photo
 from conftest import ROOT, make_photos, noisy_photo, run_module
 from training.data import get_photos
-from training.gather import COLUMNS, Gathering, by_turns, gather, read_labels
+from training.gather import COLUMNS, Gathering, by_turns, gather, main, read_labels
 from training.search import Found
 
 
@@ -63,10 +63,10 @@ def test_list_of_addresses_becomes_folders_with_their_sources(web, tmp_path):
     assert {path for path, _ in web.asked[asked:]} == {"/cut", "/photo/0.jpg?again"}
 
 
-def test_private_addresses_need_their_flag(web, tmp_path):
+def test_private_addresses_need_their_flag(web, tmp_path, capsys):
     rows = [("red", f"{web.url}/photo/1.jpg")]
-    run = run_module("training.gather", "--urls", listing(tmp_path / "list.csv", rows), "--out", tmp_path / "out")
-    assert run.returncode == 0 and "1 not taken: a private address" in run.stdout and web.asked == []
+    main(urls=listing(tmp_path / "list.csv", rows), out=tmp_path / "out")
+    assert "1 not taken: a private address" in capsys.readouterr().out and web.asked == []
 
 
 def test_killed_run_is_gone_on_with_and_nothing_is_had_twice(web, tmp_path):
@@ -118,27 +118,27 @@ def test_search_that_ends_early_is_told(tmp_path, monkeypatch, capsys):
     assert "okapi: the search ended after 0 of 5" in capsys.readouterr().out
 
 
-def test_folders_of_a_phone_are_copied(tmp_path):
+def test_folders_of_a_phone_are_copied(tmp_path, capsys):
     phone = make_photos(tmp_path / "my phone", n=3)
     (phone / "red" / "not a photo.jpg").write_text("hello")
-    run = run_module("training.gather", "--folder", phone, "--out", tmp_path / "out")
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines()[-1].endswith(
+    main(folder=phone, out=tmp_path / "out")
+    assert capsys.readouterr().out.splitlines()[-1].endswith(
         "9 photos new, 0 were there, 1 not taken; in all 3 blue, 3 green, 3 red")
     assert len(get_photos(phone)) == 10  # the originals stay
     assert {row["title"] for row in sources(tmp_path / "out")} == {"00.png", "01.png", "02.png"}
-    again = run_module("training.gather", "--folder", phone, "--out", tmp_path / "out")
-    assert "0 photos new, 9 were there" in again.stdout
+    main(folder=phone, out=tmp_path / "out")
+    assert "0 photos new, 9 were there" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments, says", [
-    ([], "Say what to gather"), (["bear", "--per-label", "0"], "--per-label 0"), (["a/b"], "cannot be a label"),
-    (["--label", "grizzly"], "LABEL="), (["--urls", "nowhere.csv"], "cannot be read"),
-    (["--folder", "nowhere"], "There is no folder"), (["bear", "--out", "README.md"], "nothing can be written"),
+@pytest.mark.parametrize("terms, options, says", [
+    ([], {}, "Say what to gather"), (["bear"], {"per_label": 0}, "--per-label 0"), (["a/b"], {}, "cannot be a label"),
+    ([], {"label": ["grizzly"]}, "LABEL="), ([], {"urls": "nowhere.csv"}, "cannot be read"),
+    ([], {"folder": "nowhere"}, "There is no folder"),
+    (["bear"], {"out": ROOT / "README.md"}, "nothing can be written"),
 ], ids=["nothing", "none", "label", "pair", "list", "folder", "out"])
-def test_what_cannot_be_gathered_is_one_sentence(arguments, says):
-    run = run_module("training.gather", *arguments)
-    assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr
+def test_what_cannot_be_gathered_is_one_sentence(terms, options, says):
+    with pytest.raises(CliError, match=says):
+        main(*terms, **options)
 
 
 def test_full_disk_leaves_what_was_there(tmp_path, monkeypatch):

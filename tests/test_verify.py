@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from fastcore.script import CliError
+from PIL import Image, ImageFilter
 
-from conftest import make_photos, run_module
+from conftest import ROOT, make_photos, run_module
 from training.data import get_photos
 from training.journal import Journal
-from training.verify import find_issues, groups_of, near_pairs
+from training.verify import find_issues, groups_of, main, near_pairs
 
 
 def scene(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
@@ -51,7 +52,7 @@ DEFECTS = {
     "unreadable": jpeg(scene(7))[:2000], "too_small": jpeg(scene(7, (80, 40))),
     "blank": jpeg(Image.new("RGB", (300, 200), "white")),
     "dark": jpeg(scene(7).point(lambda value: value // 8)),
-    "blurry": jpeg(Image.linear_gradient("L").resize((320, 240)).convert("RGB")),
+    "blurry": jpeg(Image.open(ROOT / "examples" / "black-2.jpg").filter(ImageFilter.GaussianBlur(25))),
     "odd_proportions": jpeg(scene(7, (900, 200))),
     "exact_duplicates": jpeg(scene(2)), "near_duplicates": jpeg(scene(2), 60),
 }
@@ -98,7 +99,7 @@ def test_validated_photos_are_kept_and_copies_across_the_split_are_counted(data)
     assert {seen.file.name for seen in looks if seen.issues} == {"3.jpg", "yy.jpg"} and split == 1
 
 
-def test_command_moves_tells_and_brings_back(data):
+def test_command_moves_tells_and_brings_back(data, capsys):
     (data / "grizzly" / "broken.jpg").write_bytes(DEFECTS["unreadable"])
     (data / "grizzly" / "dark.jpg").write_bytes(DEFECTS["dark"])
     before = {file: file.read_bytes() for file in get_photos(data)}
@@ -108,25 +109,26 @@ def test_command_moves_tells_and_brings_back(data):
     assert "grizzly/broken.jpg: This JPEG is cut off" in dry.stdout and "grizzly/dark.jpg: its brightest" in dry.stdout
     run = run_module("training.verify", data)
     assert "14 photos, 1 to move, 1 moved, 13 left; --undo" in run.stdout and not (data / "grizzly/broken.jpg").exists()
-    run = run_module("training.verify", data, "--reject", "dark")
-    assert "13 photos, 1 to move, 1 moved, 12 left" in run.stdout
-    again = run_module("training.verify", data)
-    assert "12 photos, 0 to move, 0 moved" in again.stdout
-    undone = run_module("training.verify", data, "--undo")
-    assert undone.stdout.splitlines()[-1] == f"{data}: 2 photos are back"
+    main(data, reject="dark")
+    assert "13 photos, 1 to move, 1 moved, 12 left" in capsys.readouterr().out
+    main(data)
+    assert "12 photos, 0 to move, 0 moved" in capsys.readouterr().out
+    main(data, undo=True)
+    assert capsys.readouterr().out.splitlines()[-1] == f"{data}: 2 photos are back"
     assert {file: file.read_bytes() for file in get_photos(data)} == before
 
 
-def test_many_rejections_want_a_yes(data):
+def test_many_rejections_want_a_yes(data, capsys):
     for i in range(8):
         (data / "grizzly" / f"empty{i}.jpg").touch()
-    run = run_module("training.verify", data)
-    assert run.returncode == 1 and "8 of 20 photos (40%)" in run.stderr and "--yes" in run.stderr
+    with pytest.raises(CliError, match=r"8 of 20 photos \(40%\).*--yes"):
+        main(data)
     assert len(get_photos(data)) == 20
-    assert "8 moved" in run_module("training.verify", data, "--yes").stdout
+    main(data, yes=True)
+    assert "8 moved" in capsys.readouterr().out
 
 
-def test_killed_in_the_middle_of_moving_a_rerun_finishes(data, monkeypatch):
+def test_killed_in_the_middle_of_moving_a_rerun_finishes(data, monkeypatch, capsys):
     import os
     for i in range(4):
         (data / "grizzly" / f"empty{i}.jpg").touch()
@@ -142,19 +144,20 @@ def test_killed_in_the_middle_of_moving_a_rerun_finishes(data, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         Journal(data).reject("verify", bad)
     monkeypatch.undo()
-    assert "2 moved, 12 left" in run_module("training.verify", data).stdout
-    assert "4 photos are back" in run_module("training.verify", data, "--undo").stdout
+    main(data)
+    assert "2 moved, 12 left" in capsys.readouterr().out
+    main(data, undo=True)
+    assert "4 photos are back" in capsys.readouterr().out
     assert len(get_photos(data)) == 16
 
 
-@pytest.mark.parametrize("arguments, says", [
-    (["nowhere"], "There is no folder"), (["."], "No photos under"), ([".", "--reject", "ugly"], "of dark, blurry"),
-    (["nowhere", "--undo"], "There is no folder"),
+@pytest.mark.parametrize("folder, options, says", [
+    ("nowhere", {}, "There is no folder"), (".", {}, "No photos under"), (".", {"reject": "ugly"}, "of dark, blurry"),
+    ("nowhere", {"undo": True}, "There is no folder"),
 ], ids=["missing", "empty", "kind", "undo"])
-def test_what_cannot_be_verified_is_one_sentence(tmp_path, arguments, says):
-    arguments = [str(tmp_path) if argument == "." else argument for argument in arguments]
-    run = run_module("training.verify", *arguments)
-    assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr
+def test_what_cannot_be_verified_is_one_sentence(tmp_path, folder, options, says):
+    with pytest.raises(CliError, match=says):
+        main(tmp_path / folder, **options)
 
 
 def test_groups_join_what_is_linked():

@@ -174,7 +174,7 @@ def table(looks: Sequence[Look], rejected: Sequence[str]) -> str:
     lines = []
     for name in (*REJECTED, *NAMED):
         having = [seen for seen in looks if name in seen.issues]
-        lines.append(f"{name:<18} {len(having):>6}  {'moved' if name in rejected else 'named only'}")
+        lines.append(f"{name:<18} {len(having):>6}  {'to move' if name in rejected else 'named only'}")
         lines += [f"    {_short(seen.file)}: {seen.issues[name]}" for seen in having[:SHOWN]]
         if len(having) > SHOWN:
             lines.append(f"    and {len(having) - SHOWN} more")
