@@ -12,7 +12,7 @@ import pytest
 
 from conftest import noisy_photo
 from training import download
-from training.download import Downloader, DownloadError, is_public, retry_after
+from training.download import Downloader, DownloadError, is_public, retry_after, run_async
 
 
 class Web(http.server.BaseHTTPRequestHandler):
@@ -127,7 +127,7 @@ def web():
 
 
 def fetch(url: str, allow_private: bool = True) -> bytes:
-    return asyncio.run(Downloader(allow_private).fetch(url))
+    return run_async(Downloader(allow_private).fetch(url))
 
 
 def test_photo_is_fetched_also_where_an_address_moved(web):
@@ -197,9 +197,16 @@ def test_retry_after_is_read_as_seconds_or_a_date():
     assert retry_after(None) is retry_after("soon") is None
 
 
+def test_a_notebook_with_its_own_loop_can_fetch_too(web):
+    async def cell():
+        return run_async(Downloader(allow_private=True).fetch(f"{web.url}/photo"))
+
+    assert run_async(cell()) == web.RequestHandlerClass.photo
+
+
 def test_few_at_once_from_one_host(web):
     async def all_of_them():
         downloader = Downloader(allow_private=True)
         return await asyncio.gather(*(downloader.fetch(f"{web.url}/photo/{i}") for i in range(20)))
 
-    assert len(asyncio.run(all_of_them())) == len(web.asked) == 20
+    assert len(run_async(all_of_them())) == len(web.asked) == 20

@@ -1,5 +1,4 @@
 """training/gather.py: from names of things to a folder of photos, once, and on from where it stopped."""
-import asyncio
 import csv
 import os
 import signal
@@ -16,6 +15,7 @@ from test_download import as_png, served
 from classifier.photo import open_photo
 from conftest import ROOT, make_photos, noisy_photo, run_module
 from training.data import get_photos
+from training.download import run_async
 from training.gather import COLUMNS, Gathering, by_turns, gather, main, read_labels
 from training.search import Found
 
@@ -103,18 +103,18 @@ def test_searches_bring_as_many_as_wanted_of_each_label(web, tmp_path, monkeypat
     monkeypatch.setattr("training.gather.search_web", search)
     gathering = Gathering(tmp_path / "out", allow_private=True)
     by_label = read_labels(["teddy"], ["grizzly=grizzly bear", "grizzly=cub"])
-    asyncio.run(gather(gathering, by_label, [], 8))
+    run_async(gather(gathering, by_label, [], 8))
     taken = Counter((row["label"], row["term"]) for row in sources(tmp_path / "out"))
     assert taken["teddy", "teddy"] == taken["grizzly", "grizzly bear"] + taken["grizzly", "cub"] == 8
     assert min(taken["grizzly", "grizzly bear"], taken["grizzly", "cub"]) >= 2
     asked = len(web.asked)
-    asyncio.run(gather(Gathering(tmp_path / "out", allow_private=True), by_label, [], 8))
+    run_async(gather(Gathering(tmp_path / "out", allow_private=True), by_label, [], 8))
     assert len(web.asked) == asked  # there are enough: nothing is searched or fetched
 
 
 def test_search_that_ends_early_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("training.gather.search_web", lambda label, term: iter([]))
-    asyncio.run(gather(Gathering(tmp_path / "out"), {"okapi": ["okapi"]}, [], 5))
+    run_async(gather(Gathering(tmp_path / "out"), {"okapi": ["okapi"]}, [], 5))
     assert "okapi: the search ended after 0 of 5" in capsys.readouterr().out
 
 
@@ -151,7 +151,7 @@ def test_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(CliError, match=r"No space left on device.*goes on"):
-        asyncio.run(gathering.take(Found("red", file=photo)))
+        run_async(gathering.take(Found("red", file=photo)))
     assert sources(tmp_path / "out") == [] and get_photos(tmp_path / "out") == []
     assert not list((tmp_path / "out").glob("**/*.part"))
 

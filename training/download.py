@@ -7,7 +7,10 @@ import ipaddress
 import socket
 import time
 from collections import defaultdict
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 from safehttpx import AsyncSecureTransport
@@ -81,6 +84,16 @@ class Downloader:
                     return await _read(response)
                 url = str(address.join(response.headers["Location"]))
         raise DownloadError(f"more than {MAX_REDIRECTS} redirects")
+
+
+def run_async(work: Coroutine) -> Any:
+    """Return what a coroutine returns, also where an event loop is running already, as in notebooks."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def _read(response: httpx.Response) -> bytes:

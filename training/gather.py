@@ -27,7 +27,7 @@ from PIL import Image
 
 from classifier.photo import PhotoError, open_photo
 
-from .download import MAX_BYTES, Downloader, DownloadError
+from .download import MAX_BYTES, Downloader, DownloadError, run_async
 from .journal import Log, now
 from .search import Found, folder_name, in_folder, listed_in, search_web
 
@@ -182,7 +182,7 @@ def main(
     except OSError as error:
         raise CliError(f"--out {out}: nothing can be written there ({error.strerror}).") from error
     try:
-        asyncio.run(gather(gathering, by_label, listed, per_label))
+        run_async(gather(gathering, by_label, listed, per_label))
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here.")
     finally:
