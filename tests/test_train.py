@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -140,6 +141,7 @@ def test_interruption_is_one_sentence_and_leaves_the_old_export(photos, tmp_path
     for line in process.stdout:
         if "epoch" in line:
             break
+    time.sleep(0.3)  # fastprogress begins its bar now, under a bare `except` that would swallow the interrupt
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
