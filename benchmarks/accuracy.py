@@ -11,7 +11,7 @@ from fastcore.script import CliError, call_parse
 
 from training.answers import Answers, answer_all, load_classifier
 from training.data import get_photos, held_out, print_unreadable
-from training.report import read_metrics
+from training.metrics import read_metrics
 
 
 def row(folder: str, part: str, answers: Answers) -> str:

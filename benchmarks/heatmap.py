@@ -19,7 +19,7 @@ from classifier.heatmap import COUNTS_MOST, Heatmap
 from classifier.photo import PhotoError, open_photo
 from training.answers import load_classifier
 from training.data import get_photos, held_out
-from training.report import read_metrics
+from training.metrics import read_metrics
 
 N_RANDOM = 10
 

@@ -21,7 +21,7 @@ from classifier.trust import probabilities
 from training.answers import Answers, answer_all, as_it_is, load_classifier, predict_all
 from training.calibration import calibration_error, reliability
 from training.data import get_photos, held_out, print_unreadable
-from training.report import read_metrics
+from training.metrics import read_metrics
 
 from .heatmap import lost_by_all, summary
 

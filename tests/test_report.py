@@ -17,7 +17,8 @@ from training.figures import (
     plot_training,
     to_png,
 )
-from training.report import figures_of, read_metrics, to_html
+from training.metrics import read_metrics
+from training.report import figures_of, to_html
 
 VOCAB = ["black", "grizzly", "<b>teddy</b>"]
 

@@ -15,7 +15,8 @@ from fastcore.script import CliError
 
 from conftest import ROOT, TINY, noisy_photo, train
 from training.backbone import load_backbone
-from training.train import check_options, validated_before
+from training.metrics import validated_before
+from training.train import check_options
 
 
 def test_run_ends_with_an_export_its_metrics_and_one_line_of_counts(trained):

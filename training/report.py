@@ -10,7 +10,6 @@ Writes report/report.html (self-contained) and its figures as PNG: confusion_mat
 import base64
 import html
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from classifier import Classifier
 from classifier.trust import Familiarity, familiarity
 
 from .answers import Answers, answer_all, familiarity_of_all, load_classifier
-from .data import get_photos, held_out, print_unreadable, sha256
+from .data import get_photos, held_out, print_unreadable
 from .export import staged
 from .figures import (
     described,
@@ -33,16 +32,7 @@ from .figures import (
     thumbnail,
     to_png,
 )
-from .train import metrics_path
-
-
-def read_metrics(export: str | Path) -> dict:
-    """Return metrics.json beside an export; {} where there is none, or one of another export."""
-    try:
-        metrics = json.loads(metrics_path(export).read_text())
-        return metrics if metrics["export"]["sha256"] == sha256(Path(export)) else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+from .metrics import read_metrics
 
 
 def _embedded(data: bytes, alt: str, kind: str = "png") -> str:

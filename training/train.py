@@ -39,6 +39,7 @@ from .backbone import Backbone, load_backbone
 from .calibration import learn_calibration
 from .data import RESIZES, get_dls, print_unreadable, readable_photos, sha256, validation_size
 from .export import export_learner, facts_of, portable, staged
+from .metrics import metrics_path, validated_before
 from .trust import fit_familiarity
 
 PACKAGES = ("fastai", "fastcore", "torch", "torchvision", "timm", "numpy", "pillow")
@@ -147,20 +148,6 @@ def save(learn: Learner, metrics: dict, out: str | Path) -> dict:
     return metrics
 
 
-def validated_before(out: Path) -> list[str]:
-    """Return the SHA-256 of the photos that the run before held out, if it left a metrics.json."""
-    try:
-        hashes = json.loads(metrics_path(out).read_text())["valid_sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return [entry for entry in hashes if isinstance(entry, str)] if isinstance(hashes, list) else []
-
-
-def metrics_path(export: str | Path) -> Path:
-    """Return where the figures of an export are kept: metrics.json beside it."""
-    return Path(export).with_name("metrics.json")
-
-
 def keep_freed_memory() -> None:
     """Tell glibc to keep freed memory: page faults are two thirds of a CPU training's time otherwise."""
     try:
@@ -219,7 +206,7 @@ def main(
     pretrained:bool=True, # start from random weights, for trying things out
     folds:int=5, # parts that are held out in turn, to calibrate the probabilities; 0 leaves that out
     resplit:bool=False, # draw a new validation set, also of photos that the run before validated on
-    out:str="export.pkl", # where the export goes; metrics.json is written beside it
+    out:str="export.pkl", # where the export goes; its figures are written beside it
 ):
     "Fine-tune a pretrained network on DATA and write export.pkl and metrics.json."
     started, out = time.monotonic(), Path(out)

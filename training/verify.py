@@ -38,7 +38,7 @@ from classifier.photo import PhotoError, open_photo
 
 from .data import get_photos, sha256
 from .journal import Journal
-from .report import read_metrics
+from .metrics import read_metrics
 
 SMALLEST = 64  # pixels of the shorter side: less shows a model nothing
 LOOKED_AT = 512  # pixels of the longer side: enough to see whether a photo is dark, blurry or blank
