@@ -1,0 +1,104 @@
+"""Which photos are most likely under a wrong label, or of something else altogether: what to look at first.
+
+Reads  labelled photos and any export
+Gives  `Suspect`s, the most suspicious first, each with its reason
+
+Two measures, neither of which lets a photo speak for itself: confident learning on out-of-fold probabilities, and
+the distance to the other photos. Both need one pass of the export over the photos, no training: a logistic
+regression on the export's features is cross-validated over the labels as they are on the disk.
+"""
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from cleanlab.rank import get_label_quality_scores
+from fastai.data.transforms import parent_label
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import PredefinedSplit, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from classifier.trust import K, familiarity, normalised
+
+from .folds import assign_folds
+
+N_FOLDS = 5
+STRENGTH = 0.01  # C of the logistic regression: features are many, photos few, and some labels wrong
+AT_ONCE = 1000  # photos whose distances are in memory at a time
+STRANGE = 0.05  # share of the photos, the least familiar ones, that are called unlike the others
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A labelled photo, how suspicious it is, and why."""
+
+    file: Path
+    suspicion: float  # 0 to 1: the share of the photos that are less suspicious by the measure that says most
+    likely: str  # the label that the other photos make most probable
+    reason: str  # a sentence; "" where nothing speaks against the photo
+
+
+def out_of_fold_probabilities(features: np.ndarray, labels: Sequence[str], hashes: Sequence[str],
+                              seed: int = 0) -> np.ndarray | None:
+    """Return (N, C) probabilities of the sorted labels, each photo judged by a model that did not learn from it.
+
+    features: (N, D); hashes: SHA-256 of the photos, whose copies stay together. None where a label has too few
+    different photos.
+    """
+    folds = assign_folds(labels, hashes, N_FOLDS, seed)
+    if folds is None:
+        return None
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000))
+    return cross_val_predict(model, normalised(features), labels, cv=PredefinedSplit(folds), method="predict_proba")
+
+
+def familiarity_to_others(features: np.ndarray, k: int = K) -> np.ndarray | None:
+    """Return (N,) cosine similarity of each photo to its k-th nearest other, 0 to 1; None where k others lack."""
+    reference = normalised(features)
+    if len(reference) <= k:
+        return None
+    return np.concatenate([familiarity(reference[i:i + AT_ONCE], reference, k + 1)  # itself is the nearest
+                           for i in range(0, len(reference), AT_ONCE)])
+
+
+def shares_below(scores: np.ndarray) -> np.ndarray:
+    """Return (N,) shares of the scores that are lower, 0 to 1: what makes two measures comparable."""
+    return np.searchsorted(np.sort(scores), scores, side="left") / max(1, len(scores) - 1)
+
+
+def suspects(files: Sequence[Path], features: np.ndarray, hashes: Sequence[str],
+             copies: dict[Path, str] | None = None) -> list[Suspect]:
+    """Return every photo, the most suspicious first.
+
+    features: (N, D) of the export for `files`; hashes: their SHA-256; copies: of what a photo is a copy, where it
+    is one (see `verify.find_issues`): these lead.
+    Source: Northcutt et al. 2021, Confident Learning; cleanlab's normalized margin.
+    """
+    labels, copies = np.array([parent_label(file) for file in files]), copies or {}
+    vocab, targets = np.unique(labels, return_inverse=True)
+    probabilities = out_of_fold_probabilities(features, list(labels), hashes)
+    near = familiarity_to_others(features)
+    doubt = np.zeros(len(files))
+    if probabilities is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            doubt = 1 - get_label_quality_scores(targets, probabilities, method="normalized_margin")
+    strange = np.zeros(len(files)) if near is None else 1 - near
+    by_measure = np.stack([shares_below(doubt), shares_below(strange)])
+    suspicion = by_measure.max(0)
+    suspicion[[i for i, file in enumerate(files) if file in copies]] = 1
+    found = []
+    for i in np.lexsort((-by_measure.sum(0), -suspicion)):
+        likely, reasons = labels[i], []
+        if files[i] in copies:
+            reasons.append(f"a copy {copies[files[i]]}")
+        if probabilities is not None:
+            likely = vocab[probabilities[i].argmax()]
+            if likely != labels[i]:
+                reasons.append(f"the other photos make it {likely} ({probabilities[i].max():.0%})")
+        if near is not None and by_measure[1, i] > 1 - STRANGE:
+            reasons.append(f"unlike the other photos ({near[i]:.2f} near; half of them are {np.median(near):.2f})")
+        found.append(Suspect(files[i], float(suspicion[i]), str(likely), "; ".join(reasons)))
+    return found
