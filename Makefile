@@ -6,7 +6,7 @@ DATA ?= data
 ARGS ?=
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 
-.PHONY: help app test gather verify train report lint clean
+.PHONY: help app test gather verify train report cleaner lint clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ train: $(VENV)/training ## train on DATA=folder (one folder a label), options in
 
 report: $(VENV)/training ## look at how export.pkl does on DATA=folder
 	$(BIN)/python -m training.report export.pkl "$(DATA)" $(ARGS)
+
+cleaner: $(VENV)/training ## clean the photos of DATA=folder with the help of export.pkl, on a page
+	$(BIN)/python -m training.clean export.pkl "$(DATA)" $(ARGS)
 
 lint: $(VENV)/testing ## check the style
 	$(BIN)/ruff check .

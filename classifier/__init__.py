@@ -85,7 +85,12 @@ class Classifier:
 
         Raises PhotoError with a sentence for a person where the photo cannot be opened.
         """
-        return self._prediction(*self._engine.answer(open_photo(photo)))
+        return self.predict_with_features(photo)[0]
+
+    def predict_with_features(self, photo: PhotoSource) -> tuple[Prediction, np.ndarray | None]:
+        """Return what `predict` does and the (D,) pooled features it rests on, None where the model has none."""
+        scores, features = self._engine.answer(open_photo(photo))
+        return self._prediction(scores, features), features
 
     def explain(self, photo: PhotoSource, label: str | None = None) -> Explanation:
         """Return the answer for a photo and where the model looked, for `label` or the most probable one.

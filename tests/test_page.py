@@ -3,12 +3,9 @@ import base64
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, SIZES, TIMEOUT
 
 EXAMPLES = ROOT / "examples"
-SIZES = {"phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
-         "desktop": {"viewport": {"width": 1280, "height": 900}}}
-TIMEOUT = 30_000  # milliseconds; a guard against hanging
 
 
 @pytest.fixture(params=SIZES)

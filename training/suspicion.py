@@ -88,9 +88,10 @@ def suspects(files: Sequence[Path], features: np.ndarray, hashes: Sequence[str],
     strange = np.zeros(len(files)) if near is None else 1 - near
     by_measure = np.stack([shares_below(doubt), shares_below(strange)])
     suspicion = by_measure.max(0)
-    suspicion[[i for i, file in enumerate(files) if file in copies]] = 1
+    copied = np.array([file in copies for file in files], dtype=bool)
+    suspicion[copied] = 1
     found = []
-    for i in np.lexsort((-by_measure.sum(0), -suspicion)):
+    for i in np.lexsort((-by_measure.sum(0), -suspicion, ~copied)):
         likely, reasons = labels[i], []
         if files[i] in copies:
             reasons.append(f"a copy {copies[files[i]]}")
@@ -99,6 +100,6 @@ def suspects(files: Sequence[Path], features: np.ndarray, hashes: Sequence[str],
             if likely != labels[i]:
                 reasons.append(f"the other photos make it {likely} ({probabilities[i].max():.0%})")
         if near is not None and by_measure[1, i] > 1 - STRANGE:
-            reasons.append(f"unlike the other photos ({near[i]:.2f} near; half of them are {np.median(near):.2f})")
+            reasons.append(f"unlike the other photos (similarity {near[i]:.2f}; usual {np.median(near):.2f})")
         found.append(Suspect(files[i], float(suspicion[i]), str(likely), "; ".join(reasons)))
     return found

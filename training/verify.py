@@ -82,8 +82,12 @@ def look(file: Path) -> Look:
             issues[name] = f"{what} {score:.2f}, below {threshold}"
     if "blank" in issues:  # a blank photo is blurry and dark as well, which says nothing more
         issues = {name: why for name, why in issues.items() if name not in NAMED}
-    hashes = tuple(int(str(getattr(imagehash, name)(photo)), 16) for name in NEAR)
-    return Look(file, digest, width * height, hashes, issues)
+    return Look(file, digest, width * height, hashes_of(photo), issues)
+
+
+def hashes_of(photo: Image.Image) -> tuple[int, ...]:
+    """Return the perceptual hashes of a photo, 64 bits each, in the order of NEAR."""
+    return tuple(int(str(getattr(imagehash, name)(photo)), 16) for name in NEAR)
 
 
 def scores(photo: Image.Image) -> dict[str, tuple[float, float, str]]:
@@ -107,10 +111,15 @@ def look_at_all(files: Sequence[Path]) -> list[Look]:
 
 def near_pairs(looks: Sequence[Look]) -> list[tuple[int, int]]:
     """Return the pairs (i, j), i < j, of photos whose hashes are all as near as NEAR says."""
-    hashes = np.array([seen.hashes for seen in looks], dtype=np.uint64).reshape(len(looks), len(NEAR))
+    return near_pairs_of([seen.hashes for seen in looks])
+
+
+def near_pairs_of(hashes: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
+    """Return the pairs (i, j), i < j, whose hashes are all as near as NEAR says."""
+    hashes = np.array(hashes, dtype=np.uint64).reshape(-1, len(NEAR))
     pairs = []
-    for i in range(len(looks) - 1):
-        near = np.ones(len(looks) - i - 1, dtype=bool)
+    for i in range(len(hashes) - 1):
+        near = np.ones(len(hashes) - i - 1, dtype=bool)
         for column, most in enumerate(NEAR.values()):
             near &= np.bitwise_count(hashes[i + 1:, column] ^ hashes[i, column]) <= most
         pairs += [(i, i + 1 + int(j)) for j in np.flatnonzero(near)]
@@ -198,7 +207,7 @@ def main(
     "Find photos of DATA that do not belong there, and move them to DATA/.rejected."
     if undo:
         get_photos(data)  # names a folder that is not there
-        print(f"{data}: {Journal(data).undo('verify')} photos are back")
+        print(f"{data}: {len(Journal(data).undo('verify'))} photos are back")
         return
     more = [name for name in reject.split(",") if name]
     if not set(more) <= set(NAMED):

@@ -1,0 +1,331 @@
+"""training/clean.py, review.py and choices.py: what is decided is kept, applied, taken back, and followed."""
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastcore.script import CliError
+
+from cleaners import LABELS, id_of, names, open_cleaner, reviewed
+from conftest import ROOT, make_photos, noisy_photo, run_module
+from training.choices import Choice, Choices
+from training.clean import Cleaner, free_port, line
+from training.data import get_photos
+from training.journal import Journal
+from training.review import review
+
+
+@pytest.fixture
+def data(tmp_path) -> Path:
+    return make_photos(tmp_path / "photos", n=4)
+
+
+@pytest.fixture
+def cleaner(data) -> Cleaner:
+    return open_cleaner(data)
+
+
+def test_photos_are_selected_by_label_and_split_and_sorted(cleaner):
+    every = [photo for _, photo, _ in cleaner.select()]
+    assert len(every) == 12 and [photo.suspicion for photo in every] == sorted(
+        (photo.suspicion for photo in every), reverse=True)
+    assert [photo.file.name for _, photo, _ in cleaner.select("red", "valid")] == ["03.png"]
+    assert [photo.file.name for _, photo, _ in cleaner.select("green", order="name")] == [
+        "00.png", "01.png", "02.png", "03.png"]
+    cleaner.choose(id_of(cleaner, "red/02.png"), "delete")
+    assert [photo.file.name for _, photo, _ in cleaner.select(show="marked")] == ["02.png"]
+    assert len(cleaner.select(show="undecided")) == 11
+
+
+def test_loss_is_that_of_the_label_a_photo_has_now(cleaner):
+    photo = cleaner.by_id[id_of(cleaner, "red/00.png")]
+    assert photo.loss == pytest.approx(-np.log(0.8))
+    photo.file = photo.file.parent.with_name("blue") / "00.png"
+    assert photo.loss == pytest.approx(-np.log(0.1))
+    assert (photo.suspicion, photo.reason) == (0, "it was moved here from red")
+    photo.file = photo.file.parent.with_name("pink") / "00.png"
+    assert photo.loss == np.inf
+
+
+def test_decisions_are_applied_and_taken_back(data, cleaner):
+    before = names(data)
+    cleaner.choose(id_of(cleaner, "red/00.png"), "delete")
+    cleaner.choose(id_of(cleaner, "red/01.png"), "label", "blue")
+    cleaner.choose(id_of(cleaner, "green/00.png"), "label", "green")
+    assert cleaner.counts() == (1, 1, 3)
+    assert cleaner.apply() == (1, 1)
+    assert "red/00.png" not in names(data) and (data / ".rejected" / "red" / "00.png").exists()
+    assert "blue/01-2.png" in names(data), "a taken name gets a number"
+    assert cleaner.counts() == (0, 0, 1) and len(cleaner.photos) == 11
+    assert cleaner.apply() == (0, 0)
+    assert cleaner.undo() == 2 and names(data) == before
+    assert cleaner.counts() == (1, 1, 3), "what was taken back is marked again"
+    assert cleaner.undo() == 0
+
+
+def test_a_photo_moved_to_and_fro_has_no_old_decision(data, cleaner):
+    name = id_of(cleaner, "red/00.png")
+    for label in ("blue", "red"):
+        cleaner.choose(name, "label", label)
+        assert cleaner.apply() == (0, 1)
+    assert cleaner.counts() == (0, 0, 0) and cleaner.by_id[name].label == "red"
+
+
+def test_decisions_outlive_the_cleaner(data, cleaner):
+    cleaner.choose(id_of(cleaner, "red/00.png"), "delete")
+    cleaner.choose(id_of(cleaner, "red/00.png"), "")
+    cleaner.choose(id_of(cleaner, "red/01.png"), "delete")
+    assert open_cleaner(data).counts() == (1, 0, 1)
+
+
+def test_two_cleaners_share_decisions_and_follow_each_others_moves(data, cleaner):
+    other = open_cleaner(data)
+    cleaner.choose(id_of(cleaner, "red/00.png"), "delete")
+    other.choose(id_of(other, "red/01.png"), "label", "blue")
+    assert cleaner.counts() == other.counts() == (1, 1, 2)
+    assert other.apply() == (1, 1)
+    assert cleaner.apply() == (0, 0), "there is nothing left to do"
+    assert [len(one.select("blue")) for one in (cleaner, other)] == [5, 5]
+    assert cleaner.undo() == 2 and other.select("blue", show="marked") == []
+    assert other.counts() == (1, 1, 2)
+
+
+def test_two_cleaners_that_apply_at_once_lose_and_double_nothing(data, cleaner):
+    other, done = open_cleaner(data), []
+    before = len(names(data))
+    for photo in get_photos(data)[::2]:
+        cleaner.choose(id_of(cleaner, f"{photo.parent.name}/{photo.name}"), "label",
+                       "blue" if photo.parent.name != "blue" else "red")
+    threads = [threading.Thread(target=lambda one=one: done.append(one.apply())) for one in (cleaner, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(names(data)) == before
+    assert len(Journal(data).undo("clean")) == before // 2 and len(names(data)) == before
+
+
+@pytest.mark.parametrize(("action", "label", "error"), [
+    ("burn", "", ValueError), ("label", "pink", ValueError), ("label", "", ValueError)],
+    ids=["action", "label", "empty"])
+def test_a_choice_that_is_none_is_refused(cleaner, action, label, error):
+    with pytest.raises(error):
+        cleaner.choose(id_of(cleaner, "red/00.png"), action, label)
+    assert cleaner.counts() == (0, 0, 0)
+
+
+def test_a_photo_that_is_none_is_refused(cleaner):
+    with pytest.raises(KeyError):
+        cleaner.choose("0" * 16, "delete")
+
+
+def test_a_photo_deleted_by_somebody_else_is_passed_over(data, cleaner):
+    for name in ("red/00.png", "red/01.png"):
+        cleaner.choose(id_of(cleaner, name), "delete")
+    (data / "red" / "00.png").unlink()
+    assert cleaner.apply() == (1, 0)
+
+
+def test_a_move_that_fails_leaves_the_rest_to_be_applied_again(data, cleaner, monkeypatch):
+    for name in ("red/00.png", "red/01.png", "red/02.png"):
+        cleaner.choose(id_of(cleaner, name), "delete")
+    rename = os.rename
+
+    def full(source, target):
+        if source.name == "01.png":
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", full)
+    with pytest.raises(CliError, match="No space left"):
+        cleaner.apply()
+    monkeypatch.undo()
+    assert cleaner.counts() == (2, 0, 2)
+    assert cleaner.apply() == (2, 0)
+    assert len(Journal(data).undo("clean")) == 3 and len(names(data)) == 12
+
+
+def test_a_photo_that_takes_anothers_place_does_not_take_its_decision(data, cleaner):
+    """As after a kill between the moves and forgetting their decisions."""
+    first, second = data / "red" / "00.png", data / "blue" / "00.png"
+    for name, label in (("red/00.png", "blue"), ("blue/00.png", "red")):
+        cleaner.choose(id_of(cleaner, name), "label", label)
+    aside = data / "aside.png"
+    for source, target in ((first, aside), (second, first), (aside, second)):
+        source.rename(target)
+    assert open_cleaner(data).counts() == (0, 0, 0)
+
+
+def test_names_of_all_kinds_are_decided_on_and_moved(tmp_path):
+    kinds = [os.fsdecode(b"\xff.png"), "two  spaces.png", 'Größe "quoted", it\'s.png', "x" * 200 + ".png",
+             "<b>bold.png", "new\nline.png"]
+    for kind in kinds:
+        (tmp_path / "red").mkdir(exist_ok=True)
+        noisy_photo((200, 0, 0), 1).save(tmp_path / "red" / kind)
+    cleaner = open_cleaner(tmp_path)
+    for name in cleaner.by_id:
+        cleaner.choose(name, "label", "blue")
+    assert open_cleaner(tmp_path).counts() == (0, 6, 6)
+    assert cleaner.apply() == (0, 6) and {file.name for file in (tmp_path / "blue").iterdir()} == set(kinds)
+    assert open_cleaner(tmp_path).undo() == 6 and {file.name for file in (tmp_path / "red").iterdir()} == set(kinds)
+
+
+def test_a_link_is_moved_as_a_link(data, tmp_path):
+    noisy_photo((200, 0, 0), 7).save(tmp_path / "elsewhere.png")
+    (data / "red" / "link.png").symlink_to(tmp_path / "elsewhere.png")
+    cleaner = open_cleaner(data)
+    cleaner.choose(id_of(cleaner, "red/link.png"), "delete")
+    assert cleaner.apply() == (1, 0)
+    assert (tmp_path / "elsewhere.png").exists() and (data / ".rejected" / "red" / "link.png").is_symlink()
+
+
+def test_a_folder_that_takes_nothing_is_named(data):
+    (data / ".clean").write_text("a file where the folder should be")
+    with pytest.raises(CliError, match="Nothing can be written in"):
+        Choices(data)
+
+
+def test_a_decision_cut_off_by_a_kill_is_dropped(data):
+    Choices(data).add({(data / "red" / "00.png", "ab12"): Choice("delete")})
+    with (data / ".clean" / "choices.csv").open("a") as file:
+        file.write("red/01.png,del")
+    assert Choices(data).all() == {(data / "red" / "00.png", "ab12"): Choice("delete")}
+
+
+@pytest.fixture
+def exported(trained, tmp_path) -> tuple[Path, Path]:
+    """An export, and a copy of the photos it was trained on."""
+    shutil.copytree(trained / "photos", tmp_path / "photos")
+    return trained / "export.pkl", tmp_path / "photos"
+
+
+def test_review_knows_splits_probabilities_and_what_cannot_be_opened(exported):
+    export, data = exported
+    photos, labels, unreadable = review(export, data)
+    assert labels == LABELS and [file.name for file in unreadable] == ["broken.jpg"]
+    assert len(photos) == 30 and sum(photo.split == "valid" for photo in photos) == 6
+    assert all(sum(photo.probabilities.values()) == pytest.approx(1, abs=1e-5) for photo in photos)
+    assert [photo.suspicion for photo in photos] == sorted((photo.suspicion for photo in photos), reverse=True)
+
+
+def test_copies_lead_with_the_name_of_what_they_are_a_copy_of(exported):
+    export, data = exported
+    shutil.copy(data / "red" / "00.png", data / "blue" / "copy.png")
+    photos, _, _ = review(export, data)
+    assert {f"{photo.label}/{photo.file.name}" for photo in photos[:2]} == {"red/00.png", "blue/copy.png"}
+    assert any("a copy of blue/copy.png" in photo.reason for photo in photos[:2])
+
+
+def test_views_are_kept_and_used_only_for_the_same_export(exported, monkeypatch, tmp_path):
+    export, data = exported
+    (data / "red" / "broken.jpg").unlink()
+    first, _, _ = review(export, data)
+
+    def not_again(*_):
+        raise AssertionError("looked at a photo that is known")
+
+    monkeypatch.setattr("training.review._view", not_again)
+    again, _, _ = review(export, data)
+    assert [photo.file for photo in again] == [photo.file for photo in first]
+    monkeypatch.undo()
+    cache = data / ".clean" / "views.npz"
+    kept = cache.read_bytes()
+    cache.write_bytes(kept[:len(kept) // 2])
+    assert len(review(export, data)[0]) == 30 and cache.stat().st_size == len(kept)
+
+
+def test_a_label_that_the_export_does_not_know_is_reviewed_too(exported):
+    export, data = exported
+    make_photos(data / "more", n=1)
+    (data / "red").rename(data / "crimson")
+    photos, labels, _ = review(export, data)
+    assert labels == ["blue", "crimson", "green", "red"]
+    assert {photo.reason for photo in photos if photo.label == "crimson"} == {"the export knows no label crimson"}
+
+
+@pytest.mark.parametrize(("folder", "message"), [
+    ("nowhere", "There is no folder"), ("empty", "No photos under"), ("other", "knows none of the labels"),
+    ("broken", "can be opened")])
+def test_what_cannot_be_cleaned_is_one_sentence(exported, tmp_path, folder, message):
+    export, _ = exported
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other" / "mugs").mkdir(parents=True)
+    noisy_photo((1, 2, 3), 1).save(tmp_path / "other" / "mugs" / "1.png")
+    (tmp_path / "broken" / "red").mkdir(parents=True)
+    (tmp_path / "broken" / "red" / "1.png").write_text("no photo")
+    with pytest.raises(CliError, match=message):
+        review(export, tmp_path / folder)
+
+
+def test_command_lists_the_most_suspicious_and_takes_back(exported):
+    export, data = exported
+    (data / "red" / "00.png").rename(data / "blue" / "wrong.png")
+    run = run_module("training.clean", export, data, "--list", "3")
+    assert run.returncode == 0, run.stderr
+    lines = [line for line in run.stdout.splitlines() if line.strip()]
+    assert lines[0].startswith("looking at") and len(lines) == 5
+    assert lines[-1].endswith("30 photos of 3 labels, 1 unreadable")
+    Journal(data).reject("clean", [(data / "red" / "01.png", "deleted")])
+    run = run_module("training.clean", export, data, "--undo")
+    assert run.stdout.endswith("1 photos are back where they were\n") and (data / "red" / "01.png").exists()
+    run = run_module("training.clean", ROOT / "README.md", data)
+    assert run.returncode and len(run.stderr.strip().splitlines()) == 1
+
+
+def test_a_line_says_what_the_page_does(data):
+    assert line(reviewed(data / "red" / "00.png")) == "0.500  loss  0.22  red/00.png: red 80%; odd"
+
+
+def test_a_port_that_is_taken_is_an_error_or_passed_over():
+    import socket
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(CliError, match="--port"):
+            free_port("127.0.0.1", taken.getsockname()[1])
+    assert free_port("127.0.0.1", 0) >= 7861
+
+
+KILLED = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from cleaners import open_cleaner
+cleaner = open_cleaner(Path({data!r}))
+print("ready", flush=True)
+cleaner.apply()
+"""
+
+
+def test_killed_in_the_middle_of_apply_a_second_one_finishes_it(tmp_path):
+    data = tmp_path / "many"
+    for label in LABELS:
+        (data / label).mkdir(parents=True)
+    noisy_photo((9, 9, 9), 1).save(tmp_path / "one.png")
+    for i in range(3000):
+        os.link(tmp_path / "one.png", data / LABELS[i % 3] / f"{i}.png")
+    cleaner, before = open_cleaner(data), names(data)
+    cleaner.choices.add({photo.key: Choice("delete") if photo.label == "red" else Choice("label", "red")
+                         for photo in cleaner.photos if photo.label != "blue"})
+    code = KILLED.format(tests=str(ROOT / "tests"), data=str(data))
+    process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    journal = data / ".rejected" / "journal.csv"
+    for _ in range(20_000):
+        if journal.read_bytes().count(b"\n") > 100:
+            break
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    moved = 3000 - len(set(names(data)) & set(before))
+    assert 90 < moved < 2000, "it was killed in the middle"
+    again = open_cleaner(data)
+    n_deleted, n_moved = again.apply()
+    assert n_deleted + n_moved == 2000 - moved
+    assert len(names(data)) == 2000 and len(list((data / ".rejected" / "red").iterdir())) == 1000
+    assert len(Journal(data).undo("clean")) == 2000 and names(data) == before

@@ -1,0 +1,196 @@
+"""Clean photos with the trained model's help: the lesson's `ImageClassifierCleaner`, as a page.
+
+Reads  export.pkl, and DATA/<label>/*.jpg
+Writes DATA/.clean/choices.csv as you decide; Apply moves files, with the journal in DATA/.rejected
+
+    python -m training.clean export.pkl data/bears             # the page
+    python -m training.clean export.pkl data/bears --list 20   # the most suspicious, as text
+    python -m training.clean export.pkl data/bears --undo      # take the last Apply back
+"""
+import hashlib
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from math import isinf
+from pathlib import Path
+
+from fastcore.script import CliError, call_parse
+
+from .choices import Choice, Choices, Key
+from .data import get_photos
+from .journal import Journal
+from .review import Reviewed, review
+
+ORDERS = {
+    "suspicion": lambda photo: -photo.suspicion,  # sorting is stable: as `suspects` ranked them
+    "loss": lambda photo: -photo.loss,
+    "name": lambda photo: (photo.label, photo.file.name),
+}
+SPLITS = ("train", "valid")
+STAGE = "clean"
+PORT = 7861  # the app has 7860
+
+
+class Cleaner:
+    """The photos of a folder and what people decide about them; several may work on one folder at once."""
+
+    def __init__(self, data: str | Path, photos: Sequence[Reviewed], labels: Sequence[str]):
+        """photos: the most suspicious first; labels: what a photo may be given."""
+        self.data, self.labels = Path(data), list(labels)
+        self.journal, self.choices = Journal(data), Choices(self.data)
+        self.by_id = {self._id(photo.file): photo for photo in photos}
+        self._by_file = {photo.file: photo for photo in photos}
+        self._n_rows = self.journal.moves_since(0)[1]
+        self._lock = threading.RLock()
+
+    @property
+    def photos(self) -> list[Reviewed]:
+        """The photos that are there, the most suspicious first."""
+        rejected = self.journal.rejected(self.data)
+        return [photo for photo in self.by_id.values() if rejected not in photo.file.parents]
+
+    def select(self, label: str = "", split: str = "", order: str = "suspicion",
+               show: str = "all") -> list[tuple[str, Reviewed, Choice]]:
+        """Return (id, photo, choice) of the photos of a label and split, all where empty, in an order.
+
+        show: "all", "marked" (to delete or move) or "undecided".
+        """
+        self.follow()
+        choices = self.choices.all()
+        rejected = self.journal.rejected(self.data)
+        found = [(name, photo, self._choice(photo, choices)) for name, photo in self.by_id.items()
+                 if label in ("", photo.label) and split in ("", photo.split) and rejected not in photo.file.parents]
+        found = [entry for entry in found if show == "all" or entry[2].action in (
+            ("delete", "label") if show == "marked" else ("",))]
+        return sorted(found, key=lambda entry: ORDERS[order](entry[1]))
+
+    def choice(self, photo: Reviewed) -> Choice:
+        """Return what was decided about a photo."""
+        return self._choice(photo, self.choices.all())
+
+    def choose(self, name: str, action: str, label: str = "") -> Choice:
+        """Write down what is to happen to the photo of that id, and return it; its own label means to keep it.
+
+        Raises KeyError for an id that is none, ValueError for an action or a label that is none, CliError where
+        the disk takes nothing.
+        """
+        self.follow()
+        photo = self.by_id[name]
+        choice = Choice(action, label if action == "label" else "")
+        if action not in ("keep", "delete", "label", "") or (action == "label" and label not in self.labels):
+            raise ValueError(f"{action} {label}".strip() + ": no such choice.")
+        if choice == Choice("label", photo.label):
+            choice = Choice("keep")
+        self.choices.add({photo.key: choice})
+        return choice
+
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many photos are to be deleted, to be moved, and were decided on in all."""
+        choices, actions = self.choices.all(), []
+        for photo in self.photos:
+            actions.append(self._choice(photo, choices).action)
+        return actions.count("delete"), actions.count("label"), len(actions) - actions.count("")
+
+    def apply(self) -> tuple[int, int]:
+        """Move what is to be deleted out of the way and the rest to its labels; return how many of each.
+
+        Raises CliError where a move fails; what was moved before is in the journal. Killed, a second call
+        finishes it: decisions are forgotten only after the moves.
+        """
+        applied = []
+
+        def moves():  # asked for once nobody else moves anything
+            self.follow()
+            choices = self.choices.all()
+            applied.extend((photo, photo.key, choice) for photo in self.photos
+                           if (choice := self._choice(photo, choices)).action in ("delete", "label")
+                           and os.path.lexists(photo.file))
+            for _, (file, _), choice in applied:
+                yield (file, self.journal.rejected(file), "deleted") if choice.action == "delete" else (
+                    file, file.parent.with_name(choice.label) / file.name, f"is {choice.label}")
+
+        with self._lock:
+            try:
+                self.journal.move(STAGE, moves())
+            finally:
+                self.follow()
+                self.choices.add({key: Choice() for photo, key, _ in applied if photo.file != key[0]})
+        n_deleted = sum(choice.action == "delete" for _, _, choice in applied)
+        return n_deleted, len(applied) - n_deleted
+
+    def undo(self) -> int:
+        """Take the last Apply back, its decisions marked again; return how many photos came back."""
+        with self._lock:
+            back = self.journal.undo(STAGE, only_last=True)
+            self.follow()
+            rejected = self.journal.rejected(self.data)
+            decided = {now: Choice("delete") if rejected in was.parents else Choice("label", was.parent.name)
+                       for was, now in back}
+            self.choices.add({self._by_file[file].key: choice for file, choice in decided.items()
+                              if file in self._by_file})
+            return len(back)
+
+    def follow(self) -> None:
+        """Follow photos to where anybody has moved them since."""
+        with self._lock:
+            moves, self._n_rows = self.journal.moves_since(self._n_rows)
+            for source, target in moves:
+                if source in self._by_file and not (os.path.lexists(source) and not os.path.lexists(target)):
+                    photo = self._by_file[target] = self._by_file.pop(source)
+                    photo.file = target
+
+    def _choice(self, photo: Reviewed, choices: dict[Key, Choice]) -> Choice:
+        choice = choices.get(photo.key, Choice())
+        return Choice("keep") if choice == Choice("label", photo.label) else choice
+
+    def _id(self, file: Path) -> str:
+        return hashlib.sha256(os.fsencode(file.relative_to(self.data))).hexdigest()[:16]
+
+
+def line(photo: Reviewed) -> str:
+    """Return a photo, its label, what the export says, and why it is suspicious, as a line of text."""
+    loss = "-" if isinf(photo.loss) else f"{photo.loss:.2f}"
+    return (f"{photo.suspicion:.3f}  loss {loss:>5}  {photo.label}/{photo.file.name}: {photo.prediction} "
+            f"{photo.probabilities[photo.prediction]:.0%}" + (f"; {photo.reason}" if photo.reason else ""))
+
+
+def free_port(host: str, port: int) -> int:
+    """Return the port, or for 0 the first free one from PORT on; CliError where it is taken."""
+    for tried in [port] if port else range(PORT, PORT + 100):
+        with socket.socket() as free:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                free.bind((host, tried))
+            except (OSError, OverflowError):
+                continue
+            return tried
+    raise CliError(f"Port {port or PORT} of {host} cannot be used. Name another with --port.")
+
+
+@call_parse
+def main(
+    export:str, # export.pkl, ours or anybody's
+    data:str, # folder of photos, one folder a label
+    host:str="127.0.0.1", # address to listen on; 0.0.0.0 lets your phone, and everybody near, open the page
+    port:int=0, # 0: the first free one from 7861 on
+    list:int=0, # print so many of the most suspicious photos, and open no page
+    undo:bool=False, # take the last Apply back, and open no page
+):
+    "Look at the photos of DATA, the most suspicious first, and keep, delete or relabel them on a page."
+    if undo:
+        get_photos(data)  # names a folder that is not there
+        print(f"{data}: {len(Journal(data).undo(STAGE, only_last=True))} photos are back where they were")
+        return
+    print(f"looking at {data} with {export}", flush=True)
+    photos, labels, unreadable = review(export, data)
+    if list:
+        print("\n".join(map(line, photos[:max(0, list)])))
+        print(f"{data}: {len(photos)} photos of {len(labels)} labels, {len(unreadable)} unreadable")
+        return
+    cleaner, port = Cleaner(data, photos, labels), free_port(host, port)
+    from .clean_page import serve  # imported here: --list needs no gradio
+
+    print(f"{data}: {len(photos)} photos of {len(labels)} labels, {len(unreadable)} unreadable. "
+          f"Clean them on http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port} and stop with Ctrl-C", flush=True)
+    serve(cleaner, export, host, port, len(unreadable))
