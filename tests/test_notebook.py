@@ -51,10 +51,10 @@ def test_committed_outputs_are_whole_and_name_no_machine():
 
 
 def test_committed_pictures_are_made_of_the_examples():
-    """Resizing, random crops, augmentation, reliability, confusion matrix, answers, heatmaps. No dataset photo."""
+    """Resizing, random crops, augmentation, reliability, confusion matrix, suspects, answers, heatmaps; no dataset."""
     notebook = nbformat.read(NOTEBOOK, 4)
     pictures = [cell.source for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
                 if {"image/png", "image/jpeg"} & set(output.get("data", {}))]
-    assert len(pictures) == 7
+    assert len(pictures) == 8
     assert [source for source in pictures if "examples/" in source or "wide" in source
             or "plot_confusion_matrix" in source or "plot_reliability" in source] == pictures
