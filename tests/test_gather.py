@@ -112,6 +112,14 @@ def test_searches_bring_as_many_as_wanted_of_each_label(web, tmp_path, monkeypat
     assert len(web.asked) == asked  # there are enough: nothing is searched or fetched
 
 
+@pytest.mark.parametrize("wanted", [1, 6])
+def test_a_search_whose_first_photos_are_all_good_brings_them(web, tmp_path, monkeypatch, wanted):
+    monkeypatch.setattr("training.gather.search_web", lambda label, term: iter(
+        [Found(label, f"{web.url}/photo/{i}.jpg", None, term) for i in range(30)]))
+    run_async(gather(Gathering(tmp_path / "out", allow_private=True), {"okapi": ["okapi"]}, [], wanted))
+    assert len(get_photos(tmp_path / "out")) == wanted
+
+
 def test_search_that_ends_early_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("training.gather.search_web", lambda label, term: iter([]))
     run_async(gather(Gathering(tmp_path / "out"), {"okapi": ["okapi"]}, [], 5))

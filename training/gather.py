@@ -108,6 +108,8 @@ class Gathering:
         """Take photos until `wanted` new ones are there, or all; return how many are new, with a progress bar."""
         new, ended, running = 0, False, set()
         bar = progress_bar(range(wanted or 0), leave=False) if wanted else None
+        if bar:
+            bar.update(0)  # fastprogress starts its clock at 0 alone
         while True:
             while not ended and len(running) < (AT_ONCE if wanted is None else min(AT_ONCE, wanted - new)):
                 found = await asyncio.to_thread(next, candidates, None)
