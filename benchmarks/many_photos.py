@@ -1,6 +1,6 @@
 """How long do the stages take for 10,000 photos, and how much memory?
 
-    python -m benchmarks.many_photos ../shared/data/bears export.pkl
+    python -m benchmarks.many_photos ../shared/data/bears
 
 Makes the photos from those of DATA, by random crops at 512 pixels, in a folder that goes afterwards.
 """

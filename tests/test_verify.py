@@ -1,6 +1,10 @@
 """training/verify.py: each kind of what does not belong, found once, and nothing else."""
 import io
+import resource
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +153,44 @@ def test_killed_in_the_middle_of_moving_a_rerun_finishes(data, monkeypatch, caps
     main(data, undo=True)
     assert "4 photos are back" in capsys.readouterr().out
     assert len(get_photos(data)) == 16
+
+
+def test_killed_for_good_in_the_middle_a_rerun_finishes_and_undo_brings_all_back(data):
+    for i in range(3000):
+        (data / "grizzly" / f"empty {i}.jpg").touch()
+    before, journal = get_photos(data), data / ".rejected" / "journal.csv"
+    command = [sys.executable, "-W", "ignore", "-m", "training.verify", data, "--yes"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(60_000):
+        if journal.exists() and journal.read_bytes().count(b"\n") > 100:
+            break
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    left = len(get_photos(data))
+    assert 12 < left < 2913, "it was killed in the middle"
+    run = run_module("training.verify", data, "--yes")
+    assert f"{left - 12} moved, 12 left" in run.stdout, run.stderr
+    assert len(list((data / ".rejected" / "grizzly").iterdir())) == 3000
+    assert "3000 photos are back" in run_module("training.verify", data, "--undo").stdout
+    assert get_photos(data) == before
+
+
+def test_a_full_disk_is_one_sentence_and_a_rerun_finishes(data):
+    for i in range(30):
+        (data / "grizzly" / f"empty {i}.jpg").touch()
+    before = get_photos(data)
+
+    def full_soon():  # files of this process may have 2000 bytes: the journal meets a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+    run = run_module("training.verify", data, "--yes", preexec_fn=full_soon)
+    assert run.returncode and run.stderr.strip().count("\n") == 0, run.stderr
+    assert "could not be moved" in run.stderr and "--undo" in run.stderr
+    assert 12 < len(get_photos(data)) < 42
+    assert "12 left" in run_module("training.verify", data, "--yes").stdout
+    assert "30 photos are back" in run_module("training.verify", data, "--undo").stdout
+    assert get_photos(data) == before
 
 
 @pytest.mark.parametrize("folder, options, says", [
