@@ -102,7 +102,8 @@ def view_all(classifier: Classifier, digest: str, files: Sequence[Path], cache: 
 
     # one thread a core, each with a photo of its own: faster than sharing one photo's arithmetic
     with ThreadPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        seen_all = progress_bar(pool.map(view, files), total=len(files), leave=False)  # first of zip: it comes to its end
+        # the bar is zip's first, so that it comes to its end and goes
+        seen_all = progress_bar(pool.map(view, files), total=len(files), leave=False)
         for n, (seen, file) in enumerate(zip(seen_all, files), start=1):
             if isinstance(seen, str):
                 unreadable[file] = seen
