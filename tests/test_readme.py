@@ -90,7 +90,7 @@ def test_commands_named_exist():
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
     for target in re.findall(r"\bmake ([a-z]+)\b", "\n".join(re.findall(r"```bash\n(.*?)```", README, re.S))):
         assert target in targets
-    for module in set(re.findall(r"python -m ((?:training|benchmarks)\.[a-z]+)", README)):
+    for module in set(re.findall(r"python -m ((?:training|benchmarks)\.[a-z_]+)", README)):
         assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
 
 
