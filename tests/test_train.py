@@ -6,17 +6,22 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 import torch
 import torchvision
+from fastai.callback.core import Callback
 from fastai.learner import load_learner
 from fastcore.script import CliError
 
 from conftest import ROOT, TINY, noisy_photo, train
 from training.backbone import load_backbone
+from training.data import get_photos
+from training.interrupt import heeding_interrupts, interrupted
 from training.metrics import validated_before
 from training.train import check_options
+from training.train import train as train_here
 
 
 def test_run_ends_with_an_export_its_metrics_and_one_line_of_counts(trained):
@@ -149,6 +154,24 @@ def test_interruption_is_one_sentence_and_leaves_the_old_export(photos, tmp_path
     assert stderr.strip() == f"Stopped. {out} is as it was."
     assert out.read_bytes() == b"the export of yesterday"
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["export.pkl"]
+
+
+def test_an_interrupt_that_is_swallowed_ends_the_training_all_the_same(photos, monkeypatch):
+    batches = []
+
+    class Swallow(Callback):
+        def after_pred(self):
+            batches.append(1)
+            with suppress(BaseException):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(1)
+
+    monkeypatch.setattr("training.train.EpochTable", type("Table", (Swallow,), {"rows": []}))
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), heeding_interrupts():
+        train_here(get_photos(photos), "squeezenet1_1", epochs=1, image_size=64, pretrained=False)
+    assert len(batches) == 1
+    assert signal.getsignal(signal.SIGINT) is before and not interrupted.is_set()
 
 
 @pytest.mark.parametrize("written", ["5", "null", "[[1]]", "{}", "not json"])

@@ -39,6 +39,7 @@ from .backbone import Backbone, load_backbone
 from .calibration import learn_calibration
 from .data import RESIZES, get_dls, print_unreadable, readable_photos, sha256, validation_size
 from .export import export_learner, facts_of, portable, staged
+from .interrupt import HeedInterrupt, heeding_interrupts
 from .metrics import metrics_path, validated_before
 from .trust import fit_familiarity
 
@@ -91,7 +92,7 @@ def train(photos: Sequence[Path], arch: str = "resnet18", weights: str = "", epo
                   larger=backbone.takes(validation_size(image_size)))
     learn = get_learner(dls, backbone)
     table = EpochTable()
-    with learn.added_cbs(table), learn.no_logging() if quiet else nullcontext():
+    with learn.added_cbs([table, HeedInterrupt()]), learn.no_logging() if quiet else nullcontext():
         learn.fine_tune(epochs, base_lr)
     return learn, table.rows
 
@@ -215,15 +216,16 @@ def main(
                "batch_size": batch_size, "base_lr": base_lr, "grey": grey, "pretrained": pretrained}
     check_options(epochs, image_size, resize, valid_pct, batch_size, base_lr, grey, seed, folds, out)
     try:
-        photos, unreadable = readable_photos(data)
-        print_unreadable(unreadable)
-        recipe = {**options, "weights": weights}
-        learn, table = train(photos, keep=[] if resplit else validated_before(out), **recipe)
-        metrics = metrics_of(learn, table, options, list(unreadable))
-        metrics["calibration"] = learn_calibration(learn, photos, lambda held_out: train_without(
-            photos, held_out, recipe), folds)
-        print("learning what is familiar, writing the export and checking it in a fresh process ...")
-        metrics = save(learn, metrics, out)
+        with heeding_interrupts():
+            photos, unreadable = readable_photos(data)
+            print_unreadable(unreadable)
+            recipe = {**options, "weights": weights}
+            learn, table = train(photos, keep=[] if resplit else validated_before(out), **recipe)
+            metrics = metrics_of(learn, table, options, list(unreadable))
+            metrics["calibration"] = learn_calibration(learn, photos, lambda held_out: train_without(
+                photos, held_out, recipe), folds)
+            print("learning what is familiar, writing the export and checking it in a fresh process ...")
+            metrics = save(learn, metrics, out)
     except KeyboardInterrupt:
         raise CliError(f"Stopped. {out} is as it was.") from None
     print(f"{out}: {len(photos)} photos ({metrics['n_train']} to train, {metrics['n_valid']} to validate), "
