@@ -79,7 +79,7 @@ def test_choices_survive_switching_and_reload_and_are_applied_and_undone(page, c
     address, data = cleaning
     before = names(data)
     go(page, address)
-    says(page, "Nothing to delete or move · 0 of 30 decided")
+    says(page, "Nothing marked · 0 of 30 decided")
     card = page.locator("#grid .card", has=page.locator("b", has_text="blue")).first
     first = card.get_attribute("data-id")
     card.locator("[data-do=delete]").click()
@@ -104,7 +104,7 @@ def test_choices_survive_switching_and_reload_and_are_applied_and_undone(page, c
     page.locator("#apply").click()
     page.locator("#message", has_text="1 deleted").wait_for()
     assert "training.train" in page.locator("#message").inner_text()
-    says(page, "Nothing to delete or move · 0 of 29")
+    says(page, "Nothing marked · 0 of 29")
     assert len(names(data)) == 30 and len(list((data / ".rejected" / "blue").iterdir())) == 1
     page.locator("#undo").click()
     page.locator("#message", has_text="2 photos are back").wait_for()
@@ -219,7 +219,7 @@ def test_ten_thousand_photos_of_fifty_labels_are_all_in_reach(page, large):
     last.locator("select").select_option("label 07 <i>'\"&")
     says(page, "1 to move · 1 of 10000")
     last.locator("[data-do=keep]").click()
-    says(page, "Nothing to delete or move")
+    says(page, "Nothing marked")
     assert page.locator("#filters").get_by_text("Split").count() == 0, "this export does not tell"
     assert page.locator("#grid i, #grid .reason b").count() == 0, "names are text, not HTML"
     page.get_by_label("Label", exact=True).first.click()

@@ -135,3 +135,10 @@ def test_a_folder_that_takes_nothing_is_named(data):
     (data / ".rejected").write_text("a file where the folder should be")
     with pytest.raises(CliError, match=r"Nothing can be written in .*data \("):
         Journal(data)
+
+
+def test_a_list_with_other_columns_is_left_alone(tmp_path):
+    (tmp_path / "log.csv").write_text("my,own,list\n1,2,3\n")
+    with pytest.raises(CliError, match=r"log.csv is another list than expected"):
+        Log(tmp_path / "log.csv", ("url", "title"))
+    assert (tmp_path / "log.csv").read_text() == "my,own,list\n1,2,3\n"

@@ -64,7 +64,7 @@ def bar(cleaner: Cleaner) -> str:
     """Return "12 to delete, 5 to move", and how far one has come."""
     n_deleted, n_moved, n_decided = cleaner.counts()
     marked = [f"{n} to {what}" for n, what in ((n_deleted, "delete"), (n_moved, "move")) if n]
-    return f"{', '.join(marked) or 'Nothing to delete or move'} · {n_decided} of {len(cleaner.photos)} decided"
+    return f"{', '.join(marked) or 'Nothing marked'} · {n_decided} of {len(cleaner.photos)} decided"
 
 
 def command(stage: str, *args) -> str:

@@ -20,7 +20,10 @@ PATIENCE = 60  # seconds to wait for another process that moves photos of the sa
 
 
 class Log:
-    """A csv file that grows by a line at a time; a line that was cut off when a run was killed is dropped."""
+    """A csv file that grows by a line at a time; a line that was cut off when a run was killed is dropped.
+
+    Raises CliError for a file with other columns: it is somebody else's, and stays as it is.
+    """
 
     def __init__(self, path: Path, columns: tuple[str, ...]):
         self.path, self.columns, self.rows = path, columns, []
@@ -29,7 +32,11 @@ class Log:
             whole = data[:data.rfind(b"\n") + 1]
             if whole != data:
                 path.write_bytes(whole)
-            self.rows = [row for row in csv.DictReader(io.StringIO(_text(whole))) if None not in row.values()]
+            reader = csv.DictReader(io.StringIO(_text(whole)))
+            if whole.strip() and tuple(reader.fieldnames) != columns:
+                raise CliError(f"{path} is another list than expected: its columns are not {', '.join(columns)}. "
+                               "Move it away to begin a new one.")
+            self.rows = [row for row in reader if None not in row.values()]
         if not self.rows:
             path.write_text(",".join(columns) + "\n")
 
