@@ -50,12 +50,12 @@ def noisy_photo(colour: tuple[int, int, int], seed: int, size: tuple[int, int] =
     return Image.fromarray((np.array(colour) + noise).clip(0, 255).astype(np.uint8))
 
 
-def make_photos(folder: Path, n: int = 10, seed: int = 0) -> Path:
+def make_photos(folder: Path, n: int = 10, seed: int = 0, size: tuple[int, int] = (80, 60)) -> Path:
     """Write n photos of each label, one folder a label, and return the folder."""
     for label_index, label in enumerate(COLOURS):
         (folder / label).mkdir(parents=True)
         for i in range(n):
-            noisy_photo(COLOURS[label], seed + 100 * label_index + i).save(folder / label / f"{i:02}.png")
+            noisy_photo(COLOURS[label], seed + 100 * label_index + i, size).save(folder / label / f"{i:02}.png")
     return folder
 
 
