@@ -6,7 +6,7 @@ DATA ?= data
 ARGS ?=
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 
-.PHONY: help app test gather verify train report cleaner lint clean
+.PHONY: help app test gather verify train report cleaner onnx lint clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ report: $(VENV)/training ## look at how export.pkl does on DATA=folder
 
 cleaner: $(VENV)/training ## clean the photos of DATA=folder with the help of export.pkl, on a page
 	$(BIN)/python -m training.clean export.pkl "$(DATA)" $(ARGS)
+
+onnx: $(VENV)/serving ## write export.onnx, the compiled copy of export.pkl that the app serves from
+	$(BIN)/python -m training.export export.pkl $(ARGS)
 
 lint: $(VENV)/testing ## check the style
 	$(BIN)/ruff check .

@@ -2,16 +2,21 @@
 
     python app.py
 """
+import logging
 import os
 import sys
+import threading
 from dataclasses import asdict
 from pathlib import Path
 
 import gradio as gr
 
 from classifier import Classifier, Prediction
+from classifier.compiled import CompileError
 from classifier.export import ExportError
 from classifier.photo import PhotoError, open_photo
+from web.answers import Answers
+from web.classify import routes
 from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_preview, preview
 from web.words import (
     NO_HEATMAP,
@@ -27,6 +32,8 @@ from web.words import (
 HERE = Path(__file__).parent
 EXPORT = os.environ.get("EXPORT") or HERE / "export.pkl"
 EXAMPLES = sorted(str(file) for file in (HERE / "examples").glob("*.jpg"))
+log = logging.getLogger("fieldguide")
+
 AN_HOUR = 3600  # uploads are deleted when they are older
 PRIVACY = "Photos are used for the answer alone and deleted within two hours."
 
@@ -34,6 +41,21 @@ try:
     classifier = Classifier.load(EXPORT)
 except ExportError as error:
     sys.exit(f"The app cannot start. {error}")
+answers = Answers(classifier)
+
+
+def compile_meanwhile() -> None:
+    """Go over to a compiled copy of the export as soon as it is made; until then the export itself answers."""
+    try:
+        classifier.compile()
+    except CompileError as why:
+        log.warning("%s The export itself goes on answering.", why)
+    else:
+        log.warning("Compiled in memory: answers are fast now. `make onnx` writes the file, so that the next start is.")
+
+
+if not classifier.compiled:
+    threading.Thread(target=compile_meanwhile, daemon=True).start()
 
 
 def classify(photo) -> Prediction:
@@ -41,7 +63,7 @@ def classify(photo) -> Prediction:
     if photo is None:
         raise gradio_error("No photo was sent.")
     try:
-        return classifier.predict(photo)
+        return answers.predict(photo)
     except PhotoError as error:
         raise gradio_error(error) from None
 
@@ -135,4 +157,6 @@ with PhotoBlocks(title="Fieldguide", delete_cache=(AN_HOUR, AN_HOUR)) as demo:
 demo.queue(api_open=True)  # so that POST /gradio_api/run/predict answers in one call on Spaces too
 
 if __name__ == "__main__":
-    demo.launch(enable_monitoring=False)
+    # rendered by Python alone: a Node server in front would not know /classify
+    demo.launch(enable_monitoring=False, ssr_mode=False,
+                app_kwargs={"routes": routes(answers, classifier.calibrated, classifier.version)})

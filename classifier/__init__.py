@@ -4,18 +4,24 @@
     classifier.predict("bear.jpg").label
     classifier.explain("bear.jpg").picture.show()
 """
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from .heatmap import Heatmap
+from .compiled import CompileError, from_bytes, onnx_path, read_compiled, sha256, to_onnx
+from .engine import Engine, OnnxEngine
+from .heatmap import SIDE, Heatmap
 from .photo import PhotoError, PhotoSource, open_photo
 from .trust import Familiarity, probabilities, read_temperature
 
 __all__ = ["Classifier", "Explanation", "Prediction"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Explanation:
     heatmap: Heatmap
     """the share of each cell in the score of one label"""
     photo: Image.Image
-    """the photo itself, upright, RGB"""
+    """the photo itself, upright, RGB; a large JPEG at a half, a quarter or an eighth of its size"""
 
     @cached_property
     def picture(self) -> Image.Image:
@@ -51,7 +57,7 @@ class Explanation:
 class Classifier:
     """A fastai export that answers photos. Safe to use from many threads at once."""
 
-    def __init__(self, engine, facts: dict):
+    def __init__(self, engine: Engine, facts: dict, version: str | None = None):
         self._engine = engine
         self.familiarity = Familiarity.from_facts(facts.get("familiarity"), engine.n_features)
         """the training photos' features and the threshold; None where the export has none"""
@@ -67,18 +73,42 @@ class Classifier:
         self.labels: list[str] = engine.labels
         self.facts = facts
         """what the export says of itself (see `training.export.facts_of`); empty for other exports"""
+        self.version = version
+        """the SHA-256 of the export file, in hexadecimal; None for a classifier that was not loaded from one"""
 
     @classmethod
     def load(cls, path: str | PathLike = "export.pkl") -> "Classifier":
         """Return the classifier in an export file, warmed up: its first answer is as fast as any.
 
-        Raises ExportError with a sentence that says what to do.
+        The compiled copy beside it (export.onnx) is opened instead while it was made from the same file: then
+        neither torch nor fastai is imported. Raises ExportError with a sentence that says what to do.
         """
-        from .engine import Engine  # imported here: `classifier.photo` alone needs no torch
-        from .export import read_export, read_facts
+        from .export import check_file, read_export, read_facts
+
+        check_file(path)
+        version = sha256(path)
+        try:
+            return cls(*read_compiled(onnx_path(path), version), version)
+        except CompileError as why:
+            log.warning("%s Serving from %s itself, which is slower.", why, Path(path).name)
+        from .fastai_engine import FastaiEngine
 
         learn = read_export(path)
-        return cls(Engine(learn), read_facts(learn))
+        return cls(FastaiEngine(learn), read_facts(learn), version)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether answers come from a compiled copy of the export."""
+        return isinstance(self._engine, OnnxEngine)
+
+    def compile(self) -> None:
+        """Go over to a compiled copy, made now, in memory; takes seconds, while answers go on.
+
+        Raises CompileError where there can be none: then everything stays as it was.
+        """
+        if not self.compiled:
+            data = to_onnx(self._engine, self.facts, self.version or "")
+            self._engine = from_bytes(data, "The compiled copy", self.version or "")[0]
 
     def predict(self, photo: PhotoSource) -> Prediction:
         """Return the answer for a photo: bytes, a path, a binary file or a PIL image.
@@ -89,7 +119,8 @@ class Classifier:
 
     def predict_with_features(self, photo: PhotoSource) -> tuple[Prediction, np.ndarray | None]:
         """Return what `predict` does and the (D,) pooled features it rests on, None where the model has none."""
-        scores, features = self._engine.answer(open_photo(photo))
+        engine = self._engine  # which `compile` may change at any moment
+        scores, features = engine.answer(open_photo(photo, spare=engine.spare))
         return self._prediction(scores, features), features
 
     def explain(self, photo: PhotoSource, label: str | None = None) -> Explanation:
@@ -104,8 +135,9 @@ class Classifier:
         if label is not None and label not in self.labels:
             raise ValueError(f"There is no label {str(label)[:40]!r}. The labels are {', '.join(self.labels[:12])}"
                              f"{' …' if len(self.labels) > 12 else ''}.")
-        opened = open_photo(photo)
-        scores, features, cells = self._engine.explain(opened)
+        engine = self._engine
+        opened = open_photo(photo, spare=lambda size: min(engine.spare(size), max(size) / SIDE))
+        scores, features, cells = engine.explain(opened)
         prediction = self._prediction(scores, features)
         label = prediction.label if label is None else label
         i = self.labels.index(label)

@@ -22,7 +22,7 @@ def read_export(path: str | PathLike):
     Raises ExportError where the file is missing, broken, or no single-label image classifier.
     """
     path = Path(path)
-    _check_file(path)
+    check_file(path)
     learn = _unpickle(path)
     _check_learner(learn, path.name)
     learn.dls.cpu()  # an export made on a GPU sends its batches there
@@ -30,8 +30,9 @@ def read_export(path: str | PathLike):
     return learn
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: str | PathLike) -> None:
     """Raise ExportError for what can be told without opening the pickle."""
+    path = Path(path)
     if not path.is_file():
         raise ExportError(f"There is no export at {path}. Train one: `python -m training.train DATA`.")
     try:

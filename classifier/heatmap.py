@@ -6,6 +6,7 @@ logit is a sum over the cells plus a bias: the picture shows what was added up, 
 Source: Zhou et al. 2016, Learning Deep Features for Discriminative Localization; maximum pooling, batch
 norm and ReLU are ours.
 """
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,57 +92,90 @@ def _edge(mask: np.ndarray, width: int) -> np.ndarray:
 class LinearHead:
     """What fastai puts on a backbone: pooling, then layers that are linear once their ReLUs are held."""
 
-    def __init__(self, head):
-        """head: a torch module; raises TypeError, naming the layer, where cells cannot be told apart."""
-        pool, *self._layers = _leaves(head)
+    def __init__(self, means: bool, maxima: bool, layers: Sequence[dict]):
+        """means, maxima: what the cells are pooled to; of both, maxima come first.
+
+        layers: in order, {"weight": (O, I), "bias": (O,)} or {"scale": (I,), "shift": (I,)} or {} for a ReLU.
+        """
+        self._means, self._maxima = means, maxima
+        self._layers = [{name: np.asarray(values, dtype=np.float64) for name, values in layer.items()}
+                        for layer in layers]
+
+    @classmethod
+    def of(cls, head) -> "LinearHead":
+        """Return the head in a torch module; raises TypeError, naming the layer, where cells cannot be told apart."""
+        pool, *leaves = _leaves(head)
         name = type(pool).__name__
         if name not in ("AdaptiveConcatPool2d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d"):
             raise TypeError(f"a head that begins with {name}")
-        self._maxima, self._means = "Avg" not in name, "Max" not in name
-        for layer in self._layers:
-            if type(layer).__name__ not in ("Flatten", "Identity", "Dropout", "BatchNorm1d", "Linear", "ReLU"):
-                raise TypeError(f"a head with {type(layer).__name__}")
+        layers = [layer for leaf in leaves if (layer := _layer(leaf)) is not None]
+        return cls("Max" not in name, "Avg" not in name, layers)
 
-    def contributions(self, cells) -> tuple[np.ndarray, np.ndarray]:
+    def to_data(self) -> dict:
+        """Return the arguments that make this head again, numbers in float32 as they were trained."""
+        return {"means": self._means, "maxima": self._maxima,
+                "layers": [{name: values.astype(np.float32) for name, values in layer.items()}
+                           for layer in self._layers]}
+
+    def contributions(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (C, H, W) shares of each cell in each label's logit, and (C,) biases, in float64.
 
-        cells: (D, H, W) torch tensor, what the backbone gives for one photo. A maximum belongs to the
-        cell that won it, in equal parts where several did.
+        cells: (D, H, W), what the backbone gives for one photo. A maximum belongs to the cell that won it,
+        in equal parts where several did.
         """
-        import torch
+        flat = cells.reshape(len(cells), -1).astype(np.float64)
+        # by pooled feature: how the cells make it up, (maxima and means, cells)
+        made_of = []
+        if self._maxima:
+            highest = flat.max(1, keepdims=True)
+            won = flat == highest
+            made_of.append(highest * won / won.sum(1, keepdims=True))
+        if self._means:
+            made_of.append(flat / flat.shape[1])
+        made_of = np.concatenate(made_of)
+        pooled = made_of.sum(1)
+        slopes, logits = self._slopes(pooled)
+        return (slopes @ made_of).reshape(-1, *cells.shape[1:]), logits - slopes @ pooled
 
-        with torch.inference_mode():
-            flat = cells.double().flatten(1)
-            highest = flat.amax(1, keepdim=True)
-            won = (flat == highest).double()
-            # by pooled feature: how the cells make it up, (maxima and means, cells)
-            made_of = torch.cat([part for part, used in (
-                (highest * won / won.sum(1, keepdim=True), self._maxima), (flat / flat.shape[1], self._means)) if used])
-            pooled = made_of.sum(1)
-            slopes, logits = self._slopes(pooled)
-            shares = (slopes @ made_of).reshape(-1, *cells.shape[1:])
-            return shares.numpy(), (logits - slopes @ pooled).numpy()
-
-    def _slopes(self, pooled):
+    def _slopes(self, pooled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (C, D) derivatives of the logits by the pooled features, and the (C,) logits."""
         values, passed = pooled, []
         for layer in self._layers:
-            name = type(layer).__name__
-            if name == "Linear":
-                weight = layer.weight.double()
-                passed.append(lambda slopes, weight=weight: slopes @ weight)
-                values = weight @ values + (0 if layer.bias is None else layer.bias.double())
-            elif name == "BatchNorm1d":
-                scale = (layer.running_var.double() + layer.eps).rsqrt() * (1 if layer.weight is None else layer.weight)
-                passed.append(lambda slopes, scale=scale: slopes * scale)
-                values = (values - layer.running_mean) * scale + (0 if layer.bias is None else layer.bias)
-            elif name == "ReLU":
+            if "weight" in layer:
+                passed.append(lambda slopes, layer=layer: slopes @ layer["weight"])
+                values = layer["weight"] @ values + layer["bias"]
+            elif "scale" in layer:
+                passed.append(lambda slopes, layer=layer: slopes * layer["scale"])
+                values = values * layer["scale"] + layer["shift"]
+            else:
                 passed.append(lambda slopes, on=values > 0: slopes * on)
-                values = values.clamp(min=0)
-        slopes = values.new_ones(len(values)).diag()
+                values = values.clip(0)
+        slopes = np.eye(len(values))
         for by in reversed(passed):
             slopes = by(slopes)
         return slopes, values
+
+
+def _layer(leaf) -> dict | None:
+    """Return a torch layer as `LinearHead` takes it; None for one that does nothing; TypeError for another."""
+    name = type(leaf).__name__
+    if name in ("Flatten", "Identity", "Dropout"):
+        return None
+    if name == "ReLU":
+        return {}
+    if name == "Linear":
+        weight = _numbers(leaf.weight)
+        return {"weight": weight, "bias": np.zeros(len(weight)) if leaf.bias is None else _numbers(leaf.bias)}
+    if name == "BatchNorm1d":
+        scale = 1 / np.sqrt(_numbers(leaf.running_var) + leaf.eps)
+        scale = scale if leaf.weight is None else scale * _numbers(leaf.weight)
+        return {"scale": scale,
+                "shift": (0 if leaf.bias is None else _numbers(leaf.bias)) - _numbers(leaf.running_mean) * scale}
+    raise TypeError(f"a head with {name}")
+
+
+def _numbers(tensor) -> np.ndarray:
+    return tensor.detach().double().numpy()
 
 
 def _leaves(module) -> list:

@@ -5,7 +5,8 @@ statistics, and does with Pillow and NumPy what fastai would do with `split_idx=
 not know it does not guess: it raises Untranslatable, and the engine lets fastai do the work.
 """
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -26,10 +27,18 @@ class Preprocess:
     """Turn a photo into a model's input: `steps` on the photo, then scale and normalise."""
 
     mode: str  # Pillow's mode of the model's input: RGB, or L for one channel
-    steps: tuple[Callable[[Image.Image], Image.Image], ...]
+    steps: tuple["_Resize | _ResizeThenCrop | _CropPad", ...]
     scale: np.float32  # what a sample of 255 is divided by
     mean: np.ndarray | None  # (C, 1, 1)
     std: np.ndarray | None  # (C, 1, 1)
+
+    @cached_property
+    def _tables(self) -> np.ndarray:
+        """(C, 256) float32: what each sample becomes in each channel. Looking up is faster than computing."""
+        samples = np.arange(256, dtype=np.float32) / self.scale
+        if self.mean is None:
+            return np.tile(samples, (len(self.mode), 1))
+        return (samples - self.mean[:, :, 0]) / self.std[:, :, 0]
 
     def __call__(self, photo: Image.Image) -> np.ndarray:
         """Return the photo as (C, H, W) float32."""
@@ -37,12 +46,35 @@ class Preprocess:
             photo = photo.convert(self.mode)
         for step in self.steps:
             photo = step(photo)
-        samples = np.asarray(photo, dtype=np.float32)
-        samples = samples[None] if samples.ndim == 2 else samples.transpose(2, 0, 1)
-        samples = samples / self.scale
-        if self.mean is not None:
-            samples = (samples - self.mean) / self.std
-        return np.ascontiguousarray(samples)
+        samples = np.empty((len(self._tables), photo.height, photo.width), dtype=np.float32)
+        for table, band, out in zip(self._tables, photo.split(), samples):
+            np.take(table, np.asarray(band), out=out, mode="clip")  # "raise", the default, buffers `out`
+        return samples
+
+    def spare(self, size: Size) -> float:
+        """Return how many times smaller a photo of `size` may come without the model seeing less; 1 or more.
+
+        The first step shrinks it at least as much.
+        """
+        return max(1.0, self.steps[0].shrinks(size)) if self.steps else 1.0
+
+    def to_data(self) -> dict:
+        """Return this as plain data and arrays, for a compiled copy."""
+        steps = [{"kind": KINDS[type(step)], **asdict(step)} for step in self.steps]
+        return {"mode": self.mode, "steps": steps, "scale": float(self.scale),
+                "mean": None if self.mean is None else self.mean.ravel().tolist(),
+                "std": None if self.std is None else self.std.ravel().tolist()}
+
+    @classmethod
+    def from_data(cls, data: dict) -> "Preprocess":
+        """Return what `to_data` gave."""
+        kinds = {kind: step for step, kind in KINDS.items()}
+        steps = [kinds[step["kind"]](**{name: tuple(value) if isinstance(value, list) else value
+                                        for name, value in step.items() if name != "kind"})
+                 for step in data["steps"]]
+        mean, std = (None if data[name] is None else np.array(data[name], dtype=np.float32)[:, None, None]
+                     for name in ("mean", "std"))
+        return cls(data["mode"], tuple(steps), np.float32(data["scale"]), mean, std)
 
     def seen(self, size: Size) -> Box:
         """Return the part of a photo of `size` that the model sees; larger than the photo where that is padded."""
@@ -147,9 +179,13 @@ class _Resize:
         """Return which part of a photo of `size` becomes this step's output."""
         if self.method == "squish":
             return (0, 0, *size)
-        choose = max if self.method == "pad" else min
-        m = choose(size[0] / self.size[0], size[1] / self.size[1])
+        m = self.shrinks(size) if self.method == "crop" else max(size[0] / self.size[0], size[1] / self.size[1])
         return _middle(size, (m * self.size[0], m * self.size[1]))
+
+    def shrinks(self, size: Size) -> float:
+        """Return how many times this step shrinks a photo of `size`; below 1 it enlarges."""
+        choose = max if self.method == "pad" else min  # squished, the side that is shrunk less counts
+        return choose(size[0] / self.size[0], size[1] / self.size[1])
 
 
 @dataclass(frozen=True)
@@ -168,6 +204,10 @@ class _ResizeThenCrop:
         """Return which part of a photo of `size` becomes this step's output."""
         return _middle(size, tuple(side * kept / of for side, kept, of in zip(size, self.size, self.resize_to)))
 
+    def shrinks(self, size: Size) -> float:
+        """Return how many times this step shrinks a photo of `size`; below 1 it enlarges."""
+        return min(size[0] / self.resize_to[0], size[1] / self.resize_to[1])
+
 
 @dataclass(frozen=True)
 class _CropPad:
@@ -182,6 +222,13 @@ class _CropPad:
     def region(self, size: Size) -> Box:
         """Return which part of a photo of `size` becomes this step's output."""
         return _middle(size, self.size)
+
+    def shrinks(self, size: Size) -> float:
+        """Return 1: this step needs every pixel."""
+        return 1
+
+
+KINDS = {_Resize: "resize", _ResizeThenCrop: "resize_then_crop", _CropPad: "crop_pad"}
 
 
 def _middle(size: Size, part: tuple[float, float]) -> Box:

@@ -103,7 +103,7 @@ class Familiarity:
         if facts is None:
             return None
         try:
-            rows = facts["reference"].numpy()
+            rows = np.asarray(facts["reference"])
             threshold, k = _number(facts["threshold"]), _number(facts["k"])
             if rows.ndim != 2 or rows.shape[1] != n_features or k not in range(1, len(rows) + 1):
                 raise ValueError(f"features of shape {rows.shape} for {n_features}, k={k}")

@@ -99,19 +99,20 @@ def get(url: str, timeout: float = 10) -> bytes:
 
 
 @contextmanager
-def running_app(folder: Path = ROOT, **environment):
-    """Start app.py of `folder` on a free port; yield its URL once it answers; stop it."""
+def running_app(folder: Path = ROOT, log: Path | None = None, **environment):
+    """Start app.py of `folder` on a free port; yield its URL once it answers; stop it. log: where its output goes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False", **environment}
+    output = log.open("w") if log else subprocess.PIPE
     process = subprocess.Popen([sys.executable, "app.py"], cwd=folder, env=env, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                               stdout=output, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
             if process.poll() is not None:
-                pytest.fail(f"app.py stopped: {process.stdout.read()}")
+                pytest.fail(f"app.py stopped: {log.read_text() if log else process.stdout.read()}")
             try:
                 get(f"{url}/gradio_api/info")
                 break

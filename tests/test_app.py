@@ -32,7 +32,7 @@ def test_app_that_cannot_start_says_why_in_one_sentence(file, says):
     assert "Traceback" not in run.stderr
 
 
-SERVING_FILES = ["app.py", "classifier", "web", "export.pkl", "examples", "requirements.txt"]
+SERVING_FILES = ["app.py", "classifier", "web", "export.pkl", "export.onnx", "examples", "requirements.txt"]
 
 
 def test_serving_files_alone_answer_a_photo(tmp_path):

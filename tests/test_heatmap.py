@@ -45,7 +45,7 @@ HEADS = {
 def test_cells_and_bias_add_up_to_the_logits(name, size):
     head = trained_like(HEADS[name]())
     cells = torch.randn(24, *size, generator=torch.Generator().manual_seed(1)).clamp(min=0, max=1)  # ties at both ends
-    shares, biases = LinearHead(head).contributions(cells)
+    shares, biases = LinearHead.of(head).contributions(cells.numpy())
     with torch.inference_mode():
         logits = head(cells[None])[0].numpy()
     assert shares.shape == (len(logits), *size)
@@ -58,21 +58,21 @@ def test_bias_of_a_linear_head_is_what_it_says_of_nothing(name):
     with torch.inference_mode():
         of_nothing = head(torch.zeros(1, 24, 7, 7))[0].numpy()
     for seed in range(2):
-        _, biases = LinearHead(head).contributions(torch.rand(24, 7, 7, generator=torch.Generator().manual_seed(seed)))
+        _, biases = LinearHead.of(head).contributions(np.random.default_rng(seed).random((24, 7, 7)))
         assert biases == pytest.approx(of_nothing, abs=1e-5)
 
 
 def test_maximum_belongs_to_the_cell_that_won_it_and_the_average_to_all():
     head = nn.Sequential(AdaptiveConcatPool2d(), nn.Flatten(), nn.Linear(2, 1, bias=False)).eval()
     head[2].weight.data = torch.tensor([[10.0, 1.0]])  # maximum first, as fastai concatenates
-    shares, biases = LinearHead(head).contributions(torch.tensor([[[1.0, 3.0], [0.0, 0.0]]]))
+    shares, biases = LinearHead.of(head).contributions(np.array([[[1.0, 3.0], [0.0, 0.0]]]))
     assert shares[0].tolist() == [[0.25, 30.75], [0, 0]] and biases == [0]
 
 
 def test_several_winners_share_a_maximum():
     head = nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(1, 1, bias=False)).eval()
     head[2].weight.data = torch.ones(1, 1)
-    assert LinearHead(head).contributions(torch.tensor([[[6.0, 6.0], [6.0, 1.0]]]))[0].tolist() == [[[2, 2], [2, 0]]]
+    assert LinearHead.of(head).contributions(np.array([[[6.0, 6.0], [6.0, 1.0]]]))[0].tolist() == [[[2, 2], [2, 0]]]
 
 
 @pytest.mark.parametrize("head, says", [
@@ -83,7 +83,7 @@ def test_several_winners_share_a_maximum():
 ], ids=["no-pooling", "gelu", "sigmoid", "softmax"])
 def test_other_heads_are_named_not_guessed(head, says):
     with pytest.raises(TypeError, match=says):
-        LinearHead(head)
+        LinearHead.of(head)
 
 
 def test_lessons_own_head_is_explained_too(photos, tmp_path):

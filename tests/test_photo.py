@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from classifier import Classifier
 from classifier.photo import PhotoError, open_photo
-from conftest import noisy_photo
+from conftest import ROOT, noisy_photo
 
 # what EXIF says was done to an upright photo before it was stored
 STORED = {1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
@@ -289,3 +290,62 @@ def test_opened_photo_does_not_hold_the_file(tmp_path):
     path.unlink()
     assert photo.copy().size == (64, 48)
     assert type(photo) is Image.Image
+
+
+def smooth_photo(size: tuple[int, int]) -> Image.Image:
+    """Return a photo without fine detail, so that a reduced one can be compared; size is width, height."""
+    small = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
+
+
+def saved(photo: Image.Image, kind: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    photo.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("by, size", [(1, (1208, 808)), (1.9, (1208, 808)), (2, (604, 404)), (5, (302, 202)),
+                                      (100, (151, 101))])
+def test_large_jpeg_is_decoded_at_the_scale_that_is_enough(by, size):
+    data = saved(smooth_photo((1208, 808)), "JPEG", quality=95)
+    photo = open_photo(data, spare=lambda _: by)
+    assert photo.size == size and photo.mode == "RGB"
+    whole = open_photo(data).resize(size, Image.Resampling.BOX)
+    assert np.abs(np.asarray(photo).astype(int) - np.asarray(whole)).mean() < 2
+
+
+def test_spare_is_asked_about_the_upright_photo():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    asked = []
+    photo = open_photo(saved(smooth_photo((800, 400)), "JPEG", exif=exif), spare=lambda size: asked.append(size) or 2)
+    assert asked == [(400, 800)] and photo.size == (200, 400)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "GIF"])
+def test_other_formats_and_opened_images_come_as_they_are(kind):
+    photo = smooth_photo((320, 240))
+    assert open_photo(saved(photo, kind), spare=lambda _: 8).size == (320, 240)
+    assert open_photo(photo, spare=lambda _: 8).size == (320, 240)
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_grey_and_cmyk_jpegs_are_reduced_too(mode):
+    data = saved(smooth_photo((640, 480)).convert(mode), "JPEG", quality=95)
+    reduced, whole = open_photo(data, spare=lambda _: 4), open_photo(data).resize((160, 120), Image.Resampling.BOX)
+    assert np.abs(np.asarray(reduced).astype(int) - np.asarray(whole)).mean() < 2
+
+
+def test_reduced_photos_get_nearly_the_same_answer(shared):
+    """Rule 5: within 0.02 of a probability where a large JPEG is decoded at reduced scale."""
+    classifier = Classifier.load(ROOT / "export.pkl")
+    for file in sorted((shared / "data" / "bears").glob("*/*.jpg"))[::40]:
+        photo = open_photo(file)
+        for megapixels in (1.5, 3, 8):
+            factor = (megapixels * 1e6 / (photo.width * photo.height)) ** 0.5
+            size = round(photo.width * factor), round(photo.height * factor)
+            data = saved(photo.resize(size, Image.Resampling.BICUBIC), "JPEG", quality=90)
+            reduced, whole = classifier.predict(data), classifier.predict(open_photo(data))
+            assert megapixels < 8 or open_photo(data, spare=classifier._engine.spare).width < size[0] / 2
+            for label, probability in whole.probabilities.items():
+                assert abs(reduced.probabilities[label] - probability) < 0.02, (file, megapixels)

@@ -51,19 +51,19 @@ def check_parity(photos, folder, item_tfms, batch_tfms) -> Classifier:
 @pytest.mark.parametrize("item_tfms", ITEM_TFMS)
 def test_each_resize_method_answers_as_fastai(photos, tmp_path, item_tfms):
     classifier = check_parity(photos, tmp_path, ITEM_TFMS[item_tfms], [NORMALIZE])
-    assert isinstance(classifier._engine._preprocess, Preprocess)
+    assert isinstance(classifier._engine.preprocess, Preprocess)
 
 
 @pytest.mark.parametrize("batch_tfms", BATCH_TFMS)
 def test_each_batch_transform_answers_as_fastai(photos, tmp_path, batch_tfms):
     classifier = check_parity(photos, tmp_path, Resize(64), BATCH_TFMS[batch_tfms])
-    assert isinstance(classifier._engine._preprocess, Preprocess)
+    assert isinstance(classifier._engine.preprocess, Preprocess)
 
 
 @pytest.mark.parametrize("name", BY_FASTAI)
 def test_what_cannot_be_translated_runs_through_fastai_and_is_logged(photos, tmp_path, caplog, name):
     classifier = check_parity(photos, tmp_path, *BY_FASTAI[name])
-    assert not isinstance(classifier._engine._preprocess, Preprocess)
+    assert not isinstance(classifier._engine.preprocess, Preprocess)
     assert "only fastai itself can run" in caplog.text
 
 
@@ -86,7 +86,7 @@ def test_transforms_after_the_opening_are_not_left_out(photos, tmp_path):
     photo = noisy_photo((200, 120, 40), 0)
     served = [classifier.predict(photo).probabilities[label] for label in classifier.labels]
     assert np.abs(served - expected_probabilities(learn, photo)).max() < TOLERANCE
-    assert not isinstance(classifier._engine._preprocess, Preprocess)
+    assert not isinstance(classifier._engine.preprocess, Preprocess)
 
 
 def test_extreme_proportions_are_answered(photos, tmp_path):

@@ -4,6 +4,9 @@ Reads  a fastai `Learner` over `training.data`'s DataLoaders
 Writes export.pkl: opened by stock `load_learner` on Python 3.10 to 3.13, without this project;
        no function by value, no path of this machine, nothing out of `__main__`, `training` or
        `classifier`
+       export.onnx beside it, its compiled copy (see `classifier.compiled`)
+
+    python -m training.export export.pkl     # export.onnx for an export that came without
 
 `learn.export()` alone would use cloudpickle, which stores functions by value and so ties the file
 to one Python version and its writer's folders.
@@ -30,14 +33,15 @@ from fastai.learner import Learner
 from fastai.metrics import error_rate
 from fastai.vision.core import PILImage
 from fastai.vision.learner import default_split
-from fastcore.script import CliError
+from fastcore.script import CliError, call_parse
 from fasttransform import Pipeline
 from PIL import Image
 from plum import Function
 
 from classifier import torchvision_ops
-from classifier.engine import Engine
-from classifier.export import read_export
+from classifier.compiled import CompileError, onnx_path, write_compiled
+from classifier.export import ExportError, read_export
+from classifier.fastai_engine import FastaiEngine
 from classifier.trust import probabilities
 
 # what every machine that serves a fastai export has; the standard library comes on top
@@ -174,7 +178,7 @@ def check_export(export: Path, learn: Learner, photos: Sequence[Image.Image]) ->
     """
     with learn.no_bar(), learn.no_logging():
         expected = np.array([learn.predict(PILImage.create(photo))[2].tolist() for photo in photos])
-    engine = Engine(read_export(export))
+    engine = FastaiEngine(read_export(export))
     served = np.array([probabilities(engine.answer(photo)[0]) for photo in photos])
     difference = max(np.abs(stock_predictions(export, photos) - expected).max(),
                      np.abs(served - expected).max())
@@ -194,3 +198,25 @@ def export_learner(plain: Learner, path: str | Path, photos: Sequence[Image.Imag
         aside.write_bytes(data)
         check_export(aside, plain, photos)
     return data
+
+
+def compile_export(out: str | Path) -> None:
+    """Write the compiled copy beside an export; where there can be none, say so and take the old one away."""
+    try:
+        write_compiled(out)
+    except CompileError as why:
+        print(f"{onnx_path(out)} was not written: {why} The app serves {Path(out).name} itself, which is slower.")
+        with suppress(OSError):
+            onnx_path(out).unlink(missing_ok=True)
+
+
+@call_parse
+def main(
+    export:str, # any fastai export; its compiled copy is written beside it
+):
+    "Write export.onnx, the compiled copy that the app serves from, for an EXPORT that has none or an old one."
+    try:
+        path = write_compiled(export)
+    except (CompileError, ExportError) as error:
+        raise CliError(str(error)) from error
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, a compiled copy of {export}")

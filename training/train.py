@@ -1,7 +1,8 @@
 """Fine-tune a pretrained network on a folder of photos and export it: the lesson in one command.
 
 Reads  DATA/<label>/*.jpg, and metrics.json of an earlier run beside the export, if there is one
-Writes export.pkl, and metrics.json beside it: figures, counts, versions, options, the validation set
+Writes export.pkl, its compiled copy export.onnx, and metrics.json: figures, counts, versions, options, the
+       validation set
 
     python -m training.train data/bears
     python -m training.train data/bears --arch mobilenet_v2 --weights mobilenet_v2.pth --epochs 4
@@ -32,13 +33,14 @@ from fastai.vision.learner import create_head, default_split
 from fastcore.script import CliError, call_parse
 from torch import nn
 
-from classifier.engine import Engine
+from classifier.compiled import faster
+from classifier.fastai_engine import FastaiEngine
 from classifier.photo import open_photo
 
 from .backbone import Backbone, load_backbone
 from .calibration import learn_calibration
 from .data import RESIZES, get_dls, print_unreadable, readable_photos, sha256, validation_size
-from .export import export_learner, facts_of, portable, staged
+from .export import compile_export, export_learner, facts_of, portable, staged
 from .interrupt import HeedInterrupt, heeding_interrupts
 from .metrics import metrics_path, validated_before
 from .trust import fit_familiarity
@@ -136,7 +138,7 @@ def save(learn: Learner, metrics: dict, out: str | Path) -> dict:
     """Write the export and, once that has passed its check, metrics.json; return the metrics written."""
     plain = portable(learn)
     train_files, held_out = ([Path(file) for file in ds.items] for ds in (learn.dls.train_ds, learn.dls.valid_ds))
-    known = fit_familiarity(Engine(plain), train_files, held_out)
+    known = fit_familiarity(faster(FastaiEngine(plain)), train_files, held_out)
     # kept on the learner as plain data: all that the app knows of a model is inside its export
     calibration = metrics.get("calibration")
     plain.fieldguide = {**facts_of(learn.dls, metrics["options"]["arch"], metrics["error_rate"]),
@@ -146,6 +148,7 @@ def save(learn: Learner, metrics: dict, out: str | Path) -> dict:
     metrics = {**metrics, "export": {"bytes": len(export), "sha256": hashlib.sha256(export).hexdigest()}}
     with staged(metrics_path(out)) as aside:
         aside.write_text(json.dumps(metrics, indent=1) + "\n")
+    compile_export(out)
     return metrics
 
 

@@ -87,11 +87,9 @@ def api_snippets(url: str) -> str:
 from gradio_client import Client, handle_file
 print(Client("{url}").predict(photo=handle_file("photo.jpg"), api_name="/classify_photo"))
 ```
-Any shell, with `curl`: upload the photo, then ask about it.
+Any shell, with `curl`: one call. Several photos go as several `-F file=@…`, and come back as a list.
 ```bash
-file=$(curl -s -F files=@photo.jpg {url}/gradio_api/upload | tr -d '[]"')
-curl -s {url}/gradio_api/run/predict -H 'Content-Type: application/json' \\
-  -d '{{"data": [{{"path": "'$file'", "meta": {{"_type": "gradio.FileData"}}}}]}}'
+curl -F file=@photo.jpg {url}/classify
 ```
 JavaScript, with `npm install @gradio/client`:
 ```js
@@ -101,4 +99,5 @@ console.log((await app.predict("/predict", {{ photo: blob }})).data[0]);
 ```
 `/predict` gives label and probabilities; `/classify_photo` also says whether the photo is `familiar`;
 `/explain` gives a picture of where the model looked, for the answer or for the `label` you name.
-Every field is described at [{url}/gradio_api/openapi.json]({url}/gradio_api/openapi.json)."""
+Every field is described at [{url}/docs]({url}/docs) and, for Gradio's own API,
+[{url}/gradio_api/openapi.json]({url}/gradio_api/openapi.json)."""

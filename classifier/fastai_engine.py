@@ -1,0 +1,105 @@
+"""The forward pass of any fastai export, by torch: what serves until export.onnx is there.
+
+    engine = FastaiEngine(read_export("export.pkl"))
+    scores, features = engine.answer(open_photo("bear.jpg"))
+"""
+import logging
+import threading
+
+import numpy as np
+from PIL import Image
+
+from .engine import Engine
+from .export import ExportError
+from .heatmap import LinearHead
+from .transforms import Preprocess, Untranslatable, input_class, translate
+
+log = logging.getLogger(__name__)
+
+SUM_TOLERANCE = 1e-4  # of a logit, or of its size beyond 1: shares that add up to something else explain nothing
+
+
+class FastaiEngine(Engine):
+    """A fastai `Learner` as an engine."""
+
+    def __init__(self, learn):
+        """learn: a fastai `Learner` on the CPU, as `read_export` returns it."""
+        self.labels = [str(label) for label in learn.dls.vocab]
+        if len(set(self.labels)) < len(self.labels):
+            raise ExportError("Two labels of this export have the same name.")
+        self.model = learn.model
+        """the torch module, in evaluation mode"""
+        self._dls = learn.dls
+        self._has_activation = hasattr(learn.loss_func, "activation")
+        self._lock = threading.Lock()  # fastai's transforms keep state on themselves
+        try:
+            self.preprocess = translate(learn.dls)
+        except Untranslatable as transform:
+            self.preprocess = self._by_fastai
+            log.warning("This export uses %s, which only fastai itself can run: "
+                        "answers are right, but slower.", transform)
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Answer a grey photo, so that what cannot work shows now and not to the first visitor."""
+        grey = Image.new("RGB", (256, 192), "grey")
+        try:
+            logits, cells, features = self.forward(self.preprocess(grey)[None])
+        except Exception as error:  # somebody else's model and transforms: anything can happen
+            raise ExportError(f"This export opens, but its model answers no photo: {error}") from error
+        if logits.shape != (1, len(self.labels)):
+            raise ExportError(f"This export's model gives {logits.shape[1:]} figures for a photo, but has "
+                              f"{len(self.labels)} labels: not a classifier with one label a photo.")
+        if not np.isfinite(logits).all():
+            raise ExportError("This export's model gives no numbers for a photo (nan): its training went wrong. "
+                              "Train it again, with a lower learning rate.")
+        # a model that ends in a softmax of its own is trained with a loss that has no activation
+        self.gives_probabilities = not self._has_activation and bool(
+            (logits >= 0).all() and abs(logits.sum() - 1) < 1e-4)
+        self.n_features = None if features is None else features.shape[1]
+        self.head = self._linear_head(logits[0], cells)
+
+    def _linear_head(self, logits: np.ndarray, cells: np.ndarray | None) -> LinearHead | None:
+        """Return the head whose scores can be traced back to cells; None, with a line in the log, if it is none."""
+        try:
+            if cells is None or cells.ndim != 4:
+                raise TypeError("a model without a map of cells between body and head")
+            if not isinstance(self.preprocess, Preprocess):
+                raise TypeError("transforms that do not tell where a cell lies")
+            head = LinearHead.of(self.model[1])
+            shares, biases = head.contributions(cells[0])
+            if not (np.abs(shares.sum((1, 2)) + biases - logits) < SUM_TOLERANCE * np.abs(logits).clip(1)).all():
+                raise TypeError("a head whose cells do not add up to its scores")
+        except (TypeError, ValueError, RuntimeError, AttributeError) as why:
+            log.info("No heatmaps for this export: it has %s.", why)
+            return None
+        return head
+
+    def forward(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Return logits, cells and features, as `Engine.forward` says."""
+        import torch
+
+        with torch.inference_mode():
+            return tuple(None if output is None else output.float().numpy()
+                         for output in parts(self.model, torch.from_numpy(batch)))
+
+    def _by_fastai(self, photo: Image.Image) -> np.ndarray:
+        """Return what the export's own transforms make of the photo, (C, H, W) float32."""
+        cls = input_class(self._dls)
+        item = cls.create(photo.convert(cls._open_args.get("mode", "RGB")))
+        with self._lock:
+            return self._dls.test_dl([item], num_workers=0).one_batch()[0][0].cpu().numpy()
+
+
+def parts(model, x) -> tuple:
+    """Return a torch model's logits, cells and pooled features for a batch, the last two None where it has none."""
+    import torch
+
+    if type(model) is not torch.nn.Sequential or len(model) != 2:
+        return model(x), None, None
+    body, head = model
+    cells = body(x)
+    if not isinstance(cells, torch.Tensor):
+        return head(cells), None, None
+    features = cells.mean((2, 3)) if cells.ndim == 4 else cells if cells.ndim == 2 else None
+    return head(cells), cells, features
