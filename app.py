@@ -17,6 +17,7 @@ from classifier.export import ExportError
 from classifier.photo import PhotoError, open_photo
 from web.answers import Answers
 from web.classify import routes
+from web.memory import few_arenas
 from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_preview, preview
 from web.words import (
     NO_HEATMAP,
@@ -35,6 +36,7 @@ EXAMPLES = sorted(str(file) for file in (HERE / "examples").glob("*.jpg"))
 log = logging.getLogger("fieldguide")
 
 AN_HOUR = 3600  # uploads are deleted when they are older
+MOST_SESSIONS = 200  # Gradio keeps what it calls a session, 60 kB, for each call of its API
 PRIVACY = "Photos are used for the answer alone and deleted within two hours."
 
 try:
@@ -42,6 +44,7 @@ try:
 except ExportError as error:
     sys.exit(f"The app cannot start. {error}")
 answers = Answers(classifier)
+few_arenas()
 
 
 def compile_meanwhile() -> None:
@@ -144,11 +147,11 @@ with PhotoBlocks(title="Fieldguide", delete_cache=(AN_HOUR, AN_HOUR)) as demo:
     photo.change(show, photo, [photo, verdict, answer, sure, heatmap, looked], api_visibility="private",
                  concurrency_limit=4, show_progress_on=answer)
     answer.select(show_label, photo, [heatmap, looked], api_visibility="private", concurrency_limit=4)
-    gr.Button(visible=False).click(predict, photo, answer, api_name="predict", concurrency_limit=4)
-    gr.Button(visible=False).click(classify_photo, photo, gr.JSON(visible=False), api_name="classify_photo",
-                                   concurrency_limit=4)
-    gr.Button(visible=False).click(explain, [photo, gr.Textbox(label="Label", visible=False)],
-                                   gr.Image(visible=False, format="jpeg"), api_name="explain", concurrency_limit=4)
+    api = gr.Button(visible=False)  # each part of a page costs each call of Gradio's API: one button carries three
+    api.click(predict, photo, answer, api_name="predict", concurrency_limit=4)
+    api.click(classify_photo, photo, gr.JSON(visible=False), api_name="classify_photo", concurrency_limit=4)
+    api.click(explain, [photo, gr.Textbox(label="Label", visible=False)], gr.Image(visible=False, format="jpeg"),
+              api_name="explain", concurrency_limit=4)
     gr.Examples(EXAMPLES, photo, label="Or try one of these", examples_per_page=12, api_visibility="private")
     gr.Markdown(f"{what_it_knows(classifier.labels, classifier.facts, classifier.knows_strangers)}\n\n{PRIVACY}")
     with gr.Accordion("Use it from your own code", open=False):
@@ -158,5 +161,5 @@ demo.queue(api_open=True)  # so that POST /gradio_api/run/predict answers in one
 
 if __name__ == "__main__":
     # rendered by Python alone: a Node server in front would not know /classify
-    demo.launch(enable_monitoring=False, ssr_mode=False,
+    demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MOST_SESSIONS,
                 app_kwargs={"routes": routes(answers, classifier.calibrated, classifier.version)})

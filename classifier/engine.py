@@ -8,6 +8,7 @@
 """
 import json
 import threading
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from .transforms import Box, Preprocess, Size
 # A photo decoded at reduced scale keeps at least this many pixels for each of the model's, a side. At 1 a probability
 # moves by up to 0.024 on 2-megapixel bears, at 2 by up to 0.006, for a seventh more time
 MARGIN = 2
+CROWDED = 0.5  # seconds for which two photos at once are taken to mean that more are to come
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class OnnxEngine(Engine):
         n_cores = n_cores or cores()
         self._one = _session(data, 1)
         self._all = _session(data, n_cores) if n_cores > 1 else self._one
-        self._running, self._lock = 0, threading.Lock()
+        self._running, self._crowded_until, self._lock = 0, 0.0, threading.Lock()
         self._outputs = [output.name for output in self._one.get_outputs()]
         self._inputs = [self._one.get_inputs()[0].name]
         self.metadata: dict[str, str] = self._one.get_modelmeta().custom_metadata_map
@@ -114,7 +116,10 @@ class OnnxEngine(Engine):
     def _session(self):
         with self._lock:
             self._running += 1
-            session = self._all if self._running == 1 else self._one
+            now = time.monotonic()
+            if self._running > 1:
+                self._crowded_until = now + CROWDED
+            session = self._all if now >= self._crowded_until else self._one
         try:
             yield session
         finally:

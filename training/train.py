@@ -23,6 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fastai.callback import progress, schedule  # noqa: F401  they give Learner its bar and fine_tune
+from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import parent_label
@@ -36,6 +37,7 @@ from torch import nn
 from classifier.compiled import faster
 from classifier.fastai_engine import FastaiEngine
 from classifier.photo import open_photo
+from classifier.trust import Familiarity
 
 from .backbone import Backbone, load_backbone
 from .calibration import learn_calibration
@@ -94,7 +96,7 @@ def train(photos: Sequence[Path], arch: str = "resnet18", weights: str = "", epo
                   larger=backbone.takes(validation_size(image_size)))
     learn = get_learner(dls, backbone)
     table = EpochTable()
-    with learn.added_cbs([table, HeedInterrupt()]), learn.no_logging() if quiet else nullcontext():
+    with learn.added_cbs([table, HeedInterrupt(), ChannelsLast()]), learn.no_logging() if quiet else nullcontext():
         learn.fine_tune(epochs, base_lr)
     return learn, table.rows
 
@@ -134,11 +136,16 @@ def metrics_of(learn: Learner, table: list[dict], options: dict, unreadable: Seq
     }
 
 
-def save(learn: Learner, metrics: dict, out: str | Path) -> dict:
+def learn_familiarity(learn: Learner) -> Familiarity | None:
+    """Return what is familiar to a trained model; None where its features tell nothing."""
+    train_files, held_out = ([Path(file) for file in ds.items] for ds in (learn.dls.train_ds, learn.dls.valid_ds))
+    return fit_familiarity(faster(FastaiEngine(portable(learn))), train_files, held_out)
+
+
+def save(learn: Learner, metrics: dict, known: Familiarity | None, out: str | Path) -> dict:
     """Write the export and, once that has passed its check, metrics.json; return the metrics written."""
     plain = portable(learn)
-    train_files, held_out = ([Path(file) for file in ds.items] for ds in (learn.dls.train_ds, learn.dls.valid_ds))
-    known = fit_familiarity(faster(FastaiEngine(plain)), train_files, held_out)
+    held_out = [Path(file) for file in learn.dls.valid_ds.items]
     # kept on the learner as plain data: all that the app knows of a model is inside its export
     calibration = metrics.get("calibration")
     plain.fieldguide = {**facts_of(learn.dls, metrics["options"]["arch"], metrics["error_rate"]),
@@ -228,7 +235,7 @@ def main(
             metrics["calibration"] = learn_calibration(learn, photos, lambda held_out: train_without(
                 photos, held_out, recipe), folds)
             print("learning what is familiar, writing the export and checking it in a fresh process ...")
-            metrics = save(learn, metrics, out)
+            metrics = save(learn, metrics, learn_familiarity(learn), out)
     except KeyboardInterrupt:
         raise CliError(f"Stopped. {out} is as it was.") from None
     print(f"{out}: {len(photos)} photos ({metrics['n_train']} to train, {metrics['n_valid']} to validate), "
