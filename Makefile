@@ -6,10 +6,10 @@ DATA ?= data
 ARGS ?=
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 
-.PHONY: help app test gather verify train report cleaner onnx lint clean
+.PHONY: help app test gather verify train report cleaner onnx bench image-size lint clean
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 app: $(VENV)/serving ## set up and start the app on http://127.0.0.1:7860 (GPU=1 keeps CUDA)
 	$(BIN)/python app.py
@@ -35,6 +35,12 @@ cleaner: $(VENV)/training ## clean the photos of DATA=folder with the help of ex
 
 onnx: $(VENV)/serving ## write export.onnx, the compiled copy of export.pkl that the app serves from
 	$(BIN)/python -m training.export export.pkl $(ARGS)
+
+bench: $(VENV)/training ## our app beside the lesson's: 5 minutes on a machine that does nothing else
+	$(BIN)/python -W ignore -m benchmarks.serving $(ARGS)
+
+image-size: $(VENV)/serving ## installed megabytes of what serving needs
+	$(BIN)/python -m benchmarks.image_size
 
 lint: $(VENV)/testing ## check the style
 	$(BIN)/ruff check .

@@ -138,5 +138,5 @@ def main(
     theirs, own = middle["lesson"], middle["ours"]
     whole = sum(theirs[key] for key in ("read", "fit", "export"))
     for name, ratio, most in (("the fit beside the lesson's", own["fit"] / theirs["fit"], 1 / 3),
-                              ("calibration and familiarity beside the lesson's whole time", own["trust"] / whole, 1.5)):
+                              ("calibration and familiarity beside its whole time", own["trust"] / whole, 1.5)):
         print(f"{name}: {ratio:.2f} (at most {most:.2f}{'' if ratio <= most else ', MISSED'})")

@@ -137,7 +137,8 @@ def test_training_calibrates_and_the_export_serves_it(trained, tmp_path):
     plain = Classifier.load(tmp_path / "export.pkl")
     assert not plain.calibrated
     odds = {label: p ** (1 / classifier.temperature) for label, p in plain.predict(photo).probabilities.items()}
-    assert calibrated.probabilities == pytest.approx({label: p / sum(odds.values()) for label, p in odds.items()})
+    assert calibrated.probabilities == pytest.approx({label: p / sum(odds.values()) for label, p in odds.items()},
+                                                     abs=1e-5)  # by torch here, by export.onnx above
     assert calibrated.label == plain.predict(photo).label
 
 

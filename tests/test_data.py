@@ -8,7 +8,7 @@ from PIL import Image
 
 from classifier.photo import open_photo
 from conftest import noisy_photo, run_module
-from training.data import RESIZES, Photo, check_photos, get_dls, get_photos, readable_photos, sha256, splitter
+from training.data import RESIZES, check_photos, get_dls, get_photos, photo_class, readable_photos, sha256, splitter
 
 
 def test_photos_are_found_sorted_and_hidden_ones_left_out(photos):
@@ -46,7 +46,7 @@ def test_photos_train_as_they_are_served(tmp_path):
     exif[274] = 6
     turned = Image.new("RGBA", (60, 40), (0, 0, 0, 0))
     turned.save(tmp_path / "turned.png", exif=exif)
-    trained_on = Photo.create(tmp_path / "turned.png")
+    trained_on = photo_class(64).create(tmp_path / "turned.png")
     assert isinstance(trained_on, PILImage)
     assert trained_on.size == (40, 60)
     assert np.array_equal(trained_on, open_photo(tmp_path / "turned.png"))

@@ -102,7 +102,7 @@ def predict_all(classifier: Classifier, photos: Sequence[Path], change: Callable
     predictions, unreadable = {}, {}
     for file in progress_bar(photos, leave=False):
         try:
-            predictions[file] = classifier.predict(change(open_photo(file)))
+            predictions[file] = classifier.predict(file if change is as_it_is else change(open_photo(file)))
         except PhotoError as error:
             unreadable[file] = str(error)
     return predictions, unreadable

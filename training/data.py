@@ -25,6 +25,8 @@ from torch.random import fork_rng
 
 from classifier.photo import PhotoError, open_photo
 
+from .opened import OPENED
+
 MIN_PHOTOS = 5  # of a label: fewer leave nothing to validate on
 PHOTO_EXTENSIONS = image_extensions | {".heic", ".heif", ".avif", ".webp", ".jfif"}
 RESIZES = {
@@ -39,13 +41,15 @@ VALIDATED_LARGER = 8 / 7  # than trained: random crops show things larger than t
 CUT_OFF = 1.14  # a random crop's validation leaves out the rim: fastai's own figure
 
 
-class Photo(PILImage):
-    """fastai's `PILImage`, opened by the project's one decoder."""
+def photo_class(side: int) -> type[PILImage]:
+    """Return fastai's `PILImage`, opened by the project's one decoder, once, for a model that sees `side` pixels."""
+    class Photo(PILImage):
+        @classmethod
+        def create(cls, source) -> PILImage:
+            """Return the photo upright and in RGB, transparency on white; PhotoError if it cannot be."""
+            return PILImage(OPENED.open(source, side))
 
-    @classmethod
-    def create(cls, source) -> PILImage:
-        """Return the photo upright and in RGB, transparency on white; PhotoError if it cannot be."""
-        return PILImage(open_photo(source))
+    return Photo
 
 
 def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
@@ -167,7 +171,7 @@ def get_dls(photos: Sequence[Path], resize: str = "random_crop", image_size: int
     keep: see `splitter`. larger: see `resizing`. Raises CliError where a label has nothing left to train on.
     """
     block = DataBlock(
-        blocks=(ImageBlock(Photo), CategoryBlock),
+        blocks=(ImageBlock(photo_class(image_size)), CategoryBlock),
         get_items=sorted,
         splitter=splitter(valid_pct, seed, keep),
         get_y=parent_label,

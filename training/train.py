@@ -24,7 +24,7 @@ from pathlib import Path
 
 from fastai.callback import progress, schedule  # noqa: F401  they give Learner its bar and fine_tune
 from fastai.callback.channelslast import ChannelsLast
-from fastai.callback.core import Callback
+from fastai.callback.core import Callback, CancelValidException
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import parent_label
 from fastai.learner import Learner, Recorder
@@ -45,6 +45,7 @@ from .data import RESIZES, get_dls, print_unreadable, readable_photos, sha256, v
 from .export import compile_export, export_learner, facts_of, portable, staged
 from .interrupt import HeedInterrupt, heeding_interrupts
 from .metrics import metrics_path, validated_before
+from .opened import OPENED
 from .trust import fit_familiarity
 
 PACKAGES = ("fastai", "fastcore", "torch", "torchvision", "timm", "numpy", "pillow")
@@ -67,6 +68,14 @@ class EpochTable(Callback):
                           for name, value in zip(names, values)})
 
 
+class NoValidation(Callback):
+    """Leave out the look at the validation photos after each epoch, where nobody reads what it says."""
+
+    def before_validate(self):
+        """Go on to the next epoch."""
+        raise CancelValidException
+
+
 def get_learner(dls: DataLoaders, backbone: Backbone) -> Learner:
     """Return a Learner: the backbone, then average and max pooling, batch norm, dropout, one linear layer.
 
@@ -83,11 +92,11 @@ def get_learner(dls: DataLoaders, backbone: Backbone) -> Learner:
 def train(photos: Sequence[Path], arch: str = "resnet18", weights: str = "", epochs: int = 4,
           image_size: int = 224, resize: str = "random_crop", valid_pct: float = 0.2, seed: int = 42,
           batch_size: int = 16, base_lr: float = 2e-3, grey: float = 0.3, pretrained: bool = True,
-          keep: Sequence[str] = (), quiet: bool = False) -> tuple[Learner, list[dict]]:
+          keep: Sequence[str] = (), quiet: bool = False, validate: bool = True) -> tuple[Learner, list[dict]]:
     """Return a fine-tuned Learner and its table: a dict an epoch (epoch, train_loss, valid_loss, ...).
 
     The first row is the head's own epoch, with the backbone frozen. grey, keep: see `data.get_dls`.
-    quiet: the table is not printed.
+    quiet: the table is not printed. validate: whether each epoch ends with a look at the validation photos.
     """
     keep_freed_memory()
     set_seed(seed, reproducible=True)  # before the DataLoaders, which draw their own generators from it
@@ -95,15 +104,17 @@ def train(photos: Sequence[Path], arch: str = "resnet18", weights: str = "", epo
     dls = get_dls(photos, resize, image_size, valid_pct, seed, batch_size, backbone.stats, grey, keep,
                   larger=backbone.takes(validation_size(image_size)))
     learn = get_learner(dls, backbone)
+    OPENED.keep_only(photos)
     table = EpochTable()
-    with learn.added_cbs([table, HeedInterrupt(), ChannelsLast()]), learn.no_logging() if quiet else nullcontext():
+    callbacks = [table, HeedInterrupt(), ChannelsLast(), *([] if validate else [NoValidation()])]
+    with learn.added_cbs(callbacks), learn.no_logging() if quiet else nullcontext():
         learn.fine_tune(epochs, base_lr)
     return learn, table.rows
 
 
 def train_without(photos: Sequence[Path], held_out: list[str], recipe: dict) -> Learner:
     """Return a Learner fine-tuned on all photos but those with the SHA-256 of `held_out`."""
-    return train(photos, **{**recipe, "valid_pct": 0}, keep=held_out, quiet=True)[0]
+    return train(photos, **{**recipe, "valid_pct": 0}, keep=held_out, quiet=True, validate=False)[0]
 
 
 def validation_error(learn: Learner) -> tuple[float, int]:
