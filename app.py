@@ -113,11 +113,11 @@ def show(photo):
     if is_preview(photo):
         return [gr.skip()] * 6
     try:
-        opened = open_photo(photo)
+        explanation = classifier.explain(photo) if classifier.explains else None
+        opened = explanation.photo if explanation else open_photo(photo)
+        prediction = explanation.prediction if explanation else classifier.predict(opened)
     except PhotoError as error:
         return page(no_preview(photo), verdict=f"### No answer for this photo\n{error}")
-    explanation = classifier.explain(opened) if classifier.explains else None
-    prediction = explanation.prediction if explanation else classifier.predict(opened)
     picture = preview(photo, opened)
     if prediction.familiar is False:
         return page(picture, not_familiar(classifier.labels, prediction))

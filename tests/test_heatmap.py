@@ -1,4 +1,6 @@
 """classifier/heatmap.py: what is shown adds up to the score, lies where the model looked, and can be seen."""
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -194,3 +196,14 @@ def test_picture_keeps_the_photos_proportions(size, expected):
 def test_odd_maps_are_drawn_without_complaint(contributions, recwarn):
     heatmap_of(contributions, (0, 0, 50, 50)).drawn_on(Image.new("RGB", (50, 50)))
     assert not recwarn.list
+
+
+def test_a_large_jpeg_is_explained_at_the_scale_of_the_picture():
+    buffer = io.BytesIO()
+    photo = open_photo(ROOT / "examples" / "teddy-1.jpg").resize((2048, 2048))
+    photo.save(buffer, "JPEG", quality=95)
+    classifier = Classifier.load(ROOT / "export.pkl")
+    explanation, whole = classifier.explain(buffer.getvalue()), classifier.explain(photo)
+    assert explanation.photo.size == (1024, 1024) and explanation.picture.size == whole.picture.size
+    shares = whole.heatmap.contributions
+    assert np.abs(explanation.heatmap.contributions - shares).max() < 0.1 * np.abs(shares).max()

@@ -3,8 +3,10 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
+import requests
 import yaml
 
 from classifier import Classifier
@@ -145,3 +147,26 @@ def test_redeploy_commands_push_the_model_through_lfs(tmp_path):
     subprocess.run(["bash", "-ec", again], cwd=clone, check=True, capture_output=True)
     git("pull", cwd=seen)
     assert (seen / "export.pkl").read_bytes() == b"a new model" * 1000
+
+
+def snippet(title: str, kind: str) -> str:
+    """Return the code block of a kind under a heading of the third level."""
+    part = re.search(rf"^### {re.escape(title)}\n(.*?)(?=^##|\Z)", README, re.M | re.S).group(1)
+    return dict(re.findall(r"```(\w*)\n(.*?)```", part, re.S))[kind]
+
+
+def test_plain_onnxruntime_answers_as_the_readme_shows():
+    run = subprocess.run([sys.executable, "-c", snippet("The compiled copy", "python")], cwd=ROOT, capture_output=True,
+                         text=True, timeout=60)
+    assert run.stdout == snippet("The compiled copy", ""), run.stderr
+
+
+def test_classify_answers_as_the_readme_shows(app_url):
+    shown = json.loads(re.search(r"```json\n(.*?)```", section("The API"), re.S).group(1))
+    with (ROOT / "examples" / "teddy-1.jpg").open("rb") as photo:
+        answer = requests.post(f"{app_url}/classify", files={"file": photo}, timeout=60).json()
+    assert answer.keys() == shown.keys()
+    assert answer["probabilities"] == pytest.approx(shown["probabilities"], abs=1e-5)
+    assert answer["familiarity"] == pytest.approx(shown["familiarity"], abs=1e-4)
+    assert {name: answer[name] for name in ("label", "familiar", "calibrated", "model_version")} == {
+        name: shown[name] for name in ("label", "familiar", "calibrated", "model_version")}

@@ -153,8 +153,9 @@ def learn_familiarity(learn: Learner) -> Familiarity | None:
     return fit_familiarity(faster(FastaiEngine(portable(learn))), train_files, held_out)
 
 
-def save(learn: Learner, metrics: dict, known: Familiarity | None, out: str | Path) -> dict:
+def save(learn: Learner, metrics: dict, out: str | Path) -> dict:
     """Write the export and, once that has passed its check, metrics.json; return the metrics written."""
+    known = learn_familiarity(learn)
     plain = portable(learn)
     held_out = [Path(file) for file in learn.dls.valid_ds.items]
     # kept on the learner as plain data: all that the app knows of a model is inside its export
@@ -246,7 +247,7 @@ def main(
             metrics["calibration"] = learn_calibration(learn, photos, lambda held_out: train_without(
                 photos, held_out, recipe), folds)
             print("learning what is familiar, writing the export and checking it in a fresh process ...")
-            metrics = save(learn, metrics, learn_familiarity(learn), out)
+            metrics = save(learn, metrics, out)
     except KeyboardInterrupt:
         raise CliError(f"Stopped. {out} is as it was.") from None
     print(f"{out}: {len(photos)} photos ({metrics['n_train']} to train, {metrics['n_valid']} to validate), "
