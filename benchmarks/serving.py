@@ -180,13 +180,13 @@ def over_http(table: Table, rounds: int, n: int) -> None:
     table.row("start of the process to the first answer", theirs["start"], ours["start"], "s", 0.6)
     table.row(
         f"resident memory after {n * 11 // 5 + 32} requests or more", theirs["memory"], ours["memory"], "MB", 0.4, 0)
-    print("\nCPU a request, ms (the server's and, beside it on the same cores, the load generator's):")
+    print(f"\n{'CPU a request, ms, beside the load generator':46}{'at once':>8}{'/s':>8}{'server':>8}{'generator':>11}")
     for way, of in (("lesson, Gradio's API", theirs), ("ours, Gradio's API", ours), ("ours, /classify", ours)):
         name = "classify" if "classify" in way else "gradio"
-        print(f"{way:24}" + "".join(
-            f"   {concurrency:2} at once {of[f'{name} {concurrency} per_second']:6.1f} /s  server "
-            f"{1000 * of[f'{name} {concurrency} server_cpu']:5.1f}  generator "
-            f"{1000 * of[f'{name} {concurrency} generator_cpu']:4.2f}" for concurrency in (1, 16, 32)))
+        for concurrency in (1, 16, 32):
+            per_second, server, generator = (of[f"{name} {concurrency} {figure}"] for figure in (
+                "per_second", "server_cpu", "generator_cpu"))
+            print(f"{way:46}{concurrency:8}{per_second:8.1f}{1000 * server:8.1f}{1000 * generator:11.2f}")
 
 
 def machine() -> str:

@@ -111,11 +111,11 @@ def field_error(export: Path, photos: Path) -> float:
 @call_parse
 def main(
     data:str, # folder with `bears` and, for a second look, `bears-field`
-    weights:str, # ImageNet state dict of torchvision's mobilenet_v2
+    weights:str="", # local ImageNet state dict of mobilenet_v2, instead of a download
     rounds:int=1, # of both, in turn
 ):
     "Time our training and the lesson's."
-    data, weights = Path(data).resolve(), str(Path(weights).resolve())
+    data, weights = Path(data).resolve(), str(Path(weights).resolve()) if weights else ""
     if not (data / "bears").is_dir():
         raise CliError(f"There is no {data / 'bears'}.")
     print(machine(), flush=True)

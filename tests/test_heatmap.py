@@ -205,5 +205,5 @@ def test_a_large_jpeg_is_explained_at_the_scale_of_the_picture():
     classifier = Classifier.load(ROOT / "export.pkl")
     explanation, whole = classifier.explain(buffer.getvalue()), classifier.explain(photo)
     assert explanation.photo.size == (1024, 1024) and explanation.picture.size == whole.picture.size
-    shares = whole.heatmap.contributions
-    assert np.abs(explanation.heatmap.contributions - shares).max() < 0.1 * np.abs(shares).max()
+    shares = explanation.heatmap.contributions.ravel(), whole.heatmap.contributions.ravel()
+    assert np.corrcoef(*shares)[0, 1] > 0.95
