@@ -16,15 +16,17 @@ from classifier.compiled import CompileError
 from classifier.export import ExportError
 from classifier.photo import PhotoError, open_photo
 from web.answers import Answers
-from web.classify import routes
 from web.memory import few_arenas
 from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_preview, preview
+from web.server import serve
+from web.settings import prepared
 from web.words import (
     NO_HEATMAP,
     address,
     api_snippets,
     how_sure,
     not_familiar,
+    privacy,
     question,
     what_it_knows,
     where_it_looked,
@@ -34,10 +36,7 @@ HERE = Path(__file__).parent
 EXPORT = os.environ.get("EXPORT") or HERE / "export.pkl"
 EXAMPLES = sorted(str(file) for file in (HERE / "examples").glob("*.jpg"))
 log = logging.getLogger("fieldguide")
-
-AN_HOUR = 3600  # uploads are deleted when they are older
-MOST_SESSIONS = 200  # Gradio keeps what it calls a session, 60 kB, for each call of its API
-PRIVACY = "Photos are used for the answer alone and deleted within two hours."
+settings = prepared()
 
 try:
     classifier = Classifier.load(EXPORT)
@@ -94,7 +93,7 @@ def explain(photo, label: str | None = None):
     if photo is None:
         raise gradio_error("No photo was sent.")
     try:
-        return classifier.explain(photo, label or None).picture
+        return answers.explain(photo, label or None).picture
     except (PhotoError, ValueError) as error:
         raise gradio_error(error) from None
 
@@ -113,9 +112,9 @@ def show(photo):
     if is_preview(photo):
         return [gr.skip()] * 6
     try:
-        explanation = classifier.explain(photo) if classifier.explains else None
-        opened = explanation.photo if explanation else open_photo(photo)
-        prediction = explanation.prediction if explanation else classifier.predict(opened)
+        explanation = answers.explain(photo) if classifier.explains else None
+        opened = explanation.photo if explanation else answers.in_turn(lambda: open_photo(photo))
+        prediction = explanation.prediction if explanation else answers.in_turn(lambda: classifier.predict(opened))
     except PhotoError as error:
         return page(no_preview(photo), verdict=f"### No answer for this photo\n{error}")
     picture = preview(photo, opened)
@@ -133,10 +132,10 @@ def show_label(photo, clicked: gr.SelectData):
     return explain(photo, clicked.value), where_it_looked(clicked.value, classifier.labels)
 
 
-with PhotoBlocks(title="Fieldguide", delete_cache=(AN_HOUR, AN_HOUR)) as demo:
+with PhotoBlocks(title="Fieldguide") as demo:
     gr.Markdown(f"# Fieldguide\n{question(classifier.labels)}")
     with gr.Row():
-        photo = PhotoInput(label="Photo", sources=["upload", "webcam", "clipboard"], height=320)
+        photo = PhotoInput(settings, label="Photo", sources=["upload", "webcam", "clipboard"], height=320)
         with gr.Column():
             verdict = gr.Markdown(visible=False)
             answer = gr.Label(label="Answer", num_top_classes=5)
@@ -153,13 +152,12 @@ with PhotoBlocks(title="Fieldguide", delete_cache=(AN_HOUR, AN_HOUR)) as demo:
     api.click(explain, [photo, gr.Textbox(label="Label", visible=False)], gr.Image(visible=False, format="jpeg"),
               api_name="explain", concurrency_limit=4)
     gr.Examples(EXAMPLES, photo, label="Or try one of these", examples_per_page=12, api_visibility="private")
-    gr.Markdown(f"{what_it_knows(classifier.labels, classifier.facts, classifier.knows_strangers)}\n\n{PRIVACY}")
+    gr.Markdown(f"{what_it_knows(classifier.labels, classifier.facts, classifier.knows_strangers)}\n\n"
+                f"{privacy(settings.upload_minutes)}")
     with gr.Accordion("Use it from your own code", open=False):
         gr.Markdown(api_snippets(address()))
 
-demo.queue(api_open=True)  # so that POST /gradio_api/run/predict answers in one call on Spaces too
+demo.queue(api_open=True, max_size=settings.max_waiting)  # open: POST /gradio_api/run/predict works on Spaces too
 
 if __name__ == "__main__":
-    # rendered by Python alone: a Node server in front would not know /classify
-    demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MOST_SESSIONS,
-                app_kwargs={"routes": routes(answers, classifier.calibrated, classifier.version)})
+    serve(demo, classifier, answers, settings)

@@ -62,7 +62,7 @@ def running(program: Sequence[str], **environment: str):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False", "ANSWER_CACHE": "0",
-           "PYTHONWARNINGS": "ignore", **environment}
+           "MAX_PER_MINUTE": "0", "MAX_WAITING": "1000", "PYTHONWARNINGS": "ignore", **environment}
     started = time.perf_counter()
     process = subprocess.Popen([sys.executable, *program], cwd=ROOT, env=env, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)

@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -48,11 +49,12 @@ class Worker:
 
     def __init__(self, make: Callable[[], Callable[[bytes], object]]):
         """make: returns the way; called in the process."""
-        self._pool = get_context("spawn").Pool(1, _start, (make,))
+        # one that ends with an error where `make` fails; multiprocessing's own Pool would start it again for ever
+        self._pool = ProcessPoolExecutor(1, get_context("spawn"), _start, (make,))
 
     def times(self, photo: bytes, n: int) -> list[float]:
         """Return the milliseconds that a photo takes, n times one after another, after one to warm up."""
-        return self._pool.apply(_times, (photo, n))
+        return self._pool.submit(_times, photo, n).result()
 
 
 def _start(make: Callable) -> None:

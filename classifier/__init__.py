@@ -5,6 +5,7 @@
     classifier.explain("bear.jpg").picture.show()
 """
 import logging
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -59,6 +60,7 @@ class Classifier:
 
     def __init__(self, engine: Engine, facts: dict, version: str | None = None):
         self._engine = engine
+        self._file: tuple[Path, tuple | None] | None = None  # what was loaded, and its state then
         self.familiarity = Familiarity.from_facts(facts.get("familiarity"), engine.n_features)
         """the training photos' features and the threshold; None where the export has none"""
         self.knows_strangers = self.familiarity is not None
@@ -86,15 +88,21 @@ class Classifier:
         from .export import check_file, read_export, read_facts
 
         check_file(path)
-        version = sha256(path)
+        state, version = _state(path), sha256(path)
         try:
-            return cls(*read_compiled(onnx_path(path), version), version)
+            classifier = cls(*read_compiled(onnx_path(path), version), version)
         except CompileError as why:
             log.warning("%s Serving from %s itself, which is slower.", why, Path(path).name)
-        from .fastai_engine import FastaiEngine
+            from .fastai_engine import FastaiEngine
 
-        learn = read_export(path)
-        return cls(FastaiEngine(learn), read_facts(learn), version)
+            learn = read_export(path)
+            classifier = cls(FastaiEngine(learn), read_facts(learn), version)
+        classifier._file = Path(path), state
+        return classifier
+
+    def changed_on_disk(self) -> bool:
+        """Whether the export file is another one than was loaded, or gone: this classifier stays as it is."""
+        return self._file is not None and _state(self._file[0]) != self._file[1]
 
     @property
     def compiled(self) -> bool:
@@ -155,3 +163,12 @@ class Classifier:
             return Prediction(label, by_label)
         score = self.familiarity.score(features)
         return Prediction(label, by_label, score, score >= self.familiarity.threshold)
+
+
+def _state(path: str | PathLike) -> tuple | None:
+    """Return what changes when a file is replaced; None where there is none."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -101,10 +101,18 @@ def get(url: str, timeout: float = 10) -> bytes:
 @contextmanager
 def running_app(folder: Path = ROOT, log: Path | None = None, **environment):
     """Start app.py of `folder` on a free port; yield its URL once it answers; stop it. log: where its output goes."""
+    with app_process(folder, log, **environment) as (_, url):
+        yield url
+
+
+@contextmanager
+def app_process(folder: Path = ROOT, log: Path | None = None, **environment):
+    """As `running_app`, but yield the process too."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False", **environment}
+    env = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False",
+           "MAX_PER_MINUTE": "0", **environment}
     output = log.open("w") if log else subprocess.PIPE
     process = subprocess.Popen([sys.executable, "app.py"], cwd=folder, env=env, text=True,
                                stdout=output, stderr=subprocess.STDOUT)
@@ -118,7 +126,7 @@ def running_app(folder: Path = ROOT, log: Path | None = None, **environment):
                 break
             except (urllib.error.URLError, OSError):
                 time.sleep(0.5)
-        yield url
+        yield process, url
     finally:
         process.terminate()
         process.wait(20)

@@ -1,4 +1,4 @@
-"""training/download.py: bytes from the web, and what a hostile server is answered with."""
+"""classifier/download.py: bytes from the web, and what a hostile server is answered with."""
 import asyncio
 import http.server
 import io
@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import pytest
 
+from classifier import download
+from classifier.download import Downloader, DownloadError, is_public, retry_after, run_async
 from conftest import noisy_photo
-from training import download
-from training.download import Downloader, DownloadError, is_public, retry_after, run_async
 
 
 class Web(http.server.BaseHTTPRequestHandler):
@@ -139,10 +139,9 @@ def test_photo_is_fetched_also_where_an_address_moved(web):
     ("huge", "larger than 20 MB", True), ("endless", "larger than 20 MB", True), ("slow", "not complete within", False),
     ("cut", "the connection failed", False), ("busy_for_long", "asks to wait for 3600 s", False),
 ])
-def test_what_cannot_be_had_gets_its_reason(web, monkeypatch, path, says, final):
-    monkeypatch.setattr(download, "MAX_SECONDS", 3)
+def test_what_cannot_be_had_gets_its_reason(web, path, says, final):
     with pytest.raises(DownloadError, match=says) as error:
-        fetch(f"{web.url}/{path}")
+        run_async(Downloader(True, max_seconds=3).fetch(f"{web.url}/{path}"))
     assert error.value.final is final
 
 

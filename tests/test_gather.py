@@ -12,10 +12,10 @@ import pytest
 from fastcore.script import CliError
 from test_download import as_png, served
 
+from classifier.download import run_async
 from classifier.photo import open_photo
 from conftest import ROOT, make_photos, noisy_photo, run_module
 from training.data import get_photos
-from training.download import run_async
 from training.gather import COLUMNS, Gathering, by_turns, gather, main, read_labels
 from training.search import Found
 

@@ -25,9 +25,9 @@ from fastcore.script import CliError, call_parse
 from fastprogress import progress_bar
 from PIL import Image
 
+from classifier.download import MAX_BYTES, Downloader, DownloadError, run_async
 from classifier.photo import PhotoError, open_photo
 
-from .download import MAX_BYTES, Downloader, DownloadError, run_async
 from .journal import Log, now
 from .search import Found, folder_name, in_folder, listed_in, search_web
 

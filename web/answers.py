@@ -6,15 +6,20 @@
 import hashlib
 import logging
 import os
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
+from typing import TypeVar
 
-from classifier import Classifier, Prediction
+from classifier import Classifier, Explanation, Prediction
 from classifier.cores import cores
 from classifier.photo import PhotoSource, read_source
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 REMEMBERED = 1000  # answers, unless ANSWER_CACHE in the environment says otherwise; 0 remembers none
 MOST_PROBABILITIES = 200_000  # in all answers together, about 20 MB: a thousand labels leave room for fewer
@@ -50,13 +55,30 @@ class Answers:
         return self.submit(photo).result()
 
     def submit(self, photo: PhotoSource) -> "Future[Prediction]":
-        """Return the answer to come: what `predict` returns or raises."""
+        """Return the answer to come: what `predict` returns or raises. Cancelled in time, it is not computed."""
         return self._pool.submit(self._predict, photo)
 
+    def explain(self, photo: PhotoSource, label: str | None = None) -> Explanation:
+        """Return what `Classifier.explain` does, computed in its turn, with its picture drawn."""
+        return self._pool.submit(self._explain, photo, label).result()
+
+    def in_turn(self, work: Callable[[], T]) -> T:
+        """Return what other work on a photo gives, done in its turn."""
+        return self._pool.submit(work).result()
+
     def _predict(self, photo: PhotoSource) -> Prediction:
-        if not self._most:
-            return self._classifier.predict(photo)
-        data = read_source(photo)
+        began, data = time.perf_counter(), read_source(photo)
+        prediction = self._remembered(data) if self._most else self._classifier.predict(data)
+        log.info("a photo of %d kB: %.0f ms", len(data) // 1000, 1000 * (time.perf_counter() - began))
+        return prediction
+
+    def _explain(self, photo: PhotoSource, label: str | None) -> Explanation:
+        explanation = self._classifier.explain(photo, label)
+        if explanation.prediction.familiar is not False or label is not None:
+            explanation.picture  # noqa: B018  drawn here, where no more at once are drawn than there are cores
+        return explanation
+
+    def _remembered(self, data: bytes) -> Prediction:
         name = hashlib.sha256(data).digest()
         with self._lock:
             if name in self._known:

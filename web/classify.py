@@ -1,9 +1,12 @@
-"""POST /classify: photos in, JSON out, in one call. Its description lies at /openapi.json, as a page at /docs.
+"""POST /classify: photos in, JSON out, in one call; GET /health. Their description lies at /openapi.json and /docs.
 
     curl -F file=@bear.jpg https://USER-NAME.hf.space/classify
     curl --data-binary @bear.jpg https://USER-NAME.hf.space/classify
 """
 import asyncio
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import BinaryIO
 
 from fastapi import FastAPI, Request
 from pydantic import BaseModel, Field
@@ -12,10 +15,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 
-from classifier import Prediction
+from classifier import Classifier, Prediction
 from classifier.photo import PhotoError
 
 from .answers import Answers
+from .guard import CLIENT, Gate
+from .settings import MB
 
 HOW_TO_SEND = "Send a photo as the multipart field `file`, or as the body itself: curl -F file=@photo.jpg URL."
 
@@ -59,20 +64,43 @@ BODY = {
 }
 
 
-def routes(answers: Answers, calibrated: bool, version: str) -> list[BaseRoute]:
-    """Return the routes of the API: /classify and its description."""
-    api = FastAPI(title="Fieldguide", version=version[:12], redoc_url=None,
+class Health(BaseModel):
+    """Whether the app answers photos now."""
+
+    ready: bool = Field(description="whether it does; else the status is 503")
+    why: str = Field(description="the reason, in a sentence")
+    model_version: str = Field(description="the first 12 digits of the SHA-256 of the export that answers")
+    since: str = Field(description="when it was loaded, UTC")
+    compiled: bool = Field(description="whether a compiled copy answers, which is faster")
+    waiting: int = Field(description="requests being answered or waiting for it")
+    restart_to_update: bool = Field(description="whether the export on disk is another one by now: a running app "
+                                                "keeps to the one that it read")
+
+
+def routes(answers: Answers, classifier: Classifier, gate: Gate, problem: Callable[[], str | None]) -> list[BaseRoute]:
+    """Return the routes of the API: /classify, /health and their description.
+
+    problem: returns why uploads cannot be kept now, or None.
+    """
+    version = (classifier.version or "")[:12]
+    since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    settings = gate.settings
+    api = FastAPI(title="Fieldguide", version=version, redoc_url=None,
                   description="Which label does a photo show, how probable is each, and is it any of them at all?")
 
     def as_json(prediction: Prediction) -> dict:
         return {"label": prediction.label, "probabilities": prediction.probabilities, "familiar": prediction.familiar,
-                "familiarity": prediction.familiarity, "calibrated": calibrated, "model_version": version[:12]}
+                "familiarity": prediction.familiarity, "calibrated": classifier.calibrated, "model_version": version}
 
-    async def answer(data: bytes) -> dict:
+    async def answer(photo: bytes | BinaryIO, n_bytes: int) -> tuple[int, dict]:
+        """Return the status and the answer, or the sentence, for one photo."""
+        if n_bytes > settings.upload_bytes:
+            return 413, {"error": f"This photo has {n_bytes / MB:.0f} MB, more than the {settings.max_upload_mb:g} MB "
+                                  "that are taken. Send a smaller one."}
         try:
-            return as_json(await asyncio.wrap_future(answers.submit(data)))
+            return 200, as_json(await asyncio.wrap_future(answers.submit(photo)))
         except PhotoError as error:
-            return {"error": str(error)}
+            return 422, {"error": str(error)}
 
     @api.post("/classify", openapi_extra={"requestBody": {"required": True, "content": BODY}},
               summary="Classify a photo, or several",
@@ -80,31 +108,47 @@ def routes(answers: Answers, calibrated: bool, version: str) -> list[BaseRoute]:
                                "description": "One photo's answer; for several a list in their order, in which a photo "
                                               "without an answer has an `error` instead"},
                          400: {"model": Refusal, "description": "No photo was sent, or not in a way that can be read"},
-                         422: {"model": Refusal, "description": "The one photo sent cannot be opened"}})
+                         408: {"model": Refusal, "description": "The request arrived too slowly"},
+                         413: {"model": Refusal, "description": "A photo, or all of them together, has too many bytes, "
+                                                                "or there are too many in one call"},
+                         422: {"model": Refusal, "description": "The one photo sent cannot be opened"},
+                         429: {"model": Refusal, "description": "You have asked too often; Retry-After says when to "
+                                                                "ask again"},
+                         503: {"model": Refusal, "description": "Too many are waiting, or the app is being restarted; "
+                                                                "Retry-After says when to ask again"}})
     async def classify(request: Request) -> JSONResponse:
         """Send one photo and get its answer; send several as fields of the same name and get a list."""
         if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             data = await request.body()
-            return _one(await answer(data)) if data else _refused(HOW_TO_SEND)
+            status, said = await answer(data, len(data)) if data else (400, {"error": HOW_TO_SEND})
+            return JSONResponse(said, status)
         try:
-            async with request.form() as form:
+            async with request.form(max_files=settings.max_files) as form:
                 files = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
-                photos = [(file.filename or "", await file.read()) for file in files]
-        except HTTPException:  # a broken body
-            return _refused(f"This request cannot be read. {HOW_TO_SEND}")
-        if not photos:
-            return _refused(HOW_TO_SEND)
-        given = await asyncio.gather(*(answer(data) for _, data in photos))
-        if len(photos) == 1:
-            return _one(given[0])
-        return JSONResponse([{"file": name, **said} for (name, _), said in zip(photos, given)])
+                gate.charge(request.scope[CLIENT], max(0, len(files) - 1))
+                given = await asyncio.gather(*(answer(file.file, file.size or 0) for file in files))
+        except HTTPException as error:  # a broken body
+            return _unreadable(str(error.detail))
+        if not files:
+            return JSONResponse({"error": HOW_TO_SEND}, 400)
+        if len(files) == 1:
+            return JSONResponse(given[0][1], given[0][0])
+        return JSONResponse([{"file": file.filename or "", **said} for file, (_, said) in zip(files, given)])
+
+    def _unreadable(why: str) -> JSONResponse:
+        if "Too many files" in why:
+            return JSONResponse({"error": f"One call takes {settings.max_files} photos. Send the others in another."},
+                                413)
+        return JSONResponse({"error": f"This request cannot be read. {HOW_TO_SEND}"}, 400)
+
+    @api.get("/health", summary="Whether the app answers photos", response_model=Health,
+             responses={503: {"model": Health, "description": "It does not, for the reason told"}})
+    async def health() -> JSONResponse:
+        """Ask often: it costs next to nothing."""
+        why = ("The app is about to stop." if gate.stopping else
+               "Too many photos are waiting." if gate.waiting >= settings.max_waiting else problem())
+        return JSONResponse({"ready": why is None, "why": why or "Photos are answered.", "model_version": version,
+                             "since": since, "compiled": classifier.compiled, "waiting": gate.waiting,
+                             "restart_to_update": classifier.changed_on_disk()}, 200 if why is None else 503)
 
     return api.routes
-
-
-def _one(said: dict) -> JSONResponse:
-    return JSONResponse(said, 422 if "error" in said else 200)
-
-
-def _refused(sentence: str) -> JSONResponse:
-    return JSONResponse({"error": sentence}, 400)

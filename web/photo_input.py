@@ -2,6 +2,7 @@
 import base64
 import binascii
 import secrets
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -12,11 +13,18 @@ from gradio_client.utils import is_http_url_like
 from PIL import Image, ImageDraw
 from pydantic import ConfigDict, model_validator
 
+from classifier.download import Downloader, DownloadError
+
+from .settings import Settings
+
 NOT_SHOWN_BY_BROWSERS = {".heic", ".heif", ".tif", ".tiff"}
 PREVIEW_SIDE = 1280  # pixels
 PREVIEW_NAME = f"preview-{secrets.token_hex(8)}.webp"  # a name that no upload has
 HOW_TO_SEND = ('Send a photo as {"path": an uploaded file} with "meta": {"_type": "gradio.FileData"}, '
                'or as {"url": "data:image/jpeg;base64,..."}.')
+
+FETCH_SECONDS = 20
+ALLOW_PRIVATE = False  # tests on a machine without internet set it
 
 NOT_FETCHED = ("The photo at this address could not be fetched. It must be a public http or https address "
                "that answers with the photo itself.")
@@ -72,6 +80,29 @@ class PhotoInput(gr.Image):
 
     is_template = True  # the browser draws it as Image
     data_model = PhotoData
+
+    def __init__(self, settings: Settings | None = None, **options):
+        """settings: limits for photos that are sent by their address; else the defaults. options: `gr.Image`'s."""
+        self._limits = settings or Settings()  # no parameter's name: Gradio tells the page all of those
+        super().__init__(**options)
+
+    async def async_move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
+        """Return the path of an uploaded file, or of what lies at a public address.
+
+        Gradio would fetch an address too, but any number of bytes from it, and into memory.
+        Raises `gr.Error` for its sender to read.
+        """
+        if not is_http_url_like(url_or_file_path):
+            return await super().async_move_resource_to_block_cache(url_or_file_path)
+        limits = {"max_bytes": self._limits.upload_bytes, "max_seconds": min(FETCH_SECONDS, self._limits.max_seconds)}
+        try:
+            data = await Downloader(ALLOW_PRIVATE, tries=1, **limits).fetch(url_or_file_path)
+        except DownloadError as why:
+            raise gradio_error(f"{NOT_FETCHED} This one: {why}.") from None
+        file = Path(self.GRADIO_CACHE) / sha256(data).hexdigest() / "photo"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        return str(file)
 
     def preprocess(self, payload: PhotoData | None) -> str | bytes | None:
         """Return the path of the uploaded file, the bytes of a data URL, or None for no photo.

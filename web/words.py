@@ -74,6 +74,12 @@ def what_it_knows(labels: Sequence[str], facts: dict, knows_strangers: bool) -> 
         return f"{known} This model came without a record of how often it is wrong."
 
 
+def privacy(minutes: float) -> str:
+    """Return what happens to a photo, and when it is gone."""
+    when = f"{minutes:g} minutes" if minutes < 120 else f"{minutes / 60:g} hours"
+    return f"Photos are used for the answer alone, and deleted {when} after they came."
+
+
 def address() -> str:
     """Return where clients find this app: the Space's own host, or this machine."""
     host = os.environ.get("SPACE_HOST")

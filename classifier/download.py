@@ -1,5 +1,7 @@
 """Fetch photos from the web without trusting it: streamed, limited in size and time, public addresses only.
 
+For training's search and for the addresses that clients of the app send.
+
 Gives  the bytes at an address, or `DownloadError` with a sentence
 """
 import asyncio
@@ -21,7 +23,7 @@ MAX_REDIRECTS = 5
 PER_HOST = 3  # at once
 TRIES = 3
 MAX_WAIT = 60  # seconds that a busy server may ask us to wait
-HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; Fieldguide photo gatherer)", "Accept": "image/*,*/*;q=0.5",
+HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; Fieldguide)", "Accept": "image/*,*/*;q=0.5",
            "Accept-Encoding": "identity"}
 
 
@@ -44,9 +46,14 @@ class _Busy(Exception):
 class Downloader:
     """Fetches addresses, a few at once from each host, and waits where a host asks for it."""
 
-    def __init__(self, allow_private: bool = False):
-        """allow_private: also fetch from this machine and its network, for a server of one's own."""
-        self._allow_private = allow_private
+    def __init__(self, allow_private: bool = False, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECONDS,
+                 tries: int = TRIES):
+        """allow_private: also fetch from this machine and its network, for a server of one's own.
+
+        max_bytes, max_seconds: of one photo. tries: how often a busy server is asked.
+        """
+        self._allow_private, self._max_bytes, self._max_seconds = allow_private, max_bytes, max_seconds
+        self._tries = tries
         self._turns = defaultdict(lambda: asyncio.Semaphore(PER_HOST))
         self._not_before = defaultdict(float)  # by host: a time of the loop's clock
 
@@ -54,17 +61,17 @@ class Downloader:
         """Return the bytes at a http or https address; raises DownloadError."""
         host = _parsed(url).host
         async with self._turns[host]:
-            for attempt in range(TRIES):
+            for attempt in range(self._tries):
                 await self._wait_for(host)
                 try:
-                    return await asyncio.wait_for(self._follow(url), MAX_SECONDS)
+                    return await asyncio.wait_for(self._follow(url), self._max_seconds)
                 except _Busy as busy:
                     seconds = 2.0 ** (attempt + 1) if busy.seconds is None else busy.seconds
-                    if seconds > MAX_WAIT:
+                    if seconds > MAX_WAIT or self._tries == 1:
                         raise DownloadError(f"the server asks to wait for {seconds:.0f} s", final=False) from None
                     self._not_before[host] = time.monotonic() + seconds
                 except (asyncio.TimeoutError, httpx.TimeoutException):
-                    raise DownloadError(f"not complete within {MAX_SECONDS} s", final=False) from None
+                    raise DownloadError(f"not complete within {self._max_seconds:g} s", final=False) from None
                 except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
                     raise DownloadError(f"the connection failed ({type(error).__name__})", final=False) from None
         raise DownloadError("the server is busy", final=False)
@@ -78,12 +85,28 @@ class Downloader:
         for _ in range(MAX_REDIRECTS + 1):
             address = _parsed(url)
             transport = None if self._allow_private else AsyncSecureTransport(await public_address(address.host))
-            async with (httpx.AsyncClient(transport=transport, timeout=MAX_SECONDS, headers=HEADERS) as client,
+            async with (httpx.AsyncClient(transport=transport, timeout=self._max_seconds, headers=HEADERS) as client,
                         client.stream("GET", address) as response):
                 if not response.has_redirect_location:
-                    return await _read(response)
+                    return await self._read(response)
                 url = str(address.join(response.headers["Location"]))
         raise DownloadError(f"more than {MAX_REDIRECTS} redirects")
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        if response.status_code in (429, 503):
+            raise _Busy(retry_after(response.headers.get("Retry-After")))
+        if response.status_code != 200:
+            raise DownloadError(f"HTTP {response.status_code}", final=response.status_code < 500)
+        announced = response.headers.get("Content-Length", "")
+        data = bytearray()
+        if not announced.isdigit() or int(announced) <= self._max_bytes:
+            async for part in response.aiter_bytes(65_536):
+                data += part
+                if len(data) > self._max_bytes:
+                    break
+            else:
+                return bytes(data)
+        raise DownloadError(f"larger than {self._max_bytes / 1_000_000:g} MB")
 
 
 def run_async(work: Coroutine) -> Any:
@@ -94,23 +117,6 @@ def run_async(work: Coroutine) -> Any:
         return asyncio.run(work)
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
-
-
-async def _read(response: httpx.Response) -> bytes:
-    if response.status_code in (429, 503):
-        raise _Busy(retry_after(response.headers.get("Retry-After")))
-    if response.status_code != 200:
-        raise DownloadError(f"HTTP {response.status_code}", final=response.status_code < 500)
-    announced = response.headers.get("Content-Length", "")
-    data = bytearray()
-    if not announced.isdigit() or int(announced) <= MAX_BYTES:
-        async for part in response.aiter_bytes(65_536):
-            data += part
-            if len(data) > MAX_BYTES:
-                break
-        else:
-            return bytes(data)
-    raise DownloadError(f"larger than {MAX_BYTES // 1_000_000} MB")
 
 
 def _parsed(url: str) -> httpx.URL:
@@ -138,8 +144,20 @@ async def public_address(host: str) -> str:
 def is_public(ip: str) -> bool:
     """Return whether an IP address is one of the public internet's, also one wrapped into IPv6."""
     address = ipaddress.ip_address(ip.partition("%")[0])
-    address = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
+    address = _wrapped(address) or address
     return address.is_global and not address.is_multicast
+
+
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def _wrapped(address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that an IPv6 address leads to; None where it is of another kind."""
+    if address.version == 4:
+        return None
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
 
 
 def retry_after(header: str | None) -> float | None:

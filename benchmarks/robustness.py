@@ -1,0 +1,161 @@
+"""What the app meets on the web, and what became of it: one table of tried, answered, refused and failed.
+
+    python -m benchmarks.robustness                                   # about 10 minutes
+    python -m benchmarks.robustness --seconds 100 --photos 300 --mutated 1000    # the share that CI runs
+
+Photos made to hurt go through the decoder and over HTTP, invented requests come from the API's own description,
+hostile exports are opened, a crowd of 200 stays for minutes, and each fault is a test of tests/test_faults.py.
+"failed" is to be 0 in every row.
+"""
+import asyncio
+import itertools
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastcore.script import CliError, call_parse
+
+from . import hostile_photos
+from .apps import OURS, ROOT, App, running
+from .crowd import PHOTOS, WAYS, Client, Crowd, answer_in, classify_message, crowd, same, upload_message
+from .serving import machine
+
+DEFAULTS = {"MAX_PER_MINUTE": "300", "MAX_WAITING": "100"}
+SMALL, LARGE = 2, 10  # seconds for an answer: up to 24 megapixels, and above
+MOST_GROWTH = 150  # MB
+NEXT_GOOD = 25  # files between two good photos
+RUBBISH = 200  # files that the crowd picks from, none larger than this many bytes
+RUBBISH_BYTES = 2_000_000
+
+
+@dataclass
+class Row:
+    """A line of the table."""
+
+    name: str
+    tried: int = 0
+    answered: int = 0
+    refused: int = 0
+    failed: int = 0
+    note: str = ""
+
+    def __str__(self):
+        return f"{self.name:44}{self.tried:9}{self.answered:10}{self.refused:9}{self.failed:8}  {self.note}"
+
+
+def complain(where: str, what: object) -> None:
+    """Tell of a failure, beside the table."""
+    print(f"FAILED {where}: {str(what)[:300]}", file=sys.stderr, flush=True)
+
+
+def through_http(photos: int) -> Row:
+    """Send hostile photos to the running app, a good one after every few."""
+    row = Row("hostile photos, over HTTP")
+
+    async def all_of_them(app: App) -> None:
+        client, ways = Client(app.port, 1), itertools.cycle((*WAYS, upload_message))
+        right = answer_in((await client.ask(classify_message(PHOTOS[0].read_bytes())))[1])
+        slowest, before = 0.0, app.memory()
+        crafted = [(name, data) for name, data in hostile_photos.crafted() if len(data) <= 20_000_000]
+        for i, (name, data) in enumerate(itertools.islice(itertools.chain(
+                crafted, hostile_photos.mutated(photos)), max(photos, len(crafted)))):
+            began = time.monotonic()
+            row.tried += 1
+            try:
+                status, said = await asyncio.wait_for(client.ask(next(ways)(data)), 60)
+            except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError) as error:
+                status, said = 0, type(error).__name__
+            seconds = time.monotonic() - began
+            slowest = max(slowest, seconds)
+            sentence = said if isinstance(said, str) else isinstance(said, dict) and str(said.get("error", ""))
+            if status == 200 and seconds <= LARGE:
+                row.answered += 1
+            elif status in (413, 422, 500) and sentence and "Traceback" not in sentence and seconds <= LARGE:
+                row.refused += 1
+            else:
+                row.failed += 1
+                complain(name, f"{status} after {seconds:.1f} s: {said}")
+            if i % NEXT_GOOD == 0:
+                good = answer_in((await client.ask(classify_message(PHOTOS[0].read_bytes())))[1])
+                if not good or not same(good, right):
+                    row.failed += 1
+                    complain("the good photo after it", good)
+        growth = app.memory() - before
+        row.note = f"slowest {slowest:.1f} s, memory {growth:+.0f} MB"
+        row.failed += growth > MOST_GROWTH
+
+    with tempfile.TemporaryDirectory() as folder, running(OURS, GRADIO_TEMP_DIR=folder) as app:
+        asyncio.run(all_of_them(app))
+    return row
+
+
+def under_load(clients: int, seconds: float) -> list[Row]:
+    """Let a crowd in."""
+    small = [data for _, data in hostile_photos.crafted() if len(data) <= RUBBISH_BYTES and data]
+    rubbish = small[:RUBBISH // 2] + [data for _, data in hostile_photos.mutated(RUBBISH // 2, seed=1) if data]
+    terminal = sys.stderr.isatty()
+
+    def progress(share: float, so_far: Crowd) -> None:
+        if terminal:
+            print(f"\rcrowd: {share:4.0%} {dict(so_far.said)}, {len(so_far.failed)} failed  ", end="", file=sys.stderr)
+
+    with tempfile.TemporaryDirectory() as folder, running(
+            OURS, **DEFAULTS, PROXIES="1", UPLOAD_MINUTES="1", GRADIO_TEMP_DIR=folder) as app:
+        result = crowd(app, Path(folder), rubbish, clients, seconds, progress)
+    for failure, n in Counter(result.failed).most_common(5):
+        complain("crowd", f"{n} times: {failure}")
+    said, (_, memory, files, uploads) = result.said, result.looks[-1]
+    good = Row(f"{clients} at once for {seconds:.0f} s: good photos", said["answered"] + len(result.failed),
+               said["answered"], 0, len(result.failed), f"{said['answered'] / seconds:.0f} a second, "
+               f"{said['asked again']} asked again, {said['hung up']} hung up")
+    rest = Row("    rubbish among them", said["rubbish answered"] + said["rubbish refused"], said["rubbish answered"],
+               said["rubbish refused"])
+    flat = Row("    grew by under 5% in the second half", 3, 3, note="; ".join(
+        f"{name} {result.growth(column):+.1%} to {last:.0f}" for name, column, last in (
+            ("MB", 1, memory), ("descriptors", 2, files), ("upload files", 3, uploads))))
+    # descriptors come and go with the clients; what leaks only ever grows
+    flat.failed = sum(result.growth(column) > 0.05 for column in (1,)) + (files > 4 * clients)
+    flat.answered -= flat.failed
+    return [good, rest, flat]
+
+
+def by_tests(name: str, *files: str) -> Row:
+    """Run tests; each is a case."""
+    run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files], cwd=ROOT,
+                         capture_output=True, text=True)
+    counts = {what: int(n) for n, what in re.findall(r"(\d+) (passed|failed|error|skipped)", run.stdout[-500:])}
+    failed = counts.get("failed", 0) + counts.get("error", 0) + (not counts)
+    if failed:
+        complain(name, run.stdout[-2000:])
+    skipped = counts.get("skipped", 0)
+    return Row(name, counts.get("passed", 0) + failed, counts.get("passed", 0), 0, failed,
+               f"{skipped} skipped" if skipped else "")
+
+
+@call_parse
+def main(
+    photos:int=1000, # hostile photos over HTTP
+    mutated:int=5000, # hostile photos through the decoder
+    clients:int=200, # people at once
+    seconds:int=300, # for which they stay
+):
+    "Try what a public Space meets; the exit status is 1 where anything failed."
+    if sys.platform != "linux":
+        raise CliError("This benchmark reads /proc: it runs on Linux.")
+    print(machine(), flush=True)
+    print(f"{'':44}{'tried':>9}{'answered':>10}{'refused':>9}{'failed':>8}", flush=True)
+    failed = 0
+    for part in (lambda: [through_decoder(mutated)], lambda: [through_http(photos)],
+                 lambda: [by_tests("invented requests, from the API's description", "tests/test_fuzz_api.py")],
+                 lambda: [by_tests("hostile exports", "tests/test_unpickle.py")],
+                 lambda: under_load(clients, seconds),
+                 lambda: [by_tests("faults survived", "tests/test_faults.py")]):
+        for row in part():
+            print(row, flush=True)
+            failed += row.failed
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,70 @@
+"""web/clients.py: who is asking, and how often."""
+import pytest
+
+from web import clients
+from web.clients import Rate, address_of
+
+
+def scope(*forwarded: str, peer: str | None = "10.16.3.80") -> dict:
+    return {"client": peer and (peer, 1234), "headers": [(b"host", b"x"), *(
+        (b"x-forwarded-for", value.encode()) for value in forwarded)]}
+
+
+@pytest.mark.parametrize("forwarded, proxies, expected", [
+    (["83.1.2.3"], 1, "83.1.2.3"),
+    (["1.1.1.1, 83.1.2.3"], 1, "83.1.2.3"),  # the first is the client's own invention
+    (["1.1.1.1", "83.1.2.3"], 1, "83.1.2.3"),
+    (["83.1.2.3, 10.0.0.7, 10.0.0.8"], 1, "83.1.2.3"),  # the platform's own network
+    (["1.1.1.1, 83.1.2.3, 34.5.6.7"], 2, "83.1.2.3"),
+    (["83.1.2.3"], 2, "10.16.3.80"), (["83.1.2.3"], 0, "10.16.3.80"), ([], 1, "10.16.3.80"),
+    (["rubbish"], 1, "10.16.3.80"), ([""], 1, "10.16.3.80"), (["83.1.2.3, rubbish"], 1, "83.1.2.3"),
+    (["83.1.2.3:5555"], 1, "83.1.2.3"), (["[2001:db8:1:2:3::4]:5555"], 1, "2001:db8:1:2::/64"),
+    (["2001:db8:1:2:3:4:5:6"], 1, "2001:db8:1:2::/64"), (["::ffff:83.1.2.3"], 1, "83.1.2.3"),
+    (["192.168.1.5"], 1, "192.168.1.5"), (["9" * 100_000], 1, "10.16.3.80"), (["," * 100_000], 1, "10.16.3.80"),
+], ids=str)
+def test_the_address_is_the_one_that_the_proxy_saw(forwarded, proxies, expected):
+    assert address_of(scope(*forwarded), proxies) == expected
+
+
+def test_without_any_address_all_are_one_client():
+    assert address_of(scope(peer=None), 0) == address_of(scope(peer="testclient"), 0) == "unknown"
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_client_may_use_a_minutes_requests_at_once_and_then_as_they_come():
+    rate = Rate(60, clock := Clock())
+    assert [rate.spend("a") for _ in range(60)] == [0] * 60
+    assert rate.spend("a") == pytest.approx(1)
+    assert rate.spend("b") == 0
+    clock.now += 0.5
+    assert rate.spend("a") == pytest.approx(0.5)
+    clock.now += 0.5
+    assert rate.spend("a") == 0 and rate.spend("a") == pytest.approx(1)
+    clock.now += 1e9
+    assert [rate.spend("a") for _ in range(60)] == [0] * 60 and rate.spend("a") > 0
+
+
+def test_several_at_once_are_paid_for_later():
+    rate = Rate(60, Clock())
+    rate.spend("a", 59)
+    assert rate.spend("a", 16) == 0
+    assert rate.spend("a") == pytest.approx(16)
+
+
+def test_no_limit():
+    rate = Rate(0)
+    assert {rate.spend("a") for _ in range(1000)} == {0}
+
+
+def test_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(clients, "MOST_CLIENTS", 10)
+    rate = Rate(60)
+    for i in range(100):
+        rate.spend(str(i))
+    assert len(rate._left) == 10

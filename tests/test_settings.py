@@ -1,0 +1,34 @@
+"""web/settings.py: limits out of the environment, and what wrong ones are told."""
+import re
+
+import pytest
+
+from conftest import ROOT
+from web.settings import Settings
+
+
+def test_defaults_are_what_the_readme_tells():
+    told = dict(re.findall(r"^\| `([A-Z_]+)` \| ([\d.]+)", (ROOT / "README.md").read_text(), re.M))
+    for name, value in vars(Settings()).items():
+        assert float(told[name.upper()]) == value, name
+
+
+def test_environment_overrides_each_default():
+    settings = Settings.from_environment({"MAX_UPLOAD_MB": "0.5", "MAX_FILES": "3", "MAX_PER_MINUTE": "0"})
+    assert (settings.max_upload_mb, settings.max_files, settings.max_per_minute) == (0.5, 3, 0)
+    assert settings.upload_bytes == 500_000 and settings.call_bytes == 2_500_000
+
+
+@pytest.mark.parametrize("name, text", [("MAX_UPLOAD_MB", "many"), ("MAX_UPLOAD_MB", "-1"), ("MAX_UPLOAD_MB", "nan"),
+                                        ("MAX_FILES", "0"), ("MAX_FILES", "2.5"), ("MAX_SECONDS", "inf"),
+                                        ("MAX_WAITING", "1e99"), ("PROXIES", "-1")])
+def test_a_value_that_makes_no_sense_is_named_and_the_default_taken(caplog, name, text):
+    assert Settings.from_environment({name: text}) == Settings()
+    assert name in caplog.text and text in caplog.text
+
+
+def test_on_spaces_one_proxy_is_believed_unless_the_owner_says_otherwise():
+    assert Settings.from_environment({}).proxies == 0
+    assert Settings.from_environment({"SPACE_ID": "me/bears"}).proxies == 1
+    assert Settings.from_environment({"SPACE_ID": "me/bears", "PROXIES": "0"}).proxies == 0
+    assert Settings.from_environment({"SPACE_ID": "me/bears", "PROXIES": "x"}).proxies == 1

@@ -1,0 +1,63 @@
+"""Put the app on the web behind its gate; told to stop, answer what has been asked, and take nothing new.
+
+    serve(demo, classifier, answers, settings)
+"""
+import os
+import signal
+import sys
+import threading
+import time
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from classifier import Classifier
+
+from .answers import Answers
+from .classify import routes
+from .guard import Gate, Guard
+from .settings import Settings
+from .uploads import Uploads
+
+MOST_SESSIONS = 200  # Gradio keeps what it calls a session, 60 kB, for each call of its API
+GRACE = 8  # seconds for what has been asked; a platform kills what has not gone after some more
+DELIVERY = 0.5  # seconds for an answer that is ready to leave
+
+
+def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: Settings) -> None:
+    """Launch the app and end the process when it is told to stop, by SIGTERM or Ctrl-C."""
+    gate = Gate(settings)
+    uploads = Uploads(os.environ["GRADIO_TEMP_DIR"], settings.upload_minutes, settings.max_stored_mb,
+                      keep={path for block in demo.blocks.values() for path in block.keep_in_cache})
+    told = threading.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: told.set())
+    # rendered by Python alone: a Node server in front would not know /classify
+    demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MOST_SESSIONS, prevent_thread_lock=True,
+                max_file_size=settings.upload_bytes,
+                app_kwargs={"routes": routes(answers, classifier, gate, uploads.problem),
+                            "middleware": [Middleware(Guard, gate=gate)]})
+    uploads.keep_swept()
+    while not told.wait(1):  # Windows delivers Ctrl-C only between waits
+        pass
+    _finish(demo, gate)
+    uploads.clear_own()
+    sys.stdout.flush()
+    os._exit(0)  # threads that still decode something for nobody would hold up the end
+
+
+def _finish(demo: gr.Blocks, gate: Gate) -> None:
+    """Wait for the answers under way, but not for ever; refuse what is new; then close."""
+    gate.stopping = True
+    deadline = time.monotonic() + GRACE
+    while time.monotonic() < deadline and (gate.waiting or _queued(demo)):
+        time.sleep(0.05)
+    time.sleep(DELIVERY)
+    demo.server.config.timeout_graceful_shutdown = 1  # pages keep a connection open for as long as they are shown
+    demo.server.should_exit = True
+    demo.server.thread.join(3)
+
+
+def _queued(demo: gr.Blocks) -> bool:
+    """Return whether Gradio's queue has work."""
+    return len(demo._queue) > 0 or any(demo._queue.active_jobs)

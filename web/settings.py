@@ -1,0 +1,97 @@
+"""The app's limits: what the environment says, or a sane default.
+
+    MAX_UPLOAD_MB=50 python app.py
+"""
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from classifier.photo import set_max_pixels
+
+log = logging.getLogger(__name__)
+
+MB = 1_000_000
+CALL = 5  # times the bytes of one upload that a call of several photos may have
+
+
+def _setting(default: float, least: float, most: float, what: str):
+    return field(default=default, metadata={"least": least, "most": most, "what": what})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Each is read from the environment, under its name in capitals."""
+
+    max_upload_mb: float = _setting(20, 0.1, 2000, "megabytes of one photo")
+    max_megapixels: float = _setting(100, 0.1, 1000, "megapixels of one photo")
+    max_files: int = _setting(16, 1, 1000, "photos in one call of /classify")
+    max_waiting: int = _setting(100, 1, 100_000, "requests answered or waiting at once, half of them from one client")
+    max_seconds: float = _setting(60, 1, 3600, "seconds for a request to arrive, and again for its answer")
+    max_per_minute: int = _setting(300, 0, 1_000_000, "photos and uploads a minute from one client; 0: no limit")
+    upload_minutes: float = _setting(60, 1, 10_000, "minutes after which an upload is deleted")
+    max_stored_mb: float = _setting(2000, 10, 1_000_000, "megabytes of uploads kept at once; the oldest go first")
+    proxies: int = _setting(0, 0, 10, "proxies in front of the app whose word on a client's address counts")
+
+    @property
+    def upload_bytes(self) -> int:
+        """The most bytes of one photo."""
+        return int(self.max_upload_mb * MB)
+
+    @property
+    def call_bytes(self) -> int:
+        """The most bytes of one call with several photos."""
+        return CALL * self.upload_bytes
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Return the settings; a value that makes no sense is named in the log, and its default taken.
+
+        On Spaces one proxy stands in front of each app.
+        """
+        given = {"proxies": 1} if environment.get("SPACE_ID") else {}
+        for setting in fields(cls):
+            name, limits = setting.name, setting.metadata
+            if text := environment.get(name.upper()):
+                value = _number(text, setting)
+                if value is None:
+                    log.warning("%s=%r is no number from %g to %g: %g is taken.", name.upper(), text, limits["least"],
+                                limits["most"], given.get(name, setting.default))
+                else:
+                    given[name] = value
+        return cls(**given)
+
+
+def _number(text: str, setting) -> float | None:
+    """Return a setting's number; None where the text is none, or out of range."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if not setting.metadata["least"] <= value <= setting.metadata["most"]:  # nan and infinity neither
+        return None
+    if setting.type is int:
+        return int(value) if value == int(value) else None
+    return value
+
+
+def prepared() -> Settings:
+    """Return the settings, once log, decoder and environment are set up for them; before the page is built."""
+    _show_log()
+    settings = Settings.from_environment()
+    set_max_pixels(int(1e6 * settings.max_megapixels))
+    # a folder that no other app shares, since the app deletes what is old in it
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / "fieldguide-uploads"))
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # the gate alone says whose word on an address counts
+    return settings
+
+
+def _show_log() -> None:
+    """Have our own loggers speak from LOG_LEVEL in the environment on: INFO tells each photo's size and time."""
+    logging.basicConfig(format="%(message)s")
+    level = os.environ.get("LOG_LEVEL", "").upper()
+    if level in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        for name in ("fieldguide", "classifier", "web"):
+            logging.getLogger(name).setLevel(level)
