@@ -98,12 +98,12 @@ def classify_message(photo: bytes) -> bytes:
     return request("POST", "/classify", photo, "image/jpeg")
 
 
-def form_message(photo: bytes) -> bytes:
+def form_message(photo: bytes, path: str = "/classify", field: bytes = b"file") -> bytes:
     """Return the same as a form."""
     mark = b"----crowd"
-    body = (b"--" + mark + b'\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n\r\n' + photo
-            + b"\r\n--" + mark + b"--\r\n")
-    return request("POST", "/classify", body, "multipart/form-data; boundary=" + mark.decode())
+    body = (b"--" + mark + b'\r\nContent-Disposition: form-data; name="' + field + b'"; filename="photo.jpg"\r\n\r\n'
+            + photo + b"\r\n--" + mark + b"--\r\n")
+    return request("POST", path, body, "multipart/form-data; boundary=" + mark.decode())
 
 
 def gradio_message(photo: bytes) -> bytes:
@@ -114,7 +114,7 @@ def gradio_message(photo: bytes) -> bytes:
 
 def upload_message(photo: bytes) -> bytes:
     """Return an upload by Gradio's API."""
-    return form_message(photo).replace(b"/classify", b"/gradio_api/upload", 1).replace(b'name="file"', b'name="files"', 1)
+    return form_message(photo, "/gradio_api/upload", b"files")
 
 
 WAYS = (classify_message, form_message, gradio_message)

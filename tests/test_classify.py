@@ -95,10 +95,10 @@ def test_other_methods_are_refused(app_url):
 
 def test_description_tells_fields_and_ways_to_send(app_url):
     api = requests.get(f"{app_url}/openapi.json", timeout=10).json()
-    assert list(api["paths"]) == ["/classify"]
+    assert list(api["paths"]) == ["/classify", "/health"]
     operation = api["paths"]["/classify"]["post"]
     assert {"multipart/form-data", "image/*"} <= set(operation["requestBody"]["content"])
-    assert {"200", "400", "422"} <= set(operation["responses"])
+    assert {"200", "400", "408", "413", "422", "429", "503"} == set(operation["responses"])
     assert set(api["components"]["schemas"]["Answer"]["properties"]) == FIELDS
     assert "swagger" in requests.get(f"{app_url}/docs", timeout=10).text.lower()
     assert requests.get(f"{app_url}/gradio_api/openapi.json", timeout=10).status_code == 200

@@ -1,6 +1,9 @@
 """The running app and people who mean harm: files, pages in disguise, addresses, names, headers."""
+import contextlib
 import html
+import http.client
 import re
+import urllib.parse
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,18 @@ from api import by_path, run_predict, upload
 from conftest import EXAMPLE, ROOT
 
 PHOTO = EXAMPLE.read_bytes()
+
+
+def get(url: str, path: str) -> tuple[int, str]:
+    """Return status and body for a path that is sent as it is: requests would tidy it."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    with contextlib.closing(connection):
+        connection.putrequest("GET", "/" + urllib.parse.quote(path, safe="/%=~.:@"))
+        connection.endheaders()
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
+
+
 SECRETS = ("/etc/passwd", str(ROOT / "app.py"), str(ROOT / "export.pkl"), "app.py", "../app.py")
 UP = "../" * 12
 
@@ -27,15 +42,15 @@ def send(url: str, name: str, data: bytes) -> str:
 @pytest.mark.parametrize("route", ["gradio_api/file=", "gradio_api/file/", "file=", "static/", "assets/",
                                    "gradio_api/custom_component/x/y/z/"])
 def test_files_of_the_server_are_not_served(app_url, route, path):
-    answer = requests.get(f"{app_url}/{route}{path}", timeout=10)
-    assert answer.status_code in (400, 403, 404, 405, 422, 500) or "root:" not in answer.text
-    assert "root:" not in answer.text and "import gradio" not in answer.text and "Traceback" not in answer.text
+    status, text = get(app_url, route + path)
+    assert status in (400, 403, 404, 405, 422)
+    assert "root:" not in text and "import gradio" not in text and "Traceback" not in text
 
 
 def test_the_upload_folder_is_no_way_out(app_url):
     folder = Path(upload(app_url, EXAMPLE)).parent
     for path in (f"{folder}/{UP}etc/passwd", f"{folder}", f"{folder.parent}", f"{folder}/{UP}{ROOT}/app.py"):
-        assert requests.get(f"{app_url}/gradio_api/file={path}", timeout=10).status_code == 403
+        assert get(app_url, f"gradio_api/file={path}")[0] == 403
 
 
 @pytest.mark.parametrize("name", [

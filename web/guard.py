@@ -12,6 +12,7 @@ import errno
 import json
 import logging
 import math
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from threading import Lock
@@ -133,6 +134,8 @@ class _Request:
     refusal: Refusal | None = None
     answering: bool = False
     """whether the head of an answer has been sent"""
+    streaming: bool = False
+    """whether that answer is a stream of events"""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -166,9 +169,13 @@ class Guard:
 
     async def _pass(self, scope, receive, send) -> None:
         """Hand on a request that has no body."""
+        if scope["path"].startswith(FILES):  # Gradio answers a part of a file with the request's own headers
+            scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
         request = _Request(0, math.inf)
         await self._settled(request, self._app(scope, receive, _watched(request, send)))
-        if request.refusal:
+        if request.streaming and request.refusal:  # what was said so far is an event of its own, and complete
+            await send({"type": "http.response.body", "body": b""})
+        elif request.refusal and not request.answering:
             await _refuse(send, scope["path"], request.refusal)
 
     async def _limited(self, scope, receive, send) -> None:
@@ -209,7 +216,7 @@ class Guard:
                 log.error("An upload could not be kept: %s.", error.strerror)
                 request.refusal = request.refusal or NO_DISK
             elif not request.refusal:
-                log.exception("A request failed.")
+                log.error("A request failed: %s.", _where(error))
                 request.refusal = FAILED
 
     def _limited_receive(self, request: _Request, receive):
@@ -249,9 +256,18 @@ def _watched(request: _Request, send):
     async def watched(message: dict) -> None:
         if request.refusal and not request.answering:
             raise _Refused
-        request.answering = True
+        if not request.answering:
+            request.answering = True
+            request.streaming = (b"content-type", b"text/event-stream") in [
+                (name, value.partition(b";")[0]) for name, value in message.get("headers", [])]
         await send(message)
     return watched
+
+
+def _where(error: Exception) -> str:
+    """Return an error's class and place; its text may hold the name of somebody's file."""
+    place = traceback.extract_tb(error.__traceback__)[-1:]
+    return type(error).__name__ + "".join(f" in {frame.filename}:{frame.lineno}" for frame in place)
 
 
 def _with_headers(send, headers: dict[str, str]):
