@@ -135,7 +135,8 @@ def show_label(photo, clicked: gr.SelectData):
 with PhotoBlocks(title="Fieldguide") as demo:
     gr.Markdown(f"# Fieldguide\n{question(classifier.labels)}")
     with gr.Row():
-        photo = PhotoInput(settings, label="Photo", sources=["upload", "webcam", "clipboard"], height=320)
+        photo = PhotoInput(label="Photo", sources=["upload", "webcam", "clipboard"], height=320)
+        photo.limits = settings
         with gr.Column():
             verdict = gr.Markdown(visible=False)
             answer = gr.Label(label="Answer", num_top_classes=5)

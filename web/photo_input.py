@@ -81,10 +81,8 @@ class PhotoInput(gr.Image):
     is_template = True  # the browser draws it as Image
     data_model = PhotoData
 
-    def __init__(self, settings: Settings | None = None, **options):
-        """settings: limits for photos that are sent by their address; else the defaults. options: `gr.Image`'s."""
-        self._limits = settings or Settings()  # no parameter's name: Gradio tells the page all of those
-        super().__init__(**options)
+    limits = Settings()
+    """for photos that are sent by their address; no parameter, since Gradio tells the page all of those"""
 
     async def async_move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
         """Return the path of an uploaded file, or of what lies at a public address.
@@ -94,7 +92,7 @@ class PhotoInput(gr.Image):
         """
         if not is_http_url_like(url_or_file_path):
             return await super().async_move_resource_to_block_cache(url_or_file_path)
-        limits = {"max_bytes": self._limits.upload_bytes, "max_seconds": min(FETCH_SECONDS, self._limits.max_seconds)}
+        limits = {"max_bytes": self.limits.upload_bytes, "max_seconds": min(FETCH_SECONDS, self.limits.max_seconds)}
         try:
             data = await Downloader(ALLOW_PRIVATE, tries=1, **limits).fetch(url_or_file_path)
         except DownloadError as why:
