@@ -74,6 +74,7 @@ def text_bomb(kind: bytes, n: int, whole: bool = True) -> bytes:
 PNGS: dict[str, Callable[[], bytes]] = {
     "declared-gigapixels": lambda: png(2**31 - 1, 2**31 - 1, data=zeros(10)),
     "declared-60000-square": lambda: png(60_000, 60_000, data=zeros(10)),
+    "declared-12000-square": lambda: png(12_000, 12_000, data=zeros(10)),
     "declared-one-row-of-4-gigapixels": lambda: png(2**31 - 1, 2, data=zeros(10)),
     "zero-size": lambda: png(0, 0, data=zeros(10)),
     "100-megapixels-rgb": lambda: png(SIDE, SIDE),
@@ -277,11 +278,15 @@ def jpeg(width: int, height: int, components: int = 1, kind: int = 0xC0, before:
             + data + b"\xff\xd9")
 
 
-def progressive(width: int, height: int, scans: int, components: int = 1, between: bytes = b"") -> bytes:
-    """Return a progressive JPEG of so many scans, each of which changes nothing and costs a pass over all of it."""
+def progressive(width: int, height: int, scans: int, components: int = 1, between: bytes = b"",
+                approximation: int = 0) -> bytes:
+    """Return a progressive JPEG of so many scans, each of which changes nothing and costs a pass over all of it.
+
+    approximation: 0x10 for scans that refine, which look at every coefficient.
+    """
     runs = segment(0xC4, b"\x10\1" + bytes(15) + b"\xe0")  # the one code: 16384 blocks or more without a change
     blocks = (width // 8 + 1) * (height // 8 + 1)
-    again = scan(1, 1, 63) + bytes(blocks // 16384 * 2 + 4)
+    again = scan(1, 1, 63, approximation) + bytes(blocks // 16384 * 2 + 4)
     return (b"\xff\xd8" + TABLES + frame(0xC2, width, height, components)
             + scan(components, 0, 0) + bytes(blocks * components // 8 + 8) + runs + (between + again) * scans
             + b"\xff\xd9")
@@ -314,6 +319,10 @@ JPEGS: dict[str, Callable[[], bytes]] = {
     "100-megapixels-cut-off": lambda: jpeg(SIDE, SIDE, 3, data=bytes(10)),
     "100-megapixels-turned": lambda: jpeg(SIDE, SIDE, 3, before=segment(0xE1, EXIF + exif())),
     "24-megapixels-of-500-scans": lambda: progressive(6000, 4000, 500, 3),
+    "24-megapixels-of-50-refining-scans": lambda: progressive(6000, 4000, 50, 3, approximation=0x10),
+    "100-megapixels-of-11-refining-scans": lambda: progressive(SIDE, SIDE, 11, 3, approximation=0x10),
+    "24-megapixels-of-200-scans": lambda: progressive(6000, 4000, 200, 3),
+    "2000-refining-scans": lambda: progressive(6000, 4000, 2000, 3, approximation=0x10),
     "20000-scans": lambda: progressive(3000, 3000, 20_000, 3),
     "20000-scans-behind-a-false-end": lambda: progressive(3000, 3000, 20_000, 3, segment(0xFE, b"\xff\xd9")),
     "100000-scans-of-a-small-picture": lambda: progressive(64, 48, 100_000),
@@ -546,6 +555,7 @@ def polyglots() -> dict[str, Callable[[], bytes]]:
         "one-byte": lambda: b"\xff",
         "a-megabyte-of-zeros": lambda: bytes(1_000_000),
         "noise-of-20-megabytes": lambda: noise(20_000_000),
+        "noise-of-200-megabytes": lambda: noise(1_000_000) * 200,
         "jpeg-start-and-noise": lambda: b"\xff\xd8\xff\xe0" + noise(3_000_000),
         "png-start-and-noise": lambda: b"\x89PNG\r\n\x1a\n" + noise(3_000_000),
         "gif-start-and-noise": lambda: b"GIF89a" + noise(3_000_000),

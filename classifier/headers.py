@@ -16,7 +16,7 @@ from .directories import check_directory, check_exif, check_hidden_exif
 from .refusals import check_size, too_costly
 
 MAX_SEGMENTS = 20_000  # of a JPEG
-MAX_SCANNED = 4_000_000_000  # pixels times scans: editors write about 10 scans
+MAX_SCANNED = 5_000_000_000  # its pixels times the work of its scans (see `_work`), which is about 30 as editors write
 MAX_METADATA = 8_000_000  # bytes of a JPEG's EXIF, or of its Photoshop blocks: Pillow's time for them grows faster
 MAX_COMPRESSED_TEXTS = 256  # of a PNG: each may inflate to a megabyte
 MAX_BLOCKS = 100_000  # of a GIF, before its first frame
@@ -82,15 +82,13 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _check_jpeg(data: bytes) -> None:
-    exif, photoshop, scans, frame, passes = [], 0, 0, b"", False
+    exif, photoshop, work, frame, passes = [], 0, 0, b"", False
     for marker, payload in _segments(data):
         if marker == SCAN:
-            scans += 1
             if not passes and payload[:1] == frame[5:6]:
                 break  # all that it has in one scan, which is decoded as it is read
-            passes = True
-            pixels = int.from_bytes(frame[1:3], "big") * int.from_bytes(frame[3:5], "big")
-            if scans * pixels > MAX_SCANNED:
+            passes, work = True, work + _work(payload)
+            if work * int.from_bytes(frame[1:3], "big") * int.from_bytes(frame[3:5], "big") > MAX_SCANNED:
                 raise too_costly("JPEG", "is built of too many scans")
         elif marker in FRAMES and marker not in TABLES:
             frame, passes = payload, marker in PROGRESSIVE
@@ -103,6 +101,16 @@ def _check_jpeg(data: bytes) -> None:
     if max(photoshop, sum(map(len, exif))) > MAX_METADATA:
         raise too_costly("JPEG", f"has more than {MAX_METADATA // 1_000_000} megabytes of metadata")
     check_exif(b"".join(exif))
+
+
+def _work(scan: bytes) -> int:
+    """Return how long a pass over all of a JPEG takes at least, for a scan's header: 1 for one component.
+
+    Where coefficients are refined, all of them are looked at, even where nothing changes.
+    """
+    components = scan[0] if scan else 1
+    first, _, approximation = scan[1 + 2 * components:4 + 2 * components].ljust(3, b"\0")
+    return components * (4 if first and approximation >> 4 else 1)
 
 
 def _check_gif(data: bytes) -> None:

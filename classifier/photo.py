@@ -5,20 +5,23 @@ will be served: EXIF orientation applied, transparency on white, 8 bits, three c
 
     open_photo("IMG_0042.HEIC").size
 """
+import ctypes
+import logging
 import os
 import stat
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from os import PathLike
 from typing import BinaryIO
 
-import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image
 
 from .directories import check_exif
 from .headers import Rationed, check
 from .refusals import PhotoError, check_size, decode_failure, too_large, what_it_is_instead
+from .samples import to_rgb
 
 MAX_PIXELS = 100_000_000
 """how many pixels a photo may have; `set_max_pixels` changes it"""
@@ -34,6 +37,9 @@ pillow_heif.register_heif_opener()
 # Pillow warns of odd metadata, and of photos up to twice the limit, which are refused here: no news for a server's log
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
+with suppress(OSError, AttributeError):  # libtiff, inside Pillow, writes a line for each row that it cannot read
+    ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
 
 
 def set_max_pixels(n: int) -> None:
@@ -69,7 +75,7 @@ def open_photo(source: PhotoSource, max_pixels: int | None = None,
         check_size(image.size, limit)  # a HEIC's is known for certain only now
         tags = getattr(image, "tag_v2", {})  # of a TIFF: they tell what its samples are
         image = _upright(image, ours)  # nothing holds the file and its decoder from here on: they may be large
-        return _to_rgb(image, tags)
+        return to_rgb(image, tags)
     except PhotoError:
         raise
     except (MemoryError, Image.DecompressionBombError):
@@ -196,77 +202,3 @@ def _upright(image: Image.Image, ours: bool) -> Image.Image:
     if turn is not None:
         return image.transpose(turn)
     return image._new(image.im) if ours else image.copy()  # the same, and not a second time 400 MB
-
-
-def _to_rgb(image: Image.Image, tags: Mapping) -> Image.Image:
-    """Return the photo in mode RGB, transparency laid on white, deeper samples scaled to 8 bits."""
-    if image.mode.startswith(("I", "F")):
-        return _to_8_bits(image, tags)
-    if image.mode == "LAB":
-        return ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"),
-                                         outputMode="RGB")
-    if image.has_transparency_data or image.mode in ("La", "RGBa"):
-        return _on_white(image)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _tiles(image: Image.Image, side: int = 2048) -> Iterator[tuple[tuple[int, int], Image.Image]]:
-    """Yield a photo's tiles and where they lie, (left, top): what is computed of a tile takes little memory."""
-    for top in range(0, image.height, side):
-        for left in range(0, image.width, side):
-            yield (left, top), image.crop((left, top, min(left + side, image.width), min(top + side, image.height)))
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    photo = Image.new("RGB", image.size)
-    for at, tile in _tiles(image):
-        if tile.mode in ("La", "RGBa"):  # colours already multiplied by their opacity
-            tile = tile.convert(tile.mode.upper())
-        white = Image.new("RGBA", tile.size, "white")
-        photo.paste(Image.alpha_composite(white, tile.convert("RGBA")).convert("RGB"), at)
-    return photo
-
-
-def _to_8_bits(image: Image.Image, tags: Mapping) -> Image.Image:
-    """Return mode RGB for 12-, 16- and 32-bit and float greyscale, which `convert` would clip to white."""
-    unsigned = image.mode == "I" and _first(tags.get(TIFF_SAMPLE_FORMAT)) == UNSIGNED
-    inverted = image.mode.startswith("I;16") and _first(tags.get(TIFF_PHOTOMETRIC)) == MIN_IS_WHITE
-    transparent = image.info.get("transparency")
-    top = _white(image, unsigned, _first(tags.get(TIFF_BITS_PER_SAMPLE)))
-    photo = Image.new("RGB", image.size)
-    for at, tile in _tiles(image):
-        samples, floats = _samples(tile, unsigned)
-        floats = floats.clip(0, top) * (255 / top)
-        if inverted:
-            floats = 255 - floats
-        if isinstance(transparent, int):
-            floats[samples == transparent] = 255  # laid on white
-        photo.paste(Image.fromarray(floats.round().astype(np.uint8)).convert("RGB"), at)
-    return photo
-
-
-def _samples(tile: Image.Image, unsigned: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return (H, W) samples as they are, and as float32 without infinities."""
-    samples = np.asarray(tile)
-    if unsigned:
-        samples = samples.view(np.uint32)
-    return samples, np.nan_to_num(samples.astype(np.float32), posinf=0, neginf=0)
-
-
-TIFF_BITS_PER_SAMPLE, TIFF_PHOTOMETRIC, TIFF_SAMPLE_FORMAT = 258, 262, 339
-MIN_IS_WHITE, UNSIGNED = 0, 1
-
-
-def _first(value):
-    """Return the first of a TIFF tag's values, or the one it has."""
-    return value[0] if isinstance(value, tuple) and value else value
-
-
-def _white(image: Image.Image, unsigned: bool, bits: int | None) -> float:
-    """Return the sample that stands for white: by definition where the type tells, else by the values."""
-    if image.mode.startswith("I;16"):
-        return 2 ** bits - 1 if bits in (10, 12, 14) else 65535
-    top = max(float(_samples(tile, unsigned)[1].max()) for _, tile in _tiles(image))
-    if 1 < top <= 255:
-        return 255
-    return 65535 if image.mode == "I" and 1 < top <= 65535 else max(top, 1.0)
