@@ -5,21 +5,28 @@ will be served: EXIF orientation applied, transparency on white, 8 bits, three c
 
     open_photo("IMG_0042.HEIC").size
 """
-import io
+import ctypes
+import logging
 import os
 import stat
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from os import PathLike
 from typing import BinaryIO
 
-import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import ExifTags, Image
+
+from .directories import check_exif
+from .headers import Rationed, check
+from .refusals import PhotoError, check_size, decode_failure, too_large, what_it_is_instead
+from .samples import to_rgb
 
 MAX_PIXELS = 100_000_000
+"""how many pixels a photo may have; `set_max_pixels` changes it"""
 # Pillow knows more, some of them programs rather than pictures (EPS runs Ghostscript): only these.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP")
-FORMAT_NAMES = "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF or BMP"
 
 JPEG_SCALES = (2, 4, 8)  # what libjpeg can decode at a fraction of the work
 
@@ -27,45 +34,54 @@ PhotoSource = str | PathLike | bytes | bytearray | memoryview | BinaryIO | Image
 
 Image.init()  # now, not in whichever thread meets the first WebP
 pillow_heif.register_heif_opener()
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own guard speaks first where it reads the size first
+# Pillow warns of odd metadata, and of photos up to twice the limit, which are refused here: no news for a server's log
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
+with suppress(OSError, AttributeError):  # libtiff, inside Pillow, writes a line for each row that it cannot read
+    ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
 
 
 def set_max_pixels(n: int) -> None:
-    """temporary"""
+    """Have photos of up to n pixels opened in this process from now on."""
+    global MAX_PIXELS
+    MAX_PIXELS = n
+    Image.MAX_IMAGE_PIXELS = n  # Pillow's own guard speaks first where it reads the size first
 
 
-class PhotoError(ValueError):
-    """What is wrong with a photo, in one sentence for the person who sent it."""
+set_max_pixels(MAX_PIXELS)
 
 
-def open_photo(source: PhotoSource, max_pixels: int = MAX_PIXELS,
+def open_photo(source: PhotoSource, max_pixels: int | None = None,
                spare: Callable[[tuple[int, int]], float] | None = None) -> Image.Image:
     """Return the photo upright, in mode RGB, fully decoded; the first frame of an animation.
 
     source: encoded bytes, a path, a binary file object, or a PIL image.
+    max_pixels: a lower limit than that of `set_max_pixels`. A photo of more is refused from its header, before it
+    is decoded.
     spare: given the (width, height) of the upright photo, how many times smaller it may come back, 1 or more.
     A JPEG then comes at half, a quarter or an eighth of its size where that is enough, decoded several times
     faster; all else comes as it is.
     Raises PhotoError with a sentence for a person; a missing or unreadable path raises it too.
-    A photo of more than `max_pixels` is refused from its header, before it is decoded.
     """
-    image = source if isinstance(source, Image.Image) else _identify(read_source(source))
-    width, height = image.size
-    if not width or not height:
-        raise PhotoError("This photo has no pixels.")
-    if width * height > max_pixels:
-        raise PhotoError(f"This photo has {width} x {height} pixels, more than the "
-                         f"{max_pixels / 1e6:.0f} megapixels that can be opened. Send a smaller one.")
+    limit = MAX_PIXELS if max_pixels is None else min(max_pixels, MAX_PIXELS)
+    ours = not isinstance(source, Image.Image)
+    image = _identify(read_source(source), limit) if ours else source
+    check_size(image.size, limit)
     try:
         if spare and image.format in ("JPEG", "MPO") and image.tile:
             _reduce(image, spare)
         image.load()
+        check_size(image.size, limit)  # a HEIC's is known for certain only now
         tags = getattr(image, "tag_v2", {})  # of a TIFF: they tell what its samples are
-        return _to_rgb(_upright(image), tags)
-    except MemoryError:
+        image = _upright(image, ours)  # nothing holds the file and its decoder from here on: they may be large
+        return to_rgb(image, tags)
+    except PhotoError:
+        raise
+    except (MemoryError, Image.DecompressionBombError):
         raise PhotoError("This photo takes more memory than there is. Send a smaller one.") from None
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...
-        raise PhotoError(_decode_failure(image, error)) from error
+        raise PhotoError(decode_failure(image.format, error)) from error
 
 
 def read_source(source: PhotoSource) -> bytes:
@@ -109,15 +125,19 @@ def _read_path(path: str | PathLike) -> bytes:
         raise PhotoError(f"{path!r} could not be read: {error}.") from error
 
 
-def _identify(data: bytes) -> Image.Image:
+def _identify(data: bytes, limit: int) -> Image.Image:
     """Return the photo with its header read and its pixels not yet decoded."""
+    check(data, limit)
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError:
-        raise PhotoError(f"This photo has more than the {MAX_PIXELS / 1e6:.0f} megapixels "
-                         "that can be opened. Send a smaller one.") from None
+        image = Image.open(Rationed(data), formats=FORMATS)
+    except PhotoError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise too_large(limit) from None
     except Exception as error:  # not a photo, or a broken header: each plugin has its own way to fail
-        raise PhotoError(_what_it_is_instead(data)) from error
+        raise PhotoError(what_it_is_instead(data)) from error
+    # a decoder that waits for a whole row is to get it in few pieces: Pillow copies all that wait for each new one
+    image.decodermaxblock = max(image.decodermaxblock, 8 * image.width, len(data) // 64)
     if image.format == "HEIF":
         _keep_heic_orientation(image, data)
     if image.format == "PNG":
@@ -147,42 +167,6 @@ def _keep_heic_orientation(image: Image.Image, data: bytes) -> None:
         image.getexif()[ExifTags.Base.Orientation] = orientation
 
 
-_SEND = f"Send a photo as {FORMAT_NAMES}."
-_STRANGERS = (  # (marker, must the file begin with it, what the file is)
-    (b"%pdf", True, "a PDF document"),
-    (b"pk\x03\x04", True, "a zip archive or an office document"),
-    (b"8bps", True, "a Photoshop file"),
-    (b"%!ps", True, "a PostScript drawing"),
-    (b"version https://git-lfs", True, "a Git LFS pointer, not the photo itself (`git lfs pull` fetches it)"),
-    (b"\x1aE\xdf\xa3".lower(), True, "a video"),
-    (b"<svg", False, "an SVG drawing, not a photo"),
-    (b"<!doctype html", False, "a web page, not a photo"),
-    (b"<html", False, "a web page, not a photo"),
-)
-_VIDEO_BRANDS = (b"isom", b"iso", b"mp4", b"mp7", b"avc1", b"M4V", b"M4A", b"qt  ", b"3gp", b"3g2", b"dash", b"MSNV")
-_PHOTO_STARTS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
-
-
-def _what_it_is_instead(data: bytes) -> str:
-    """Return the sentence for bytes that no decoder claims."""
-    head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for marker, at_start, name in _STRANGERS:
-        if head.startswith(marker) if at_start else marker in head:
-            return f"This is {name}. {_SEND}"
-    if (data[4:8] == b"ftyp" and data[8:12].startswith(_VIDEO_BRANDS)) or data[8:12] in (b"AVI ", b"WAVE"):
-        return f"This is a video or a sound, not a photo. {_SEND}"
-    if data.startswith(_PHOTO_STARTS) or data[4:8] == b"ftyp" or data[8:12] == b"WEBP":
-        return f"This photo is damaged, cut off or of a kind that cannot be opened. {_SEND}"
-    return f"This file is not a photo. {_SEND}"
-
-
-def _decode_failure(image: Image.Image, error: Exception) -> str:
-    name = {"MPO": "JPEG", "HEIF": "HEIC"}.get(image.format, image.format) or "photo"
-    if "truncated" in str(error).lower():
-        return f"This {name} is cut off before its end. Send the whole file again."
-    return f"This {name} is damaged and cannot be decoded. Send another copy of it."
-
-
 def _reduce(image: Image.Image, spare: Callable[[tuple[int, int]], float]) -> None:
     """Have a JPEG decoded at half, a quarter or an eighth of its size, as far as `spare` allows."""
     width, height = image.size
@@ -195,65 +179,26 @@ def _reduce(image: Image.Image, spare: Callable[[tuple[int, int]], float]) -> No
 def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8: from 5 on width and height change places."""
     try:
+        as_hex = image.info.get("Raw profile type exif", "")  # how ImageMagick put it into a PNG's text
+        check_exif(image.info.get("exif") or bytes.fromhex("".join(as_hex.split("\n")[3:])))
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # as in `_upright`
-        return 1
-    return orientation if isinstance(orientation, int) else 1
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Return the photo turned as its EXIF orientation says; unreadable EXIF turns nothing."""
-    try:
-        return ImageOps.exif_transpose(image)  # a copy in any case: it lets go of the encoded file
+        return int(orientation) if orientation in TURNS else 1
     except Exception:  # EXIF is written by anything: a photo is worth more than its metadata
-        return image
+        return 1
 
 
-def _to_rgb(image: Image.Image, tags: Mapping) -> Image.Image:
-    """Return the photo in mode RGB, transparency laid on white, deeper samples scaled to 8 bits."""
-    if image.mode.startswith(("I", "F")):
-        image = _to_8_bits(image, tags)
-    elif image.mode == "LAB":
-        image = ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"),
-                                          ImageCms.createProfile("sRGB"), outputMode="RGB")
-    if image.mode in ("La", "RGBa"):  # colours already multiplied by their opacity
-        image = image.convert(image.mode.upper())
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
+TURNS = {1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+         4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270,
+         7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90}
+"""what makes a photo of each EXIF orientation upright"""
 
 
-def _to_8_bits(image: Image.Image, tags: Mapping) -> Image.Image:
-    """Return mode L for 12-, 16- and 32-bit and float greyscale, which `convert` would clip to white."""
-    samples = np.asarray(image)
-    if image.mode == "I" and _first(tags.get(TIFF_SAMPLE_FORMAT)) == UNSIGNED:
-        samples = samples.view(np.uint32)
-    floats = np.nan_to_num(samples.astype(np.float32), posinf=0, neginf=0)
-    top = _white(image.mode, floats, _first(tags.get(TIFF_BITS_PER_SAMPLE)))
-    floats = floats.clip(0, top) * (255 / top)
-    if image.mode.startswith("I;16") and _first(tags.get(TIFF_PHOTOMETRIC)) == MIN_IS_WHITE:
-        floats = 255 - floats
-    if isinstance(image.info.get("transparency"), int):
-        floats[samples == image.info["transparency"]] = 255  # laid on white
-    return Image.fromarray(floats.round().astype(np.uint8))
+def _upright(image: Image.Image, ours: bool) -> Image.Image:
+    """Return the photo turned as its EXIF orientation says, without the encoded file.
 
-
-TIFF_BITS_PER_SAMPLE, TIFF_PHOTOMETRIC, TIFF_SAMPLE_FORMAT = 258, 262, 339
-MIN_IS_WHITE, UNSIGNED = 0, 1
-
-
-def _first(value):
-    """Return the first of a TIFF tag's values, or the one it has."""
-    return value[0] if isinstance(value, tuple) and value else value
-
-
-def _white(mode: str, samples: np.ndarray, bits: int | None) -> float:
-    """Return the sample that stands for white: by definition where the type tells, else by the values."""
-    if mode.startswith("I;16"):
-        return 2 ** bits - 1 if bits in (10, 12, 14) else 65535
-    top = max(float(samples.max(initial=0)), 1.0)
-    if 1 < top <= 255:
-        return 255
-    return 65535 if mode == "I" and top <= 65535 and top > 1 else top
+    ours: nobody else has the image, so its pixels may be taken over.
+    """
+    turn = TURNS[_orientation(image)]
+    if turn is not None:
+        return image.transpose(turn)
+    return image._new(image.im) if ours else image.copy()  # the same, and not a second time 400 MB

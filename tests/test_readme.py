@@ -100,7 +100,7 @@ def test_every_stage_can_be_run_with_help():
     for name in ("training.gather", "training.verify", "training.data", "training.train", "training.report",
                  "training.compare", "training.clean", "benchmarks.mess", "benchmarks.data_quality",
                  "benchmarks.many_photos", "benchmarks.accuracy", "benchmarks.trust", "benchmarks.heatmap",
-                 "benchmarks.recipes"):
+                 "benchmarks.recipes", "benchmarks.hostile_photos"):
         assert "@call_parse" in (ROOT / f"{name.replace('.', '/')}.py").read_text()
 
 

@@ -1,0 +1,207 @@
+"""What happens to whoever opens files that were made to hurt, or that went wrong on their way.
+
+    python -m benchmarks.hostile_photos --n 5000
+
+Opens the files of `benchmarks.crafted_photos`, then n seeded mutations of small photos of every format, and asks an
+export about those that open. Every file is to get an answer or a sentence, in time, in a process that lives on and
+keeps its size, and the good photo sent in between its right answer. `mutant(i, seed)` makes any one of them again.
+"""
+import faulthandler
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+from fastcore.script import call_parse
+from fastprogress import progress_bar
+from PIL import Image
+
+from benchmarks.crafted_photos import EXIF, encoded, exif, make, names, picture
+from classifier import Classifier
+from classifier.photo import PhotoError, open_photo
+from web.memory import few_arenas
+
+GOOD, RIGHT = Path(__file__).parent.parent / "examples" / "teddy-1.jpg", "teddy"
+EVERY = 200  # files between two good photos
+LARGE, SECONDS, SECONDS_LARGE = 24_000_000, 2, 10  # pixels from which a photo may take longer
+EXTREMES = [bytes(4), b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\1", b"\1\0\0\0", b"\0\0\xff\xff",
+            b"\x80\0\0\0", b"\0\1\0\0"]
+
+OPTIONS: dict[str, list[tuple[str, str, dict]]] = {  # kind: (mode, Pillow's format, options)
+    "jpeg": [("RGB", "JPEG", {}), ("RGB", "JPEG", {"progressive": True, "exif": EXIF + exif()}), ("L", "JPEG", {}),
+             ("CMYK", "JPEG", {"subsampling": 0}), ("RGB", "JPEG", {"restart_marker_blocks": 1})],
+    "png": [("RGB", "PNG", {}), ("RGBA", "PNG", {}), ("P", "PNG", {"transparency": 3}), ("I;16", "PNG", {}),
+            ("1", "PNG", {}), ("LA", "PNG", {"exif": exif()})],
+    "webp": [("RGB", "WEBP", {}), ("RGBA", "WEBP", {}), ("RGB", "WEBP", {"lossless": True, "exif": exif()})],
+    "gif": [("P", "GIF", {}), ("L", "GIF", {"interlace": 0}), ("P", "GIF", {"transparency": 2, "comment": b"bear"})],
+    "avif": [("RGB", "AVIF", {}), ("RGBA", "AVIF", {"exif": exif()})],
+    "heic": [("RGB", "HEIF", {}), ("RGBA", "HEIF", {"exif": exif()})],
+    "tiff": [("RGB", "TIFF", {}), ("RGB", "TIFF", {"compression": "tiff_lzw"}), ("F", "TIFF", {}), ("LAB", "TIFF", {}),
+             ("RGB", "TIFF", {"compression": "jpeg"}), ("CMYK", "TIFF", {"compression": "packbits"}),
+             ("1", "TIFF", {"compression": "group4"}),
+             ("RGBA", "TIFF", {"compression": "tiff_adobe_deflate", "exif": exif()})],
+    "bmp": [("RGB", "BMP", {}), ("P", "BMP", {}), ("1", "BMP", {})],
+}
+ANIMATED = ("png", "webp", "gif", "avif", "heic", "tiff")
+
+
+@cache
+def photos() -> dict[str, list[bytes]]:
+    """Return small photos by kind of file, whole and well."""
+    made = {kind: [encoded(in_mode(mode), format, **options) for mode, format, options in ways]
+            for kind, ways in OPTIONS.items()}
+    for kind in ANIMATED:
+        made[kind].append(encoded(picture(), OPTIONS[kind][0][1], save_all=True, append_images=[picture(seed=1)]))
+    return made
+
+
+def in_mode(mode: str) -> Image.Image:
+    if mode in ("RGBA", "LA", "CMYK", "LAB"):
+        return picture(mode=mode)
+    return picture(mode="L").convert(mode) if mode in ("I;16", "F") else picture().convert(mode)
+
+
+def flip_bits(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    for _ in range(rng.choice((1, 1, 4, 32))):
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    return data
+
+
+def cut(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    at = rng.randrange(len(data))
+    return data[:at] if rng.random() < 0.5 else data[:at] + data[at + rng.randrange(1, 64):]
+
+
+def splice(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    return data[:rng.randrange(len(data))] + other[rng.randrange(len(other)):]
+
+
+def edit_length(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    at, n = rng.randrange(min(len(data), rng.choice((64, 300, len(data))))), rng.choice((1, 2, 4))
+    data[at:at + n] = rng.choice(EXTREMES)[:n]
+    return data
+
+
+def repeat_part(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    at = rng.randrange(len(data))
+    part = data[at:at + rng.choice((1, 12, 64, 400))]
+    return data[:at] + part * rng.choice((2, 10, 300)) + data[at + len(part):]
+
+
+def overwrite(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    at, n = rng.randrange(len(data)), rng.choice((4, 40, 400))
+    data[at:at + n] = rng.choice((bytes(n), b"\xff" * n, rng.randbytes(n)))
+    return data
+
+
+MUTATIONS: tuple[Callable, ...] = (flip_bits, cut, splice, edit_length, edit_length, repeat_part, overwrite)
+
+
+def mutant(i: int, seed: int = 0) -> tuple[str, bytes]:
+    """Return the name, kind/mutated-seed-i, and the bytes of a small photo that up to three things happened to."""
+    rng = random.Random(f"{seed}/{i}")
+    kind = rng.choice(sorted(OPTIONS))
+    data, other = (bytearray(rng.choice(photos()[kind])) for _ in range(2))
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        data = rng.choice(MUTATIONS)(data, rng, other) or bytearray(1)
+    return f"{kind}/mutated-{seed}-{i}", bytes(data)
+
+
+def mutated(n: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:
+    """Yield n of them, each made when it is its turn."""
+    return (mutant(i, seed) for i in range(n))
+
+
+def n_pixels(data: bytes) -> int:
+    """Open a photo as training does, whole, and return how many pixels it has."""
+    photo = open_photo(data)
+    return photo.width * photo.height
+
+
+class Outcomes:
+    """What came of each file."""
+
+    def __init__(self, classifier: Classifier):
+        self.classifier, self.counts, self.times, self.failures = classifier, Counter(), [], []
+        self.good = Counter()
+
+    def run(self, name: str, data: bytes) -> None:
+        """Open a file whole, then ask about it as the app does; whatever goes wrong is noted."""
+        pixels, outcome, seconds = LARGE, "answered", 0.0  # of what does not open, nobody knows the size
+        for ask in (n_pixels, self.classifier.predict):
+            started = time.perf_counter()
+            try:
+                asked = ask(data)
+                pixels = asked if isinstance(asked, int) else pixels
+            except PhotoError as sentence:
+                outcome = "refused" if str(sentence).endswith(".") and "\n" not in str(sentence) else "failed"
+            except BaseException as error:
+                outcome = "failed"
+                self.failures.append(f"{name}: {error!r}")
+            seconds = max(seconds, time.perf_counter() - started)
+            if outcome != "answered":
+                break
+        if seconds > (SECONDS if pixels <= LARGE else SECONDS_LARGE):
+            outcome = "failed"
+            self.failures.append(f"{name}: {seconds:.1f} s")
+        self.counts[name.split("/")[0], outcome] += 1
+        self.times = sorted([*self.times, (seconds, name)])[-5:]
+
+    def check_good(self) -> None:
+        """Ask about the good photo."""
+        self.good[self.classifier.predict(GOOD).label == RIGHT] += 1
+
+
+def memory(of: str = "VmRSS") -> float:
+    """Return what this process holds, or held at most (VmHWM), in MB."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(of))
+    return int(line.split()[1]) / 1024
+
+
+def print_outcomes(outcomes: Outcomes, grown: float, peak: float) -> None:
+    kinds = list(dict.fromkeys(kind for kind, _ in outcomes.counts))
+    print(f"{'kind of file':14}{'tried':>8}{'answered':>10}{'refused':>9}{'failed':>8}")
+    for kind in [*kinds, "all"]:
+        counts = [sum(n for (of, outcome), n in outcomes.counts.items() if kind in (of, "all") and outcome == wanted)
+                  for wanted in ("answered", "refused", "failed")]
+        print(f"{kind:14}{sum(counts):8}{counts[0]:10}{counts[1]:9}{counts[2]:8}")
+    for seconds, name in reversed(outcomes.times):
+        print(f"slowest: {name}, {seconds:.2f} s")
+    print(f"memory: {grown:+.0f} MB resident after a warm-up, {peak:.0f} MB at most")
+    print(f"the good photo: right {outcomes.good[True]} of {sum(outcomes.good.values())} times")
+    for failure in outcomes.failures:
+        print(f"FAILED {failure}")
+
+
+@call_parse
+def main(
+    export:str="export.pkl", # whose answers are asked for
+    n:int=5000, # mutated photos, besides the crafted ones
+    seed:int=0, # of the mutations
+    only:str="", # crafted ones whose name has this in it; all where it is empty
+):
+    "Print what came of crafted and mutated photos, by kind of file."
+    faulthandler.enable()  # a decoder that ends the process leaves a trace
+    few_arenas()  # as the app does
+    outcomes = Outcomes(Classifier.load(export))
+    warm_up = Outcomes(outcomes.classifier)
+    for kind, files in photos().items():
+        for data in files:
+            warm_up.run(kind, data)
+    before = memory()
+    chosen = [name for name in names() if only in name]
+    files = chain(((name, make(name)) for name in chosen), mutated(n, seed))
+    if sys.stderr.isatty():
+        files = progress_bar(files, total=n + len(chosen), leave=False)
+    for i, (name, data) in enumerate(files):
+        outcomes.run(name, data)
+        if i % EVERY == 0:
+            outcomes.check_good()
+    outcomes.check_good()
+    print_outcomes(outcomes, memory() - before, memory("VmHWM"))
+    if outcomes.failures or outcomes.good[False]:
+        sys.exit(1)
