@@ -16,7 +16,7 @@ from classifier.compiled import CompileError
 from classifier.export import ExportError
 from classifier.photo import PhotoError, open_photo
 from web.answers import Answers
-from web.memory import few_arenas
+from web.memory import give_memory_back
 from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_preview, preview
 from web.server import serve
 from web.settings import prepared
@@ -43,7 +43,7 @@ try:
 except ExportError as error:
     sys.exit(f"The app cannot start. {error}")
 answers = Answers(classifier)
-few_arenas()
+give_memory_back()
 
 
 def compile_meanwhile() -> None:

@@ -23,7 +23,7 @@ from PIL import Image
 from benchmarks.crafted_photos import EXIF, encoded, exif, make, names, picture
 from classifier import Classifier
 from classifier.photo import PhotoError, open_photo
-from web.memory import few_arenas
+from web.memory import give_memory_back
 
 GOOD, RIGHT = Path(__file__).parent.parent / "examples" / "teddy-1.jpg", "teddy"
 EVERY = 200  # files between two good photos
@@ -177,16 +177,10 @@ def print_outcomes(outcomes: Outcomes, grown: float, peak: float) -> None:
         print(f"FAILED {failure}")
 
 
-@call_parse
-def main(
-    export:str="export.pkl", # whose answers are asked for
-    n:int=5000, # mutated photos, besides the crafted ones
-    seed:int=0, # of the mutations
-    only:str="", # crafted ones whose name has this in it; all where it is empty
-):
-    "Print what came of crafted and mutated photos, by kind of file."
+def tried(export: str, n: int, seed: int = 0, only: str = "") -> tuple[Outcomes, float, float]:
+    """Return what came of the crafted files with `only` in their names and of n mutants, and MB grown and at most."""
     faulthandler.enable()  # a decoder that ends the process leaves a trace
-    few_arenas()  # as the app does
+    give_memory_back()  # as the app does
     outcomes = Outcomes(Classifier.load(export))
     warm_up = Outcomes(outcomes.classifier)
     for kind, files in photos().items():
@@ -202,6 +196,18 @@ def main(
         if i % EVERY == 0:
             outcomes.check_good()
     outcomes.check_good()
-    print_outcomes(outcomes, memory() - before, memory("VmHWM"))
+    return outcomes, memory() - before, memory("VmHWM")
+
+
+@call_parse
+def main(
+    export:str="export.pkl", # whose answers are asked for
+    n:int=5000, # mutated photos, besides the crafted ones
+    seed:int=0, # of the mutations
+    only:str="", # crafted ones whose name has this in it; all where it is empty
+):
+    "Print what came of crafted and mutated photos, by kind of file."
+    outcomes, grown, peak = tried(export, n, seed, only)
+    print_outcomes(outcomes, grown, peak)
     if outcomes.failures or outcomes.good[False]:
         sys.exit(1)

@@ -1,7 +1,7 @@
 """What the app meets on the web, and what became of it: one table of tried, answered, refused and failed.
 
     python -m benchmarks.robustness                                   # about 10 minutes
-    python -m benchmarks.robustness --seconds 100 --photos 300 --mutated 1000    # the share that CI runs
+    python -m benchmarks.robustness --seconds 100 --photos 300 --mutants 1000    # the share that CI runs
 
 Photos made to hurt go through the decoder and over HTTP, invented requests come from the API's own description,
 hostile exports are opened, a crowd of 200 stays for minutes, and each fault is a test of tests/test_faults.py.
@@ -15,14 +15,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 from fastcore.script import CliError, call_parse
 
-from . import hostile_photos
 from .apps import OURS, ROOT, App, running
+from .crafted_photos import crafted, make, names
 from .crowd import PHOTOS, WAYS, Client, Crowd, answer_in, classify_message, crowd, same, upload_message
+from .hostile_photos import mutated, tried
 from .serving import machine
 
 DEFAULTS = {"MAX_PER_MINUTE": "300", "MAX_WAITING": "100"}
@@ -53,6 +56,20 @@ def complain(where: str, what: object) -> None:
     print(f"FAILED {where}: {str(what)[:300]}", file=sys.stderr, flush=True)
 
 
+def through_decoder(n: int) -> Row:
+    """Open hostile photos as the app does, in a process of their own, which a decoder may end."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        outcomes, grown, _ = pool.submit(tried, str(ROOT / "export.pkl"), n).result()
+    counts = Counter()
+    for (_, outcome), times in outcomes.counts.items():
+        counts[outcome] += times
+    for failure in outcomes.failures:
+        complain("decoder", failure)
+    failed = counts["failed"] + outcomes.good[False] + (grown > MOST_GROWTH)
+    return Row("hostile photos, through the decoder", counts.total(), counts["answered"], counts["refused"], failed,
+               f"slowest {max(outcomes.times)[0]:.1f} s, memory {grown:+.0f} MB")
+
+
 def through_http(photos: int) -> Row:
     """Send hostile photos to the running app, a good one after every few."""
     row = Row("hostile photos, over HTTP")
@@ -60,10 +77,11 @@ def through_http(photos: int) -> Row:
     async def all_of_them(app: App) -> None:
         client, ways = Client(app.port, 1), itertools.cycle((*WAYS, upload_message))
         right = answer_in((await client.ask(classify_message(PHOTOS[0].read_bytes())))[1])
-        slowest, before = 0.0, app.memory()
-        crafted = [(name, data) for name, data in hostile_photos.crafted() if len(data) <= 20_000_000]
-        for i, (name, data) in enumerate(itertools.islice(itertools.chain(
-                crafted, hostile_photos.mutated(photos)), max(photos, len(crafted)))):
+        for way in (*WAYS, upload_message) * 5:  # what is kept for good is kept now
+            await client.ask(way(PHOTOS[0].read_bytes()))
+        slowest, before, hurting = 0.0, app.memory(), names()
+        files = itertools.chain(((name, make(name)) for name in hurting), mutated(max(0, photos - len(hurting))))
+        for i, (name, data) in enumerate(files):
             began = time.monotonic()
             row.tried += 1
             try:
@@ -96,8 +114,8 @@ def through_http(photos: int) -> Row:
 
 def under_load(clients: int, seconds: float) -> list[Row]:
     """Let a crowd in."""
-    small = [data for _, data in hostile_photos.crafted() if len(data) <= RUBBISH_BYTES and data]
-    rubbish = small[:RUBBISH // 2] + [data for _, data in hostile_photos.mutated(RUBBISH // 2, seed=1) if data]
+    small = [data for _, data in crafted() if len(data) <= RUBBISH_BYTES and data]
+    rubbish = small[:RUBBISH // 2] + [data for _, data in mutated(RUBBISH // 2, seed=1) if data]
     terminal = sys.stderr.isatty()
 
     def progress(share: float, so_far: Crowd) -> None:
@@ -140,7 +158,7 @@ def by_tests(name: str, *files: str) -> Row:
 @call_parse
 def main(
     photos:int=1000, # hostile photos over HTTP
-    mutated:int=5000, # hostile photos through the decoder
+    mutants:int=5000, # mutated photos through the decoder, beside the crafted ones
     clients:int=200, # people at once
     seconds:int=300, # for which they stay
 ):
@@ -150,7 +168,7 @@ def main(
     print(machine(), flush=True)
     print(f"{'':44}{'tried':>9}{'answered':>10}{'refused':>9}{'failed':>8}", flush=True)
     failed = 0
-    for part in (lambda: [through_decoder(mutated)], lambda: [through_http(photos)],
+    for part in (lambda: [through_decoder(mutants)], lambda: [through_http(photos)],
                  lambda: [by_tests("invented requests, from the API's description", "tests/test_fuzz_api.py")],
                  lambda: [by_tests("hostile exports", "tests/test_unpickle.py")],
                  lambda: under_load(clients, seconds),
