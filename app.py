@@ -14,7 +14,7 @@ import gradio as gr
 from classifier import Classifier, Prediction
 from classifier.compiled import CompileError
 from classifier.export import ExportError
-from classifier.photo import PhotoError, open_photo
+from classifier.photo import PhotoError
 from web.answers import Answers
 from web.memory import give_memory_back
 from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_preview, preview
@@ -113,8 +113,8 @@ def show(photo):
         return [gr.skip()] * 6
     try:
         explanation = answers.explain(photo) if classifier.explains else None
-        opened = explanation.photo if explanation else answers.in_turn(lambda: open_photo(photo))
-        prediction = explanation.prediction if explanation else answers.in_turn(lambda: classifier.predict(opened))
+        opened, prediction = (explanation.photo, explanation.prediction) if explanation else (
+            answers.open_and_predict(photo))
     except PhotoError as error:
         return page(no_preview(photo), verdict=f"### No answer for this photo\n{error}")
     picture = preview(photo, opened)

@@ -84,6 +84,13 @@ def open_photo(source: PhotoSource, max_pixels: int | None = None,
         raise PhotoError(decode_failure(image.format, error)) from error
 
 
+def n_pixels(data: bytes) -> int:
+    """Return how many pixels a photo's header promises; raises PhotoError as `open_photo` does, decodes nothing."""
+    image = _identify(data, MAX_PIXELS)
+    check_size(image.size, MAX_PIXELS)
+    return image.width * image.height
+
+
 def read_source(source: PhotoSource) -> bytes:
     """Return the encoded bytes behind any source but an opened image; a file object is read from its beginning.
 

@@ -117,6 +117,12 @@ def test_many_at_once_get_their_own_answers(app_url):
     assert all(answer == alone[file] for file, answer in together)
 
 
+@pytest.fixture
+def small(monkeypatch):
+    """Any bytes count as a small photo."""
+    monkeypatch.setattr("web.answers.n_pixels", lambda data: 1)
+
+
 class Counted:
     """A classifier that counts what it is asked."""
 
@@ -133,7 +139,7 @@ class Counted:
         return object()
 
 
-def test_the_same_bytes_are_answered_once(tmp_path):
+def test_the_same_bytes_are_answered_once(tmp_path, small):
     classifier = Counted()
     answers = Answers(classifier, 2)
     (tmp_path / "a").write_bytes(b"1")
@@ -144,13 +150,13 @@ def test_the_same_bytes_are_answered_once(tmp_path):
     assert classifier.asked == [b"1", b"2", b"3", b"2"]
 
 
-def test_none_are_remembered_where_that_is_asked_for():
+def test_none_are_remembered_where_that_is_asked_for(small):
     classifier = Counted()
     answers = Answers(classifier, 0)
     assert answers.predict(b"1") is not answers.predict(b"1")
 
 
-def test_what_cannot_be_opened_is_said_each_time(tmp_path):
+def test_what_cannot_be_opened_is_said_each_time(tmp_path, small):
     answers = Answers(Counted(), 2)
     for photo in (b"bad", b"bad", tmp_path / "nowhere"):
         with pytest.raises(PhotoError):
@@ -163,7 +169,7 @@ def test_environment_says_how_many_are_remembered(monkeypatch, given, n):
     assert remembered() == n
 
 
-def test_memory_is_bounded_for_many_labels():
+def test_memory_is_bounded_for_many_labels(small):
     classifier = Counted()
     classifier.labels = tuple(map(str, range(100_000)))
     answers = Answers(classifier, 1000)
@@ -175,3 +181,22 @@ def test_memory_is_bounded_for_many_labels():
 def test_answers_are_the_classifiers():
     classifier = Classifier.load(ROOT / "export.pkl")
     assert Answers(classifier).predict(EXAMPLE) == classifier.predict(EXAMPLE)
+
+
+def test_large_photos_wait_for_each_other_and_for_nobody_else(monkeypatch):
+    monkeypatch.setattr("web.answers.n_pixels", lambda data: 10 ** 9 if data.startswith(b"large") else 1)
+    gate, large = threading.Event(), []
+
+    class Slow(Counted):
+        def predict(self, data):
+            if data.startswith(b"large"):
+                large.append(data)
+                assert gate.wait(30)
+            return super().predict(data)
+
+    answers = Answers(Slow(), 0)
+    waiting = [answers.submit(b"large" + bytes([i])) for i in range(5)]
+    assert all(answers.predict(bytes([i])) for i in range(10)) and len(large) == 1
+    assert waiting[-1].cancel()
+    gate.set()
+    assert all(answer.result(30) for answer in waiting[:-1]) and len(large) == 4

@@ -13,14 +13,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import TypeVar
 
+from PIL import Image
+
 from classifier import Classifier, Explanation, Prediction
 from classifier.cores import cores
-from classifier.photo import PhotoSource, read_source
+from classifier.photo import PhotoSource, n_pixels, open_photo, read_source
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+LARGE = 24_000_000  # pixels
 REMEMBERED = 1000  # answers, unless ANSWER_CACHE in the environment says otherwise; 0 remembers none
 MOST_PROBABILITIES = 200_000  # in all answers together, about 20 MB: a thousand labels leave room for fewer
 
@@ -39,7 +42,8 @@ class Answers:
     """A classifier's answers. Safe to use from many threads at once.
 
     More photos at the same time than there are cores wait for their turn, first come, first served: taken on at
-    once, all of them would end late.
+    once, all of them would end late. Of large ones, which take seconds, one at a time is opened, so that they never
+    hold up all the others.
     """
 
     def __init__(self, classifier: Classifier, most: int | None = None):
@@ -49,6 +53,7 @@ class Answers:
         self._known: OrderedDict[bytes, Prediction] = OrderedDict()  # by SHA-256, least recently asked first
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="answers")
+        self._large = ThreadPoolExecutor(1, thread_name_prefix="large answers")
 
     def predict(self, photo: PhotoSource) -> Prediction:
         """Return what `Classifier.predict` does, at once for bytes that were asked about not long ago."""
@@ -56,27 +61,53 @@ class Answers:
 
     def submit(self, photo: PhotoSource) -> "Future[Prediction]":
         """Return the answer to come: what `predict` returns or raises. Cancelled in time, it is not computed."""
-        return self._pool.submit(self._predict, photo)
+        return self._in_turn(photo, self._remembered if self._most else self._classifier.predict)
 
     def explain(self, photo: PhotoSource, label: str | None = None) -> Explanation:
-        """Return what `Classifier.explain` does, computed in its turn, with its picture drawn."""
-        return self._pool.submit(self._explain, photo, label).result()
+        """Return what `Classifier.explain` does, with its picture drawn where that is to be shown."""
+        def explain(data: bytes) -> Explanation:
+            explanation = self._classifier.explain(data, label)
+            if explanation.prediction.familiar is not False or label is not None:
+                explanation.picture  # noqa: B018  drawn here, where no more at once are drawn than there are cores
+            return explanation
+        return self._in_turn(photo, explain).result()
 
-    def in_turn(self, work: Callable[[], T]) -> T:
-        """Return what other work on a photo gives, done in its turn."""
-        return self._pool.submit(work).result()
+    def open_and_predict(self, photo: PhotoSource) -> tuple[Image.Image, Prediction]:
+        """Return an opened photo and the answer for it."""
+        def both(data: bytes) -> tuple[Image.Image, Prediction]:
+            opened = open_photo(data)
+            return opened, self._classifier.predict(opened)
+        return self._in_turn(photo, both).result()
 
-    def _predict(self, photo: PhotoSource) -> Prediction:
-        began, data = time.perf_counter(), read_source(photo)
-        prediction = self._remembered(data) if self._most else self._classifier.predict(data)
+    def _in_turn(self, photo: PhotoSource, work: Callable[[bytes], T]) -> "Future[T]":
+        """Return what work on a photo's bytes will give, done when it is its turn."""
+        answer = Future()
+        self._pool.submit(self._begin, photo, work, answer)
+        return answer
+
+    def _begin(self, photo: PhotoSource, work: Callable[[bytes], T], answer: "Future[T]") -> None:
+        try:
+            if answer.cancelled():
+                return
+            data = read_source(photo)
+            if n_pixels(data) > LARGE:
+                self._large.submit(self._do, data, work, answer)
+                return
+        except Exception as error:
+            if answer.set_running_or_notify_cancel():
+                answer.set_exception(error)
+        else:
+            self._do(data, work, answer)
+
+    def _do(self, data: bytes, work: Callable[[bytes], T], answer: "Future[T]") -> None:
+        if not answer.set_running_or_notify_cancel():
+            return  # its client is gone
+        began = time.perf_counter()
+        try:
+            answer.set_result(work(data))
+        except BaseException as error:
+            answer.set_exception(error)
         log.info("a photo of %d kB: %.0f ms", len(data) // 1000, 1000 * (time.perf_counter() - began))
-        return prediction
-
-    def _explain(self, photo: PhotoSource, label: str | None) -> Explanation:
-        explanation = self._classifier.explain(photo, label)
-        if explanation.prediction.familiar is not False or label is not None:
-            explanation.picture  # noqa: B018  drawn here, where no more at once are drawn than there are cores
-        return explanation
 
     def _remembered(self, data: bytes) -> Prediction:
         name = hashlib.sha256(data).digest()
