@@ -229,6 +229,8 @@ TIFFS: dict[str, Callable[[], bytes]] = {
         322: (4, 1, 24_000_000), 323: (4, 1, 1), 273: None, 278: None, 324: (4, 1, TIFF_MORE)}),
     "lzw-bomb": lambda: tiff(SIDE, SIDE, b"\x80" + bytes(2_000_000), {259: (3, 1, 5)}),
     "packbits-bomb": lambda: tiff(SIDE, SIDE, b"\x81\0" * 2_300_000, {259: (3, 1, 32773)}),
+    "fax-to-libtiff-alone": lambda: tiff(64, 48, bytes(9216), {259: (3, 2, 4)}),
+    "fax-of-other-peoples-memory": lambda: tiff(64, 48, b"\x5a" * 40, {**GREY, 259: (3, 1, 4), 258: (3, 1, 1)}),
     "fax-of-nothing": lambda: tiff(SIDE, SIDE, bytes(2_000_000), {**GREY, 259: (3, 1, 4), 258: (3, 1, 1)}),
     "jpeg-inside": lambda: tiff(64, 48, encoded(picture(), "JPEG"), JPEG_IN_TIFF),
     "jpeg-inside-of-another-size": lambda: tiff(64, 48, jpeg(60_000, 60_000), JPEG_IN_TIFF),

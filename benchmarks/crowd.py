@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import quantiles
 
 from .apps import ROOT, App, request
 
@@ -37,11 +38,14 @@ class Crowd:
     """seconds, MB resident, open file descriptors, files of uploads"""
 
     def growth(self, column: int) -> float:
-        """Return by how much a column of `looks` grew in the second half: the last tenth beside the middle one."""
-        values = [look[column] for look in self.looks]
-        tenth, half = max(1, len(values) // 10), len(values) // 2
-        middle, last = sum(values[half:half + tenth]) / tenth, sum(values[-tenth:]) / tenth
-        return last / middle - 1 if middle else float(last > 0)
+        """Return by how much a column of `looks` grew from the third quarter to the last.
+
+        Compared is what is held at the quietest moments: a photo that is being opened takes what it gives back.
+        """
+        values, quarter = [look[column] for look in self.looks], max(1, len(self.looks) // 4)
+        before, after = (quantiles([*part, *part], n=10)[0] for part in (values[-2 * quarter:-quarter],
+                                                                         values[-quarter:]))
+        return after / before - 1 if before else float(after > 0)
 
 
 def reply_of(head: bytes, body: bytes) -> tuple[int, dict | list | str]:
@@ -171,10 +175,9 @@ def crowd(app: App, uploads: Path, rubbish: list[bytes], clients: int = 200, sec
 
 
 async def _send_rubbish(client: Client, random_: random.Random, rubbish: list[bytes], result: Crowd) -> None:
-    data = random_.choice(rubbish)
-    message = random_.choice((*WAYS, upload_message))(data)
-    status, said = await _answered(client, message, result) or (0, None)
-    if status and status not in (200, 400, 413, 422, 500):
+    message = random_.choice((*WAYS, upload_message))(random_.choice(rubbish))
+    status, said = await _answered(client, message, result, patience=0) or (0, None)
+    if status and status not in (200, 400, 413, 422, 429, 500, 503):
         result.failed.append(f"rubbish was answered {status}: {str(said)[:200]}")
     elif status == 500 and not (isinstance(said, dict) and str(said.get("error", "")).endswith(".")):
         result.failed.append(f"rubbish got no sentence: {str(said)[:200]}")
@@ -198,8 +201,9 @@ async def _send_photo(client: Client, random_: random.Random, right: dict, resul
         result.said["answered"] += 1
 
 
-async def _answered(client: Client, message: bytes, result: Crowd, slow: bool = False) -> tuple[int, object] | None:
-    """Return an answer that is no 429 or 503, asking again as long as it takes; None for a request that was lost."""
+async def _answered(client: Client, message: bytes, result: Crowd, slow: bool = False,
+                    patience: float = PATIENCE) -> tuple[int, object] | None:
+    """Return an answer, asking again after a 429 or 503 while there is patience; None for a request that was lost."""
     began = time.monotonic()
     while True:
         try:
@@ -207,10 +211,10 @@ async def _answered(client: Client, message: bytes, result: Crowd, slow: bool = 
         except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError) as error:
             result.failed.append(f"no answer: {type(error).__name__} {error}")
             return None
-        if status not in (429, 503):
+        if status not in (429, 503) or not patience:
             return status, said
         result.said["asked again"] += 1
-        if time.monotonic() - began > PATIENCE:
+        if time.monotonic() - began > patience:
             result.failed.append(f"refused for {PATIENCE} s: {str(said)[:200]}")
             return None
         await asyncio.sleep(0.5 + random.random())

@@ -42,7 +42,7 @@ OPTIONS: dict[str, list[tuple[str, str, dict]]] = {  # kind: (mode, Pillow's for
     "heic": [("RGB", "HEIF", {}), ("RGBA", "HEIF", {"exif": exif()})],
     "tiff": [("RGB", "TIFF", {}), ("RGB", "TIFF", {"compression": "tiff_lzw"}), ("F", "TIFF", {}), ("LAB", "TIFF", {}),
              ("RGB", "TIFF", {"compression": "jpeg"}), ("CMYK", "TIFF", {"compression": "packbits"}),
-             ("1", "TIFF", {"compression": "group4"}),
+             ("1", "TIFF", {"compression": "packbits"}),
              ("RGBA", "TIFF", {"compression": "tiff_adobe_deflate", "exif": exif()})],
     "bmp": [("RGB", "BMP", {}), ("P", "BMP", {}), ("1", "BMP", {})],
 }

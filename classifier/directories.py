@@ -5,7 +5,7 @@ Pillow reads whatever each tag points to, and 60,000 tags may point to the same 
 import struct
 from collections.abc import Iterator
 
-from .refusals import too_costly
+from .refusals import PhotoError, too_costly
 
 MAX_NUMBERS = 500_000  # that become Python's; 100 megapixels in rows of their own are 10,000
 MAX_TILE_PIXELS = 25_000_000  # a tile is decoded whole, however small the picture
@@ -16,6 +16,9 @@ STAY_BYTES = (1, 2, 7)
 INTEGERS = {3: "H", 4: "L", 13: "L", 16: "Q"}
 NESTED = (34665, 34853, 40965)  # EXIF, GPS, interoperability
 TILE = (322, 323)  # its width, its height
+COMPRESSION = 259
+# Where a fax is damaged, libtiff reports success and leaves the row as its memory was: pixels of other people's photos
+FAXES = (2, 3, 4, 32771)
 REPEATED = b"Exif\0\0" * 3  # Pillow takes these off one by one, copying the rest each time
 
 
@@ -41,16 +44,25 @@ def check_hidden_exif(data: bytes) -> None:
                 raise too_costly("photo", f"has EXIF data in more than {MAX_DIRECTORIES} places")
 
 
+def check_tiff(data: bytes) -> None:
+    """Raise PhotoError for a TIFF that is a fax, or may be one to libtiff alone, or whose directory costs too much."""
+    order, big, first = _header(data)
+    told = [(count, kind, value) for tag, kind, count, value in _entries(data, order, big, first) if tag == COMPRESSION]
+    if len(told) > 1 or any(count != 1 or kind not in INTEGERS for count, kind, _ in told):
+        raise PhotoError("This TIFF does not say how it is compressed. Save it again and send that.")
+    if any(struct.unpack_from(order + INTEGERS[kind], value)[0] in FAXES for _, kind, value in told):
+        raise PhotoError("This TIFF is compressed as a fax, in black and white. Send a photo.")
+    check_directory(data, "TIFF")
+
+
 def check_directory(data: bytes | memoryview, name: str = "photo") -> None:
     """Raise PhotoError where a TIFF's first directory, with those that it names, is more than the file itself.
 
     data: from the `II` or `MM` of its header on; anything else passes.
     """
-    order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
-    if not order or len(data) < 16:
+    if bytes(data[:2]) not in (b"II", b"MM"):
         return
-    big = data[2] == 43  # as Pillow decides it
-    first, = struct.unpack_from(f"{order}{'Q' if big else 'L'}", data, 8 if big else 4)
+    order, big, first = _header(data)
     read, numbers, integers = _cost(data, order, big, first)
     for tag in NESTED:
         if tag in integers:
@@ -60,6 +72,15 @@ def check_directory(data: bytes | memoryview, name: str = "photo") -> None:
         raise too_costly(name, "has a directory of tags larger than itself")
     if integers.get(TILE[0], 0) * integers.get(TILE[1], 0) > MAX_TILE_PIXELS:
         raise too_costly(name, "is cut into tiles larger than photos are")
+
+
+def _header(data: bytes | memoryview) -> tuple[str, bool, int]:
+    """Return the byte order, whether it is a BigTIFF, and where the first directory is; nowhere in a file cut off."""
+    order = ">" if data[:2] == b"MM" else "<"
+    if len(data) < 16:
+        return order, False, len(data)
+    big = data[2] == 43  # as Pillow decides it
+    return order, big, struct.unpack_from(f"{order}{'Q' if big else 'L'}", data, 8 if big else 4)[0]
 
 
 def _cost(data: bytes | memoryview, order: str, big: bool, at: int) -> tuple[int, int, dict[int, int]]:

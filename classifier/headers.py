@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from .directories import check_directory, check_exif, check_hidden_exif
+from .directories import check_directory, check_exif, check_hidden_exif, check_tiff
 from .refusals import check_size, too_costly
 
 MAX_SEGMENTS = 20_000  # of a JPEG
@@ -51,8 +51,8 @@ def check(data: bytes, max_pixels: int) -> None:
             raise too_costly("PNG", f"has more than {MAX_COMPRESSED_TEXTS} compressed texts")
     elif data.startswith(b"GIF8"):
         _check_gif(data)
-    elif data[:2] in (b"II", b"MM"):
-        check_directory(data, "TIFF")
+    elif data[:4] in (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+"):  # all that Pillow takes
+        check_tiff(data)
     elif data.startswith(b"BM") and len(data) >= 34:
         _check_bmp(data)
     elif data[8:16] == b"WEBPVP8X":

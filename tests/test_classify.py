@@ -3,6 +3,7 @@ import json
 import shutil
 import subprocess
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,7 +13,7 @@ from classifier import Classifier
 from classifier.compiled import sha256
 from classifier.photo import PhotoError
 from conftest import EXAMPLE, ROOT
-from web.answers import REMEMBERED, Answers, remembered
+from web.answers import REMEMBERED, Answers, Busy, remembered
 
 MUG = ROOT / "examples" / "other-mug.jpg"
 FIELDS = {"label", "probabilities", "familiar", "familiarity", "calibrated", "model_version"}
@@ -200,3 +201,21 @@ def test_large_photos_wait_for_each_other_and_for_nobody_else(monkeypatch):
     assert waiting[-1].cancel()
     gate.set()
     assert all(answer.result(30) for answer in waiting[:-1]) and len(large) == 4
+
+
+def test_too_many_large_photos_are_asked_to_come_again(monkeypatch):
+    monkeypatch.setattr("web.answers.n_pixels", lambda data: 10 ** 9)
+    gate = threading.Event()
+
+    class Slow(Counted):
+        def predict(self, data):
+            assert gate.wait(30)
+            return super().predict(data)
+
+    answers = Answers(Slow(), 0)
+    waiting = [answers.submit(bytes([i])) for i in range(20)]
+    while sum(answer.done() for answer in waiting) < 11:  # one is under way, eight wait
+        time.sleep(0.01)
+    gate.set()
+    said = [type(answer.exception(30)) for answer in waiting]
+    assert said.count(Busy) in (11, 12) and said.count(Busy) + said.count(type(None)) == 20

@@ -60,6 +60,8 @@ REFUSED = {  # crafted file: what its sentence says
     "tiff/sub-directory-of-millions-of-fractions": "directory",
     "tiff/tile-of-4-gigapixels": "tiles",
     "tiff/deflated-tile-of-500-megapixels": "tiles",
+    "tiff/fax-to-libtiff-alone": "how it is compressed",
+    "tiff/fax-of-other-peoples-memory": "fax",
     "bmp/runs-that-jump-over-a-row-of-90-million": "run-length",
     "bmp/runs-that-end-rows-of-90-million": "run-length",
     "bmp/24-megapixels-of-runs-of-one": "run-length",

@@ -17,13 +17,14 @@ from PIL import Image
 
 from classifier import Classifier, Explanation, Prediction
 from classifier.cores import cores
-from classifier.photo import PhotoSource, n_pixels, open_photo, read_source
+from classifier.photo import PhotoError, PhotoSource, n_pixels, open_photo, read_source
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 LARGE = 24_000_000  # pixels
+MOST_LARGE = 8  # that wait; each may take some seconds
 REMEMBERED = 1000  # answers, unless ANSWER_CACHE in the environment says otherwise; 0 remembers none
 MOST_PROBABILITIES = 200_000  # in all answers together, about 20 MB: a thousand labels leave room for fewer
 
@@ -36,6 +37,10 @@ def remembered() -> int:
     if given:
         log.warning("ANSWER_CACHE=%r is not a number of answers: %d are remembered.", given, REMEMBERED)
     return REMEMBERED
+
+
+class Busy(PhotoError):
+    """The photo is as good as any, but too many are in front of it."""
 
 
 class Answers:
@@ -91,6 +96,8 @@ class Answers:
                 return
             data = read_source(photo)
             if n_pixels(data) > LARGE:
+                if self._large._work_queue.qsize() >= MOST_LARGE:
+                    raise Busy("Too many large photos are waiting. Send a smaller one, or try again in half a minute.")
                 self._large.submit(self._do, data, work, answer)
                 return
         except Exception as error:

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from classifier import Classifier, Prediction
 from classifier.photo import PhotoError
 
-from .answers import Answers
+from .answers import Answers, Busy
 from .guard import CLIENT, Gate
 from .settings import MB
 
@@ -100,7 +100,7 @@ def routes(answers: Answers, classifier: Classifier, gate: Gate, problem: Callab
         try:
             return 200, as_json(await asyncio.wrap_future(answers.submit(photo)))
         except PhotoError as error:
-            return 422, {"error": str(error)}
+            return 503 if isinstance(error, Busy) else 422, {"error": str(error)}
 
     @api.post("/classify", openapi_extra={"requestBody": {"required": True, "content": BODY}},
               summary="Classify a photo, or several",
@@ -121,21 +121,24 @@ def routes(answers: Answers, classifier: Classifier, gate: Gate, problem: Callab
         if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             data = await request.body()
             status, said = await answer(data, len(data)) if data else (400, {"error": HOW_TO_SEND})
-            return JSONResponse(said, status)
+            return one(status, said)
         try:
             async with request.form(max_files=settings.max_files) as form:
                 files = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
                 gate.charge(request.scope[CLIENT], max(0, len(files) - 1))
                 given = await asyncio.gather(*(answer(file.file, file.size or 0) for file in files))
         except HTTPException as error:  # a broken body
-            return _unreadable(str(error.detail))
+            return unreadable(str(error.detail))
         if not files:
             return JSONResponse({"error": HOW_TO_SEND}, 400)
         if len(files) == 1:
-            return JSONResponse(given[0][1], given[0][0])
+            return one(*given[0])
         return JSONResponse([{"file": file.filename or "", **said} for file, (_, said) in zip(files, given)])
 
-    def _unreadable(why: str) -> JSONResponse:
+    def one(status: int, said: dict) -> JSONResponse:
+        return JSONResponse(said, status, {"Retry-After": "30"} if status == 503 else None)
+
+    def unreadable(why: str) -> JSONResponse:
         if "Too many files" in why:
             return JSONResponse({"error": f"One call takes {settings.max_files} photos. Send the others in another."},
                                 413)
