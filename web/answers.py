@@ -96,9 +96,11 @@ class Answers:
                 return
             data = read_source(photo)
             if n_pixels(data) > LARGE:
-                if self._large._work_queue.qsize() >= MOST_LARGE:
-                    raise Busy("Too many large photos are waiting. Send a smaller one, or try again in half a minute.")
-                self._large.submit(self._do, data, work, answer)
+                with self._lock:
+                    if self._large._work_queue.qsize() >= MOST_LARGE:
+                        raise Busy("Too many large photos are waiting. Send a smaller one, or try again in half a "
+                                   "minute.")
+                    self._large.submit(self._do, data, work, answer)
                 return
         except Exception as error:
             if answer.set_running_or_notify_cancel():
