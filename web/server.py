@@ -15,6 +15,7 @@ from classifier import Classifier
 
 from .answers import Answers
 from .classify import routes
+from .connections import close_idle_connections
 from .guard import Gate, Guard
 from .settings import Settings
 from .uploads import Uploads
@@ -32,6 +33,7 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
     told = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: told.set())
+    close_idle_connections()
     # rendered by Python alone: a Node server in front would not know /classify
     demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MOST_SESSIONS, prevent_thread_lock=True,
                 max_file_size=settings.upload_bytes,
