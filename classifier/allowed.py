@@ -80,7 +80,8 @@ ABSENT = """fastai.callback. fastai.data.block fastai.data.core fastai.data.load
             fastai.interpret fastai.layers fastai.losses fastai.metrics fastai.optimizer fastai.torch_core
             fastai.vision.augment fastai.vision.core fastai.vision.data fastai.vision.learner fastai.vision.models.
             fasttransform. plum. timm.layers. timm.loss. timm.models. torch.nn. torch.optim. torchvision.models.
-            torchvision.ops. torchvision.transforms. torch.distributions. typing typing_extensions collections.abc numbers PIL.Image"""
+            torchvision.ops. torchvision.transforms. torch.distributions. typing typing_extensions
+            collections.abc numbers PIL.Image"""
 ABSENT_NAMES = {
     "builtins": "BaseException Exception ValueError property staticmethod classmethod Ellipsis NotImplemented",
     "fastai.learner": "Metric AvgSmoothLoss SkipToEpoch",

@@ -133,8 +133,11 @@ class Unpickler(pickle._Unpickler):
         fill(inst, state)
 
     def load_append(self):
-        item = self.stack.pop()
-        self._extend([item])
+        item, onto = self.stack.pop(), self.stack[-1]
+        if type(onto) is list:
+            onto.append(item)
+        else:
+            self._extend([item])
 
     def load_appends(self):
         self._extend(self.pop_mark())
@@ -387,6 +390,7 @@ def _fill_function(function, state: dict[str, Any]) -> None:
 
     state: of plum's `Function`, whatever its version, or of the `TypeDispatch` that fastai had before 2.8.
     """
+    from fasttransform import Transform
     from torch.nn import Module
 
     chosen: list = []
@@ -396,7 +400,8 @@ def _fill_function(function, state: dict[str, Any]) -> None:
     for by_second in vars(state.get("funcs", StandIn(""))).get("d", {}).values():
         chosen += vars(by_second).get("d", {}).values() if isinstance(by_second, StandIn) else []
     for each in chosen:
-        if not (isinstance(each, (Absent, StandIn, functools.partial, Module)) or is_live(each) or is_method(each)):
+        if not (isinstance(each, (Absent, StandIn, functools.partial, Module, Transform)) or is_live(each)
+                or is_method(each)):
             raise Refused(f"has a transform that calls {name_of(each)}")
     if chosen:
         named = [each if hasattr(each, "__name__") else _named(each) for each in chosen]
