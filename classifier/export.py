@@ -69,7 +69,7 @@ def _unpickle(path: Path):
     declare_operators()
     import fastai.vision.all  # noqa: F401  fastai patches Pillow's classes as it is imported
 
-    from .rebuild import Refused
+    from .stand_ins import Refused
     from .unpickle import load
 
     if os.environ.get("TRUST_EXPORT") == "1":
@@ -101,13 +101,14 @@ def _trusted(path: Path):
 
 
 def _check_present(learn, name: str) -> None:
-    """Raise ExportError where a model or a transform is of a class that the file does not bring; see `rebuild.StandIn`.
+    """Raise ExportError where a model or a transform is of a class that is not here; see `stand_ins.StandIn`.
 
     Training's own transforms (split_idx 0) may be: they are taken out.
     """
     from torch import nn
 
-    from .rebuild import Absent, StandIn
+    from .allowed import Absent
+    from .stand_ins import StandIn
 
     pending, seen = [learn.model], set()
     while pending:
@@ -128,7 +129,7 @@ def _check_present(learn, name: str) -> None:
 
 def _not_here(name: str, part: str, thing) -> ExportError:
     from .allowed import PACKAGES
-    from .rebuild import name_of
+    from .stand_ins import name_of
 
     if name_of(thing).partition(".")[0] in PACKAGES:
         return ExportError(f"{name} needs {name_of(thing)} in its {part}, which is not in the version here. {OLDER}")
@@ -141,7 +142,7 @@ def _check_learner(learn, name: str) -> None:
     from fastai.learner import Learner
     from fastai.vision.core import PILBase
 
-    from .rebuild import name_of
+    from .stand_ins import name_of
 
     if not isinstance(learn, Learner):
         raise ExportError(f"{name} holds {name_of(learn)}, not a fastai Learner. "

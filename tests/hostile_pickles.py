@@ -39,7 +39,8 @@ def nested_tuples(depth: int) -> bytes:
 
 def learner(attribute: bytes, value: bytes) -> bytes:
     """An empty Learner with one attribute."""
-    return name("fastai.learner", "Learner") + EMPTY_TUPLE + NEWOBJ + EMPTY_DICT + text(attribute) + value + SETITEM + BUILD
+    empty = name("fastai.learner", "Learner") + EMPTY_TUPLE + NEWOBJ
+    return empty + EMPTY_DICT + text(attribute) + value + SETITEM + BUILD
 
 
 SYSTEM = call("os", "system", text(CANARY))
@@ -77,14 +78,16 @@ PROGRAMS = {
                                   + EMPTY_DICT + text("a") + NONE + SETITEM + b"\x92"),
     "build-setstate": ("os.system", learner(b"__setstate__", name("os", "system")) + EMPTY_DICT + BUILD),
     "build-a-class": ("Path", name("pathlib", "Path") + EMPTY_DICT + text("home") + NONE + SETITEM + BUILD),
-    "build-a-function": ("noop", name("fastcore.imports", "noop") + EMPTY_DICT + text("__code__") + NONE + SETITEM + BUILD),
+    "build-a-function": ("noop", name("fastcore.imports", "noop") + EMPTY_DICT + text("__code__") + NONE + SETITEM
+                         + BUILD),
     "build-a-list": ("list", EMPTY_LIST + EMPTY_DICT + text("a") + NONE + SETITEM + BUILD),
     "ext1": ("extension", b"\x82\x01"), "ext2": ("extension", b"\x83\x01\0"), "ext4": ("extension", b"\x84\x01\0\0\0"),
     "next-buffer": ("from outside", b"\x97"), "persid": ("from outside", b"P0\n"),
     "stack-global": ("os.system", text("os") + text("system") + b"\x93" + text(CANARY) + TUPLE1 + REDUCE),
-    "stack-global-dotted": ("system", text("fastai.imports") + text("os.system") + b"\x93" + text(CANARY) + TUPLE1 + REDUCE),
-    "dotted-through-a-listed-class": ("Path.unlink", text("pathlib") + text("Path.unlink") + b"\x93" + text("export.pkl")
-                                      + TUPLE1 + REDUCE),
+    "stack-global-dotted": ("system", text("fastai.imports") + text("os.system") + b"\x93" + text(CANARY) + TUPLE1
+                            + REDUCE),
+    "dotted-through-a-listed-class": ("Path.unlink", text("pathlib") + text("Path.unlink") + b"\x93"
+                                      + text("export.pkl") + TUPLE1 + REDUCE),
     "memo": ("os.system", name("os", "system") + b"q\x07" + POP + text(CANARY) + TUPLE1 + b"q\x08" + POP + b"h\x07h\x08"
              + REDUCE),
     "memo-after-a-good-one": ("os.system", name("collections", "OrderedDict") + b"q\0" + POP + name("os", "system")
@@ -101,12 +104,13 @@ PROGRAMS = {
     "partial-filled-anew": ("partial over", partial(name("fastcore.imports", "noop")) + MARK + LINEAR + EMPTY_TUPLE
                             + EMPTY_DICT + EMPTY_DICT + TUPLE + BUILD),
     "getattr": ("getattr", call("builtins", "getattr", name("pathlib", "Path"), text("unlink"))),
-    "getattr-chain": ("getattr", call("builtins", "getattr", call("builtins", "getattr", name("fastcore.imports", "noop"),
-                                      text("__globals__")), text("get"))),
+    "getattr-chain": ("getattr", call("builtins", "getattr", call("builtins", "getattr", name(
+        "fastcore.imports", "noop"), text("__globals__")), text("get"))),
     "getattr-of-an-instance": ("Linear.__init__", call("builtins", "getattr", LINEAR, text("__init__"))),
     "methodcaller": ("operator.methodcaller", call("operator", "methodcaller", text("unlink")) + name(
         "pathlib", "Path") + TUPLE1 + REDUCE),
-    "reduce-of-functools": ("functools.reduce", call("functools", "reduce", name("os", "system"), text(CANARY) + TUPLE1)),
+    "reduce-of-functools": ("functools.reduce", call("functools", "reduce", name("os", "system"),
+                                                     text(CANARY) + TUPLE1)),
     "map": ("builtins.map", call("builtins", "map", name("os", "system"), text(CANARY) + TUPLE1)),
     "code-object": ("os.system", call("cloudpickle.cloudpickle", "_make_function", call("types", "CodeType", b"K\0"),
                                       EMPTY_DICT, NONE, NONE, NONE) + POP + SYSTEM),

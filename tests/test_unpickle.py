@@ -103,7 +103,7 @@ def test_what_fickling_calls_unsafe_is_refused(tmp_path):
     from fickling.analysis import Severity, check_safety
 
     judged = 0
-    for key, (_, data) in HOSTILE.items():
+    for _, data in HOSTILE.values():
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 program = archive.read("archive/data.pkl")

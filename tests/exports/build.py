@@ -92,7 +92,8 @@ def learners(photos):
     yield "lesson-is-cat", learner(ImageDataLoaders.from_name_func(
         photos, files, valid_pct=0.2, seed=42, label_func=is_cat, item_tfms=Resize(64), bs=4, num_workers=0),
         metrics=error_rate)
-    yield "lesson-bears", learner(block(photos, RandomResizedCrop(64, min_scale=0.5), aug_transforms()), metrics=error_rate)
+    yield "lesson-bears", learner(block(photos, RandomResizedCrop(64, min_scale=0.5), aug_transforms()),
+                                  metrics=error_rate)
     yield "squish-lin-ftrs", learner(block(photos, Resize(48, ResizeMethod.Squish), [normalize]), lin_ftrs=[24, 12])
     yield "pad-mixup", learner(block(photos, Resize(64, ResizeMethod.Pad, pad_mode="zeros"), [*aug_transforms(
         flip_vert=True), normalize]), loss=LabelSmoothingCrossEntropyFlat(), cbs=[MixUp(0.4)], metrics=[accuracy])
