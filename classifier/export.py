@@ -120,11 +120,16 @@ def _check_present(learn, name: str) -> None:
             pending += [child for child in module._modules.values() if child is not None]
     for loader in learn.dls.loaders:
         for pipeline in (loader.after_item, loader.before_batch, loader.after_batch):
-            here = [tfm for tfm in pipeline.fs if not isinstance(tfm, StandIn) or getattr(tfm, "split_idx", None) != 0]
-            for tfm in here:
-                if isinstance(tfm, (Absent, StandIn)):
-                    raise _not_here(name, "transforms", tfm)
-            pipeline.fs = type(pipeline.fs)(here)
+            pipeline.fs = type(pipeline.fs)([tfm for tfm in pipeline.fs if not isinstance(tfm, StandIn)
+                                             or getattr(tfm, "split_idx", None) != 0])
+    steps = [*learn.dls.valid.after_item.fs, *learn.dls.valid.before_batch.fs, *learn.dls.valid.after_batch.fs]
+    opening = list(learn.dls.valid_ds.tls[0].tfms.fs)
+    while opening and not str(getattr(opening[0], "name", "")).endswith(".create"):
+        opening.pop(0)  # finds the file; to serve, the photo is there
+    for tfm in [*opening, *steps]:
+        function = vars(vars(tfm).get("encodes", tfm)).get("_f", tfm)
+        if isinstance(function, (Absent, StandIn)):
+            raise _not_here(name, "transforms", function)
 
 
 def _not_here(name: str, part: str, thing) -> ExportError:

@@ -152,7 +152,7 @@ MAKERS = {
     "collections.Counter": _collection(Counter, "collections.Counter"),
     "collections.defaultdict": _defaultdict, "collections.deque": _deque,
     **{name: _stand_in(name) for name in ("inspect.Parameter", "inspect.Signature", "inspect._ParameterKind",
-                                          "re._compile", "types.GenericAlias", "types.SimpleNamespace",
+                                          "re._compile", "types.SimpleNamespace",
                                           "collections.abc._CallableGenericAlias", "operator.attrgetter",
                                           "operator.itemgetter", "operator.methodcaller")},
     "operator.getitem": _absent("typing.Union"), "numpy.core._ufunc_reconstruct": _absent("numpy.ufunc"),

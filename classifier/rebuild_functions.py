@@ -89,6 +89,7 @@ def _cell(*args):
 
 
 CALLS = {
+    "types.GenericAlias": lambda *args: StandIn("types.GenericAlias"),
     "types.CodeType": _code, "types.FunctionType": _function, "types.MethodType": _method,
     **{f"cloudpickle.cloudpickle.{name}": make for name, make in {
         "_make_function": _function, "_make_skel_func": _function, "_function_setstate": _told,
