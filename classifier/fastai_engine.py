@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from .engine import Engine
-from .export import ExportError
+from .export import OLDER, ExportError
 from .heatmap import LinearHead
 from .transforms import Preprocess, Untranslatable, input_class, translate
 
@@ -46,7 +46,7 @@ class FastaiEngine(Engine):
         try:
             logits, cells, features = self.forward(self.preprocess(grey)[None])
         except Exception as error:  # somebody else's model and transforms: anything can happen
-            raise ExportError(f"This export opens, but its model answers no photo: {error}") from error
+            raise ExportError(f"This export opens, but its model answers no photo: {error}. {OLDER}") from error
         if logits.shape != (1, len(self.labels)):
             raise ExportError(f"This export's model gives {logits.shape[1:]} figures for a photo, but has "
                               f"{len(self.labels)} labels: not a classifier with one label a photo.")

@@ -3,9 +3,9 @@ import json
 
 import numpy as np
 import pytest
+from fastai.learner import load_learner
 
 from classifier import Classifier
-from classifier.export import read_export
 from classifier.trust import TEMPERATURES, probabilities, read_temperature
 from conftest import ROOT, make_photos, train
 from training.calibration import calibrate, calibration_error, fit_temperature, learn_calibration, reliability
@@ -131,7 +131,7 @@ def test_training_calibrates_and_the_export_serves_it(trained, tmp_path):
     assert classifier.calibrated and classifier.temperature == calibration["temperature"]
     photo = trained / "photos" / "red" / "00.png"
     calibrated = classifier.predict(photo)
-    learn = read_export(trained / "export.pkl")
+    learn = load_learner(trained / "export.pkl")
     learn.fieldguide = {**learn.fieldguide, "calibration": None}
     (tmp_path / "export.pkl").write_bytes(to_bytes(learn))
     plain = Classifier.load(tmp_path / "export.pkl")

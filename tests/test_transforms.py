@@ -9,6 +9,7 @@ from fastai.vision.data import ImageBlock
 from PIL import ImageOps
 
 from classifier import Classifier
+from classifier.export import ExportError
 from classifier.transforms import Preprocess, translate
 from conftest import noisy_photo
 from learners import BY_FASTAI, NORMALIZE, SIZES, TOLERANCE, expected_probabilities, export, make_learner
@@ -79,10 +80,14 @@ def inverted(photo):
     return PILImage.create(ImageOps.invert(photo))
 
 
-def test_transforms_after_the_opening_are_not_left_out(photos, tmp_path):
+def test_transforms_after_the_opening_are_not_left_out(photos, tmp_path, monkeypatch):
     block = TransformBlock(type_tfms=[PILImage.create, inverted], batch_tfms=IntToFloatTensor)
     learn = make_learner(photos, Resize(64), [NORMALIZE], x=block, channels=3)
-    classifier = Classifier.load(export(learn, tmp_path))
+    path = export(learn, tmp_path)
+    with pytest.raises(ExportError, match=r"needs test_transforms\.inverted in its transforms"):
+        Classifier.load(path)
+    monkeypatch.setenv("TRUST_EXPORT", "1")
+    classifier = Classifier.load(path)
     photo = noisy_photo((200, 120, 40), 0)
     served = [classifier.predict(photo).probabilities[label] for label in classifier.labels]
     assert np.abs(served - expected_probabilities(learn, photo)).max() < TOLERANCE

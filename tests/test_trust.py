@@ -4,6 +4,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from fastai.learner import load_learner
 from PIL import Image
 
 from benchmarks.trust import as_sketch, in_grey, uncalibrated
@@ -128,7 +129,7 @@ def test_features_of_a_dead_network_teach_nothing(trained, capsys, value):
 
 
 def test_an_export_without_it_serves_with_plain_softmax(trained, tmp_path):
-    learn = read_export(trained / "export.pkl")
+    learn = load_learner(trained / "export.pkl")
     for facts in ({}, {"familiarity": None}, {"familiarity": {"reference": "broken"}}):
         learn.fieldguide = facts
         (tmp_path / "export.pkl").write_bytes(to_bytes(learn))
@@ -172,7 +173,7 @@ def test_benchmark_without_photos_is_one_sentence(trained, tmp_path):
 
 
 def test_benchmark_measures_an_export_without_trust_data(trained, tmp_path):
-    learn = read_export(trained / "export.pkl")
+    learn = load_learner(trained / "export.pkl")
     learn.fieldguide = {}
     (tmp_path / "export.pkl").write_bytes(to_bytes(learn))
     known, other = make_photos(tmp_path / "known", n=2, seed=400), make_photos(tmp_path / "other", n=2, seed=800)

