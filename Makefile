@@ -6,7 +6,7 @@ DATA ?= data
 ARGS ?=
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 
-.PHONY: help app test gather verify train report cleaner onnx bench image-size lint clean
+.PHONY: help app test gather verify train report cleaner onnx bench robustness image-size lint clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ onnx: $(VENV)/serving ## write export.onnx, the compiled copy of export.pkl that
 
 bench: $(VENV)/training ## our app beside the lesson's: 5 minutes on a machine that does nothing else
 	$(BIN)/python -W ignore -m benchmarks.serving $(ARGS)
+
+robustness: $(VENV)/testing ## what a public Space meets: 15 minutes; its table is in the README
+	$(BIN)/python -W ignore -m benchmarks.robustness $(ARGS)
 
 image-size: $(VENV)/serving ## installed megabytes of what serving needs
 	$(BIN)/python -m benchmarks.image_size

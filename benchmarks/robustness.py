@@ -1,7 +1,7 @@
 """What the app meets on the web, and what became of it: one table of tried, answered, refused and failed.
 
-    python -m benchmarks.robustness                                   # about 10 minutes
-    python -m benchmarks.robustness --seconds 100 --photos 300 --mutants 1000    # the share that CI runs
+    python -m benchmarks.robustness                                   # about 15 minutes
+    python -m benchmarks.robustness --seconds 100 --photos 400 --mutants 1000    # the share that CI runs
 
 Photos made to hurt go through the decoder and over HTTP, invented requests come from the API's own description,
 hostile exports are opened, a crowd of 200 stays for minutes, and each fault is a test of tests/test_faults.py.
