@@ -65,12 +65,17 @@ def lost_by_all(classifier: Classifier, photos: Sequence[Path], seed: int = 0) -
     return np.array(rows)
 
 
+def told(losses: np.ndarray) -> dict:
+    """Return the comparison's figures: in which share of n photos the top fifth counts more, and the medians."""
+    top, at_random = losses.T
+    return {"share": float(np.mean(top > at_random)), "n": len(losses), "top": float(np.median(top)),
+            "at_random": float(np.median(at_random))}
+
+
 def summary(losses: np.ndarray) -> str:
     """Return the comparison as a line."""
-    top, at_random = losses.T
-    return (f"heatmap: blurring its top fifth lowers the winning logit more than a random fifth in "
-            f"{np.mean(top > at_random):.1%} of {len(losses)} photos (by {np.median(top):.2f} against "
-            f"{np.median(at_random):.2f} in the median)")
+    return ("heatmap: blurring its top fifth lowers the winning logit more than a random fifth in {share:.1%} of {n} "
+            "photos (by {top:.2f} against {at_random:.2f} in the median)").format(**told(losses))
 
 
 @call_parse

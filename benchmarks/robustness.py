@@ -59,15 +59,21 @@ def complain(where: str, what: object) -> None:
 def through_decoder(n: int) -> Row:
     """Open hostile photos as the app does, in a process of their own, which a decoder may end."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        outcomes, grown, _ = pool.submit(tried, str(ROOT / "export.pkl"), n).result()
+        counts, failures, wrong, slowest, grown = pool.submit(_tried, n).result()
+    for failure in failures:
+        complain("decoder", failure)
+    failed = counts["failed"] + wrong + (grown > MOST_GROWTH)
+    return Row("hostile photos, through the decoder", counts.total(), counts["answered"], counts["refused"], failed,
+               f"slowest {slowest:.1f} s, memory {grown:+.0f} MB")
+
+
+def _tried(n: int) -> tuple[Counter, list[str], int, float, float]:
+    """Return counts by outcome, failures, wrong answers to the good photo, the longest time and MB grown."""
+    outcomes, grown, _ = tried(str(ROOT / "export.pkl"), n)
     counts = Counter()
     for (_, outcome), times in outcomes.counts.items():
         counts[outcome] += times
-    for failure in outcomes.failures:
-        complain("decoder", failure)
-    failed = counts["failed"] + outcomes.good[False] + (grown > MOST_GROWTH)
-    return Row("hostile photos, through the decoder", counts.total(), counts["answered"], counts["refused"], failed,
-               f"slowest {max(outcomes.times)[0]:.1f} s, memory {grown:+.0f} MB")
+    return counts, outcomes.failures, outcomes.good[False], max(outcomes.times)[0], grown
 
 
 def through_http(photos: int) -> Row:
@@ -144,15 +150,16 @@ def under_load(clients: int, seconds: float) -> list[Row]:
 
 def by_tests(name: str, *files: str) -> Row:
     """Run tests; each is a case."""
-    run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files], cwd=ROOT,
+    run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", *files], cwd=ROOT,
                          capture_output=True, text=True)
     counts = {what: int(n) for n, what in re.findall(r"(\d+) (passed|failed|error|skipped)", run.stdout[-500:])}
     failed = counts.get("failed", 0) + counts.get("error", 0) + (not counts)
-    if failed:
-        complain(name, run.stdout[-2000:])
-    skipped = counts.get("skipped", 0)
-    return Row(name, counts.get("passed", 0) + failed, counts.get("passed", 0), 0, failed,
-               f"{skipped} skipped" if skipped else "")
+    for line in re.findall(r"^(?:FAILED|ERROR) .*|^E  .*", run.stdout, re.M) if counts else [run.stdout + run.stderr]:
+        complain(name, line)
+    skipped, tried = counts.get("skipped", 0), sum(map(int, re.findall(r"^\.*asked (\d+) requests", run.stdout, re.M)))
+    passed = counts.get("passed", 0)
+    note = f"{passed + failed} tests" + (f", {skipped} skipped" if skipped else "")
+    return Row(name, tried or passed + failed, tried or passed, 0, failed, note)
 
 
 @call_parse

@@ -2,13 +2,19 @@
 
     python -m benchmarks.trust export.pkl --known DATA --other DIR
     python -m benchmarks.trust export.pkl --known DATA --other DIR --data TRAINED_ON
+    python -m benchmarks.trust export.pkl --known DATA --other DIR --data TRAINED_ON --save   # for the model card
 
 DATA holds photos of the labels, in one folder a label, from another source than the training; DIR holds
 photos of anything else. TRAINED_ON is the folder that the export learned from: its validation photos alone
 are measured. The export's own temperature and threshold are used as they are; nothing is fitted here.
-"softmax" is what the tutorial's app has: the same model's uncalibrated probabilities.
+"softmax" is what the tutorial's app has: the same model's uncalibrated probabilities. --save adds the figures to
+metrics.json, from which `training.report --card` writes the model card.
 """
+import json
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +23,16 @@ from PIL import Image, ImageFilter
 from sklearn.metrics import roc_auc_score
 
 from classifier import Classifier, Prediction
+from classifier.cores import cores
+from classifier.photo import PhotoError
 from classifier.trust import probabilities
 from training.answers import Answers, answer_all, as_it_is, load_classifier, predict_all
 from training.calibration import calibration_error, reliability
 from training.data import get_photos, held_out, print_unreadable
-from training.metrics import read_metrics
+from training.export import staged
+from training.metrics import metrics_path, read_metrics
 
-from .heatmap import lost_by_all, summary
+from .heatmap import lost_by_all, summary, told
 
 RESAMPLED = 2000  # times, for the 95% interval of the calibration error
 
@@ -62,15 +71,25 @@ COLUMNS = (f"{'photos':<30} {'n':>4} {'right':>7} {'softmax':>9} {'calibrated':>
            f"{'familiar':>9}")
 
 
-def row(name: str, answers: Answers, classifier: Classifier) -> str:
-    """Return a line of the first table."""
+def measured(name: str, answers: Answers, classifier: Classifier) -> dict:
+    """Return the figures of a group of labelled photos; None for what the export cannot tell."""
     low, high = interval(answers.probabilities, answers.targets)
-    plain = error_of(uncalibrated(answers.probabilities, classifier.temperature), answers.targets)
-    ours = f"{error_of(answers.probabilities, answers.targets):.3f}" if classifier.calibrated else "-"
-    familiar = (f"{np.mean(answers.familiarity >= classifier.familiarity.threshold):.1%}"
-                if classifier.knows_strangers else "-")
-    return (f"{name:<30} {len(answers.files):>4} {1 - answers.n_wrong / len(answers.files):>7.1%} {plain:>9.3f} "
-            f"{ours:>11} {f'({low:.3f} to {high:.3f})':<16} {familiar:>9}")
+    return {"name": name, "n": len(answers.files), "right": 1 - answers.n_wrong / len(answers.files),
+            "by_label": {label: [int(counts[i]), int(counts.sum())] for i, (label, counts)
+                         in enumerate(zip(answers.vocab, answers.confusion())) if counts.sum()},
+            "softmax": error_of(uncalibrated(answers.probabilities, classifier.temperature), answers.targets),
+            "calibrated": error_of(answers.probabilities, answers.targets) if classifier.calibrated else None,
+            "low": float(low), "high": float(high),
+            "familiar": float(np.mean(answers.familiarity >= classifier.familiarity.threshold))
+            if classifier.knows_strangers else None}
+
+
+def row(of: dict) -> str:
+    """Return a line of the first table."""
+    ours = "-" if of["calibrated"] is None else f"{of['calibrated']:.3f}"
+    familiar = "-" if of["familiar"] is None else f"{of['familiar']:.1%}"
+    return (f"{of['name']:<30} {of['n']:>4} {of['right']:>7.1%} {of['softmax']:>9.3f} "
+            f"{ours:>11} {'({low:.3f} to {high:.3f})'.format(**of):<16} {familiar:>9}")
 
 
 def auroc(known: np.ndarray, other: np.ndarray) -> float:
@@ -78,25 +97,53 @@ def auroc(known: np.ndarray, other: np.ndarray) -> float:
     return float(roc_auc_score([1] * len(known) + [0] * len(other), np.concatenate([known, other])))
 
 
-def rates(name: str, known: np.ndarray, other: np.ndarray, threshold: float) -> str:
-    """Return a line of the second table: what passes a threshold, and how well the score tells the groups apart."""
-    return (f"{name:<37} {threshold:>9.3f} {np.mean(known >= threshold):>9.1%} {np.mean(other >= threshold):>9.1%} "
-            f"{auroc(known, other):>7.3f}")
+def rates(name: str, known: np.ndarray, other: np.ndarray, threshold: float) -> dict:
+    """Return what passes a threshold, and how well the score tells the groups apart."""
+    return {"name": name, "threshold": float(threshold), "known": float(np.mean(known >= threshold)),
+            "other": float(np.mean(other >= threshold)), "auroc": auroc(known, other)}
 
 
-def strangers(classifier: Classifier, known: Answers, others: Sequence[Prediction]) -> str:
-    """Return the second table: what of the known and of the others passes."""
+def strangers(classifier: Classifier, known: Answers, others: Sequence[Prediction]) -> list[dict]:
+    """Return the rates of the export's own score, where it has one, and of the softmax that lets as many pass."""
     softmax = [uncalibrated(rows, classifier.temperature).max(1) for rows in
                (known.probabilities, np.array([list(answer.probabilities.values()) for answer in others]))]
-    accepted, lines = 0.95, []
+    accepted, scored = 0.95, []
     if classifier.knows_strangers:
         scores, threshold = (known.familiarity, np.array([answer.familiarity for answer in others])), (
             classifier.familiarity.threshold)
         accepted = np.mean(scores[0] >= threshold)
-        lines = [rates("familiarity, the export's threshold", *scores, threshold)]
-    lines.append(rates(f"softmax, where {accepted:.1%} of known pass", *softmax, np.quantile(softmax[0], 1 - accepted)))
+        scored = [rates("familiarity, the export's threshold", *scores, threshold)]
+    return [*scored, rates(f"softmax, where {accepted:.1%} of known pass", *softmax,
+                           np.quantile(softmax[0], 1 - accepted))]
+
+
+def second_table(scored: Sequence[dict], n_known: int, n_other: int) -> str:
+    """Return the second table: what of the known and of the others passes."""
+    lines = [f"{of['name']:<37} {of['threshold']:>9.3f} {of['known']:>9.1%} {of['other']:>9.1%} {of['auroc']:>7.3f}"
+             for of in scored]
     return "\n".join([f"{'score':<37} {'threshold':>9} {'known':>9} {'other':>9} {'AUROC':>7}", *lines,
-                      f"{len(known.files)} photos of its labels, {len(others)} of anything else"])
+                      f"{n_known} photos of its labels, {n_other} of anything else"])
+
+
+def milliseconds(classifier: Classifier, photos: Sequence[Path]) -> float:
+    """Return the median time from a file to its answer."""
+    times = []
+    for file in photos[:50]:
+        began = time.perf_counter()
+        with suppress(PhotoError):
+            classifier.predict(file)
+        times.append(1000 * (time.perf_counter() - began))
+    return float(np.median(times))
+
+
+def save_figures(export: str, figures: dict) -> None:
+    """Add the figures to the metrics.json of an export; CliError where there is none."""
+    path, metrics = metrics_path(export), read_metrics(export)
+    if not metrics:
+        raise CliError(f"{path} is not there, or of another export: train again, or copy the one that belongs to it.")
+    with staged(path) as aside:
+        aside.write_text(json.dumps({**metrics, "trust": figures}, indent=1) + "\n")
+    print(f"{path}: figures added; `python -m training.report {export} DATA --card README.md` writes the model card")
 
 
 def answered(classifier: Classifier, photos: Sequence[Path],
@@ -113,6 +160,7 @@ def main(
     known:str="", # photos of its labels from another source, one folder a label
     other:str="", # photos of anything else
     data:str="", # the folder it was trained on: adds its validation photos
+    save:bool=False, # add the figures to metrics.json, for the model card
 ):
     "Print how often EXPORT is right, how well its percentages are calibrated, and what counts as familiar."
     classifier = load_classifier(export)
@@ -131,14 +179,20 @@ def main(
     groups[name] = answered(classifier, of_labels)
     groups[f"{name}, in grey"] = answered(classifier, of_labels, in_grey)
     groups[f"{name}, as sketches"] = answered(classifier, of_labels, as_sketch)
-    heatmap = summary(lost_by_all(classifier, validated or of_labels)) if classifier.explains else ""
+    losses = lost_by_all(classifier, validated or of_labels) if classifier.explains else None
+    figures = {"date": date.today().isoformat(), "n_known": len(groups[name].files), "n_other": len(others),
+               "groups": [measured(group, answers, classifier) for group, answers in groups.items()],
+               "scores": strangers(classifier, groups[name], others), "ms": milliseconds(classifier, of_labels),
+               "cores": cores(), "heatmap": None if losses is None else told(losses)}
 
     print(f"{'':<44} calibration error\n{COLUMNS}")
-    print("\n".join(row(group, answers, classifier) for group, answers in groups.items()))
+    print("\n".join(map(row, figures["groups"])))
     if metrics.get("calibration"):
         fit = metrics["calibration"]
         print(f"{'out of fold':<30} {fit['n_photos']:>4} {1 - fit['error_rate']:>7.1%} "
               f"{fit['before']['error']:>9.3f} {fit['after']['error']:>11.3f}")
-    print("\n" + strangers(classifier, groups[name], others))
-    if heatmap:
-        print("\n" + heatmap)
+    print("\n" + second_table(figures["scores"], figures["n_known"], figures["n_other"]))
+    if losses is not None:
+        print("\n" + summary(losses))
+    if save:
+        save_figures(export, figures)

@@ -16,7 +16,7 @@ from training.data import get_photos
 README = (ROOT / "README.md").read_text()
 METADATA = README.split("---\n")[1]
 SPACE_KEYS = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "models",
-              "datasets", "short_description", "tags", "license", "pinned", "suggested_hardware",
+              "datasets", "model-index", "short_description", "tags", "license", "pinned", "suggested_hardware",
               "startup_duration_timeout"}
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
@@ -54,14 +54,13 @@ def test_every_requirement_of_serving_is_pinned():
     assert all(re.match(r"^[A-Za-z_-]+==\d[\w.]*(; python_version .*)?$", line) for line in lines)
 
 
-def test_model_card_agrees_with_metrics():
+def test_model_card_agrees_with_metrics():  # tests/test_card.py compares each figure
     metrics = json.loads((ROOT / "metrics.json").read_text())
     card = section("Model card")
     counts = {label: by_split["train"] + by_split["valid"] for label, by_split in metrics["photos"].items()}
     assert f"{sum(counts.values())} photos" in card
     assert f"{metrics['n_train']} trained" in card and f"{metrics['n_valid']} were held out" in card
-    assert "139 black, 135 grizzly and 142 teddy" in card and counts == {"black": 139, "grizzly": 135, "teddy": 142}
-    assert f"| `bears`, validation | {metrics['n_valid']} | {1 - metrics['error_rate']:.1%} " in card
+    assert f"| bears, validation | {metrics['n_valid']} | {1 - metrics['error_rate']:.1%} " in card
     assert f"| {metrics['error_rate']:.1%} |" in card
     assert f"{metrics['export']['bytes'] / 1e6:.1f} MB" in card
     assert metrics["options"]["arch"] in card and f"{metrics['options']['epochs']} epochs" in card
@@ -71,7 +70,8 @@ def test_figure_of_the_second_source_is_what_the_export_does(shared):
     classifier = Classifier.load(ROOT / "export.pkl")
     photos = get_photos(shared / "data" / "bears-field")
     right = sum(classifier.predict(photo).label == photo.parent.name for photo in photos)
-    assert f"| {len(photos)} | {right / len(photos):.1%} | {1 - right / len(photos):.1%} |" in section("Model card")
+    assert f"| bears-field | {len(photos)} | {right / len(photos):.1%} | {1 - right / len(photos):.1%} |" in section(
+        "Model card")
 
 
 def test_file_tree_names_what_is_there():

@@ -6,6 +6,7 @@ Writes report/report.html (self-contained) and its figures as PNG: confusion_mat
 
     python -m training.report export.pkl data/bears
     python -m training.report export.pkl data/bears --other photos/of-anything-else
+    python -m training.report export.pkl data/bears --card README.md     # the model card's figures as well
 """
 import base64
 import html
@@ -20,6 +21,7 @@ from classifier import Classifier
 from classifier.trust import Familiarity, familiarity
 
 from .answers import Answers, answer_all, familiarity_of_all, load_classifier
+from .card import write_card
 from .data import get_photos, held_out, print_unreadable
 from .export import staged
 from .figures import (
@@ -163,10 +165,13 @@ def main(
     data:str, # the folder of photos that it was trained on, or another with the same labels
     out:str="report", # folder for report.html and the figures
     other:str="", # folder of photos of anything else, to see how many count as familiar
+    card:str="", # README to write the model card's figures into, from metrics.json
 ):
     "Write a page with the confusion matrix, the top losses, the trust figures and the training of EXPORT."
     classifier = load_classifier(export)
     photos, metrics = get_photos(data), read_metrics(export)
+    if card and not metrics:
+        raise CliError(f"--card {card}: no metrics.json of {export} lies beside it, so there is nothing to write.")
     if not photos:
         raise CliError(f"No photos under {data}. Put them in one folder a label: {data}/<label>/photo.jpg.")
     validated = held_out(photos, metrics.get("valid_sha256", []))
@@ -187,3 +192,5 @@ def main(
             aside.write_bytes(content)
     print(f"{folder / 'report.html'}: {len(answers.files)} {part}, {answers.n_wrong} wrong, "
           f"{len(unreadable)} unreadable, {len(figures)} figures")
+    if card:
+        write_card(card, metrics)
