@@ -36,12 +36,15 @@ HERE = Path(__file__).parent
 EXPORT = os.environ.get("EXPORT") or HERE / "export.pkl"
 EXAMPLES = sorted(str(file) for file in (HERE / "examples").glob("*.jpg"))
 log = logging.getLogger("fieldguide")
-settings = prepared()
 
 try:
+    settings = prepared()
     classifier = Classifier.load(EXPORT)
 except ExportError as error:
     sys.exit(f"The app cannot start. {error}")
+except OSError as error:
+    sys.exit(f"The app cannot start. Uploads cannot be kept in {error.filename}: {error.strerror}. "
+             "GRADIO_TEMP_DIR names another folder.")
 answers = Answers(classifier)
 give_memory_back()
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from datetime import datetime
@@ -175,3 +176,11 @@ def test_the_log_tells_size_and_time_of_a_photo_and_nothing_else(tmp_path):
         requests.post(f"{url}/gradio_api/upload", files={"files": ("my-private-name.jpg", b"no photo")}, timeout=60)
     said = (tmp_path / "log").read_text()
     assert f"a photo of {len(PHOTO) // 1000} kB: " in said and "private" not in said and "teddy" not in said
+
+
+def test_without_a_folder_for_uploads_it_says_so_and_does_not_start(tmp_path):
+    (tmp_path / "file").write_text("")
+    run = subprocess.run([sys.executable, "app.py"], cwd=ROOT, capture_output=True, text=True, timeout=60,
+                         env={**os.environ, "GRADIO_TEMP_DIR": str(tmp_path / "file" / "below")})
+    assert run.returncode == 1 and "GRADIO_TEMP_DIR names another folder" in run.stderr
+    assert "Traceback" not in run.stderr

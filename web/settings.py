@@ -78,12 +78,17 @@ def _number(text: str, setting) -> float | None:
 
 
 def prepared() -> Settings:
-    """Return the settings, once log, decoder and environment are set up for them; before the page is built."""
+    """Return the settings, once log, decoder and environment are set up for them; before the page is built.
+
+    Raises OSError where there is no folder for uploads.
+    """
     _show_log()
     settings = Settings.from_environment()
     set_max_pixels(int(1e6 * settings.max_megapixels))
     # a folder that no other app shares, since the app deletes what is old in it
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / "fieldguide-uploads"))
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    folder = os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / f"fieldguide-uploads-{user}"))
+    Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # the gate alone says whose word on an address counts
     return settings
 
