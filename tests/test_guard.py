@@ -1,4 +1,4 @@
-"""web/guard.py: limits over HTTP, with a sentence each, and headers."""
+"""web/gate.py and guard.py: limits over HTTP, with a sentence each, and headers."""
 import asyncio
 import contextlib
 import json
@@ -11,7 +11,8 @@ from test_photo import png_of_declared_size
 
 from api import run_predict
 from conftest import EXAMPLE, ROOT, running_app
-from web.guard import Gate, Guard, Refusal
+from web.gate import Gate, Refusal
+from web.guard import Guard
 from web.settings import Settings
 
 PHOTO = EXAMPLE.read_bytes()

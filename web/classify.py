@@ -19,7 +19,8 @@ from classifier import Classifier, Prediction
 from classifier.photo import PhotoError
 
 from .answers import Answers, Busy
-from .guard import CLIENT, Gate
+from .gate import Gate
+from .guard import CLIENT
 from .settings import MB
 
 HOW_TO_SEND = "Send a photo as the multipart field `file`, or as the body itself: curl -F file=@photo.jpg URL."

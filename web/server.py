@@ -16,7 +16,8 @@ from classifier import Classifier
 from .answers import Answers
 from .classify import routes
 from .connections import close_idle_connections
-from .guard import Gate, Guard
+from .gate import Gate
+from .guard import Guard
 from .settings import Settings
 from .uploads import Uploads
 
