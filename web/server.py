@@ -18,6 +18,7 @@ from .classify import routes
 from .connections import close_idle_connections
 from .guard import Gate, Guard
 from .settings import Settings
+from .tools import keep_photos_with_uploads
 from .uploads import Uploads
 
 MOST_SESSIONS = 200  # Gradio keeps what it calls a session, 60 kB, for each call of its API
@@ -34,9 +35,10 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: told.set())
     close_idle_connections()
+    keep_photos_with_uploads()
     # rendered by Python alone: a Node server in front would not know /classify
     demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MOST_SESSIONS, prevent_thread_lock=True,
-                max_file_size=settings.upload_bytes,
+                max_file_size=settings.upload_bytes, mcp_server=True,
                 app_kwargs={"routes": routes(answers, classifier, gate, uploads.problem),
                             "middleware": [Middleware(Guard, gate=gate)]})
     uploads.keep_swept()

@@ -80,6 +80,18 @@ def privacy(minutes: float) -> str:
     return f"Photos are used for the answer alone, and deleted {when} after they came."
 
 
+def tool_description(labels: Sequence[str], knows_strangers: bool) -> str:
+    """Return what an assistant needs to know to choose and to believe `classify_photo`, as plain text."""
+    names = [" ".join(label.replace("_", " ").split()) for label in labels]
+    shown = ", ".join(names[:50]) + (f" … ({len(names)} in all)" if len(names) > 50 else "")
+    strangers = ("`familiar` is false when the photo is probably none of these: then say so rather than naming the "
+                 "label. `familiarity`, 0 to 1, is how near it lies to the training photos." if knows_strangers else
+                 "It always answers with one of these, even for a photo of something else: `familiar` is null.")
+    return (f"Look at a photo and say which of these it shows: {shown}. Returns the most probable `label` and the "
+            f"`probabilities` of all, 0 to 1. {strangers} `calibrated` is true where 0.9 is right 9 times in 10. It "
+            "knows nothing else about a photo: not what it does, where it is, or what else is in it.")
+
+
 def address() -> str:
     """Return where clients find this app: the Space's own host, or this machine."""
     host = os.environ.get("SPACE_HOST")
