@@ -62,6 +62,11 @@ def test_what_cannot_be_answered_comes_back_as_a_sentence(app_url, photo, why):
     assert answer.isError and why in answer.content[0].text and "Traceback" not in answer.content[0].text
 
 
+def test_only_the_transport_that_is_counted_is_open(app_url):
+    assert requests.get(f"{app_url}/gradio_api/mcp/sse", timeout=10).status_code == 404
+    assert requests.post(f"{app_url}/gradio_api/mcp/messages/", timeout=10).status_code == 404
+
+
 def test_on_spaces_the_tool_has_the_spaces_name_in_front_and_photos_lie_with_the_uploads(tmp_path):
     with running_app(SYSTEM="spaces", SPACE_ID="me/Bear-Guide", GRADIO_TEMP_DIR=str(tmp_path / "uploads")) as url:
         photo = data_url(EXAMPLE)

@@ -99,21 +99,49 @@ def address() -> str:
 
 
 def api_snippets(url: str) -> str:
-    """Return how to call the API, ready to paste, as Markdown."""
-    return f"""Python, with `pip install gradio_client`:
-```python
-from gradio_client import Client, handle_file
-print(Client("{url}").predict(photo=handle_file("photo.jpg"), api_name="/classify_photo"))
-```
-Any shell, with `curl`: one call. Several photos go as several `-F file=@…`, and come back as a list.
+    """Return how to call the API, ready to paste, as Markdown; tests run each of them as it stands here."""
+    return f"""Any shell, with `curl`: one call. Several photos go as several `-F file=@…`, and come back as a list.
 ```bash
 curl -F file=@photo.jpg {url}/classify
 ```
-JavaScript, with `npm install @gradio/client`:
+Python, with `pip install requests`:
+```python
+import requests
+
+with open("photo.jpg", "rb") as photo:
+    answer = requests.post("{url}/classify", files={{"file": photo}}).json()
+print(answer.get("error") or answer["label"])
+```
+Python, with `pip install gradio_client`:
+```python
+from gradio_client import Client, handle_file
+
+print(Client("{url}").predict(photo=handle_file("photo.jpg"), api_name="/classify_photo"))
+```
+JavaScript, with `npm install @gradio/client`, in a file that ends in `.mjs`:
 ```js
+import {{ readFile }} from "node:fs/promises";
 import {{ Client }} from "@gradio/client";
+
 const app = await Client.connect("{url}");
-console.log((await app.predict("/predict", {{ photo: blob }})).data[0]);
+const photo = new Blob([await readFile("photo.jpg")]);
+console.log((await app.predict("/predict", {{ photo }})).data[0].label);
+process.exit(); // the client keeps its connection open
+```
+A web page of your own, wherever it lies:
+```html
+<input type="file" accept="image/*" onchange="ask(this.files[0])">
+<p id="answer"></p>
+<script>
+async function ask(photo) {{
+  const answer = await (await fetch("{url}/classify", {{ method: "POST", body: photo }})).json();
+  document.querySelector("#answer").textContent = answer.error ?? answer.label;
+}}
+</script>
+```
+An assistant that speaks MCP finds the tool `classify_photo` here (on a Space with the Space's name in front):
+```json
+{{"mcpServers": {{"fieldguide": {{"url": "{url}/gradio_api/mcp/"}}}}}}
 ```
 `/predict` gives label and probabilities; `/classify_photo` also says whether the photo is `familiar`;
 `/explain` gives a picture of where the model looked, for the answer or for the `label` you name.
