@@ -22,6 +22,7 @@ from web.server import serve
 from web.settings import prepared
 from web.tools import no_tool
 from web.words import (
+    MANY,
     NO_HEATMAP,
     address,
     api_snippets,
@@ -141,7 +142,7 @@ def show_label(photo, clicked: gr.SelectData):
 
 
 with PhotoBlocks(title="Fieldguide") as demo:
-    gr.Markdown(f"# Fieldguide\n{question(classifier.labels)}")
+    gr.Markdown(f"# Fieldguide\n{question(classifier.labels)} {MANY}")
     with gr.Row():
         photo = PhotoInput(label="Photo", sources=["upload", "webcam", "clipboard"], height=320)
         photo.limits = settings

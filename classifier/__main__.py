@@ -22,10 +22,8 @@ from . import Classifier, Prediction
 from .cores import cores
 from .export import ExportError
 from .photo import PhotoError
-from .table import Table, TableError, row_of
+from .table import EXTENSIONS, Table, TableError, row_of
 
-EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".heic", ".heif", ".tif", ".tiff",
-              ".bmp")
 AHEAD = 4  # photos asked about, for each core, before the first of them is written
 
 

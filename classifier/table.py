@@ -13,6 +13,9 @@ from pathlib import Path
 from . import Prediction
 
 COLUMNS = ("file", "label", "probability", "familiar", "familiarity", "error", "model", "bytes", "modified")
+EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".heic", ".heif", ".tif", ".tiff",
+              ".bmp")
+"""of the names of photos; other files of a folder are left out"""
 
 
 class TableError(RuntimeError):

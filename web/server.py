@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from classifier import Classifier
 
 from .answers import Answers
+from .batch import batch_routes
 from .classify import routes
 from .connections import close_idle_connections
 from .guard import Gate, Guard
@@ -39,7 +40,7 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
     # rendered by Python alone: a Node server in front would not know /classify
     demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MOST_SESSIONS, prevent_thread_lock=True,
                 max_file_size=settings.upload_bytes, mcp_server=True,
-                app_kwargs={"routes": routes(answers, classifier, gate, uploads.problem),
+                app_kwargs={"routes": [*routes(answers, classifier, gate, uploads.problem), *batch_routes(settings)],
                             "middleware": [Middleware(Guard, gate=gate)]})
     uploads.keep_swept()
     while not told.wait(1):  # Windows delivers Ctrl-C only between waits

@@ -8,6 +8,8 @@ from classifier import Prediction
 
 MOST_LISTED = 12
 NO_HEATMAP = "Where this model looked is not available: it is built in another way."
+MANY = "Or [many photos at once](many): a folder or a zip."
+BATCH_COLUMNS = {"file": "File", "label": "Label", "probability": "Probability", "familiar": "Familiar"}
 MARKUP = re.compile(r"([\\`*_{}\[\]<>#$|~!&])")  # what Markdown and HTML would take for theirs
 
 
@@ -80,6 +82,25 @@ def privacy(minutes: float) -> str:
     return f"Photos are used for the answer alone, and deleted {when} after they came."
 
 
+def batch_intro(most: int, max_mb: float) -> str:
+    """Return what the page for many photos does with them."""
+    return (f"Up to {most} photos of {max_mb:g} MB each become a table that you can sort and download. They are used "
+            "for the answers alone, and not kept.")
+
+
+def batch_words(most: int, max_mb: float) -> dict[str, str]:
+    """Return what the script of the page for many photos says; it fills in the numbers in braces."""
+    return {"looking": "Looking for photos …", "none": "There is no photo in this.",
+            "progress": "{n} of {of} photos", "turn": "Waiting for a turn: many photos were sent in a short time …",
+            "done": "{n} of {of} photos: {wrong} without an answer, {strange} not familiar.",
+            "too_many": f"These are {{n}} photos: the first {most} are answered. python -m classifier FOLDER, on a "
+                        "machine of your own, takes any number.",
+            "others": "Left out, because their names are not those of photos: {n}.",
+            "too_large": f"This photo has more than {max_mb:g} MB. Send a smaller one.",
+            "unreadable": "This could not be read. Choose it again.",
+            "lost": "The app could not be reached. Try this photo again later.", "yes": "yes", "no": "no"}
+
+
 def tool_description(labels: Sequence[str], knows_strangers: bool) -> str:
     """Return what an assistant needs to know to choose and to believe `classify_photo`, as plain text."""
     names = [" ".join(label.replace("_", " ").split()) for label in labels]
@@ -126,7 +147,6 @@ import {{ Client }} from "@gradio/client";
 const app = await Client.connect("{url}");
 const photo = new Blob([await readFile("photo.jpg")]);
 console.log((await app.predict("/predict", {{ photo }})).data[0].label);
-process.exit(); // the client keeps its connection open
 ```
 A web page of your own, wherever it lies:
 ```html
