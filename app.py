@@ -20,7 +20,9 @@ from web.memory import give_memory_back
 from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_preview, preview
 from web.server import serve
 from web.settings import prepared
+from web.tools import no_tool
 from web.words import (
+    MANY,
     NO_HEATMAP,
     address,
     api_snippets,
@@ -28,6 +30,7 @@ from web.words import (
     not_familiar,
     privacy,
     question,
+    tool_description,
     what_it_knows,
     where_it_looked,
 )
@@ -73,6 +76,7 @@ def classify(photo) -> Prediction:
         raise gradio_error(error) from None
 
 
+@no_tool
 def predict(photo) -> dict[str, float]:
     """Say which label a photo shows, with the probability of each label."""
     return classify(photo).probabilities
@@ -84,6 +88,9 @@ def classify_photo(photo) -> dict:
     `familiarity` is how near the photo lies to the training photos, 0 to 1; `familiar` is false for a photo
     that is probably none of the labels. Both are null where the model cannot tell. `calibrated` is false where
     the probabilities are the model's plain softmax, so that 90% need not be right 9 times in 10.
+
+    Args:
+        photo: the address of a picture (http or https), or a data URL (data:image/jpeg;base64,...)
     """
     return {**asdict(classify(photo)), "calibrated": classifier.calibrated}
 
@@ -91,7 +98,9 @@ def classify_photo(photo) -> dict:
 def explain(photo, label: str | None = None):
     """Show where the model looked: the photo in grey, orange where it speaks for a label, blue where against.
 
-    `label` is one of the labels; left out, it is the most probable one.
+    Args:
+        photo: the address of a picture (http or https), or a data URL (data:image/jpeg;base64,...)
+        label: one of the labels; left out, it is the most probable one
     """
     if photo is None:
         raise gradio_error("No photo was sent.")
@@ -136,7 +145,7 @@ def show_label(photo, clicked: gr.SelectData):
 
 
 with PhotoBlocks(title="Fieldguide") as demo:
-    gr.Markdown(f"# Fieldguide\n{question(classifier.labels)}")
+    gr.Markdown(f"# Fieldguide\n{question(classifier.labels)} {MANY}")
     with gr.Row():
         photo = PhotoInput(label="Photo", sources=["upload", "webcam", "clipboard"], height=320)
         photo.limits = settings
@@ -152,7 +161,8 @@ with PhotoBlocks(title="Fieldguide") as demo:
     answer.select(show_label, photo, [heatmap, looked], api_visibility="private", concurrency_limit=4)
     api = gr.Button(visible=False)  # each part of a page costs each call of Gradio's API: one button carries three
     api.click(predict, photo, answer, api_name="predict", concurrency_limit=4)
-    api.click(classify_photo, photo, gr.JSON(visible=False), api_name="classify_photo", concurrency_limit=4)
+    api.click(classify_photo, photo, gr.JSON(visible=False), api_name="classify_photo", concurrency_limit=4,
+              api_description=tool_description(classifier.labels, classifier.knows_strangers))
     api.click(explain, [photo, gr.Textbox(label="Label", visible=False)], gr.Image(visible=False, format="jpeg"),
               api_name="explain", concurrency_limit=4)
     gr.Examples(EXAMPLES, photo, label="Or try one of these", examples_per_page=12, api_visibility="private")

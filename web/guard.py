@@ -25,7 +25,8 @@ ASKING = (CLASSIFY, UPLOAD, "/gradio_api/run/", "/gradio_api/api/", "/gradio_api
 # what Gradio has for other apps: developing, recording, fetching any address for anybody
 CLOSED = ("/gradio_api/file=http", "/gradio_api/file/http", "/gradio_api/proxy=", "/gradio_api/dev/",
           "/gradio_api/process_recording", "/gradio_api/vibe", "/gradio_api/undo-vibe", "/gradio_api/stream",
-          "/gradio_api/deep_link", "/gradio_api/run-history", "/gradio_api/component_server", "/monitoring", "/login")
+          "/gradio_api/mcp/sse", "/gradio_api/mcp/messages", "/gradio_api/deep_link", "/gradio_api/run-history",
+          "/gradio_api/component_server", "/monitoring", "/login")
 FILES = ("/gradio_api/file=", "/gradio_api/file/")
 CLIENT = "fieldguide.client"  # where a request's scope tells who sent it
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM, errno.ENOTDIR,

@@ -14,11 +14,13 @@ from starlette.middleware import Middleware
 from classifier import Classifier
 
 from .answers import Answers
+from .batch import batch_routes
 from .classify import routes
 from .connections import close_idle_connections
 from .gate import Gate
 from .guard import Guard
 from .settings import Settings
+from .tools import keep_photos_with_uploads
 from .uploads import Uploads
 
 MOST_SESSIONS = 200  # Gradio keeps what it calls a session, 60 kB, for each call of its API
@@ -35,10 +37,11 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: told.set())
     close_idle_connections()
+    keep_photos_with_uploads()
     # rendered by Python alone: a Node server in front would not know /classify
     demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MOST_SESSIONS, prevent_thread_lock=True,
-                max_file_size=settings.upload_bytes,
-                app_kwargs={"routes": routes(answers, classifier, gate, uploads.problem),
+                max_file_size=settings.upload_bytes, mcp_server=True,
+                app_kwargs={"routes": [*routes(answers, classifier, gate, uploads.problem), *batch_routes(settings)],
                             "middleware": [Middleware(Guard, gate=gate)]})
     uploads.keep_swept()
     while not told.wait(1):  # Windows delivers Ctrl-C only between waits

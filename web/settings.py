@@ -28,6 +28,7 @@ class Settings:
     max_upload_mb: float = _setting(20, 0.1, 2000, "megabytes of one photo")
     max_megapixels: float = _setting(100, 0.1, 1000, "megapixels of one photo")
     max_files: int = _setting(16, 1, 1000, "photos in one call of /classify")
+    max_batch: int = _setting(1000, 1, 100_000, "photos in one batch on the page /many")
     max_waiting: int = _setting(100, 1, 100_000, "requests answered or waiting at once, half of them from one client")
     max_seconds: float = _setting(60, 1, 3600, "seconds for a request to arrive, and again for its answer")
     max_per_minute: int = _setting(300, 0, 1_000_000, "photos and uploads a minute from one client; 0: no limit")

@@ -8,6 +8,8 @@ from classifier import Prediction
 
 MOST_LISTED = 12
 NO_HEATMAP = "Where this model looked is not available: it is built in another way."
+MANY = "Or [many photos at once](many): a folder or a zip."
+BATCH_COLUMNS = {"file": "File", "label": "Label", "probability": "Probability", "familiar": "Familiar"}
 MARKUP = re.compile(r"([\\`*_{}\[\]<>#$|~!&])")  # what Markdown and HTML would take for theirs
 
 
@@ -80,6 +82,37 @@ def privacy(minutes: float) -> str:
     return f"Photos are used for the answer alone, and deleted {when} after they came."
 
 
+def batch_intro(most: int, max_mb: float) -> str:
+    """Return what the page for many photos does with them."""
+    return (f"Up to {most} photos of {max_mb:g} MB each become a table that you can sort and download. They are used "
+            "for the answers alone, and not kept.")
+
+
+def batch_words(most: int, max_mb: float) -> dict[str, str]:
+    """Return what the script of the page for many photos says; it fills in the numbers in braces."""
+    return {"looking": "Looking for photos …", "none": "There is no photo in this.",
+            "progress": "{n} of {of} photos", "turn": "Waiting for a turn: many photos were sent in a short time …",
+            "done": "{n} of {of} photos: {wrong} without an answer, {strange} not familiar.",
+            "too_many": f"These are {{n}} photos: the first {most} are answered. python -m classifier FOLDER, on a "
+                        "machine of your own, takes any number.",
+            "others": "Left out, because their names are not those of photos: {n}.",
+            "too_large": f"This photo has more than {max_mb:g} MB. Send a smaller one.",
+            "unreadable": "This could not be read. Choose it again.",
+            "lost": "The app could not be reached. Try this photo again later.", "yes": "yes", "no": "no"}
+
+
+def tool_description(labels: Sequence[str], knows_strangers: bool) -> str:
+    """Return what an assistant needs to know to choose and to believe `classify_photo`, as plain text."""
+    names = [" ".join(label.replace("_", " ").split()) for label in labels]
+    shown = ", ".join(names[:50]) + (f" … ({len(names)} in all)" if len(names) > 50 else "")
+    strangers = ("`familiar` is false when the photo is probably none of these: then say so rather than naming the "
+                 "label. `familiarity`, 0 to 1, is how near it lies to the training photos." if knows_strangers else
+                 "It always answers with one of these, even for a photo of something else: `familiar` is null.")
+    return (f"Look at a photo and say which of these it shows: {shown}. Returns the most probable `label` and the "
+            f"`probabilities` of all, 0 to 1. {strangers} `calibrated` is true where 0.9 is right 9 times in 10. It "
+            "knows nothing else about a photo: not what it does, where it is, or what else is in it.")
+
+
 def address() -> str:
     """Return where clients find this app: the Space's own host, or this machine."""
     host = os.environ.get("SPACE_HOST")
@@ -87,21 +120,48 @@ def address() -> str:
 
 
 def api_snippets(url: str) -> str:
-    """Return how to call the API, ready to paste, as Markdown."""
-    return f"""Python, with `pip install gradio_client`:
-```python
-from gradio_client import Client, handle_file
-print(Client("{url}").predict(photo=handle_file("photo.jpg"), api_name="/classify_photo"))
-```
-Any shell, with `curl`: one call. Several photos go as several `-F file=@…`, and come back as a list.
+    """Return how to call the API, ready to paste, as Markdown; tests run each of them as it stands here."""
+    return f"""Any shell, with `curl`: one call. Several photos go as several `-F file=@…`, and come back as a list.
 ```bash
 curl -F file=@photo.jpg {url}/classify
 ```
-JavaScript, with `npm install @gradio/client`:
+Python, with `pip install requests`:
+```python
+import requests
+
+with open("photo.jpg", "rb") as photo:
+    answer = requests.post("{url}/classify", files={{"file": photo}}).json()
+print(answer.get("error") or answer["label"])
+```
+Python, with `pip install gradio_client`:
+```python
+from gradio_client import Client, handle_file
+
+print(Client("{url}").predict(photo=handle_file("photo.jpg"), api_name="/classify_photo"))
+```
+JavaScript, with `npm install @gradio/client`, in a file that ends in `.mjs`:
 ```js
+import {{ readFile }} from "node:fs/promises";
 import {{ Client }} from "@gradio/client";
+
 const app = await Client.connect("{url}");
-console.log((await app.predict("/predict", {{ photo: blob }})).data[0]);
+const photo = new Blob([await readFile("photo.jpg")]);
+console.log((await app.predict("/predict", {{ photo }})).data[0].label);
+```
+A web page of your own, wherever it lies:
+```html
+<input type="file" accept="image/*" onchange="ask(this.files[0])">
+<p id="answer"></p>
+<script>
+async function ask(photo) {{
+  const answer = await (await fetch("{url}/classify", {{ method: "POST", body: photo }})).json();
+  document.querySelector("#answer").textContent = answer.error ?? answer.label;
+}}
+</script>
+```
+An assistant that speaks MCP finds the tool `classify_photo` here (on a Space with the Space's name in front):
+```json
+{{"mcpServers": {{"fieldguide": {{"url": "{url}/gradio_api/mcp/"}}}}}}
 ```
 `/predict` gives label and probabilities; `/classify_photo` also says whether the photo is `familiar`;
 `/explain` gives a picture of where the model looked, for the answer or for the `label` you name.
