@@ -10,6 +10,7 @@ import requests
 from test_photo import png_of_declared_size
 
 from api import run_predict
+from classifier.download import run_async
 from conftest import EXAMPLE, ROOT, running_app
 from web.gate import Gate, Refusal
 from web.guard import Guard
@@ -207,7 +208,7 @@ def test_work_for_a_client_that_hung_up_is_ended():
         server.hung_up.set()
         await call
         assert ended and server.gate.waiting == 0 and not server.sent
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_work_that_takes_too_long_is_given_up():
@@ -215,7 +216,7 @@ def test_work_that_takes_too_long_is_given_up():
         await read_all(receive)
         await asyncio.sleep(60)
     server = Server(app)
-    asyncio.run(server.call())
+    run_async(server.call())
     assert server.refusal.status == 503 and server.refusal.retry_after and server.gate.waiting == 0
 
 
@@ -229,7 +230,7 @@ def test_what_goes_wrong_is_told_in_a_sentence(error, status, says):
         await read_all(receive)
         raise error
     server = Server(app)
-    asyncio.run(server.call())
+    run_async(server.call())
     assert server.refusal.status == status and says in server.refusal.sentence and "secret" not in str(server.sent)
 
 
@@ -239,5 +240,5 @@ def test_an_answer_that_has_begun_is_not_mixed_with_a_refusal():
         await send({"type": "http.response.body", "body": b"half", "more_body": True})
         raise RuntimeError
     server = Server(app)
-    asyncio.run(server.call())
+    run_async(server.call())
     assert [message["type"] for message in server.sent] == ["http.response.start", "http.response.body"]

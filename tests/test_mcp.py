@@ -1,7 +1,7 @@
 """The app as assistants meet it: a real MCP client over streamable HTTP."""
 import ast
 import base64
-import functools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import anyio
@@ -24,7 +24,8 @@ def talk(url: str, *calls: tuple[str, dict]):
             tools = {tool.name: tool for tool in (await session.list_tools()).tools}
             return tools, [await session.call_tool(name, arguments) for name, arguments in calls]
 
-    return anyio.run(functools.partial(session))
+    with ThreadPoolExecutor(1) as pool:  # of its own: where a browser's test ran before, its loop still runs here
+        return pool.submit(anyio.run, session).result()
 
 
 def data_url(photo: Path) -> str:
