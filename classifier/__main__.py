@@ -129,6 +129,8 @@ def main(
         rows.close()
         table.close()
     stopped = told.is_set()
+    if stopped and sys.stdout.isatty():
+        print()  # the bar's line ends
     print(f"{out}: {'stopped at ' if stopped else ''}{there + new} of {n} photos, {new} answered now, {there} were "
           f"there, {wrong} without an answer, {strange} not familiar, {time.perf_counter() - began:.0f} s"
           + ("; the same command goes on" if stopped else ""))

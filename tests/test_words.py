@@ -2,7 +2,16 @@
 import pytest
 
 from classifier import Prediction
-from web.words import how_sure, listed, named, not_familiar, question, times_right, what_it_knows
+from web.words import (
+    how_sure,
+    listed,
+    named,
+    not_familiar,
+    question,
+    times_right,
+    tool_description,
+    what_it_knows,
+)
 
 
 def test_page_words_fit_two_labels_or_two_hundred():
@@ -44,3 +53,11 @@ def test_confidence_is_said_in_words():
     answer = Prediction("cat", {"cat": 0.9, "dog": 0.1})
     assert how_sure(answer, True) == "At this level it is right **about 9 times in 10**."
     assert "not known" in how_sure(answer, False) and "times in" not in how_sure(answer, False)
+
+
+def test_assistants_read_the_labels_and_what_to_make_of_strangers():
+    told = tool_description(["grizzly_bear", "teddy"], True)
+    assert "grizzly bear, teddy" in told and "`familiar` is false" in told
+    assert "`familiar` is null" in tool_description(["cat", "dog"], False)
+    many = tool_description([f"bird_{i}" for i in range(1000)], True)
+    assert "(1000 in all)" in many and len(many) < 1500
