@@ -3,8 +3,12 @@
     close_idle_connections()    # before the server starts
 """
 import asyncio
+import threading
+import time
 
+import gradio.http_server
 import uvicorn.config
+from gradio.exceptions import ServerFailedToStartError
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 HEAD_SECONDS = 30  # from the connection, or the first byte of a further request, to the end of the request's head
@@ -54,6 +58,28 @@ class BoundedProtocol(AutoHTTPProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+START_SECONDS = 60
+
+
+def _run_patiently(server: gradio.http_server.Server) -> None:
+    """Start a server in a thread. Gradio gives it five seconds, then starts it again beside the first."""
+    server.thread = threading.Thread(target=server.run, daemon=True)
+    if server.reloader:
+        server.watch_thread = threading.Thread(target=server.watch, daemon=True)
+        server.watch_thread.start()
+    server.thread.start()
+    deadline = time.monotonic() + START_SECONDS
+    while not server.started:
+        time.sleep(0.005)
+        if time.monotonic() > deadline or not server.thread.is_alive():
+            raise ServerFailedToStartError("Server failed to start. Please check that the port is available.")
+
+
+def start_patiently() -> None:
+    """Have a server that starts on a busy machine waited for."""
+    gradio.http_server.Server.run_in_thread = _run_patiently
 
 
 def close_idle_connections() -> None:

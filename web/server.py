@@ -16,7 +16,7 @@ from classifier import Classifier
 from .answers import Answers
 from .batch import batch_routes
 from .classify import routes
-from .connections import close_idle_connections
+from .connections import close_idle_connections, start_patiently
 from .gate import Gate
 from .guard import Guard
 from .settings import Settings
@@ -37,10 +37,11 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: told.set())
     close_idle_connections()
+    start_patiently()
     keep_photos_with_uploads()
     # rendered by Python alone: a Node server in front would not know /classify
     demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MOST_SESSIONS, prevent_thread_lock=True,
-                max_file_size=settings.upload_bytes, mcp_server=True,
+                max_file_size=settings.upload_bytes,
                 app_kwargs={"routes": [*routes(answers, classifier, gate, uploads.problem), *batch_routes(settings)],
                             "middleware": [Middleware(Guard, gate=gate)]})
     uploads.keep_swept()

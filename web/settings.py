@@ -90,6 +90,7 @@ def prepared() -> Settings:
     user = os.getuid() if hasattr(os, "getuid") else "user"
     folder = os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / f"fieldguide-uploads-{user}"))
     Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ.setdefault("GRADIO_MCP_SERVER", "True")  # assistants find the app too
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # the gate alone says whose word on an address counts
     return settings
 
