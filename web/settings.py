@@ -85,7 +85,21 @@ def prepared() -> Settings:
     # a folder that no other app shares, since the app deletes what is old in it
     os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / "fieldguide-uploads"))
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # the gate alone says whose word on an address counts
+    if os.environ.get("SPACES_ZERO_GPU"):
+        _name_a_gpu_function()
     return settings
+
+
+def _name_a_gpu_function() -> None:
+    """Give ZeroGPU hardware the function without which it starts no app.
+
+    It is never called: photos are answered on the CPU, so that visitors spend nothing of their quota.
+    """
+    import spaces  # exists on that hardware only; torch must not have been imported before it
+
+    @spaces.GPU
+    def on_gpu() -> None:
+        """Do nothing."""
 
 
 def _show_log() -> None:
