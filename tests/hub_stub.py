@@ -58,7 +58,7 @@ class Hub:
     """What the stub holds, and what it is to do next."""
 
     def __init__(self):
-        self.url = ""
+        self.url = self.host = ""  # of the Hub, and of the live Space
         self.who = {"name": "me", "isPro": True, "emailVerified": True, "orgs": [{"name": "club"}],
                     "auth": {"accessToken": {"role": "write"}}}
         self.token = "hf_" + "t" * 34
@@ -178,7 +178,7 @@ class Handler(BaseHTTPRequestHandler):
             runtime = {"stage": self.hub.stages[-1], "hardware": {"current": repo.hardware, "requested": repo.hardware}}
             card = yaml.safe_load(front_matter(repo.files.get("README.md", b"").decode())) or {}
             self.answer(200, {"id": name, "cardData": card, "sha": repo.commits[-1][0], "private": repo.private,
-                              "tags": [], "siblings": [], "runtime": runtime, "host": self.hub.url})
+                              "tags": [], "siblings": [], "runtime": runtime, "host": self.hub.host})
 
     def on_tree(self, _, kind, name, rev):
         if repo := self.repo(kind, name):
@@ -280,7 +280,7 @@ def running_hub():
     hub = Hub()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("ItsHandler", (Handler,), {"hub": hub}))
     server.daemon_threads = True
-    hub.url = f"http://127.0.0.1:{server.server_port}"
+    hub.url = hub.host = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
         yield hub

@@ -1,9 +1,14 @@
 """training/deploy.py: a Space from nothing to its answer, against the Hub's endpoints on this machine; what fails."""
 import hashlib
+import os
 import shutil
+import subprocess
+import sys
 from itertools import repeat
+from pathlib import Path
 
 import pytest
+import yaml
 from fastcore.script import CliError
 from huggingface_hub import constants
 from test_readme import HUB_HOOK, git
@@ -239,6 +244,66 @@ def test_the_model_goes_to_its_own_repository_with_its_card(hub, project):
     hub.failures["create"] = repeat(402)
     with pytest.raises(CliError, match=r"The model me/bear-model is up to date. Of the Space, nothing was created"):
         deploy.main("me/more", model="me/bear-model")
+
+
+STOCK = """
+from fastai.vision.all import PILImage
+from huggingface_hub import from_pretrained_fastai
+learn = from_pretrained_fastai("me/bear-model")
+with learn.no_bar():
+    print(learn.predict(PILImage.create("examples/black-1.jpg"))[0])
+"""
+
+
+def test_the_github_workflow_deploys_and_stock_fastai_opens_the_model(hub, app_url, tmp_path):
+    """The real thing but for the Hub: the whole folder, its app, and another running app as the live Space."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text())
+    step = workflow["jobs"]["deploy"]["steps"][-1]
+    hub.host = app_url
+    python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": python, "SPACE": "me/bears", "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path)}
+    run = subprocess.run(["bash", "-ec", step["run"] + " --model me/bear-model"], cwd=ROOT, env=env, timeout=120,
+                         capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "me/bears answers as here" in run.stdout and not run.stderr
+    assert set(step["env"]) == {"SPACE", "HF_TOKEN"}
+
+    pytest.importorskip("toml", reason="from_pretrained_fastai needs toml")
+    code = (ROOT / "classifier" / "torchvision_ops.py").read_text() + "declare_operators()\n" + STOCK
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, env=env, timeout=120,
+                         capture_output=True, text=True)
+    assert run.stdout.strip() == "black", run.stderr
+
+
+def test_without_a_token_everything_else_is_looked_at(hub, project, monkeypatch, tmp_path, capsys):
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    fails(hub, "1 of the checks", dry_run=True)
+    said = capsys.readouterr().out
+    assert "No token is here." in said and "hf auth login" in said and said.count("  ok  ") == 5
+
+
+def test_an_interrupted_wait_says_what_stands(hub, project, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(space.time, "sleep", interrupt)
+    assert "The files are there as version" in fails(hub, r"^Interrupted\.")
+
+
+def test_a_private_space_is_asked_with_the_token(hub, project, monkeypatch, capsys):
+    tokens = []
+    monkeypatch.setattr(space, "ask", lambda url, photo, token: tokens.append(token) or ANSWER)
+    run(private=True)
+    assert hub.space().private and tokens == [hub.token]
+    said = capsys.readouterr().out
+    assert '-H "Authorization: Bearer $HF_TOKEN"' in said and hub.token not in said
+
+
+@pytest.mark.parametrize("name, host", [("ada/bears", "https://ada-bears.hf.space"),
+                                        ("Ada_L/My.Bears_2", "https://ada-l-my-bears-2.hf.space")])
+def test_a_space_answers_at_its_own_address(name, host):
+    assert space.address(name, None) == host
 
 
 @pytest.mark.parametrize("name", ["bears", "me/be ars", "a/b/c", ""])

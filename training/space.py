@@ -16,7 +16,7 @@ FAILED = {"BUILD_ERROR": "it could not be built", "RUNTIME_ERROR": "the app ende
           "DELETING": "it is being deleted"}
 RUNS = ("RUNNING", "SLEEPING")  # one that sleeps wakes up when it is asked
 POLL = 5  # seconds between two looks
-SETTLE = 20  # seconds in which the Hub may still tell the state of the version before
+SETTLE = 30  # seconds in which the Hub may still tell the state of the version before
 LOG_LINES = 30
 TOLERANCE = 0.01  # of a probability, between two kinds of processor
 
@@ -48,7 +48,7 @@ def wait(space: Repo, commit: str, deadline: float, tell: Callable[[str], None] 
             told = stage
         settled = stage in RUNS or stage in FAILED
         moved = moved or not settled
-        if settled and (of == commit if of else moved or time.monotonic() - begun > SETTLE):
+        if settled and (of == commit or moved or time.monotonic() - begun > SETTLE):
             if stage in FAILED:
                 raise NotRunning(f"{space.name} does not run: {FAILED[stage]}.", stage)
             return
