@@ -6,7 +6,7 @@ DATA ?= data
 ARGS ?=
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 
-.PHONY: help app test gather verify train report cleaner onnx bench robustness image-size lint clean
+.PHONY: help app test gather verify train report cleaner onnx deploy bench robustness image-size lint clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ cleaner: $(VENV)/training ## clean the photos of DATA=folder with the help of ex
 
 onnx: $(VENV)/serving ## write export.onnx, the compiled copy of export.pkl that the app serves from
 	$(BIN)/python -m training.export export.pkl $(ARGS)
+
+deploy: $(VENV)/serving ## put the app online as SPACE=USER/NAME and see it answer; ARGS=--dry-run sends nothing
+	$(BIN)/python -m training.deploy "$(SPACE)" $(ARGS)
 
 bench: $(VENV)/training ## our app beside the lesson's: 5 minutes on a machine that does nothing else
 	$(BIN)/python -W ignore -m benchmarks.serving $(ARGS)

@@ -1,5 +1,5 @@
 """app.py as a process: what it needs to start, what it says where it cannot, and on a Space."""
-import shutil
+import os
 import subprocess
 import sys
 
@@ -12,6 +12,7 @@ from api import as_dict, by_path, run_predict, upload
 from classifier.photo import MAX_PIXELS
 from conftest import EXAMPLE, ROOT, running_app
 from learners import NORMALIZE, export, make_learner
+from training.serving_files import serving_files
 
 
 def test_works_as_a_space(trained):
@@ -32,17 +33,42 @@ def test_app_that_cannot_start_says_why_in_one_sentence(file, says):
     assert "Traceback" not in run.stderr
 
 
-SERVING_FILES = ["app.py", "classifier", "web", "export.pkl", "export.onnx", "examples", "requirements.txt"]
-
-
 def test_serving_files_alone_answer_a_photo(tmp_path):
     """Serving never imports training: copied alone, it runs."""
-    for name in SERVING_FILES:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, tmp_path / name)
+    for name, content in serving_files(ROOT).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
     with running_app(tmp_path) as url:
         answer = run_predict(url, by_path(upload(url, EXAMPLE)))
         assert answer.json()["data"][0]["label"] == "teddy"
+
+
+def test_the_list_of_serving_files_leaves_nothing_of_their_rooms_out():
+    listed = serving_files(ROOT)
+    for room in ("classifier", "web"):
+        for file in (ROOT / room).rglob("*"):
+            if file.is_file() and file.suffix not in (".pyc", ".pyi"):  # the last are Gradio's, and not in git
+                assert file.relative_to(ROOT).as_posix() in listed
+
+
+ZERO_GPU = """
+import sys
+given = []
+
+def GPU(function):
+    assert "torch" not in sys.modules, "ZeroGPU's package has to come before torch"
+    given.append(function)
+    return function
+"""
+
+
+def test_on_zero_gpu_the_app_names_a_function_and_its_queue_takes_more_than_one(tmp_path):
+    (tmp_path / "spaces.py").write_text(ZERO_GPU)
+    check = "import app, spaces; print(len(spaces.given), app.demo._queue.max_size)"
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", check], cwd=ROOT, capture_output=True, text=True,
+                         timeout=120, env={**os.environ, "PYTHONPATH": str(tmp_path), "SPACES_ZERO_GPU": "true",
+                                           "GRADIO_ANALYTICS_ENABLED": "False"})
+    assert run.stdout.split() == ["1", "100"], run.stderr
 
 
 def test_serving_imports_neither_training_nor_benchmarks():

@@ -98,7 +98,7 @@ def test_commands_named_exist():
 
 def test_every_stage_can_be_run_with_help():
     for name in ("training.gather", "training.verify", "training.data", "training.train", "training.report",
-                 "training.compare", "training.clean", "benchmarks.mess", "benchmarks.data_quality",
+                 "training.compare", "training.clean", "training.deploy", "benchmarks.mess", "benchmarks.data_quality",
                  "benchmarks.many_photos", "benchmarks.accuracy", "benchmarks.trust", "benchmarks.heatmap",
                  "benchmarks.recipes", "benchmarks.hostile_photos"):
         assert "@call_parse" in (ROOT / f"{name.replace('.', '/')}.py").read_text()
@@ -136,7 +136,8 @@ def test_redeploy_commands_push_the_model_through_lfs(tmp_path):
     plain = git("push", space, "HEAD:main", cwd=clone, check=False)
     assert plain.returncode != 0 and "use LFS/Xet" in plain.stderr
 
-    first, again = re.findall(r"```bash\n(.*?)```", section("Put it online, and redeploy"), re.S)
+    plain = section("Put it online, and redeploy").split("### By plain git\n")[1]
+    first, again = re.findall(r"```bash\n(.*?)```", plain.split("\n### ")[0], re.S)
     first = first.replace("https://huggingface.co/spaces/USER/NAME", f"file://{space}")
     subprocess.run(["bash", "-ec", first], cwd=clone, check=True, capture_output=True)
     git("clone", f"file://{space}", seen, cwd=tmp_path)

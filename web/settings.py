@@ -92,7 +92,21 @@ def prepared() -> Settings:
     Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ.setdefault("GRADIO_MCP_SERVER", "True")  # assistants find the app too
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # the gate alone says whose word on an address counts
+    if os.environ.get("SPACES_ZERO_GPU"):
+        _name_a_gpu_function()
     return settings
+
+
+def _name_a_gpu_function() -> None:
+    """Give ZeroGPU hardware the function without which it starts no app.
+
+    It is never called: photos are answered on the CPU, so that visitors spend nothing of their quota.
+    """
+    import spaces  # exists on that hardware only; torch must not have been imported before it
+
+    @spaces.GPU
+    def on_gpu() -> None:
+        """Do nothing."""
 
 
 def _show_log() -> None:

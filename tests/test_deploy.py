@@ -1,0 +1,361 @@
+"""training/deploy.py: a Space from nothing to its answer, against the Hub's endpoints on this machine; what fails."""
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+import yaml
+from fastcore.script import CliError
+from huggingface_hub import constants
+from test_readme import HUB_HOOK, git
+
+from conftest import ROOT
+from hub_stub import running_hub
+from training import deploy, space
+from training.hub import HubError
+from training.preflight import Check
+from training.serving_files import serving_files
+from training.space_git import GitSpace
+
+VERSION = "abcdef012345"
+ANSWER = {"label": "teddy", "probabilities": {"teddy": 0.9, "black": 0.1}, "model_version": VERSION}
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """The Hub as a stub, one that this process talks to with a token, without waiting."""
+    with running_hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_TOKEN", hub.token)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+        monkeypatch.setattr(space, "POLL", 0.01)
+        hub.answers = [ANSWER]
+        yield hub
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A small folder with the serving files, beside much that is not to be sent; its app is taken to answer."""
+    for file, content in serving_files(ROOT).items():
+        path = tmp_path / "project" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"a model" if file.endswith((".pkl", ".onnx")) else content)
+    root = tmp_path / "project"
+    for other in ("training/train.py", "data/teddy/1.jpg", ".env", "web/.env", "tests/test_app.py", "other.pkl"):
+        (root / other).parent.mkdir(parents=True, exist_ok=True)
+        (root / other).write_text("not to be sent")
+    monkeypatch.setattr(deploy, "ROOT", root)
+    monkeypatch.setattr(deploy, "rehearse", lambda files, hardware: (Check("the app, alone", "answers"), ANSWER))
+    return root
+
+
+def run(*args, **options) -> None:
+    deploy.main("me/bears", *args, url=options.pop("url", ""), **options)
+
+
+def test_a_new_space_holds_exactly_the_serving_files_and_answers_as_here(hub, project, capsys):
+    run()
+    assert hub.space().hardware == "cpu-basic" and not hub.space().private
+    assert set(hub.space().files) == {*serving_files(project), ".gitattributes"}
+    assert hub.space().files["web/settings.py"] == (project / "web" / "settings.py").read_bytes()
+    said = capsys.readouterr().out
+    assert f"{hub.url}/spaces/me/bears" in said
+    assert f"curl -F file=@examples/black-1.jpg {hub.url}/classify" in said
+    assert "building\n  app starting\n  running" in said
+    n_files = len(serving_files(project))
+    assert said.splitlines()[-1].startswith(f"me/bears answers as here: {n_files} files new, 0 changed, 0 deleted")
+
+
+def test_again_only_what_changed_is_sent(hub, project, capsys):
+    run()
+    hub.uploaded.clear()
+    (project / "export.pkl").write_bytes(b"another model")
+    (project / "app.py").write_text("# new\n")
+    (project / "classifier" / "words.py").write_text("# new\n")
+    (project / "web" / "words.py").unlink()
+    run()
+    assert hub.uploaded == [hashlib.sha256(b"another model").hexdigest()]
+    assert "web/words.py" not in hub.space().files and hub.space().files["app.py"] == b"# new\n"
+    n_same = len(serving_files(project)) - 3
+    assert f"1 files new, 2 changed, 1 deleted, {n_same} as they are" in capsys.readouterr().out
+    n_commits = len(hub.space().commits)
+    run()
+    assert len(hub.space().commits) == n_commits and "nothing to send" in capsys.readouterr().out
+
+
+def test_dry_run_shows_all_of_it_and_sends_nothing(hub, project, capsys):
+    run(dry_run=True)
+    assert not hub.repos and not hub.uploaded
+    said = capsys.readouterr().out
+    assert "would be created on cpu-basic" in said and "+ app.py" in said and " 0 changed" in said
+    assert said.count("  ok  ") == 7
+
+
+def test_a_free_account_gets_zero_gpu_without_the_cpu_pins(hub, project, capsys):
+    hub.who["isPro"] = False
+    run()
+    files = hub.space().files
+    assert hub.space().hardware == "zero-a10g" and "pre-requirements.txt" not in files
+    readme = files["README.md"].decode()
+    assert 'python_version: "3.12.12"\n' in readme and "suggested_hardware: zero-a10g\n" in readme
+    with pytest.raises(CliError, match="1 of the checks"):
+        deploy.main("me/other", hardware="cpu-basic")
+    assert "needs PRO" in capsys.readouterr().out
+
+
+def fails(hub, what: str, **options) -> str:
+    """Return what a deployment that fails says last."""
+    with pytest.raises(CliError, match=what) as error:
+        run(**options)
+    assert "\n" not in str(error.value) and "Traceback" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_token_that_the_hub_does_not_know_stops_before_anything(hub, project, monkeypatch, capsys):
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    assert "Nothing was sent" in fails(hub, "1 of the checks")
+    said = capsys.readouterr().out
+    assert "NO  token:" in said and "hf auth login" in said
+
+
+def test_a_token_for_reading_only_is_told_apart(hub, project, capsys):
+    hub.who["auth"]["accessToken"]["role"] = "read"
+    fails(hub, "1 of the checks")
+    assert "may read but not write" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("status, says", [(402, "wants PRO"), (403, "may not do that"), (409, "name is taken"),
+                                          (429, "slow down"), (500, "HTTP 500")])
+def test_a_space_that_cannot_be_created_leaves_nothing(hub, project, status, says):
+    hub.failures["create"] = repeat(status)
+    assert fails(hub, says).endswith("Nothing was created or sent.")
+    assert not hub.repos
+
+
+@pytest.mark.parametrize("route, failure, says", [
+    ("preupload", 429, "slow down"), ("upload", "cut", "connection broke"), ("commit", "cut", "connection broke"),
+    ("commit", 403, "may not do that"), ("commit", 412, "at the same time"), ("lfs", 503, "HTTP 503")])
+def test_files_arrive_whole_or_not_at_all_and_what_stands_is_said(hub, project, route, failure, says):
+    hub.failures[route] = repeat(failure)
+    said = fails(hub, says)
+    assert "me/bears is as it was" in said and said.endswith("was created and is empty: run the same command again.")
+    assert list(hub.space().files) == [".gitattributes"]
+    hub.failures.clear()
+    run()
+    assert "app.py" in hub.space().files
+
+
+def test_a_cut_connection_or_a_full_hub_is_tried_again(hub, project):
+    hub.failures |= {"upload": iter(["cut", 503]), "preupload": iter([429])}
+    run()
+    assert hub.space().files["export.pkl"] == b"a model"
+
+
+def test_a_commit_whose_answer_was_lost_is_not_sent_twice(hub, project, capsys):
+    hub.failures["commit"] = iter(["cut after"])
+    run()
+    assert len(hub.space().commits) == 2 and "answers as here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stage, log", [("BUILD_ERROR", "build"), ("RUNTIME_ERROR", "run")])
+def test_a_space_that_fails_shows_its_log(hub, project, stage, log, capsys):
+    hub.stages = ["BUILDING", stage]
+    hub.logs[log] = [f"line {i}\n" for i in range(100)] + ["ERROR: no such package\n"]
+    assert "The files are there as version" in fails(hub, "does not run")
+    said = capsys.readouterr().out
+    assert "  | ERROR: no such package" in said and "line 5\n" not in said
+
+
+def test_a_space_that_never_becomes_healthy_ends_the_wait(hub, project):
+    hub.stages = ["BUILDING"]
+    assert "The files are there" in fails(hub, "does not run after 0 minutes; its state is BUILDING", minutes=0.005)
+    hub.stages, hub.answers = ["RUNNING"], [502]
+    assert "which holds the same files" in fails(hub, "does not answer as it should: HTTP 502", minutes=0.005)
+
+
+def test_the_version_before_is_not_taken_for_the_new_one(hub, project):
+    run()
+    (project / "app.py").write_text("# new\n")
+    hub.stages = [("RUNNING", 0), ("BUILD_ERROR", 0), "RUNNING_BUILDING", "RUNNING"]
+    hub.answers = [502, {**ANSWER, "model_version": "old"}, ANSWER]
+    run()
+    assert not hub.stages[1:] and not hub.answers[1:]
+
+
+def test_where_the_hub_names_no_version_it_is_given_time(hub, project, monkeypatch):
+    monkeypatch.setattr(space, "SETTLE", 60)
+    hub.tells_version, hub.stages = False, ["RUNNING", "BUILDING", "RUNNING"]
+    run()
+    assert hub.asked.count("runtime") == 3
+
+
+def test_questions_about_the_state_that_fail_are_asked_again(hub, project):
+    hub.failures["runtime"] = iter([500, "cut", 429])
+    run()
+
+
+def test_an_answer_that_differs_from_here_is_an_error(hub, project):
+    hub.answers = [{**ANSWER, "probabilities": {"teddy": 0.7, "black": 0.3}}]
+    assert "teddy has 90.0% here and 70.0% there" in fails(hub, "answers otherwise than this folder: of examples/")
+
+
+def test_another_app_is_not_overwritten_unless_told_to(hub, project, capsys):
+    run()
+    hub.space().commit("mine", {"app.py": b"mine", "poems.txt": b"mine"})
+    fails(hub, "1 of the checks")
+    assert "holds another app (poems.txt)" in capsys.readouterr().out
+    run(replace=True)
+    assert "poems.txt" not in hub.space().files
+
+
+def test_rollback_goes_one_version_back_each_time(hub, project, capsys):
+    for content in ("one", "two", "three"):
+        (project / "app.py").write_text(content)
+        (project / "export.pkl").write_text(content)
+        run()
+    hub.uploaded.clear()
+    hub.answers = [{**ANSWER, "model_version": hashlib.sha256(b"two").hexdigest()[:12]}]
+    run(rollback=True)
+    assert hub.space().files == hub.space().commits[2][2] and hub.space().files["app.py"] == b"two"
+    assert not hub.uploaded
+    hub.answers = [{**ANSWER, "model_version": hashlib.sha256(b"one").hexdigest()[:12]}]
+    run(rollback=True, dry_run=True)
+    assert f"Would put back version {hub.space().commits[1][0][:12]}" in capsys.readouterr().out
+    run(rollback=True)
+    assert hub.space().files["export.pkl"] == b"one"
+    assert "Nothing was changed" in fails(hub, "no earlier version", rollback=True)
+
+
+def test_the_model_goes_to_its_own_repository_with_its_card(hub, project):
+    deploy.main("me/bears", model="me/bear-model", dataset="club/bears")
+    model = hub.repos["model", "me/bear-model"].files
+    assert model["model.pkl"] == b"a model" and b"fastai=2.8.12" in model["pyproject.toml"]
+    head = model["README.md"].decode().split("---\n")[1]
+    assert "library_name: fastai" in head and "model-index" in head and "- club/bears" in head
+    readme = hub.space().files["README.md"].decode()
+    assert "models:\n  - me/bear-model\n" in readme and "datasets:\n  - club/bears\n" in readme
+    run()
+    assert hub.space().files["README.md"].decode() == readme, "what an earlier --model filled in stays"
+    hub.failures["create"] = repeat(402)
+    with pytest.raises(CliError, match=r"The model me/bear-model is up to date. Of the Space, nothing was created"):
+        deploy.main("me/more", model="me/bear-model")
+
+
+STOCK = """
+from fastai.vision.all import PILImage
+from huggingface_hub import from_pretrained_fastai
+learn = from_pretrained_fastai("me/bear-model")
+with learn.no_bar():
+    print(learn.predict(PILImage.create("examples/black-1.jpg"))[0])
+"""
+
+
+def test_the_github_workflow_deploys_and_stock_fastai_opens_the_model(hub, app_url, tmp_path):
+    """The real thing but for the Hub: the whole folder, its app, and another running app as the live Space."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text())
+    step = workflow["jobs"]["deploy"]["steps"][-1]
+    hub.host = app_url
+    python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": python, "SPACE": "me/bears", "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path)}
+    run = subprocess.run(["bash", "-ec", step["run"] + " --model me/bear-model"], cwd=ROOT, env=env, timeout=120,
+                         capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "me/bears answers as here" in run.stdout and not run.stderr
+    assert set(step["env"]) == {"SPACE", "HF_TOKEN"}
+
+    pytest.importorskip("toml", reason="from_pretrained_fastai needs toml")
+    code = (ROOT / "classifier" / "torchvision_ops.py").read_text() + "declare_operators()\n" + STOCK
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, env=env, timeout=120,
+                         capture_output=True, text=True)
+    assert run.stdout.strip() == "black", run.stderr
+
+
+def test_without_a_token_everything_else_is_looked_at(hub, project, monkeypatch, tmp_path, capsys):
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    fails(hub, "1 of the checks", dry_run=True)
+    said = capsys.readouterr().out
+    assert "No token is here." in said and "hf auth login" in said and said.count("  ok  ") == 5
+
+
+def test_an_interrupted_wait_says_what_stands(hub, project, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(space.time, "sleep", interrupt)
+    assert "The files are there as version" in fails(hub, r"^Interrupted\.")
+
+
+def test_a_private_space_is_asked_with_the_token(hub, project, monkeypatch, capsys):
+    tokens = []
+    monkeypatch.setattr(space, "ask", lambda url, photo, token: tokens.append(token) or ANSWER)
+    run(private=True)
+    assert hub.space().private and tokens == [hub.token]
+    said = capsys.readouterr().out
+    assert '-H "Authorization: Bearer $HF_TOKEN"' in said and hub.token not in said
+
+
+@pytest.mark.parametrize("name, host", [("ada/bears", "https://ada-bears.hf.space"),
+                                        ("Ada_L/My.Bears_2", "https://ada-l-my-bears-2.hf.space")])
+def test_a_space_answers_at_its_own_address(name, host):
+    assert space.address(name, None) == host
+
+
+@pytest.mark.parametrize("name", ["bears", "me/be ars", "a/b/c", ""])
+def test_a_name_that_cannot_be_one_is_refused(hub, name):
+    with pytest.raises(CliError, match="USER/NAME"):
+        deploy.main(name)
+
+
+@pytest.fixture
+def remote(tmp_path):
+    """A bare repository in the place of the Space's, which takes binaries only through LFS."""
+    if shutil.which("git-lfs") is None:
+        pytest.skip("git-lfs is not installed")
+    bare = tmp_path / "space.git"
+    git("init", "--bare", "--initial-branch=main", bare, cwd=tmp_path)
+    (bare / "hooks" / "pre-receive").write_text(HUB_HOOK)
+    (bare / "hooks" / "pre-receive").chmod(0o755)
+    return f"file://{bare}"
+
+
+def test_by_git_the_same_files_are_pushed_and_come_back(hub, project, remote, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(hub, "tells_version", False)
+    monkeypatch.setattr(space, "SETTLE", 0)
+    git("init", project, cwd=tmp_path)
+    options = {"git": True, "remote": remote}
+    run(**options)
+    git("clone", remote, tmp_path / "seen", cwd=tmp_path)
+    seen = {path.relative_to(tmp_path / "seen").as_posix() for path in (tmp_path / "seen").rglob("*") if path.is_file()}
+    assert {path for path in seen if not path.startswith(".git/")} == {*serving_files(project), ".gitattributes"}
+    assert (tmp_path / "seen" / "export.pkl").read_bytes() == b"a model"
+    assert remote in git("remote", "-v", cwd=project).stdout
+
+
+def test_by_git_a_version_comes_back(project, remote, tmp_path):
+    by_git = GitSpace("me/bears", remote)
+    for content in ("one", "two"):
+        (project / "export.pkl").write_text(content)
+        (project / "app.py").write_text(content)
+        by_git.send(serving_files(project), content)
+    changes = by_git.changes({**serving_files(project), "app.py": b"three"})
+    assert changes.changed == ["app.py"] and not changes.added and not changes.deleted
+    by_git.put_back()
+    git("clone", remote, tmp_path / "seen", cwd=tmp_path)
+    assert (tmp_path / "seen" / "export.pkl").read_text() == (tmp_path / "seen" / "app.py").read_text() == "one"
+    with pytest.raises(HubError, match="no earlier version"):
+        by_git.put_back()
+
+
+def test_by_git_a_push_that_is_refused_leaves_the_space_as_it_was(project, remote, tmp_path):
+    with pytest.raises(HubError, match=r"git clone failed: .* me/bears is as it was"):
+        GitSpace("me/bears", f"file://{tmp_path}/nowhere.git").send(serving_files(project), "first")
+    hook = tmp_path / "space.git" / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho 'over your quota' >&2; exit 1\n")
+    with pytest.raises(HubError, match=r"git push failed: .* me/bears is as it was"):
+        GitSpace("me/bears", remote).send(serving_files(project), "first")

@@ -1,0 +1,284 @@
+"""Put the app online as a Hugging Face Space, and see that it answers there as it does here.
+
+Reads  the serving files of this folder (see `training.serving_files`) and a token: hf auth login, or HF_TOKEN
+Writes a Space, and with --model a model repository, on the Hub
+
+    python -m training.deploy USER/NAME --dry-run     # looks at everything, sends nothing
+    python -m training.deploy USER/NAME               # again: sends only what changed
+    python -m training.deploy USER/NAME --rollback    # the version before comes back
+
+Sent is all or nothing, as one commit. Whatever fails, the last line says what stands on the Hub.
+"""
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastcore.script import CliError, call_parse
+from huggingface_hub import HfApi, get_token
+from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+from . import preflight
+from .hub import Changes, HubError, Repo, before, changes
+from .model_repo import model_files
+from .preflight import Check
+from .rehearsal import answer_line, rehearse
+from .serving_files import fitted, serving_files
+from .space import NotRunning, address, answer_of, differs, log_of, quiet_bars, wait
+from .space_git import GitSpace
+
+ROOT = Path(__file__).parent.parent
+SHOWN = 8  # changed files of each kind
+
+
+@dataclass
+class Looked:
+    """What was found before anything is sent."""
+
+    files: dict[str, bytes]
+    hardware: str
+    info: object = None
+    """what the Hub says of the Space; None where there is none yet"""
+    changes: Changes = field(default_factory=Changes)
+    answer: dict | None = None
+    """to the first example, of the serving files alone"""
+    n_problems: int = 0
+
+    def tell(self, check: Check) -> None:
+        """Print a check and count it if it found a problem."""
+        print(check, flush=True)
+        self.n_problems += bool(check.problem)
+
+
+def look(space: Repo, models: list[str], datasets: list[str], hardware: str, git: GitSpace | None,
+         replace: bool) -> Looked:
+    """Run every check, print each with its fix, and return what was found."""
+    looked = Looked(serving_files(ROOT), hardware)
+    try:
+        _look_at_hub(looked, space)
+    except HubError as error:
+        looked.tell(Check("token", problem=str(error)))
+    looked.hardware = looked.hardware or preflight.CPU
+    card = getattr(looked.info, "card_data", None) or {}  # what an earlier --model filled in stays
+    models, datasets = models or card.get("models") or [], datasets or card.get("datasets") or []
+    if not (check := preflight.metadata(looked.files)).problem:
+        looked.files = fitted(looked.files, looked.hardware, models, datasets)
+        check = preflight.metadata(looked.files)
+    looked.tell(check)
+    looked.tell(preflight.pins(looked.files))
+    looked.tell(preflight.export(looked.files, git is not None, shutil.which("git-lfs") is not None))
+    looked.tell(preflight.contents(looked.files, get_token()))
+    check, looked.answer = rehearse(looked.files, looked.hardware)
+    looked.tell(check)
+    looked.changes = Changes(added=list(looked.files))
+    if looked.info:
+        try:
+            _compare(looked, space, git, replace)
+        except HubError as error:
+            looked.tell(Check("what is there", problem=str(error)))
+    return looked
+
+
+def _look_at_hub(looked: Looked, space: Repo) -> None:
+    """Check the account, and whether it may have this kind of Space; note the Space that is there."""
+    owner = space.name.split("/")[0]
+    who = space.call("asking whose token this is", space.api.whoami)
+    looked.tell(preflight.account(who, owner))
+    looked.info = space.info()
+    wanted = looked.hardware
+    runtime = getattr(looked.info, "runtime", None)
+    looked.hardware = ((runtime and (runtime.hardware or runtime.requested_hardware)) or wanted
+                       or preflight.hardware_for(who, owner))
+    check = preflight.may_create(who, owner, looked.hardware, looked.info is not None)
+    if wanted and wanted != looked.hardware:
+        check = Check(check.name, problem=f"{space.name} is on {looked.hardware}, not {wanted}",
+                      fix="Change it on its page, under Settings, and run this again; or leave --hardware out.")
+    looked.tell(check)
+
+
+def _compare(looked: Looked, space: Repo, git: GitSpace | None, replace: bool) -> None:
+    """Note what differs from the Space, and see that it is not somebody's other app."""
+    there = space.tree()
+    looked.changes = git.changes(looked.files) if git else changes(looked.files, there)
+    others = [path for path in looked.changes.deleted if path != "README.md"]
+    if others and "classifier/__init__.py" not in there and not replace:
+        looked.tell(Check("what is there", problem=f"{space.name} holds another app ({', '.join(others[:3])})",
+                          fix="Take another name, or say --replace to put this app in its place."))
+
+
+def shown(of: Changes) -> str:
+    """Return the files that change, one a line, the first SHOWN of each kind."""
+    lines = []
+    for sign, paths in (("+", of.added), ("~", of.changed), ("-", of.deleted)):
+        lines += [f"  {sign} {path}" for path in paths[:SHOWN]]
+        lines += [f"  {sign} and {len(paths) - SHOWN} more"] if len(paths) > SHOWN else []
+    return "\n".join([*lines, f"  {of}"])
+
+
+@dataclass
+class Stands:
+    """What stands on the Hub by now, in a sentence each."""
+
+    space: str = "Nothing was created or sent."
+    model: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.space}".strip()
+
+
+@contextmanager
+def telling(stands: Stands) -> Iterator[None]:
+    """Whatever ends the block early: say last what stands on the Hub by then."""
+    try:
+        yield
+    except HubError as error:
+        raise CliError(f"{error} {stands}") from error
+    except KeyboardInterrupt:
+        raise CliError(f"Interrupted. {stands}") from None
+
+
+def send(space: Repo, looked: Looked, git: GitSpace | None, private: bool, stands: Stands) -> str:
+    """Create the Space if there is none, send what changed, and return the commit that is there now."""
+    if looked.info is None:
+        space.create(space_sdk="gradio", space_hardware=looked.hardware, private=private or None)
+        stands.space = f"The Space {space.name} was created and is empty: run the same command again."
+        print(f"created {space.api.endpoint}/spaces/{space.name} on {looked.hardware}", flush=True)
+        looked.changes = git.changes(looked.files) if git else changes(looked.files, space.tree())
+    parent = space.commits()[0][0]
+    if not looked.changes:
+        stands.space = f"The Space is at version {parent[:12]}, which holds the same files as this folder."
+        print("nothing to send: the Space holds these files", flush=True)
+        return parent
+    message = f"Deploy model {looked.answer['model_version']}: {looked.changes}"
+    commit = git.send(looked.files, message) if git else space.send(looked.files, looked.changes, message, parent)
+    stands.space = f"The files are there as version {commit[:12]}."
+    if looked.info:
+        stands.space += f" The version before comes back by: python -m training.deploy {space.name} --rollback"
+    print(f"sent as {commit[:12]}: {looked.changes}", flush=True)
+    return commit
+
+
+def push_model(model: Repo, files: dict[str, bytes], space: str, stands: Stands) -> None:
+    """Put the export on the Hub as a model with its card."""
+    files = model_files(files, model.name, space)
+    if model.info() is None:
+        model.create()
+        stands.model = f"The model repository {model.name} was created and is empty."
+    differing = changes(files, model.tree())
+    differing = Changes(differing.added, differing.changed, [], differing.n_same)  # what else lies there may stay
+    if differing:
+        model.send(files, differing, f"The model of the Space {space}: {differing}", model.commits()[0][0])
+    stands.model = f"The model {model.name} is up to date."
+    print(f"model {model.name}: {differing}", flush=True)
+
+
+def see_it_answer(space: Repo, commit: str, photo: tuple[str, bytes], version: str | None, url: str,
+                  minutes: float) -> tuple[str, dict]:
+    """Wait for the Space, ask it about a photo, and return its address and the answer.
+
+    photo: name and bytes. version: of the model that is to answer, None for any. Prints the log where it does not run.
+    """
+    deadline = time.monotonic() + 60 * minutes
+    print("waiting for the Space", flush=True)
+    try:
+        wait(space, commit, deadline)
+    except NotRunning as error:
+        print("\n".join(f"  | {line}" for line in log_of(space, error.stage)), flush=True)
+        raise
+    info = space.info()
+    url = url or address(space.name, info)
+    token = get_token() if getattr(info, "private", False) else None
+    answer = answer_of(url, photo[1], version, deadline, token)
+    secret = ' -H "Authorization: Bearer $HF_TOKEN"' if token else ""
+    print(f"  {photo[0]} is {answer_line(answer)}\n\n{space.api.endpoint}/spaces/{space.name}\n"
+          f"curl -F file=@{photo[0]}{secret} {url}/classify\n", flush=True)
+    return url, answer
+
+
+def roll_back(space: Repo, git: GitSpace | None, url: str, minutes: float, dry_run: bool) -> None:
+    """Put the version before the last one back, as a new version, and see that it answers."""
+    files, stands = serving_files(ROOT), Stands("Nothing was changed.")
+    with telling(stands):
+        if dry_run:
+            print(f"Would put back version {(before(space.commits()) or 'none: there is no earlier one')[:12]}")
+            return
+        target, commit = (git or space).put_back()
+        stands.space = f"The files of version {target[:12]} are back, as {commit[:12]}."
+        print(f"put back {target[:12]}, as {commit[:12]}", flush=True)
+        there = space.tree(commit)["export.pkl"]
+        name = next(file for file in files if file.startswith("examples/"))
+        see_it_answer(space, commit, (name, files[name]), there.lfs and there.lfs.sha256[:12], url, minutes)
+    print(f"{space.name} answers again with what it had before {commit[:12]}.")
+
+
+def deploy(space: Repo, model: Repo | None, dataset: str, hardware: str, git: GitSpace | None, private: bool,
+           replace: bool, url: str, minutes: float, dry_run: bool) -> None:
+    """Look, send, wait and ask: each step only if the one before went well."""
+    begun = time.monotonic()
+    looked = look(space, [model.name] if model else [], [dataset] if dataset else [], hardware, git, replace)
+    if dry_run:
+        there = "would change" if looked.info else f"would be created on {looked.hardware}"
+        print(f"{space.name} {there}:\n{shown(looked.changes)}")
+        if model:
+            print(f"{model.name} would get the export, as a model with its card")
+    if looked.n_problems:
+        raise CliError(f"{looked.n_problems} of the checks found a problem. Nothing was sent.")
+    if dry_run:
+        print("All checks are well. Nothing was sent; without --dry-run it is.")
+        return
+    stands = Stands()
+    with telling(stands):
+        if model:
+            stands.space = "Of the Space, nothing was created or sent."
+            push_model(model, looked.files, space.name, stands)
+        if git:
+            print(git.add_remote(ROOT), flush=True)
+        commit = send(space, looked, git, private, stands)
+        name = next(file for file in looked.files if file.startswith("examples/"))
+        url, answer = see_it_answer(space, commit, (name, looked.files[name]), looked.answer["model_version"], url,
+                                    minutes)
+        if difference := differs(looked.answer, answer):
+            raise HubError(f"The Space answers otherwise than this folder: of {name}, {difference}.")
+    print(f"{space.name} answers as here: {looked.changes}, {time.monotonic() - begun:.0f} s")
+
+
+def repo(api: HfApi, name: str, kind: str) -> Repo:
+    """Return a repository by its name; CliError for what cannot be one."""
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        name = ""
+    if name.count("/") != 1:
+        raise CliError("Name it by your account and a name of its own, as in USER/NAME: letters, digits, - _ and .")
+    return Repo(api, name, kind)
+
+
+@call_parse
+def main(
+    space:str, # USER/NAME of the Space; it is created if it is not there
+    dry_run:bool=False, # show everything, send nothing
+    rollback:bool=False, # put the version before the last one back
+    hardware:str="", # cpu-basic (needs PRO), zero-a10g (ZeroGPU) or another; default: what the account has for free
+    model:str="", # USER/NAME of a model repository that gets the export and its card
+    dataset:str="", # USER/NAME of the dataset on the Hub that it was trained on, for the metadata
+    private:bool=False, # create the Space for yourself only
+    replace:bool=False, # put this app in the place of another one
+    git:bool=False, # send by git push instead of the Hub's API
+    remote:str="", # address to push to, if not the Hub's
+    url:str="", # where the app answers, if not at USER-NAME.hf.space
+    minutes:float=30, # how long to wait for the Space to run
+):
+    "Put the app online as the Space USER/NAME, and see that it answers there as it does here."
+    quiet_bars()
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
+    at = repo(api, space, "space")
+    pushed_to = remote or f"{api.endpoint}/spaces/{space}"
+    by_git = GitSpace(space, pushed_to, space.split("/")[0], get_token()) if git else None
+    if rollback:
+        roll_back(at, by_git, url, minutes, dry_run)
+    else:
+        deploy(at, repo(api, model, "model") if model else None, dataset, hardware, by_git, private, replace, url,
+               minutes, dry_run)
