@@ -15,7 +15,7 @@ from test_readme import HUB_HOOK, git
 
 from conftest import ROOT
 from hub_stub import running_hub
-from training import deploy, space
+from training import deploy, look, space
 from training.hub import HubError
 from training.preflight import Check
 from training.serving_files import serving_files
@@ -50,7 +50,7 @@ def project(tmp_path, monkeypatch):
         (root / other).parent.mkdir(parents=True, exist_ok=True)
         (root / other).write_text("not to be sent")
     monkeypatch.setattr(deploy, "ROOT", root)
-    monkeypatch.setattr(deploy, "rehearse", lambda files, hardware: (Check("the app, alone", "answers"), ANSWER))
+    monkeypatch.setattr(look, "rehearse", lambda files, hardware: (Check("the app, alone", "answers"), ANSWER))
     return root
 
 
@@ -139,7 +139,8 @@ def test_a_space_that_cannot_be_created_leaves_nothing(hub, project, status, say
 
 @pytest.mark.parametrize("route, failure, says", [
     ("preupload", 429, "slow down"), ("upload", "cut", "connection broke"), ("commit", "cut", "connection broke"),
-    ("commit", 403, "may not do that"), ("commit", 412, "at the same time"), ("lfs", 503, "HTTP 503")])
+    ("commit", 403, "may not do that"), ("commit", 412, "at the same time"), ("lfs", 503, "HTTP 503"),
+    ("yaml", 400, "Invalid metadata in README")])
 def test_files_arrive_whole_or_not_at_all_and_what_stands_is_said(hub, project, route, failure, says):
     hub.failures[route] = repeat(failure)
     said = fails(hub, says)
@@ -229,6 +230,7 @@ def test_rollback_goes_one_version_back_each_time(hub, project, capsys):
     run(rollback=True)
     assert hub.space().files["export.pkl"] == b"one"
     assert "Nothing was changed" in fails(hub, "no earlier version", rollback=True)
+    assert "Nothing was changed" in fails(hub, "no earlier version", rollback=True, dry_run=True)
 
 
 def test_the_model_goes_to_its_own_repository_with_its_card(hub, project):
