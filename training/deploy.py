@@ -21,6 +21,7 @@ from huggingface_hub import HfApi, get_token
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 from .hub import Changes, HubError, Repo, changes
+from .hub_errors import NotKnown
 from .look import Looked, look
 from .model_repo import model_files
 from .rehearsal import answer_line
@@ -60,13 +61,18 @@ def telling(stands: Stands) -> Iterator[None]:
     except HubError as error:
         raise CliError(f"{error} {stands}") from error
     except KeyboardInterrupt:
-        raise CliError(f"Interrupted. {stands}") from None
+        raise CliError(f"Interrupted. {stands} What was on its way just then may have arrived: the same command again "
+                       "sends what is missing.") from None
 
 
 def send(space: Repo, looked: Looked, git: GitSpace | None, private: bool, stands: Stands) -> str:
     """Create the Space if there is none, send what changed, and return the commit that is there now."""
     if looked.info is None:
-        space.create(space_sdk="gradio", space_hardware=looked.hardware, private=private or None)
+        try:
+            space.create(space_sdk="gradio", space_hardware=looked.hardware, private=private or None)
+        except NotKnown:
+            stands.space = "Nothing was sent."
+            raise
         stands.space = f"The Space {space.name} was created and is empty: run the same command again."
         print(f"created {space.api.endpoint}/spaces/{space.name} on {looked.hardware}", flush=True)
         looked.changes = git.changes(looked.files) if git else changes(looked.files, space.tree())

@@ -12,7 +12,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOpera
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
-from .hub_errors import FAILURES, HubError, told
+from .hub_errors import FAILURES, HubError, NotKnown, told
 
 PUT_BACK = "Put back"  # how the message of a commit begins that restores an earlier one
 KEPT = (".gitattributes",)  # the Hub's own: which files are binaries
@@ -53,8 +53,18 @@ class Repo:
             raise
 
     def create(self, **options) -> None:
-        """Create it, empty; a HubError says why it could not be."""
-        self.call("creating it", lambda: self.api.create_repo(**self.at, **options))
+        """Create it, empty; HubError where it could not be, NotKnown where that cannot be told."""
+        try:
+            self.call("creating it", lambda: self.api.create_repo(**self.at, **options))
+        except HubError as error:
+            if error.status is not None:
+                raise
+            try:  # the connection broke: was it created?
+                there = self.info()
+            except HubError:
+                raise NotKnown(f"{error} Whether it was created is not known.") from error
+            if there is None:
+                raise
 
     def tree(self, revision: str | None = None) -> dict[str, RepoFile]:
         """Return its files by path."""

@@ -1,6 +1,6 @@
 """What goes wrong with the Hub, in one sentence that says what to do.
 
-Gives `HubError`, and `told`, which makes one of whatever huggingface_hub raises (FAILURES)
+Gives `HubError`, `NotKnown`, and `told`, which makes one of whatever huggingface_hub raises (FAILURES)
 """
 import httpx2
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
@@ -19,6 +19,10 @@ class HubError(Exception):
     def passing(self) -> bool:
         """Whether the same question may be answered in a moment."""
         return self.status is None or self.status in (408, 429) or self.status >= 500
+
+
+class NotKnown(HubError):
+    """The connection broke, and it could not be found out what had been done by then."""
 
 
 def told(error: BaseException, doing: str) -> HubError:
