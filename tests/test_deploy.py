@@ -15,7 +15,7 @@ from test_readme import HUB_HOOK, git
 
 from conftest import ROOT
 from hub_stub import running_hub
-from training import deploy, space
+from training import deploy, look, space
 from training.hub import HubError
 from training.preflight import Check
 from training.serving_files import serving_files
@@ -50,7 +50,7 @@ def project(tmp_path, monkeypatch):
         (root / other).parent.mkdir(parents=True, exist_ok=True)
         (root / other).write_text("not to be sent")
     monkeypatch.setattr(deploy, "ROOT", root)
-    monkeypatch.setattr(deploy, "rehearse", lambda files, hardware: (Check("the app, alone", "answers"), ANSWER))
+    monkeypatch.setattr(look, "rehearse", lambda files, hardware: (Check("the app, alone", "answers"), ANSWER))
     return root
 
 
@@ -137,9 +137,22 @@ def test_a_space_that_cannot_be_created_leaves_nothing(hub, project, status, say
     assert not hub.repos
 
 
+def test_a_space_whose_creation_was_not_answered_is_found_or_said_to_be_unknown(hub, project, capsys):
+    hub.failures["create"] = iter(["cut after"])
+    run()
+    assert "answers as here" in capsys.readouterr().out
+    del hub.repos["space", "me/bears"]
+    hub.failures |= {"create": iter(["cut after"]), "info": iter([None, 500])}
+    assert fails(hub, "Whether it was created is not known").endswith("Nothing was sent.")
+    del hub.repos["space", "me/bears"]
+    hub.failures["create"] = iter(["cut"])
+    assert fails(hub, "connection broke").endswith("Nothing was created or sent.")
+
+
 @pytest.mark.parametrize("route, failure, says", [
     ("preupload", 429, "slow down"), ("upload", "cut", "connection broke"), ("commit", "cut", "connection broke"),
-    ("commit", 403, "may not do that"), ("commit", 412, "at the same time"), ("lfs", 503, "HTTP 503")])
+    ("commit", 403, "may not do that"), ("commit", 412, "at the same time"), ("lfs", 503, "HTTP 503"),
+    ("yaml", 400, "Invalid metadata in README")])
 def test_files_arrive_whole_or_not_at_all_and_what_stands_is_said(hub, project, route, failure, says):
     hub.failures[route] = repeat(failure)
     said = fails(hub, says)
@@ -229,6 +242,7 @@ def test_rollback_goes_one_version_back_each_time(hub, project, capsys):
     run(rollback=True)
     assert hub.space().files["export.pkl"] == b"one"
     assert "Nothing was changed" in fails(hub, "no earlier version", rollback=True)
+    assert "Nothing was changed" in fails(hub, "no earlier version", rollback=True, dry_run=True)
 
 
 def test_the_model_goes_to_its_own_repository_with_its_card(hub, project):
@@ -350,6 +364,16 @@ def test_by_git_a_version_comes_back(project, remote, tmp_path):
     assert (tmp_path / "seen" / "export.pkl").read_text() == (tmp_path / "seen" / "app.py").read_text() == "one"
     with pytest.raises(HubError, match="no earlier version"):
         by_git.put_back()
+
+
+def test_by_git_the_token_goes_to_the_hub_alone_and_on_no_command_line(tmp_path):
+    by_git = GitSpace("me/bears", "https://huggingface.co/spaces/me/bears", "me", "hf_secret")
+    git("init", tmp_path, cwd=tmp_path)
+    for address, told in (("https://huggingface.co/spaces/me/bears.git/info/lfs", True),
+                          ("https://example.com/", False)):
+        header = by_git._git("config", "--get-urlmatch", "http.extraHeader", address, cwd=tmp_path, check=False)
+        assert header == ("Authorization: Basic bWU6aGZfc2VjcmV0" if told else "")
+    assert not any("GIT_CONFIG" in name for name in GitSpace("me/bears", "file:///a", "me", "hf_secret").env)
 
 
 def test_by_git_a_push_that_is_refused_leaves_the_space_as_it_was(project, remote, tmp_path):

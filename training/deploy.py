@@ -10,103 +10,27 @@ Writes a Space, and with --model a model repository, on the Hub
 Sent is all or nothing, as one commit. Whatever fails, the last line says what stands on the Hub.
 """
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from fastcore.script import CliError, call_parse
 from huggingface_hub import HfApi, get_token
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
-from . import preflight
-from .hub import Changes, HubError, Repo, before, changes
+from .hub import Changes, HubError, Repo, changes
+from .hub_errors import NotKnown
+from .look import Looked, look
 from .model_repo import model_files
-from .preflight import Check
-from .rehearsal import answer_line, rehearse
-from .serving_files import fitted, serving_files
+from .rehearsal import answer_line
+from .serving_files import serving_files
 from .space import NotRunning, address, answer_of, differs, log_of, quiet_bars, wait
 from .space_git import GitSpace
 
 ROOT = Path(__file__).parent.parent
 SHOWN = 8  # changed files of each kind
-
-
-@dataclass
-class Looked:
-    """What was found before anything is sent."""
-
-    files: dict[str, bytes]
-    hardware: str
-    info: object = None
-    """what the Hub says of the Space; None where there is none yet"""
-    changes: Changes = field(default_factory=Changes)
-    answer: dict | None = None
-    """to the first example, of the serving files alone"""
-    n_problems: int = 0
-
-    def tell(self, check: Check) -> None:
-        """Print a check and count it if it found a problem."""
-        print(check, flush=True)
-        self.n_problems += bool(check.problem)
-
-
-def look(space: Repo, models: list[str], datasets: list[str], hardware: str, git: GitSpace | None,
-         replace: bool) -> Looked:
-    """Run every check, print each with its fix, and return what was found."""
-    looked = Looked(serving_files(ROOT), hardware)
-    try:
-        _look_at_hub(looked, space)
-    except HubError as error:
-        looked.tell(Check("token", problem=str(error)))
-    looked.hardware = looked.hardware or preflight.CPU
-    card = getattr(looked.info, "card_data", None) or {}  # what an earlier --model filled in stays
-    models, datasets = models or card.get("models") or [], datasets or card.get("datasets") or []
-    if not (check := preflight.metadata(looked.files)).problem:
-        looked.files = fitted(looked.files, looked.hardware, models, datasets)
-        check = preflight.metadata(looked.files)
-    looked.tell(check)
-    looked.tell(preflight.pins(looked.files))
-    looked.tell(preflight.export(looked.files, git is not None, shutil.which("git-lfs") is not None))
-    looked.tell(preflight.contents(looked.files, get_token()))
-    check, looked.answer = rehearse(looked.files, looked.hardware)
-    looked.tell(check)
-    looked.changes = Changes(added=list(looked.files))
-    if looked.info:
-        try:
-            _compare(looked, space, git, replace)
-        except HubError as error:
-            looked.tell(Check("what is there", problem=str(error)))
-    return looked
-
-
-def _look_at_hub(looked: Looked, space: Repo) -> None:
-    """Check the account, and whether it may have this kind of Space; note the Space that is there."""
-    owner = space.name.split("/")[0]
-    who = space.call("asking whose token this is", space.api.whoami)
-    looked.tell(preflight.account(who, owner))
-    looked.info = space.info()
-    wanted = looked.hardware
-    runtime = getattr(looked.info, "runtime", None)
-    looked.hardware = ((runtime and (runtime.hardware or runtime.requested_hardware)) or wanted
-                       or preflight.hardware_for(who, owner))
-    check = preflight.may_create(who, owner, looked.hardware, looked.info is not None)
-    if wanted and wanted != looked.hardware:
-        check = Check(check.name, problem=f"{space.name} is on {looked.hardware}, not {wanted}",
-                      fix="Change it on its page, under Settings, and run this again; or leave --hardware out.")
-    looked.tell(check)
-
-
-def _compare(looked: Looked, space: Repo, git: GitSpace | None, replace: bool) -> None:
-    """Note what differs from the Space, and see that it is not somebody's other app."""
-    there = space.tree()
-    looked.changes = git.changes(looked.files) if git else changes(looked.files, there)
-    others = [path for path in looked.changes.deleted if path != "README.md"]
-    if others and "classifier/__init__.py" not in there and not replace:
-        looked.tell(Check("what is there", problem=f"{space.name} holds another app ({', '.join(others[:3])})",
-                          fix="Take another name, or say --replace to put this app in its place."))
 
 
 def shown(of: Changes) -> str:
@@ -137,13 +61,18 @@ def telling(stands: Stands) -> Iterator[None]:
     except HubError as error:
         raise CliError(f"{error} {stands}") from error
     except KeyboardInterrupt:
-        raise CliError(f"Interrupted. {stands}") from None
+        raise CliError(f"Interrupted. {stands} What was on its way just then may have arrived: the same command again "
+                       "sends what is missing.") from None
 
 
 def send(space: Repo, looked: Looked, git: GitSpace | None, private: bool, stands: Stands) -> str:
     """Create the Space if there is none, send what changed, and return the commit that is there now."""
     if looked.info is None:
-        space.create(space_sdk="gradio", space_hardware=looked.hardware, private=private or None)
+        try:
+            space.create(space_sdk="gradio", space_hardware=looked.hardware, private=private or None)
+        except NotKnown:
+            stands.space = "Nothing was sent."
+            raise
         stands.space = f"The Space {space.name} was created and is empty: run the same command again."
         print(f"created {space.api.endpoint}/spaces/{space.name} on {looked.hardware}", flush=True)
         looked.changes = git.changes(looked.files) if git else changes(looked.files, space.tree())
@@ -175,9 +104,17 @@ def push_model(model: Repo, files: dict[str, bytes], space: str, stands: Stands)
     print(f"model {model.name}: {differing}", flush=True)
 
 
+def first_example(files: dict[str, bytes]) -> tuple[str, bytes]:
+    """Return name and bytes of the photo that the Space is asked about."""
+    for file, content in files.items():
+        if file.startswith("examples/"):
+            return file, content
+    raise HubError("examples/ holds no .jpg to ask the Space about.")
+
+
 def see_it_answer(space: Repo, commit: str, photo: tuple[str, bytes], version: str | None, url: str,
-                  minutes: float) -> tuple[str, dict]:
-    """Wait for the Space, ask it about a photo, and return its address and the answer.
+                  minutes: float) -> dict:
+    """Wait for the Space, ask it about a photo, print its address and return the answer.
 
     photo: name and bytes. version: of the model that is to answer, None for any. Prints the log where it does not run.
     """
@@ -195,7 +132,7 @@ def see_it_answer(space: Repo, commit: str, photo: tuple[str, bytes], version: s
     secret = ' -H "Authorization: Bearer $HF_TOKEN"' if token else ""
     print(f"  {photo[0]} is {answer_line(answer)}\n\n{space.api.endpoint}/spaces/{space.name}\n"
           f"curl -F file=@{photo[0]}{secret} {url}/classify\n", flush=True)
-    return url, answer
+    return answer
 
 
 def roll_back(space: Repo, git: GitSpace | None, url: str, minutes: float, dry_run: bool) -> None:
@@ -203,14 +140,14 @@ def roll_back(space: Repo, git: GitSpace | None, url: str, minutes: float, dry_r
     files, stands = serving_files(ROOT), Stands("Nothing was changed.")
     with telling(stands):
         if dry_run:
-            print(f"Would put back version {(before(space.commits()) or 'none: there is no earlier one')[:12]}")
+            print(f"Would put back version {space.earlier(space.commits())[:12]}.")
             return
         target, commit = (git or space).put_back()
         stands.space = f"The files of version {target[:12]} are back, as {commit[:12]}."
         print(f"put back {target[:12]}, as {commit[:12]}", flush=True)
-        there = space.tree(commit)["export.pkl"]
-        name = next(file for file in files if file.startswith("examples/"))
-        see_it_answer(space, commit, (name, files[name]), there.lfs and there.lfs.sha256[:12], url, minutes)
+        export = space.tree(commit).get("export.pkl")
+        version = export.lfs.sha256[:12] if export and export.lfs else None
+        see_it_answer(space, commit, first_example(files), version, url, minutes)
     print(f"{space.name} answers again with what it had before {commit[:12]}.")
 
 
@@ -218,7 +155,7 @@ def deploy(space: Repo, model: Repo | None, dataset: str, hardware: str, git: Gi
            replace: bool, url: str, minutes: float, dry_run: bool) -> None:
     """Look, send, wait and ask: each step only if the one before went well."""
     begun = time.monotonic()
-    looked = look(space, [model.name] if model else [], [dataset] if dataset else [], hardware, git, replace)
+    looked = look(ROOT, space, [model.name] if model else [], [dataset] if dataset else [], hardware, git, replace)
     if dry_run:
         there = "would change" if looked.info else f"would be created on {looked.hardware}"
         print(f"{space.name} {there}:\n{shown(looked.changes)}")
@@ -237,11 +174,10 @@ def deploy(space: Repo, model: Repo | None, dataset: str, hardware: str, git: Gi
         if git:
             print(git.add_remote(ROOT), flush=True)
         commit = send(space, looked, git, private, stands)
-        name = next(file for file in looked.files if file.startswith("examples/"))
-        url, answer = see_it_answer(space, commit, (name, looked.files[name]), looked.answer["model_version"], url,
-                                    minutes)
+        photo = first_example(looked.files)
+        answer = see_it_answer(space, commit, photo, looked.answer["model_version"], url, minutes)
         if difference := differs(looked.answer, answer):
-            raise HubError(f"The Space answers otherwise than this folder: of {name}, {difference}.")
+            raise HubError(f"The Space answers otherwise than this folder: of {photo[0]}, {difference}.")
     print(f"{space.name} answers as here: {looked.changes}, {time.monotonic() - begun:.0f} s")
 
 

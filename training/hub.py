@@ -8,28 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
-from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
+
+from .hub_errors import FAILURES, HubError, NotKnown, told
 
 PUT_BACK = "Put back"  # how the message of a commit begins that restores an earlier one
 KEPT = (".gitattributes",)  # the Hub's own: which files are binaries
-FAILURES = (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError, RuntimeError)  # Xet raises the last
 Given = TypeVar("Given")
-
-
-class HubError(Exception):
-    """The Hub refused, or was out of reach. `status`: of its answer, where there was one."""
-
-    def __init__(self, sentence: str, status: int | None = None):
-        super().__init__(sentence)
-        self.status = status
-
-    @property
-    def passing(self) -> bool:
-        """Whether the same question may be answered in a moment."""
-        return self.status is None or self.status in (408, 429) or self.status >= 500
 
 
 @dataclass(frozen=True)
@@ -66,8 +53,18 @@ class Repo:
             raise
 
     def create(self, **options) -> None:
-        """Create it, empty; a HubError says why it could not be."""
-        self.call("creating it", lambda: self.api.create_repo(**self.at, **options))
+        """Create it, empty; HubError where it could not be, NotKnown where that cannot be told."""
+        try:
+            self.call("creating it", lambda: self.api.create_repo(**self.at, **options))
+        except HubError as error:
+            if error.status is not None:
+                raise
+            try:  # the connection broke: was it created?
+                there = self.info()
+            except HubError:
+                raise NotKnown(f"{error} Whether it was created is not known.") from error
+            if there is None:
+                raise
 
     def tree(self, revision: str | None = None) -> dict[str, RepoFile]:
         """Return its files by path."""
@@ -85,13 +82,18 @@ class Repo:
         operations = [CommitOperationAdd(path, files[path]) for path in [*changes.added, *changes.changed]]
         return self._commit([*operations, *map(CommitOperationDelete, changes.deleted)], message, parent)
 
+    def earlier(self, commits: Sequence[tuple[str, str]]) -> str:
+        """Return the commit that `put_back` would restore; HubError where there is none with files in it."""
+        target = before(commits)
+        if target is None or not {"app.py", "model.pkl"} & set(self.tree(target)):
+            raise HubError(f"{self.name} has no earlier version to put back.")
+        return target
+
     def put_back(self) -> tuple[str, str]:
         """Restore, as a new commit, what was there before the last one; return both SHAs, the restored one first."""
         commits = self.commits()
-        target = before(commits)
-        now, then = self.tree(), self.tree(target) if target else {}
-        if "app.py" not in then and "model.pkl" not in then:
-            raise HubError(f"{self.name} has no earlier version to put back.")
+        target = self.earlier(commits)
+        now, then = self.tree(), self.tree(target)
         differing = [path for path, entry in then.items() if path not in now or now[path].blob_id != entry.blob_id]
         operations = [CommitOperationCopy(path, path, src_revision=target) for path in differing]
         operations += [CommitOperationDelete(path) for path in now if path not in then]
@@ -119,17 +121,8 @@ class Repo:
         """Return what `ask` gives; what goes wrong becomes a HubError of one sentence."""
         try:
             return ask()
-        except FAILURES as failure:
-            error = _cause(failure)
-            status = getattr(getattr(error, "response", None), "status_code", None)
-            raise HubError(sentence(error, status, f"{doing} ({self.kind} {self.name})"), status) from error
-
-
-def _cause(error: BaseException) -> BaseException:
-    """Return what the Hub or the network said, which an upload's own error only mentions."""
-    while not isinstance(error, httpx2.HTTPError) and error.__cause__ is not None:
-        error = error.__cause__
-    return error
+        except FAILURES as error:
+            raise told(error, f"{doing} ({self.kind} {self.name})") from error
 
 
 def before(commits: Sequence[tuple[str, str]]) -> str | None:
@@ -160,41 +153,3 @@ def _is(entry: RepoFile, content: bytes) -> bool:
     if entry.lfs:
         return entry.lfs.sha256 == hashlib.sha256(content).hexdigest()
     return entry.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-
-
-def sentence(error: Exception, status: int | None, doing: str) -> str:
-    """Return what went wrong with the Hub and what to do, in plain words."""
-    if isinstance(error, LocalTokenNotFoundError):
-        return ("No token is here. Make one of the kind \"write\" on https://huggingface.co/settings/tokens, then: "
-                "hf auth login")
-    why = {
-        401: "the Hub does not know this token. Log in again: hf auth login",
-        402: "the Hub wants PRO for this kind of Space. Say --hardware zero-a10g, which is free, or subscribe on "
-             "https://huggingface.co/pro",
-        403: "this token may not do that. It needs the kind \"write\" and a right to that account; a free account may "
-             "have 2 ZeroGPU Spaces, and none in its first 30 days",
-        404: "there is nothing of that name, or the token may not see it",
-        409: "the name is taken, or somebody else changes it right now. Run it again, or take another name",
-        412: "somebody else changed it at the same time. Run it again to send on top of that",
-        413: "a file is too large for the Hub",
-        429: "the Hub asks to slow down" + _wait(error) + ", then run it again",
-    }.get(status)
-    if why:
-        return f"Stopped while {doing}: {why}."
-    if status:
-        return f"Stopped while {doing}: the Hub answered HTTP {status}. {_first_line(error)} Run it again in a while."
-    if isinstance(error, (httpx2.TransportError, ConnectionError, TimeoutError)):
-        return (f"The connection broke while {doing} ({type(error).__name__}). Look whether "
-                "https://status.huggingface.co is green, then run it again.")
-    return f"Stopped while {doing}: {_first_line(error)}"
-
-
-def _wait(error: Exception) -> str:
-    """Return for how long the Hub asks to wait, if it says so."""
-    seconds = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
-    return f": wait {seconds} s" if seconds.isdigit() else ": wait some minutes"
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2]) if lines else type(error).__name__

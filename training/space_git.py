@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .hub import KEPT, PUT_BACK, Changes, HubError, before
 
@@ -26,7 +27,8 @@ class GitSpace:
         self.env = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
         if token and url.startswith("https://"):  # in the environment: a command line can be read by everybody here
             told = base64.b64encode(f"{owner}:{token}".encode()).decode()
-            self.env |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"http.{url}.extraHeader",
+            hub = "https://" + urlsplit(url).netloc  # for git-lfs too, whose address is another; no other host gets it
+            self.env |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"http.{hub}/.extraHeader",
                          "GIT_CONFIG_VALUE_0": f"Authorization: Basic {told}"}
 
     def add_remote(self, root: Path) -> str:
@@ -82,8 +84,13 @@ class GitSpace:
         known = all(self._git("config", setting, cwd=clone, check=False) for setting in ("user.name", "user.email"))
         identity = () if known else ("-c", "user.name=Fieldguide", "-c", "user.email=deploy@fieldguide.invalid")
         self._git(*identity, "commit", "-q", "-m", message, cwd=clone)
-        self._git("push", "-q", "origin", "HEAD:main", cwd=clone)
-        return self._git("rev-parse", "HEAD", cwd=clone)
+        commit = self._git("rev-parse", "HEAD", cwd=clone)
+        try:
+            self._git("push", "-q", "origin", "HEAD:main", cwd=clone)
+        except HubError:  # where the connection broke, it may have arrived
+            if commit not in self._git("ls-remote", "origin", "refs/heads/main", cwd=clone, check=False):
+                raise
+        return commit
 
     @contextmanager
     def _clone(self) -> Iterator[Path]:
