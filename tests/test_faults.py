@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from test_app import SERVING_FILES
 
 from conftest import EXAMPLE, ROOT, app_process, running_app
+from training.serving_files import serving_files
 
 PHOTO = EXAMPLE.read_bytes()
 LARGE = PHOTO + bytes(1_500_000)  # beyond what a form keeps in memory
@@ -157,9 +157,9 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path, days):
 
 
 def test_a_model_that_is_replaced_is_served_after_the_next_start(tmp_path):
-    for name in SERVING_FILES:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, tmp_path / name)
+    for name, content in serving_files(ROOT).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
     with running_app(tmp_path) as url:
         alone = classify(url).json()
         (tmp_path / "export.pkl").write_bytes((ROOT / "export.pkl").read_bytes()[:5_000_000])  # half written
