@@ -5,7 +5,6 @@
 import os
 import signal
 import sys
-import threading
 import time
 
 import gradio as gr
@@ -33,9 +32,9 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
     gate = Gate(settings)
     uploads = Uploads(os.environ["GRADIO_TEMP_DIR"], settings.upload_minutes, settings.max_stored_mb,
                       keep={path for block in demo.blocks.values() for path in block.keep_in_cache})
-    told = threading.Event()
+    told = []  # no Event: set by a handler that cuts into its own wait, it would wait for itself for ever
     for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: told.set())
+        signal.signal(sign, lambda number, _: told.append(number))
     close_idle_connections()
     start_patiently()
     keep_photos_with_uploads()
@@ -45,8 +44,8 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
                 app_kwargs={"routes": [*routes(answers, classifier, gate, uploads.problem), *batch_routes(settings)],
                             "middleware": [Middleware(Guard, gate=gate)]})
     uploads.keep_swept()
-    while not told.wait(1):  # Windows delivers Ctrl-C only between waits
-        pass
+    while not told:
+        time.sleep(0.2)
     _finish(demo, gate)
     uploads.clear_own()
     sys.stdout.flush()
