@@ -16,6 +16,8 @@ from classifier.compiled import CompileError
 from classifier.export import ExportError
 from classifier.photo import PhotoError
 from web.answers import Answers
+from web.feedback import feedback_from
+from web.feedback_page import ask, shown
 from web.memory import give_memory_back
 from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_preview, preview
 from web.server import serve
@@ -48,7 +50,8 @@ except ExportError as error:
 except OSError as error:
     sys.exit(f"The app cannot start. Uploads cannot be kept in {error.filename}: {error.strerror}. "
              "GRADIO_TEMP_DIR names another folder.")
-answers = Answers(classifier)
+feedback = feedback_from(classifier, settings)
+answers = Answers(classifier, count=feedback and feedback.counters.count)
 give_memory_back()
 
 
@@ -110,11 +113,12 @@ def explain(photo, label: str | None = None):
         raise gradio_error(error) from None
 
 
-def page(picture=None, verdict="", probabilities=None, sure="", heatmap=None, looked=""):
+def page(picture=None, verdict="", probabilities=None, sure="", heatmap=None, looked="", prediction=None):
     """Return what the page shows, in the order of its outputs; what is empty is hidden, but for the answer's place."""
+    asked = [shown(classifier.labels, prediction)] if feedback else []
     return (picture or gr.skip(), gr.Markdown(verdict, visible=bool(verdict)),
             gr.Label(probabilities, visible=not verdict), gr.Markdown(sure, visible=bool(sure)),
-            gr.Image(heatmap, visible=heatmap is not None), gr.Markdown(looked, visible=bool(looked)))
+            gr.Image(heatmap, visible=heatmap is not None), gr.Markdown(looked, visible=bool(looked)), *asked)
 
 
 def show(photo):
@@ -122,7 +126,7 @@ def show(photo):
     if photo is None:
         return page()
     if is_preview(photo):
-        return [gr.skip()] * 6
+        return [gr.skip()] * len(outputs)
     try:
         explanation = answers.explain(photo) if classifier.explains else None
         opened, prediction = (explanation.photo, explanation.prediction) if explanation else (
@@ -131,10 +135,10 @@ def show(photo):
         return page(no_preview(photo), verdict=f"### No answer for this photo\n{error}")
     picture = preview(photo, opened)
     if prediction.familiar is False:
-        return page(picture, not_familiar(classifier.labels, prediction))
+        return page(picture, not_familiar(classifier.labels, prediction), prediction=prediction)
     return page(picture, "", prediction.probabilities, how_sure(prediction, classifier.calibrated),
                 explanation and explanation.picture,
-                where_it_looked(prediction.label, classifier.labels) if explanation else NO_HEATMAP)
+                where_it_looked(prediction.label, classifier.labels) if explanation else NO_HEATMAP, prediction)
 
 
 def show_label(photo, clicked: gr.SelectData):
@@ -156,8 +160,9 @@ with PhotoBlocks(title="Fieldguide") as demo:
             heatmap = gr.Image(label="Where it looked", format="jpeg", height=320, visible=False,
                                buttons=["fullscreen"])
             looked = gr.Markdown(visible=False)
-    photo.change(show, photo, [photo, verdict, answer, sure, heatmap, looked], api_visibility="private",
-                 concurrency_limit=4, show_progress_on=answer)
+            outputs = [photo, verdict, answer, sure, heatmap, looked,
+                       *([ask(feedback, answers, photo)] if feedback else [])]
+    photo.change(show, photo, outputs, api_visibility="private", concurrency_limit=4, show_progress_on=answer)
     answer.select(show_label, photo, [heatmap, looked], api_visibility="private", concurrency_limit=4)
     api = gr.Button(visible=False)  # each part of a page costs each call of Gradio's API: one button carries three
     api.click(predict, photo, answer, api_name="predict", concurrency_limit=4)
@@ -167,11 +172,11 @@ with PhotoBlocks(title="Fieldguide") as demo:
               api_name="explain", concurrency_limit=4)
     gr.Examples(EXAMPLES, photo, label="Or try one of these", examples_per_page=12, api_visibility="private")
     gr.Markdown(f"{what_it_knows(classifier.labels, classifier.facts, classifier.knows_strangers)}\n\n"
-                f"{privacy(settings.upload_minutes)}")
+                f"{privacy(settings.upload_minutes, feedback is not None)}")
     with gr.Accordion("Use it from your own code", open=False):
         gr.Markdown(api_snippets(address()))
 
 demo.queue(api_open=True, max_size=settings.max_waiting)  # open: POST /gradio_api/run/predict works on Spaces too
 
 if __name__ == "__main__":
-    serve(demo, classifier, answers, settings)
+    serve(demo, classifier, answers, settings, feedback)

@@ -51,12 +51,14 @@ class Answers:
     hold up all the others.
     """
 
-    def __init__(self, classifier: Classifier, most: int | None = None):
-        """most: how many answers to remember, 0 for none; None for what the environment says."""
+    def __init__(self, classifier: Classifier, most: int | None = None,
+                 count: Callable[[Prediction], None] | None = None):
+        """most: how many answers to remember, 0 for none; None for what the environment says. count: told each answer.
+        """
         self._classifier = classifier
         self._most = min(remembered() if most is None else most, MOST_PROBABILITIES // len(classifier.labels))
         self._known: OrderedDict[bytes, Prediction] = OrderedDict()  # by SHA-256, least recently asked first
-        self._lock = Lock()
+        self._lock, self._count = Lock(), count
         self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="answers")
         self._large = ThreadPoolExecutor(1, thread_name_prefix="large answers")
 
@@ -66,7 +68,7 @@ class Answers:
 
     def submit(self, photo: PhotoSource) -> "Future[Prediction]":
         """Return the answer to come: what `predict` returns or raises. Cancelled in time, it is not computed."""
-        return self._in_turn(photo, self._remembered if self._most else self._classifier.predict)
+        return self._in_turn(photo, self._counted(self._remembered if self._most else self._classifier.predict))
 
     def explain(self, photo: PhotoSource, label: str | None = None) -> Explanation:
         """Return what `Classifier.explain` does, with its picture drawn where that is to be shown."""
@@ -75,14 +77,24 @@ class Answers:
             if explanation.prediction.familiar is not False or label is not None:
                 explanation.picture  # noqa: B018  drawn here, where no more at once are drawn than there are cores
             return explanation
-        return self._in_turn(photo, explain).result()
+        work = explain if label is not None else self._counted(explain, lambda explanation: explanation.prediction)
+        return self._in_turn(photo, work).result()
 
-    def open_and_predict(self, photo: PhotoSource) -> tuple[Image.Image, Prediction]:
-        """Return an opened photo and the answer for it."""
+    def open_and_predict(self, photo: PhotoSource, again: bool = False) -> tuple[Image.Image, Prediction]:
+        """Return an opened photo and the answer for it. again: it was given before, and is not counted twice."""
         def both(data: bytes) -> tuple[Image.Image, Prediction]:
             opened = open_photo(data)
             return opened, self._classifier.predict(opened)
-        return self._in_turn(photo, both).result()
+        return self._in_turn(photo, both if again else self._counted(both, lambda result: result[1])).result()
+
+    def _counted(self, work: Callable[[bytes], T], prediction_of: Callable[[T], Prediction] = lambda result: result,
+                 ) -> Callable[[bytes], T]:
+        """Return work that has its answer counted: the one place where answers are."""
+        def counted(data: bytes) -> T:
+            result = work(data)
+            self._count(prediction_of(result))
+            return result
+        return counted if self._count else work
 
     def _in_turn(self, photo: PhotoSource, work: Callable[[bytes], T]) -> "Future[T]":
         """Return what work on a photo's bytes will give, done when it is its turn."""

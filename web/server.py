@@ -1,6 +1,6 @@
 """Put the app on the web behind its gate; told to stop, answer what has been asked, and take nothing new.
 
-    serve(demo, classifier, answers, settings)
+    serve(demo, classifier, answers, settings, feedback)
 """
 import os
 import signal
@@ -16,6 +16,8 @@ from .answers import Answers
 from .batch import batch_routes
 from .classify import routes
 from .connections import close_idle_connections, start_patiently
+from .feedback import Feedback
+from .feedback_page import CSS
 from .gate import Gate
 from .guard import Guard
 from .settings import Settings
@@ -24,10 +26,12 @@ from .uploads import Uploads
 
 MOST_SESSIONS = 200  # Gradio keeps what it calls a session, 60 kB, for each call of its API
 GRACE = 8  # seconds for what has been asked; a platform kills what has not gone after some more
+LONGEST = 9  # seconds until the end, unless that is less than one for the last feedback
 DELIVERY = 0.5  # seconds for an answer that is ready to leave
 
 
-def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: Settings) -> None:
+def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: Settings,
+          feedback: Feedback | None = None) -> None:
     """Launch the app and end the process when it is told to stop, by SIGTERM or Ctrl-C."""
     gate = Gate(settings)
     uploads = Uploads(os.environ["GRADIO_TEMP_DIR"], settings.upload_minutes, settings.max_stored_mb,
@@ -40,13 +44,18 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
     keep_photos_with_uploads()
     # rendered by Python alone: a Node server in front would not know /classify
     demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MOST_SESSIONS, prevent_thread_lock=True,
-                max_file_size=settings.upload_bytes,
+                css=CSS if feedback else None, max_file_size=settings.upload_bytes,
                 app_kwargs={"routes": [*routes(answers, classifier, gate, uploads.problem), *batch_routes(settings)],
                             "middleware": [Middleware(Guard, gate=gate)]})
     uploads.keep_swept()
+    if feedback:
+        feedback.counters.keep_flushed()
     while not told:
         time.sleep(0.2)
+    end = time.monotonic() + LONGEST
     _finish(demo, gate)
+    if feedback:
+        feedback.close(max(1, end - time.monotonic()))
     uploads.clear_own()
     sys.stdout.flush()
     os._exit(0)  # threads that still decode something for nobody would hold up the end

@@ -34,6 +34,8 @@ class Settings:
     max_per_minute: int = _setting(300, 0, 1_000_000, "photos and uploads a minute from one client; 0: no limit")
     upload_minutes: float = _setting(60, 1, 10_000, "minutes after which an upload is deleted")
     max_stored_mb: float = _setting(2000, 10, 1_000_000, "megabytes of uploads kept at once; the oldest go first")
+    max_feedback_mb: float = _setting(500, 1, 1_000_000, "megabytes of feedback on the disk; then no more is taken")
+    feedback_per_minute: int = _setting(10, 1, 1_000_000, "photos a minute that one client may send as feedback")
     proxies: int = _setting(0, 0, 10, "proxies in front of the app whose word on a client's address counts")
 
     @property

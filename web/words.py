@@ -76,10 +76,12 @@ def what_it_knows(labels: Sequence[str], facts: dict, knows_strangers: bool) -> 
         return f"{known} This model came without a record of how often it is wrong."
 
 
-def privacy(minutes: float) -> str:
-    """Return what happens to a photo, and when it is gone."""
+def privacy(minutes: float, feedback: bool = False) -> str:
+    """Return what happens to a photo, and when it is gone; feedback: whether users are asked for it."""
     when = f"{minutes:g} minutes" if minutes < 120 else f"{minutes / 60:g} hours"
-    return f"Photos are used for the answer alone, and deleted {when} after they came."
+    kept = (" Those that you send under \"Was this right?\" are kept by the owner of this app; and how many answers "
+            "there were of each kind is counted." if feedback else "")
+    return f"Photos are used for the answer alone, and deleted {when} after they came.{kept}"
 
 
 def batch_intro(most: int, max_mb: float) -> str:
