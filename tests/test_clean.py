@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastcore.script import CliError
+from test_gather import feedback
 
 from cleaners import LABELS, id_of, names, open_cleaner, reviewed
 from conftest import ROOT, make_photos, noisy_photo, run_module
 from training.choices import Choice, Choices
 from training.clean import Cleaner, free_port, line
-from training.data import get_photos
+from training.data import get_photos, sha256
 from training.journal import Journal
-from training.review import review
+from training.review import Reviewed, review
+from training.suggestions import Suggestions, suggested_photos
 
 
 @pytest.fixture
@@ -329,3 +331,59 @@ def test_killed_in_the_middle_of_apply_a_second_one_finishes_it(tmp_path):
     assert n_deleted + n_moved == 2000 - moved
     assert len(names(data)) == 2000 and len(list((data / ".rejected" / "red").iterdir())) == 1000
     assert len(Journal(data).undo("clean")) == 2000 and names(data) == before
+
+
+@pytest.fixture
+def suggested(data, tmp_path) -> Cleaner:
+    """A cleaner of photos and four suggestions, two of them blue."""
+    suggestions = Suggestions(data)
+    suggestions.take_all(feedback(tmp_path / "said", (1, "blue"), (2, "blue"), (3, "green"), (4, "pink")))
+    return with_suggestions(data)
+
+
+def with_suggestions(data: Path) -> Cleaner:
+    of_users = [Reviewed(file, sha256(file), "", dict.fromkeys(LABELS, 1 / 3), file.parent.name, 1.0, why, by_user=True)
+                for file, why in sorted(suggested_photos(data).items())]
+    return Cleaner(data, [*of_users, *open_cleaner(data).photos], [*LABELS, "pink"])
+
+
+def test_suggestions_lead_and_say_so(suggested, data):
+    first = [photo for _, photo, _ in suggested.select()][:4]
+    assert [photo.label for photo in first] == ["blue", "blue", "green", "pink"]
+    assert all(photo.reason.startswith("suggested by a user; the app said red") for photo in first)
+    assert len(get_photos(data)) == 12
+
+
+def test_a_suggestion_becomes_a_photo_when_a_person_keeps_it_and_only_then(suggested, data):
+    kept, deleted, moved, left = [name for name, *_ in suggested.select()[:4]]
+    suggested.choose(kept, "keep")
+    suggested.choose(deleted, "delete")
+    suggested.choose(moved, "label", "red")
+    assert len(get_photos(data)) == 12 and suggested.counts() == (1, 2, 3)
+    assert {name for name, *_ in suggested.select(show="marked")} == {kept, deleted, moved}
+    assert suggested.apply() == (1, 2)
+    assert len(get_photos(data)) == 14
+    assert suggested.by_id[kept].file.parent == data / "blue" and suggested.by_id[moved].file.parent == data / "red"
+    assert suggested.by_id[deleted].file.is_relative_to(data / ".rejected")
+    assert [photo.label for photo in with_suggestions(data).photos if photo.suggested] == ["pink"]
+    assert suggested.by_id[kept].suspicion == 0 and "kept" in suggested.by_id[kept].reason
+    assert next(iter(suggested.select()))[0] == left, "what is decided leads no longer"
+    assert suggested.counts() == (0, 0, 0) and suggested.apply() == (0, 0)
+    again = Suggestions(data)
+    again.take_all(data.parent / "said")
+    assert again.counts["new"] == 0, "a suggestion is made once"
+    assert suggested.undo() == 3 and len(get_photos(data)) == 12
+    assert suggested.counts() == (1, 2, 3) and suggested.by_id[kept].suggested
+
+
+def test_a_suggestion_has_no_say_in_what_the_photos_are(trained, tmp_path):
+    data = tmp_path / "photos"
+    shutil.copytree(trained / "photos", data)
+    before, _, _ = review(trained / "export.pkl", data)
+    Suggestions(data).take_all(feedback(tmp_path / "said", (1, "blue"), (2, "<b>pink</b>".replace("/", ""))))
+    after, labels, _ = review(trained / "export.pkl", data)
+    assert [photo.by_user for photo in after] == [True] + [False] * len(before), "a name with < is no folder's"
+    assert [(photo.file, photo.suspicion, photo.reason) for photo in after[1:]] == [
+        (photo.file, photo.suspicion, photo.reason) for photo in before]
+    assert set(after[0].probabilities) == set(labels) == {"blue", "green", "red"}
+    assert "suggested by a user" in line(after[0])

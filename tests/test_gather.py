@@ -1,5 +1,8 @@
 """training/gather.py: from names of things to a folder of photos, once, and on from where it stopped."""
 import csv
+import hashlib
+import io
+import json
 import os
 import signal
 import subprocess
@@ -12,12 +15,16 @@ import pytest
 from fastcore.script import CliError
 from test_download import as_png, served
 
+from classifier import Prediction
 from classifier.download import run_async
 from classifier.photo import open_photo
+from cleaners import names
 from conftest import ROOT, make_photos, noisy_photo, run_module
 from training.data import get_photos
 from training.gather import COLUMNS, Gathering, by_turns, gather, main, read_labels
 from training.search import Found
+from training.suggestions import Suggestions, suggested_photos
+from web.feedback import Feedback
 
 
 @pytest.fixture
@@ -167,3 +174,84 @@ def test_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
 def test_terms_take_turns():
     found = [[Found("a", f"{term}{i}") for i in range(n)] for term, n in (("x", 3), ("y", 1))]
     assert [one.url for one in by_turns([iter(row) for row in found])] == ["x0", "y0", "x1", "x2"]
+
+
+def feedback(folder: Path, *said, label="red", right=None, probability=0.6) -> Path:
+    """Write records of (seed, correction), a minute apart, as the app does; a folder of the rest of the repo too."""
+    for minute, (seed, correction) in enumerate(said):
+        photo = io.BytesIO()
+        noisy_photo((40, 60, 200), seed).save(photo, "JPEG")
+        digest = hashlib.sha256(photo.getvalue()).hexdigest()
+        (folder / digest[:2]).mkdir(parents=True, exist_ok=True)
+        (folder / digest[:2] / f"{digest}.jpg").write_bytes(photo.getvalue())
+        (folder / digest[:2] / f"{digest}-{minute:08}.json").write_text(json.dumps({
+            "photo": digest, "label": label, "probabilities": {label: probability}, "familiar": True,
+            "familiarity": 0.7, "correction": correction, "right": correction == label if right is None else right,
+            "model_version": "d51c0901e26d", "time": f"2026-11-25T10:{minute:02}:00+00:00"}))
+    return folder
+
+
+def test_feedback_becomes_suggestions_which_no_stage_takes_for_photos(tmp_path, photos, capsys):
+    before = names(photos)
+    said = feedback(tmp_path / "said", (1, "blue"), (2, "red"), (3, None), (4, "green"), (4, "blue"))
+    main(out=str(photos), feedback=str(said))
+    line = (f"{photos}: 2 suggestions new, 0 were there; 1 said to be right, 1 said to be none of the labels, 1 "
+            "overruled by a later word on the same photo. "
+            f"`python -m training.clean export.pkl {photos}` leads with suggestions.")
+    assert capsys.readouterr().out.strip() == line
+    assert names(photos) == before, "nothing that is trained on or verified has changed"
+    assert sorted(suggestion.parent.name for suggestion in suggested_photos(photos)) == ["blue", "blue"]
+    assert set(suggested_photos(photos).values()) == {"suggested by a user; the app said red (60%)"}
+    main(out=str(photos), feedback=str(said))
+    assert f"{photos}: 0 suggestions new, 2 were there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("label", ["../../out", "/etc", ".suggested", "a/b", "x" * 300, "", "con|aux", "nul\0"])
+def test_a_correction_that_can_be_no_folder_is_counted_and_leads_nowhere(tmp_path, photos, label):
+    suggestions = Suggestions(photos)
+    suggestions.take_all(feedback(tmp_path / "said", (1, label)))
+    assert suggestions.counts["unusable"] == 1 and not suggested_photos(photos)
+    assert sorted(os.listdir(tmp_path)) == ["photos", "said"]
+
+
+def test_markup_and_spaces_are_a_label_like_any_other(tmp_path, photos):
+    (photos / "polar bear").mkdir()
+    suggestions = Suggestions(photos)
+    suggestions.take_all(feedback(tmp_path / "said", (1, "polar bear"), (2, "sun bear"), (3, "50% & more")))
+    assert {file.parent.name for file in suggested_photos(photos)} == {"polar bear", "sun_bear", "50%_&_more"}
+
+
+def test_records_that_make_no_sense_are_counted(tmp_path, photos):
+    said = feedback(tmp_path / "said", (1, "blue"), (2, "blue"))
+    first, second = sorted(said.glob("*/*.jpg"))
+    first.write_bytes(first.read_bytes()[:-9] + b"tampered!")
+    second.unlink()
+    for name, text in (("a", "no json"), ("b", "[]"), ("c", '{"photo": "../../x"}'), ("d", "{" * 9)):
+        (first.parent / f"{name}.json").write_text(text)
+    suggestions = Suggestions(photos)
+    suggestions.take_all(said)
+    assert suggestions.counts["unreadable"] == 4 and suggestions.counts["unusable"] == 2
+    assert not suggested_photos(photos)
+
+
+def test_what_the_app_kept_is_what_is_gathered(tmp_path, photos):
+    kept = Feedback(tmp_path / "said", ["blue", "red"], "d51c0901e26d")
+    kept.give(noisy_photo((40, 60, 200), 1), Prediction("red", {"red": 0.7, "blue": 0.3}, None, None), "blue")
+    suggestions = Suggestions(photos)
+    suggestions.take_all(tmp_path / "said")
+    assert suggestions.counts == Counter(new=1, unreadable=0, disputed=0)
+
+
+def test_feedback_on_the_hub_is_fetched(tmp_path, photos, monkeypatch, capsys):
+    asked = []
+    said = feedback(tmp_path / "said", (1, "blue"))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *args, **options: asked.append(
+        (args, options)) or str(said))
+    main(out=str(photos), feedback="hf://datasets/me/said")
+    assert asked == [(("me/said",), {"repo_type": "dataset"})] and "1 suggestions new" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("where", ["nowhere", "hf://datasets/"])
+def test_feedback_that_is_not_there_is_one_sentence(where, photos):
+    with pytest.raises(CliError, match=r"There is no folder|cannot be had from the Hub"):
+        main(out=str(photos), feedback=where)

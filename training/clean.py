@@ -61,8 +61,8 @@ class Cleaner:
         rejected = self.journal.rejected(self.data)
         found = [(name, photo, self._choice(photo, choices)) for name, photo in self.by_id.items()
                  if label in ("", photo.label) and split in ("", photo.split) and rejected not in photo.file.parents]
-        found = [entry for entry in found if show == "all" or entry[2].action in (
-            ("delete", "label") if show == "marked" else ("",))]
+        found = [entry for entry in found if show == "all" or (
+            moves(*entry[1:]) if show == "marked" else entry[2].action == "")]
         return sorted(found, key=lambda entry: ORDERS[order](entry[1]))
 
     def choice(self, photo: Reviewed) -> Choice:
@@ -87,10 +87,11 @@ class Cleaner:
 
     def counts(self) -> tuple[int, int, int]:
         """Return how many photos are to be deleted, to be moved, and were decided on in all."""
-        choices, actions = self.choices.all(), []
-        for photo in self.photos:
-            actions.append(self._choice(photo, choices).action)
-        return actions.count("delete"), actions.count("label"), len(actions) - actions.count("")
+        choices, photos = self.choices.all(), self.photos
+        made = [self._choice(photo, choices) for photo in photos]
+        actions = [choice.action for choice in made]
+        n_deleted = actions.count("delete")
+        return n_deleted, sum(map(moves, photos, made)) - n_deleted, len(actions) - actions.count("")
 
     def apply(self) -> tuple[int, int]:
         """Move what is to be deleted out of the way and the rest to its labels; return how many of each.
@@ -100,19 +101,18 @@ class Cleaner:
         """
         applied = []
 
-        def moves():  # asked for once nobody else moves anything
+        def made():  # asked for once nobody else moves anything
             self.follow()
             choices = self.choices.all()
             applied.extend((photo, photo.key, choice) for photo in self.photos
-                           if (choice := self._choice(photo, choices)).action in ("delete", "label")
-                           and os.path.lexists(photo.file))
-            for _, (file, _), choice in applied:
+                           if moves(photo, choice := self._choice(photo, choices)) and os.path.lexists(photo.file))
+            for photo, (file, _), choice in applied:
                 yield (file, self.journal.rejected(file), "deleted") if choice.action == "delete" else (
-                    file, file.parent.with_name(choice.label) / file.name, f"is {choice.label}")
+                    file, self._home(photo, choice) / file.name, f"is {choice.label or photo.label}")
 
         with self._lock:
             try:
-                self.journal.move(STAGE, moves())
+                self.journal.move(STAGE, made())
             finally:
                 self.follow()
                 self.choices.add({key: Choice() for photo, key, _ in applied if photo.file != key[0]})
@@ -140,12 +140,22 @@ class Cleaner:
                     photo = self._by_file[target] = self._by_file.pop(source)
                     photo.file = target
 
+    def _home(self, photo: Reviewed, choice: Choice) -> Path:
+        """Return the folder that a photo is to lie in; a suggestion leaves those of the suggestions."""
+        folder = photo.file.parent
+        return (self.data / folder.name if photo.suggested else folder).with_name(choice.label or photo.label)
+
     def _choice(self, photo: Reviewed, choices: dict[Key, Choice]) -> Choice:
         choice = choices.get(photo.key, Choice())
         return Choice("keep") if choice == Choice("label", photo.label) else choice
 
     def _id(self, file: Path) -> str:
         return hashlib.sha256(os.fsencode(file.relative_to(self.data))).hexdigest()[:16]
+
+
+def moves(photo: Reviewed, choice: Choice) -> bool:
+    """Return whether a choice moves a photo: to keep a suggestion does, to its label."""
+    return choice.action in ("delete", "label") or (choice.action == "keep" and photo.suggested)
 
 
 def line(photo: Reviewed) -> str:

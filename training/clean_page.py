@@ -148,7 +148,7 @@ def build_page(cleaner: Cleaner, export: str, n_unreadable: int = 0) -> gr.Block
         if not n_deleted + n_moved:
             return "Nothing is marked: nothing was moved."
         done = [said for n, said in ((n_deleted, f"{n_deleted} deleted (to `{cleaner.data}/.rejected`)"),
-                                     (n_moved, f"{n_moved} moved to another label")) if n]
+                                     (n_moved, f"{n_moved} moved to their label")) if n]
         return (f"{', '.join(done)}. Undo takes this back. Next, train again and see whether it helped:\n"
                 f"```bash\n{command('train', cleaner.data, '--out', 'cleaned.pkl')}\n"
                 f"{command('compare', export, 'cleaned.pkl', cleaner.data)}\n```")

@@ -7,6 +7,7 @@ Writes DATA/<label>/<hash>.jpg, one line a photo in DATA/sources.csv, and what c
     python -m training.gather --label grizzly="grizzly bear in the wild" --label grizzly="grizzly cub" --out data/bears
     python -m training.gather --urls addresses.csv --out data/bears
     python -m training.gather --folder ~/phone --out data/bears
+    python -m training.gather --feedback FOLDER|hf://datasets/USER/NAME --out data/bears    # see `training.suggestions`
 
 Interrupted, the same command goes on where it stopped: an address that was fetched, or can never be, is not
 fetched again. Files are named by their content, so that nothing is had twice.
@@ -30,6 +31,7 @@ from classifier.photo import PhotoError, open_photo
 
 from .journal import Log, now
 from .search import Found, folder_name, in_folder, listed_in, search_web
+from .suggestions import Suggestions, fetched
 
 COLUMNS = ("file", "label", "term", "url", "page", "title", "sha256", "width", "height", "time")
 FAILED_COLUMNS = ("label", "url", "why", "time")
@@ -170,10 +172,17 @@ def main(
     per_label:int=150, # photos of each label that searches are to bring
     urls:str="", # csv file of addresses, with the columns label and url
     folder:str="", # folder of photos, one folder a label: they are copied
+    feedback:str="", # what users of the app said: a folder, or hf://datasets/USER/NAME; becomes suggestions to clean
     allow_private:bool=False, # also fetch from this machine and its network
 ):
     "Gather photos of TERMS from the web, from a list of addresses, or from folders."
     by_label = read_labels(terms, label or [])
+    if feedback:
+        suggestions = Suggestions(out)
+        suggestions.take_all(fetched(feedback))
+        print(f"{out}: {suggestions.told()}. `python -m training.clean export.pkl {out}` leads with suggestions.")
+        if not by_label and not urls and not folder:
+            return
     if not by_label and not urls and not folder:
         raise CliError('Say what to gather: python -m training.gather "grizzly bear" "black bear" --out data/bears')
     if per_label < 1:

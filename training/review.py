@@ -28,6 +28,7 @@ from .data import get_photos, sha256
 from .export import staged
 from .journal import writing
 from .metrics import read_metrics
+from .suggestions import SUGGESTED, suggested_photos
 from .suspicion import suspects
 from .verify import LOOKED_AT, hashes_of, near_pairs_of
 
@@ -54,6 +55,17 @@ class Reviewed:
     judged: str  # the label it had
     suspected: float
     why: str
+    by_user: bool = False  # came as a user's suggestion
+
+    @property
+    def suggested(self) -> bool:
+        """Whether it still is a suggestion, which nobody trains on."""
+        return self.by_user and self.file.parent.parent.name == SUGGESTED
+
+    @property
+    def as_judged(self) -> bool:
+        """Whether no person has given it a label since."""
+        return self.label == self.judged and self.suggested == self.by_user
 
     @property
     def label(self) -> str:
@@ -75,13 +87,15 @@ class Reviewed:
 
     @property
     def suspicion(self) -> float:
-        """How suspicious the photo is, 0 to 1; 0 once a person gave it another label."""
-        return self.suspected if self.label == self.judged else 0
+        """How suspicious the photo is, 0 to 1; 0 once a person gave it a label."""
+        return self.suspected if self.as_judged else 0
 
     @property
     def reason(self) -> str:
         """A sentence that says what speaks against the label; "" where nothing does."""
-        return self.why if self.label == self.judged else f"it was moved here from {self.judged}"
+        if self.as_judged:
+            return self.why
+        return f"it was moved here from {self.judged}" if self.label != self.judged else "kept; a user suggested it"
 
 
 def view_all(classifier: Classifier, digest: str, files: Sequence[Path], cache: Path,
@@ -156,7 +170,8 @@ def _write(cache: Path, digest: str, views: dict[str, View], n_written: int) -> 
 def review(export: str | Path, data: str | Path) -> tuple[list[Reviewed], list[str], dict[Path, str]]:
     """Return the photos under `data`, the most suspicious first, the labels there are, and what cannot be opened.
 
-    Labels are the export's and those of the folders, sorted. Raises CliError where there is nothing to review.
+    What users suggested comes before all else, and has no say in what the others are. Labels are the export's and
+    those of the folders, sorted. Raises CliError where there is nothing to review.
     """
     files, classifier = get_photos(data), load_classifier(export)
     if not files:
@@ -166,20 +181,31 @@ def review(export: str | Path, data: str | Path) -> tuple[list[Reviewed], list[s
         raise CliError(f"This export knows none of the labels under {data}; it knows "
                        f"{', '.join(classifier.labels[:12])}. Is it the folder that it was trained on?")
     with_cache = Path(data) / FOLDER / "views.npz"
-    views, unreadable = view_all(classifier, sha256(Path(export)), files, with_cache)
+    suggested = suggested_photos(data)
+    views, unreadable = view_all(classifier, sha256(Path(export)), [*files, *suggested], with_cache)
+    of_users = {file: views.pop(file) for file in suggested if file in views}
     if not views:
         raise CliError(f"None of the {len(files)} photos under {data} can be opened.")
     held_out = set(read_metrics(export).get("valid_sha256", []))
     found = suspects(list(views), np.stack([view.features for view in views.values()]),
                      [view.sha256 for view in views.values()], copies_among(views))
-    reviewed = []
+    reviewed = suggestions_of(of_users, suggested, views, classifier.labels)
     for suspect in found:
         view, label = views[suspect.file], parent_label(suspect.file)
         split = ("valid" if view.sha256 in held_out else "train") if held_out else ""
         why = suspect.reason if label in classifier.labels else f"the export knows no label {label}"
         probabilities = dict(zip(classifier.labels, map(float, view.probabilities)))
         reviewed.append(Reviewed(suspect.file, view.sha256, split, probabilities, label, suspect.suspicion, why))
-    return reviewed, sorted(labels | set(classifier.labels)), unreadable
+    return reviewed, sorted(labels | set(classifier.labels) | set(map(parent_label, of_users))), unreadable
+
+
+def suggestions_of(of_users: dict[Path, View], why: dict[Path, str], views: dict[Path, View],
+                   labels: Sequence[str]) -> list[Reviewed]:
+    """Return what users suggested, each with what is said of it, and of which photo it is a copy; views: the others."""
+    copies = copies_among({**views, **of_users}) if of_users else {}
+    return [Reviewed(file, view.sha256, "", dict(zip(labels, map(float, view.probabilities))), parent_label(file), 1.0,
+                     why[file] + (f"; a copy {copies[file]}" if file in copies else ""), by_user=True)
+            for file, view in of_users.items()]
 
 
 def copies_among(views: dict[Path, View]) -> dict[Path, str]:
