@@ -1,6 +1,7 @@
-"""The Hub's HTTP endpoints that a deployment uses, on this machine, with failures to switch on.
+"""The Hub's HTTP endpoints that a deployment and feedback use, on this machine, with failures to switch on.
 
     with running_hub() as hub:
+        hub.down = True                                 # every request gets a 503
         hub.failures["commit"] = iter([429, "cut"])     # the first two requests; then it works
         hub.failures["upload"] = repeat("cut")          # never: the connection ends amid the body
 """
@@ -21,16 +22,17 @@ from training.serving_files import front_matter
 
 BINARIES = (".pkl", ".onnx", ".jpg")
 ID = r"(?P<name>[^/]+/[^/]+?)"
-API = rf"/api/(?P<kind>model|space)s/{ID}"
+API = rf"/api/(?P<kind>model|space|dataset)s/{ID}"
+PREFIX = r"/(?P<kind>(spaces|datasets)/)?"
 ROUTES = [("whoami", "GET", r"/api/whoami-v2"), ("create", "POST", r"/api/repos/create"),
           ("yaml", "POST", r"/api/validate-yaml"), ("runtime", "GET", rf"{API}/runtime"),
           ("logs", "GET", rf"{API}/logs/(?P<log>\w+)"), ("tree", "GET", rf"{API}/tree/(?P<rev>[^/]+)"),
           ("paths", "POST", rf"{API}/paths-info/(?P<rev>[^/]+)"), ("commits", "GET", rf"{API}/commits/(?P<rev>[^/]+)"),
           ("preupload", "POST", rf"{API}/preupload/(?P<rev>[^/]+)"),
           ("commit", "POST", rf"{API}/commit/(?P<rev>[^/]+)"), ("info", "GET", rf"{API}(/revision/(?P<rev>[^/]+))?"),
-          ("lfs", "POST", rf"/(?P<kind>spaces/)?{ID}\.git/info/lfs/objects/batch"),
+          ("lfs", "POST", rf"{PREFIX}{ID}\.git/info/lfs/objects/batch"),
           ("upload", "PUT", r"/upload/(?P<oid>\w+)"), ("classify", "POST", r"/classify"),
-          ("resolve", "(GET|HEAD)", rf"/(?P<kind>spaces/)?{ID}/resolve/(?P<rev>[^/]+)/(?P<path>.+)")]
+          ("resolve", "(GET|HEAD)", rf"{PREFIX}{ID}/resolve/(?P<rev>[^/]+)/(?P<path>.+)")]
 
 
 @dataclass
@@ -59,6 +61,7 @@ class Hub:
 
     def __init__(self):
         self.url = self.host = ""  # of the Hub, and of the live Space
+        self.down = False
         self.who = {"name": "me", "isPro": True, "emailVerified": True, "orgs": [{"name": "club"}],
                     "auth": {"accessToken": {"role": "write"}}}
         self.token = "hf_" + "t" * 34
@@ -74,6 +77,9 @@ class Hub:
 
     def space(self, name: str = "me/bears") -> StubRepo:
         return self.repos["space", name]
+
+    def dataset(self, name: str = "me/said") -> StubRepo:
+        return self.repos.get(("dataset", name)) or StubRepo([("", "", {})])
 
 
 def git_hash(content: bytes) -> str:
@@ -117,6 +123,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.rfile.read(int(self.headers.get("Content-Length") or 0) // 2)
                 raise Cut
             body = self.body()
+            if self.hub.down:
+                failure = 503
             if isinstance(failure, int):
                 self.answer(failure, {"error": f"the stub says {failure}"}, {"Retry-After": "0"})
                 return
@@ -150,7 +158,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def repo(self, kind: str | None, name: str) -> StubRepo | None:
-        kind = {"spaces/": "space", None: "model"}.get(kind, kind)
+        kind = {"spaces/": "space", "datasets/": "dataset", None: "model"}.get(kind, kind)
         found = self.hub.repos.get((kind, name))
         if found is None:
             self.answer(404, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
@@ -168,7 +176,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.hub.repos[key] = StubRepo(hardware=told.get("hardware"), private=told.get("visibility") == "private")
         self.hub.repos[key].commit("initial commit", {".gitattributes": b"*.pkl filter=lfs\n"})
-        self.answer(200, {"url": f"{self.hub.url}/{'spaces/' if key[0] == 'space' else ''}{key[1]}"})
+        self.answer(200, {"url": f"{self.hub.url}/{'' if key[0] == 'model' else key[0] + 's/'}{key[1]}"})
 
     def on_yaml(self, body):
         self.answer(200, {"errors": [], "warnings": []})

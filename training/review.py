@@ -140,7 +140,7 @@ def _view(classifier: Classifier, file: Path, name: str) -> View:
 def _read(cache: Path, digest: str) -> dict[str, View]:
     """Return the views in a cache, by the photos' SHA-256; none where it is of another export or broken."""
     try:
-        with np.load(cache, allow_pickle=False) as kept:
+        with cache.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             if str(kept["export"]) != digest:
                 return {}
             return {str(name): View(str(name), probabilities, features, tuple(map(int, hashes)))

@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -36,9 +38,9 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
     gate = Gate(settings)
     uploads = Uploads(os.environ["GRADIO_TEMP_DIR"], settings.upload_minutes, settings.max_stored_mb,
                       keep={path for block in demo.blocks.values() for path in block.keep_in_cache})
-    told = []  # no Event: set by a handler that cuts into its own wait, it would wait for itself for ever
+    told = SimpleQueue()  # no Event: set by a handler that cuts into its wait, it would wait for itself for ever
     for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda number, _: told.append(number))
+        signal.signal(sign, lambda number, _: told.put(number))
     close_idle_connections()
     start_patiently()
     keep_photos_with_uploads()
@@ -50,8 +52,10 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
     uploads.keep_swept()
     if feedback:
         feedback.counters.keep_flushed()
-    while not told:
-        time.sleep(0.2)
+    while True:  # Windows delivers Ctrl-C only between waits
+        with suppress(Empty):
+            told.get(timeout=1)
+            break
     end = time.monotonic() + LONGEST
     _finish(demo, gate)
     if feedback:
