@@ -6,7 +6,7 @@ are of is said inside, by its SHA-256, so renaming an export loses nothing.
 import json
 from pathlib import Path
 
-from .data import sha256
+from classifier.compiled import sha256
 
 USUAL = "metrics.json"
 

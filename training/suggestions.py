@@ -18,7 +18,6 @@ from fastcore.script import CliError
 from classifier.photo import PhotoError, open_photo
 
 from .journal import Log, now, writing
-from .search import folder_name
 
 SUGGESTED = ".suggested"  # hidden: no stage looks for photos in there
 COLUMNS = ("file", "label", "said", "probability", "model_version", "sha256", "time")
@@ -27,8 +26,11 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 MOST_BYTES = 100_000  # of a record
 
 
-def fetched(where: str) -> Path:
-    """Return the folder of feedback: the one that is named, or a copy of the dataset; CliError where there is none."""
+def fetched(where: str, only: str | None = None) -> Path:
+    """Return the folder of feedback: the one that is named, or a copy of the dataset; CliError where there is none.
+
+    only: a pattern, such as *.json, of the dataset's files that are wanted.
+    """
     if not where.startswith(HUB):
         if not Path(where).is_dir():
             raise CliError(f"There is no folder {where}. Name the folder in FEEDBACK, or {HUB}USER/NAME.")
@@ -36,7 +38,7 @@ def fetched(where: str) -> Path:
     from huggingface_hub import snapshot_download  # imported here: only this way needs it
 
     try:
-        return Path(snapshot_download(where[len(HUB):].strip("/"), repo_type="dataset"))
+        return Path(snapshot_download(where[len(HUB):].strip("/"), repo_type="dataset", allow_patterns=only))
     except Exception as error:  # no network, no right, no such dataset: each has errors of its own
         raise CliError(f"{where} cannot be had from the Hub ({str(error).splitlines()[0][:200]}). A private dataset "
                        "needs HF_TOKEN.") from error
@@ -61,7 +63,7 @@ def _read(file: Path) -> dict | None:
                   and record["familiar"] in (True, False, None)
                   and 0 <= record["probabilities"][record["label"]] <= 1
                   and datetime.fromisoformat(record["time"]).tzinfo)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return record if usable else None
 
@@ -134,6 +136,8 @@ def _short(text: str) -> str:
 
 def folder_of(data: Path, label: str) -> str:
     """Return the name of a label's folder, which is there already or can be; CliError for what cannot."""
+    from .search import folder_name  # imported here: it brings fastai, which reading records can do without
+
     name = folder_name(label)
     return label if label != name and (data / label).is_dir() else name
 

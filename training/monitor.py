@@ -1,0 +1,198 @@
+"""See whether the world has drifted away from the training: what the app answered, over time, beside metrics.json.
+
+Reads  the folder in FEEDBACK, or hf://datasets/USER/NAME: counters and records, no photo; metrics.json of the export
+Writes report/monitor.png
+
+    python -m training.monitor feedback
+    python -m training.monitor hf://datasets/USER/NAME --by week --fail      # for a job that runs by itself
+"""
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from fastcore.script import CliError, call_parse
+
+from .chance import psi
+from .drift import LEAST, Finding, Reference, design_effects, find_drifts, pooled, reference_of
+from .drift_figure import plot_drift, short
+from .history import PERIODS, History, Tally, by_period, total
+from .metrics import read_metrics, sha256
+from .suggestions import fetched
+
+SHOWN_PERIODS, SHOWN_LABELS, SHOWN_MODELS, SHOWN_UNREAD = 30, 3, 8, 8
+PSI_SOME, PSI_MUCH = 0.1, 0.25
+BIASED = ("Who clicks is not everyone, and clicks sooner where an answer is wrong: the share of corrections is no "
+          "error rate.")
+UNCOUNTED = "No counters are there: only judged answers are known, so they are compared with earlier ones alone."
+
+
+def percent(share: float | None) -> str:
+    """Return a share as the table shows it."""
+    return "-" if share is None else f"{share:.1%}" if share < 0.0995 else f"{share:.0%}"
+
+
+def confidence_of(tally: Tally) -> float | None:
+    """Return the mean confidence; None where the app stood by no answer."""
+    return tally.confidence_sum / tally.stood if tally.stood else None
+
+
+def labels_of(labels: dict[str, int]) -> str:
+    """Return the most frequent labels with their shares."""
+    n, most = sum(labels.values()), sorted(labels.items(), key=lambda item: (-item[1], item[0]))
+    more = f", {len(most) - SHOWN_LABELS} more" if len(most) > SHOWN_LABELS else ""
+    return ", ".join(f"{short(label)} {count / n:.0%}" for label, count in most[:SHOWN_LABELS] if n) + more
+
+
+def some(n: int, what: str) -> str:
+    """Return a number of things in words."""
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+def row(name: object, tally: Tally) -> str:
+    """Return a line of the table."""
+    unfamiliar = tally.unfamiliar / tally.n if tally.n else None
+    return (f"{name!s:<14}{tally.n:>8}  {percent(unfamiliar):>10}  {percent(confidence_of(tally)):>10}  {tally.right:>5}  "
+            f"{tally.corrected:>9}  {labels_of(tally.labels)}").rstrip()
+
+
+def table(periods: dict[date, Tally], by: str, reference: Reference) -> str:
+    """Return a line a period, the latest of them, and the training's."""
+    lines = [f"{by:<14}{'answers':>8}  {'unfamiliar':>10}  {'confidence':>10}  {'right':>5}  {'corrected':>9}  labels"]
+    shown = list(periods)[-SHOWN_PERIODS:]
+    if len(periods) > len(shown):
+        lines.append(row("earlier", total(tally for start, tally in periods.items() if start < shown[0])))
+    lines += [row(start, periods[start]) for start in shown]
+    if reference.labels:
+        unfamiliar, confidence, error = (known and known[0] for known in (
+            reference.unfamiliar, reference.confidence, reference.error))
+        lines.append(f"{'in training':<14}{sum(reference.labels.values()):>8}  {percent(unfamiliar):>10}  "
+                     f"{percent(confidence):>10}  {'':>5}  {percent(error):>9}  {labels_of(reference.labels)}")
+    return "\n".join(lines)
+
+
+def told(finding: Finding) -> str:
+    """Return a finding as a sentence."""
+    what = {"unfamiliar": "of {n} photos {value} are unfamiliar", "confidence": "the mean confidence is {value}",
+            "corrected": "users correct {value} of the {n} answers that they judge",
+            "wrong": "at least {value} of {n} answers are wrong, if users are right"}[finding.measure]
+    bases = [f"{percent(base)} {when}" for base, when in ((finding.training, "in training"), (finding.before, "before"))
+             if base is not None]
+    p = "p < 0.001" if finding.p < 0.001 else f"p = {finding.p:.3f}"
+    return (f"Drifted since {finding.since}: {what.format(n=finding.n, value=percent(finding.value))}, "
+            f"{' and '.join(bases)} ({p}).")
+
+
+def on_mix(labels: dict[str, int], before: dict[str, int], effect: float, when: str) -> list[str]:
+    """Return a sentence where labels are answered in another mix than before."""
+    value, chance = psi(labels, before, effect)
+    if not before or not labels or value < max(PSI_SOME, chance):
+        return []
+    n, n_before = sum(labels.values()), sum(before.values())
+    most = sorted(set(labels) | set(before), key=lambda name: -abs(labels.get(name, 0) / n
+                                                                   - before.get(name, 0) / n_before))
+    moved = ", ".join(f"{short(name)} {labels.get(name, 0) / n:.0%} ({before.get(name, 0) / n_before:.0%})"
+                      for name in most[:SHOWN_LABELS])
+    return [f"The mix of labels is {'much' if value >= PSI_MUCH else 'somewhat'} unlike that {when}: {moved}; PSI "
+            f"{value:.2f}. That can be use alone, and is no error."]
+
+
+def mixes(periods: dict[date, Tally], effect: float, reference: Reference) -> list[str]:
+    """Return sentences on the mix of labels, beside the training and beside what came before the latest quarter."""
+    pools = list(pooled(periods).values())
+    cut = len(pools) - max(1, len(pools) // 4)
+    lately, before = total(pools[cut:]).labels, total(pools[:cut]).labels
+    return [*on_mix(total(pools).labels, reference.labels, effect, "in training"),
+            *on_mix(lately, before, effect, "before, lately")]
+
+
+def verdict(periods: dict[date, Tally], findings: Sequence[Finding], reference: Reference, path: str) -> list[str]:
+    """Return what is concluded, in sentences."""
+    tally = total(periods.values())
+    if tally.n < LEAST:
+        return [f"Nothing can be concluded yet: {tally.n} answers of this model, and {LEAST} are needed."]
+    if findings:
+        return [*map(told, findings), f"Look at them: `python -m training.gather --feedback {path} --out data/...`, "
+                "then clean and train again."]
+    trained = [f" ({percent(known[0])} in training)" if known else "" for known in (
+        reference.unfamiliar, reference.confidence)]
+    confidence = f", the mean confidence is {percent(confidence_of(tally))}{trained[1]}" * bool(tally.stood)
+    judged = f", {tally.corrected} of {tally.said} judged answers were corrected" * bool(tally.said)
+    return [f"Nothing has drifted: {percent(tally.unfamiliar / tally.n)} of {tally.n} photos are unfamiliar{trained[0]}"
+            f"{confidence}{judged}."]
+
+
+def on_others(others: dict[str, dict[date, Tally]]) -> list[str]:
+    """Return lines on other models that answered, the latest last."""
+    if not others:
+        return []
+    lines = [row(f"  {short(name, 12)}", total(days.values())) + f" ({min(days)} to {max(days)})"
+             for name, days in sorted(others.items(), key=lambda item: max(item[1]))]
+    return [f"answers of {some(len(others), 'other model')}, which this export is not judged by:",
+            *lines[-SHOWN_MODELS:]]
+
+
+def summed(histories: Iterable[dict[date, Tally]]) -> dict[date, Tally]:
+    """Return the days of several models together."""
+    found: dict[date, Tally] = {}
+    for days in histories:
+        for day, tally in days.items():
+            found[day] = found.get(day, Tally()) + tally
+    return found
+
+
+def save(figure, out: Path) -> None:
+    """Write a figure as PNG; CliError where that cannot be."""
+    aside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # labels in a script that the font lacks
+            figure.savefig(aside, format="png", dpi=110)
+        os.replace(aside, out)
+    except OSError as error:
+        raise CliError(f"--out {out}: {error.strerror or error}.") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@call_parse
+def main(
+    path:str, # folder that the app keeps feedback in, or hf://datasets/USER/NAME
+    export:str="export.pkl", # the export that the app serves, with its metrics.json beside it
+    by:str="day", # length of a period: day, week or month
+    out:str="report/monitor.png", # the plot
+    fail:bool=False, # end with status 1 where something has drifted; without it, with 0 either way
+):
+    "Say whether what the app of FEEDBACK at PATH meets has drifted from what EXPORT was trained on, and plot it."
+    if by not in PERIODS:
+        raise CliError(f"--by {by}: one of {', '.join(PERIODS)}.")
+    try:
+        version = sha256(export)[:12]
+    except OSError as error:
+        raise CliError(f"--export {export}: {error.strerror}. Name the export that the app serves.") from error
+    history, reference = History(fetched(path, "*.json")), reference_of(read_metrics(export))
+    days = dict(sorted(history.days.pop(version, {}).items()))
+    others = {name: of for name, of in history.days.items() if of}
+    periods, effects = by_period(days, by), design_effects(list(days.values()))
+    counted = version in history.counted
+    judged_by = reference if counted else replace(reference, unfamiliar=None, confidence=None, error=None)
+    findings = find_drifts(periods, effects, judged_by)
+    sentences = verdict(periods, findings, judged_by, path)
+    print("\n".join([*[f"not read: {short(why, 120)}" for why in history.unread[:SHOWN_UNREAD]],
+                     table(periods, by, reference), *on_others(others), *sentences,
+                     *mixes(periods, effects["labels"], reference),
+                     *[BIASED] * any(tally.said for tally in days.values()),
+                     *[UNCOUNTED] * bool(days and not counted)]))
+    if days or others:
+        told_above = sentences[:len(findings) or 1]
+        save(plot_drift(days, summed(others.values()), by, effects, reference, findings, told_above), Path(out))
+    whole, n_others = total(days.values()), sum(total(of.values()).n for of in others.values())
+    print(f"{path}: {some(whole.n, 'answer')} of {version} on {some(len(days), 'day')}, {whole.said} judged, "
+          f"{whole.corrected} corrected, {n_others} of {some(len(others), 'other model')}, {len(history.unread)} not "
+          f"read, {len(findings)} drifted" + (f"; {out}" if days or others else ""))
+    if fail and findings:
+        sys.exit(1)
