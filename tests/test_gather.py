@@ -248,7 +248,8 @@ def test_feedback_on_the_hub_is_fetched(tmp_path, photos, monkeypatch, capsys):
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *args, **options: asked.append(
         (args, options)) or str(said))
     main(out=str(photos), feedback="hf://datasets/me/said")
-    assert asked == [(("me/said",), {"repo_type": "dataset", "allow_patterns": None})] and "1 suggestions new" in capsys.readouterr().out
+    assert asked == [(("me/said",), {"repo_type": "dataset", "allow_patterns": None})]
+    assert "1 suggestions new" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("where", ["nowhere", "hf://datasets/"])

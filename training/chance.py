@@ -10,6 +10,7 @@ from scipy import stats
 
 BURST = 5  # photos that come together, and count as one until days have shown otherwise
 BELIEF = 8  # how many pairs of days that is worth
+MOST_SPREAD = 6 * BURST  # of a pair of days: more is a drift, not a burst, and must not hide itself
 MOST_EFFECTIVE = 100_000  # photos: a larger number makes nothing more certain, and the tests slow
 
 
@@ -42,7 +43,7 @@ def design_effect(spreads: Iterable[float | None], burst: float = BURST) -> floa
     Neighbours alone, so that a drift adds to one of them or few. Few days leave it near `burst`.
     Source: von Neumann et al. 1941, The mean square successive difference; Kish 1965, Survey Sampling.
     """
-    known = [value for value in spreads if value is not None]
+    known = [min(value, MOST_SPREAD) for value in spreads if value is not None]
     return max(1.0, (sum(known) + burst * BELIEF) / (len(known) + BELIEF))
 
 
@@ -63,13 +64,13 @@ def p_above(k: np.ndarray, n: np.ndarray, k0: np.ndarray | float, n0: np.ndarray
 
 
 def p_below(mean: float, sd: float, n: float, mean0: float, sd0: float, n0: float) -> float:
-    """Return the chance of a mean this low if it is no lower than mean0.
+    """Return the chance of a mean this low if it is no lower than mean0; a spread below sd0 counts as sd0.
 
-    Source: Welch 1947, The generalization of Student's problem, one-sided.
+    Few bursts look too much alike. Source: Welch 1947, The generalization of Student's problem, one-sided.
     """
     if min(n, n0) < 2:
         return 1.0
-    parts = np.array([sd ** 2 / n, sd0 ** 2 / n0])
+    parts = np.array([max(sd, sd0) ** 2 / n, sd0 ** 2 / n0])
     freedom = parts.sum() ** 2 / (parts ** 2 / (np.array([n, n0]) - 1)).sum()
     return float(stats.t.cdf((mean - mean0) / np.sqrt(parts.sum()), freedom))
 

@@ -66,7 +66,7 @@ def draw_labels(axes: Axes, x: Sequence[int], tallies: Sequence[Tally], referenc
     axes.legend(bars[::-1][-len(shown):], [f" {text}" for text in shown[::-1]], loc="upper left",
                 bbox_to_anchor=(1, 1), frameon=False)
     if reference.labels:
-        axes.annotate("training", (TRAINING, 100), (0, 3), textcoords="offset points", ha="center")
+        axes.annotate("training", (TRAINING - 0.4, 100), (0, 3), textcoords="offset points")
     axes.set(ylim=(0, 100), ylabel="labels, %")
 
 

@@ -18,7 +18,7 @@ COUNTERS = "counters"
 BINS = 20  # of confidence, in a counter
 MOST_BYTES, MOST_BYTES_IN_ALL = 20_000_000, 100_000_000  # of counters
 MOST_LABELS = 10_000  # of a day
-MOST_ANSWERS = 10_000_000  # of a kind in a day: a hundred a second, all day
+MOST_ANSWERS = 10_000_000  # of a kind in a day: over a hundred a second
 FIRST = date(2020, 1, 1)  # clocks that were never set say 1970
 PERIODS = ("day", "week", "month")
 
@@ -81,16 +81,20 @@ class History:
                 why = str(error) if str(error) == "too large" else "no counters"
                 self.unread.append(f"{COUNTERS}/{file.name}: {why}")
                 continue
+            bad = []
             for name, counts in days.items():
                 try:
                     self.days[version][self._day(name)] += _tally(counts)
                 except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-                    self.unread.append(f"{COUNTERS}/{file.name}: the day {name[:20]!r} makes no sense")
+                    bad.append(name)
+            if bad:
+                more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+                self.unread.append(f"{COUNTERS}/{file.name}: the day {bad[0][:20]!r}{more}")
 
     def _read_records(self, folder: Path) -> None:
         """Add the records; the last word on a photo counts. Where nothing was counted, they are the answers too."""
         records, unreadable = read_records(folder)
-        self.unread += [f"{unreadable} files are no records"] * bool(unreadable)
+        self.unread += [f"{unreadable} files that are no records"] * bool(unreadable)
         for record in {(record["model_version"], record["photo"]): record for record in records}.values():
             version = record["model_version"]
             try:
@@ -104,7 +108,7 @@ class History:
     def _day(self, name: str) -> date:
         """Return a day by its name; ValueError for one that the app cannot have lived."""
         day = date.fromisoformat(name)
-        if len(name) != 10 or not FIRST <= day <= self.last:
+        if str(day) != name or not FIRST <= day <= self.last:
             raise ValueError(name)
         return day
 

@@ -10,6 +10,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -55,8 +56,8 @@ def some(n: int, what: str) -> str:
 def row(name: object, tally: Tally) -> str:
     """Return a line of the table."""
     unfamiliar = tally.unfamiliar / tally.n if tally.n else None
-    return (f"{name!s:<14}{tally.n:>8}  {percent(unfamiliar):>10}  {percent(confidence_of(tally)):>10}  {tally.right:>5}  "
-            f"{tally.corrected:>9}  {labels_of(tally.labels)}").rstrip()
+    return (f"{name!s:<14}{tally.n:>8}  {percent(unfamiliar):>10}  {percent(confidence_of(tally)):>10}  "
+            f"{tally.right:>5}  {tally.corrected:>9}  {labels_of(tally.labels)}").rstrip()
 
 
 def table(periods: dict[date, Tally], by: str, reference: Reference) -> str:
@@ -88,8 +89,10 @@ def told(finding: Finding) -> str:
 
 def on_mix(labels: dict[str, int], before: dict[str, int], effect: float, when: str) -> list[str]:
     """Return a sentence where labels are answered in another mix than before."""
+    if not labels or not before:
+        return []
     value, chance = psi(labels, before, effect)
-    if not before or not labels or value < max(PSI_SOME, chance):
+    if value < max(PSI_SOME, chance):
         return []
     n, n_before = sum(labels.values()), sum(before.values())
     most = sorted(set(labels) | set(before), key=lambda name: -abs(labels.get(name, 0) / n
@@ -156,7 +159,8 @@ def save(figure, out: Path) -> None:
     except OSError as error:
         raise CliError(f"--out {out}: {error.strerror or error}.") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
 
 
 @call_parse
