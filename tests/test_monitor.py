@@ -259,8 +259,14 @@ def test_another_mix_of_labels_is_told_and_is_no_drift(tmp_path, capsys):
     counters(tmp_path, {a_day(i): tally(teddy=60, black=2) for i in range(5)})
     run_main(tmp_path, fail=True)
     told = capsys.readouterr().out
-    assert "The mix of labels is much unlike that in training: teddy 97% (34%)" in told and "is no error" in told
+    assert "The mix of labels is much unlike the one in training: teddy 97% (34%)" in told and "is no error" in told
     assert "Nothing has drifted: 0.0% of 310 photos are unfamiliar (0.0% in training), the mean confidence is" in told
+
+
+def test_a_mix_that_changes_is_told(tmp_path, capsys):
+    counters(tmp_path, {a_day(i): tally(**({"teddy": 60} if i > 5 else dict.fromkeys(LABELS, 20))) for i in range(8)})
+    run_main(tmp_path, fail=True)
+    assert "The latest mix of labels is much unlike the one before: teddy 100% (33%)" in capsys.readouterr().out
 
 
 def run_main(folder: Path, **options) -> None:
@@ -337,6 +343,13 @@ def test_markup_in_labels_is_drawn_as_text_and_of_a_thousand_labels_the_most_fre
 def test_periods_without_answers_keep_their_place_and_many_become_longer(n_days, by, length, n):
     found, used = slots([a_day(0), a_day(n_days - 1)], by)
     assert (used, len(found)) == (length, n) and found == sorted(set(found))
+
+
+def test_years_are_named_where_they_change():
+    days = {date(2024, 12, 1) + timedelta(i): tally(teddy=1) for i in range(0, 60, 4)}
+    figure = plot_drift(days, {}, "day", design_effects(list(days.values())), Reference(), [], [])
+    named = [text.get_text() for text in figure.axes[4].get_xticklabels()]
+    assert named == ["2024-12-01", "12-09", "12-17", "12-25", "2025-01-02", "01-10", "01-18", "01-26"]
 
 
 def test_the_plot_names_the_trainings_level_and_marks_the_drift():

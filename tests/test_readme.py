@@ -99,8 +99,8 @@ def test_commands_named_exist():
 def test_every_stage_can_be_run_with_help():
     for name in ("training.gather", "training.verify", "training.data", "training.train", "training.report",
                  "training.compare", "training.clean", "training.deploy", "training.monitor", "benchmarks.mess",
-                 "benchmarks.data_quality", "benchmarks.many_photos", "benchmarks.accuracy", "benchmarks.trust", "benchmarks.heatmap",
-                 "benchmarks.recipes", "benchmarks.hostile_photos"):
+                 "benchmarks.data_quality", "benchmarks.many_photos", "benchmarks.accuracy", "benchmarks.trust",
+                 "benchmarks.heatmap", "benchmarks.recipes", "benchmarks.hostile_photos"):
         assert "@call_parse" in (ROOT / f"{name.replace('.', '/')}.py").read_text()
 
 

@@ -156,9 +156,11 @@ def position(day: date, starts: Sequence[date], by: str) -> int:
 
 def name_dates(axes: Axes, starts: Sequence[date], by: str, training: bool) -> None:
     """Name some of the periods below the last panel, and leave room for the training's bar."""
-    step = -(-len(starts) // DATES)
-    ticks = {i: f"{starts[i]:%Y-%m}" if by == "month" else f"{starts[i]:%Y-%m-%d}"[0 if not i else 5:]
-             for i in range(0, len(starts), step)}
+    ticks, year = {}, None  # which is named where it is another
+    for i in range(0, len(starts), -(-len(starts) // DATES)):
+        named = f"{starts[i]:%Y-%m}" if by == "month" else str(starts[i])
+        ticks[i] = named[5:] if by != "month" and starts[i].year == year else named
+        year = starts[i].year
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.set(xlim=(TRAINING - 0.7 if training else -0.7, max(len(starts), 3) - 0.3), xlabel=f"by {by}")
 

@@ -87,8 +87,8 @@ def told(finding: Finding) -> str:
             f"{' and '.join(bases)} ({p}).")
 
 
-def on_mix(labels: dict[str, int], before: dict[str, int], effect: float, when: str) -> list[str]:
-    """Return a sentence where labels are answered in another mix than before."""
+def on_mix(which: str, labels: dict[str, int], before: dict[str, int], effect: float, when: str) -> list[str]:
+    """Return a sentence where labels are answered in another mix than before; which, when: words for the two."""
     if not labels or not before:
         return []
     value, chance = psi(labels, before, effect)
@@ -99,7 +99,7 @@ def on_mix(labels: dict[str, int], before: dict[str, int], effect: float, when: 
                                                                    - before.get(name, 0) / n_before))
     moved = ", ".join(f"{short(name)} {labels.get(name, 0) / n:.0%} ({before.get(name, 0) / n_before:.0%})"
                       for name in most[:SHOWN_LABELS])
-    return [f"The mix of labels is {'much' if value >= PSI_MUCH else 'somewhat'} unlike that {when}: {moved}; PSI "
+    return [f"{which} of labels is {'much' if value >= PSI_MUCH else 'somewhat'} unlike the one {when}: {moved}; PSI "
             f"{value:.2f}. That can be use alone, and is no error."]
 
 
@@ -108,8 +108,8 @@ def mixes(periods: dict[date, Tally], effect: float, reference: Reference) -> li
     pools = list(pooled(periods).values())
     cut = len(pools) - max(1, len(pools) // 4)
     lately, before = total(pools[cut:]).labels, total(pools[:cut]).labels
-    return [*on_mix(total(pools).labels, reference.labels, effect, "in training"),
-            *on_mix(lately, before, effect, "before, lately")]
+    return [*on_mix("The mix", total(pools).labels, reference.labels, effect, "in training"),
+            *on_mix("The latest mix", lately, before, effect, "before")]
 
 
 def verdict(periods: dict[date, Tally], findings: Sequence[Finding], reference: Reference, path: str) -> list[str]:
