@@ -34,12 +34,13 @@ def wait(space: Repo, commit: str, deadline: float, tell: Callable[[str], None] 
 
     deadline: of time.monotonic(). tell: is given each new state.
     """
-    begun, told, moved = time.monotonic(), "", False
+    begun, told, why, moved = time.monotonic(), "", "", False
     while True:
         stage, of = told, None
         try:
             runtime = space.call("waiting for it", lambda: space.api.get_space_runtime(space.name))
             stage, of = str(getattr(runtime.stage, "value", runtime.stage)), runtime.raw.get("sha")
+            why = " ".join(str(runtime.raw.get("errorMessage") or "").split())[:300]
         except HubError as error:
             if not error.passing:
                 raise
@@ -50,7 +51,7 @@ def wait(space: Repo, commit: str, deadline: float, tell: Callable[[str], None] 
         moved = moved or not settled
         if settled and (of == commit or moved or time.monotonic() - begun > SETTLE):
             if stage in FAILED:
-                raise NotRunning(f"{space.name} does not run: {FAILED[stage]}.", stage)
+                raise NotRunning(f"{space.name} does not run: {FAILED[stage]}{why and f' ({why})'}.", stage)
             return
         if time.monotonic() > deadline:
             minutes = (time.monotonic() - begun) / 60
