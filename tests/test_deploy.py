@@ -4,8 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-from itertools import repeat
+import time
+from itertools import count, repeat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -204,6 +206,15 @@ def test_the_version_before_is_not_taken_for_the_new_one(hub, project):
     assert not hub.stages[1:] and not hub.answers[1:]
 
 
+def test_the_version_before_that_runs_on_for_a_while_is_no_success(hub, project, monkeypatch):
+    run()
+    (project / "app.py").write_text("# new\n")
+    clock = count(time.monotonic(), 10)  # each look at it takes ten seconds
+    monkeypatch.setattr(space, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None))
+    hub.stages = [*[("RUNNING", 0)] * 6, "BUILDING", "BUILD_ERROR"]
+    fails(hub, "does not run: it could not be built")
+
+
 def test_where_the_hub_names_no_version_it_is_given_time(hub, project, monkeypatch):
     monkeypatch.setattr(space, "SETTLE", 60)
     hub.tells_version, hub.stages = False, ["RUNNING", "BUILDING", "RUNNING"]
@@ -350,6 +361,10 @@ def test_the_owner_of_the_model_is_looked_at_too(hub, project, capsys):
 def test_the_hubs_own_words_are_told(hub, project):
     hub.failures["create"] = repeat(403)
     assert 'The Hub says: "the stub says 403".' in fails(hub, "may not do that")
+    hub.failures["create"] = repeat(500)
+    assert fails(hub, "HTTP 500") == (
+        "Stopped while creating it (space me/bears): the Hub answered HTTP 500. "
+        'The Hub says: "the stub says 500". Run it again in a while. Nothing was created or sent.')
 
 
 def test_what_the_hub_says_of_a_space_that_fails_is_told(hub, project):

@@ -65,7 +65,7 @@ def sentence(error: BaseException, status: int | None, doing: str) -> str:
         return f"Stopped while {doing}: {why}.{_its_words(error) if status in (402, 403, 409, 413) else ''}"
     if status:
         again = " Run it again in a while." if status >= 500 else ""
-        return f"Stopped while {doing}: the Hub answered HTTP {status}. {_first_line(error)}{again}"
+        return f"Stopped while {doing}: the Hub answered HTTP {status}.{_its_words(error)}{again}"
     if isinstance(error, (httpx2.TransportError, ConnectionError, TimeoutError)):
         return (f"The connection broke while {doing} ({type(error).__name__}). Look whether "
                 "https://status.huggingface.co is green, then run it again.")
