@@ -20,7 +20,7 @@ import yaml
 
 from training.serving_files import front_matter
 
-BINARIES = (".pkl", ".onnx", ".jpg")
+BINARIES = (".pkl", ".onnx", ".jpg", ".png")
 ID = r"(?P<name>[^/]+/[^/]+?)"
 API = rf"/api/(?P<kind>model|space|dataset)s/{ID}"
 PREFIX = r"/(?P<kind>(spaces|datasets)/)?"
@@ -67,9 +67,11 @@ class Hub:
         self.token = "hf_" + "t" * 34
         self.repos: dict[tuple[str, str], StubRepo] = {}
         self.stored: dict[str, bytes] = {}
-        self.failures: dict[str, Iterator] = {}  # by route: a status, "cut" or, when all is done, "cut after"
+        # by route: a status, "hang", "cut" or "short" (half an answer); when all is done, "cut after" or ("after", 504)
+        self.failures: dict[str, Iterator] = {}
         self.stages = ["BUILDING", "APP_STARTING", "RUNNING"]  # one a request; the last one stays
         self.tells_version = True
+        self.error = ""  # of the Space, in the Hub's words
         self.logs = {"build": [], "run": []}
         self.answers: list = []  # of the live Space: a dict, or a status
         self.asked: list[str] = []  # names of routes, in order
@@ -103,7 +105,8 @@ class Handler(BaseHTTPRequestHandler):
     """One request."""
 
     hub: Hub
-    cutting = False
+    cutting = short = False
+    instead = None
 
     def log_message(self, *_):
         pass
@@ -117,7 +120,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.hub.asked.append(name)
         failure = next(self.hub.failures.get(name, iter(())), None)
-        self.cutting = failure == "cut after"
+        self.cutting, self.short = failure == "cut after", failure == "short"
+        self.instead = failure[1] if isinstance(failure, tuple) else None
+        if failure == "hang":
+            threading.Event().wait(3)
         try:
             if failure == "cut":  # amid the body
                 self.rfile.read(int(self.headers.get("Content-Length") or 0) // 2)
@@ -146,6 +152,8 @@ class Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def answer(self, status: int, told, headers: dict | None = None) -> None:
+        if self.instead:
+            status, told, self.instead = self.instead, {"error": "gateway"}, None
         content = told if isinstance(told, bytes) else json.dumps(told).encode()
         if self.cutting:
             raise Cut
@@ -155,7 +163,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            self.wfile.write(content[:len(content) // 2] if self.short else content)
+        self.close_connection = self.close_connection or self.short
 
     def repo(self, kind: str | None, name: str) -> StubRepo | None:
         kind = {"spaces/": "space", "datasets/": "dataset", None: "model"}.get(kind, kind)
@@ -248,6 +257,7 @@ class Handler(BaseHTTPRequestHandler):
             stage = self.hub.stages.pop(0) if len(self.hub.stages) > 1 else self.hub.stages[0]
             stage, which = stage if isinstance(stage, tuple) else (stage, -1)
             self.answer(200, {"stage": stage, "hardware": {"current": repo.hardware, "requested": repo.hardware},
+                              **({"errorMessage": self.hub.error} if self.hub.error else {}),
                               **({"sha": repo.commits[which][0]} if self.hub.tells_version else {})})
 
     def on_logs(self, _, kind, name, log):

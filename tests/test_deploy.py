@@ -4,8 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-from itertools import repeat
+import time
+from itertools import count, repeat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -19,7 +21,7 @@ from training import deploy, look, space
 from training.hub import HubError
 from training.preflight import Check
 from training.serving_files import serving_files
-from training.space_git import GitSpace
+from training.space_git import GitSpace, by_push
 
 VERSION = "abcdef012345"
 ANSWER = {"label": "teddy", "probabilities": {"teddy": 0.9, "black": 0.1}, "model_version": VERSION}
@@ -94,6 +96,7 @@ def test_dry_run_shows_all_of_it_and_sends_nothing(hub, project, capsys):
     said = capsys.readouterr().out
     assert "would be created on cpu-basic" in said and "+ app.py" in said and " 0 changed" in said
     assert said.count("  ok  ") == 7
+    assert all(f"\n  + {file}\n" in said for file in serving_files(project))
 
 
 def test_a_free_account_gets_zero_gpu_without_the_cpu_pins(hub, project, capsys):
@@ -118,7 +121,7 @@ def fails(hub, what: str, **options) -> str:
 
 def test_a_token_that_the_hub_does_not_know_stops_before_anything(hub, project, monkeypatch, capsys):
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
-    assert "Nothing was sent" in fails(hub, "1 of the checks")
+    assert fails(hub, "1 of the checks").endswith("Nothing was created or sent.")
     said = capsys.readouterr().out
     assert "NO  token:" in said and "hf auth login" in said
 
@@ -143,7 +146,10 @@ def test_a_space_whose_creation_was_not_answered_is_found_or_said_to_be_unknown(
     assert "answers as here" in capsys.readouterr().out
     del hub.repos["space", "me/bears"]
     hub.failures |= {"create": iter(["cut after"]), "info": iter([None, 500])}
-    assert fails(hub, "Whether it was created is not known").endswith("Nothing was sent.")
+    assert fails(hub, "Whether it was created is not known. Nothing was sent.").endswith("again sends what is missing.")
+    del hub.repos["space", "me/bears"]
+    hub.failures = {"create": iter([("after", 504)])}
+    run()
     del hub.repos["space", "me/bears"]
     hub.failures["create"] = iter(["cut"])
     assert fails(hub, "connection broke").endswith("Nothing was created or sent.")
@@ -198,6 +204,15 @@ def test_the_version_before_is_not_taken_for_the_new_one(hub, project):
     hub.answers = [502, {**ANSWER, "model_version": "old"}, ANSWER]
     run()
     assert not hub.stages[1:] and not hub.answers[1:]
+
+
+def test_the_version_before_that_runs_on_for_a_while_is_no_success(hub, project, monkeypatch):
+    run()
+    (project / "app.py").write_text("# new\n")
+    clock = count(time.monotonic(), 10)  # each look at it takes ten seconds
+    monkeypatch.setattr(space, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None))
+    hub.stages = [*[("RUNNING", 0)] * 6, "BUILDING", "BUILD_ERROR"]
+    fails(hub, "does not run: it could not be built")
 
 
 def test_where_the_hub_names_no_version_it_is_given_time(hub, project, monkeypatch):
@@ -295,6 +310,86 @@ def test_without_a_token_everything_else_is_looked_at(hub, project, monkeypatch,
     fails(hub, "1 of the checks", dry_run=True)
     said = capsys.readouterr().out
     assert "No token is here." in said and "hf auth login" in said and said.count("  ok  ") == 5
+    assert "What the Hub holds is not known" in said and "would be created" not in said
+
+
+def test_an_interrupted_look_says_that_nothing_was_sent(hub, project, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(look, "rehearse", interrupt)
+    assert fails(hub, "Interrupted") == "Interrupted. Nothing was created or sent."
+
+
+def test_a_line_that_is_dead_does_not_hang(hub, project, monkeypatch):
+    monkeypatch.setattr("training.hub.SECONDS", 0.2)
+    hub.failures["create"] = repeat("hang")
+    fails(hub, "connection broke while creating it")
+    hub.failures = {"info": repeat("hang")}
+    fails(hub, "1 of the checks")
+
+
+def test_files_whose_arrival_is_not_known_are_not_said_to_be_unsent(hub, project):
+    run()
+    (project / "app.py").write_text("# new\n")
+    hub.failures |= {"commit": iter(["cut after"]), "commits": iter([None, 500, 500, 500, 500, 500, 500, 500])}
+    said = fails(hub, "Whether the files arrived is not known. The Space me/bears is there.")
+    assert "Nothing was created" not in said and said.endswith("The same command again sends what is missing.")
+
+
+def test_a_rollback_whose_arrival_is_not_known_is_not_to_be_run_again_blindly(hub, project):
+    for content in ("one", "two"):
+        (project / "app.py").write_text(content)
+        run()
+    hub.failures |= {"commit": iter(["cut after"]), "commits": iter([None, *[500] * 7])}
+    said = fails(hub, "Whether the files arrived is not known", rollback=True)
+    assert "Nothing was changed" not in said and said.endswith("the same command again goes one further back.")
+
+
+def test_a_token_that_may_not_write_is_told_before_a_rollback(hub, project, capsys):
+    run()
+    hub.who["auth"]["accessToken"]["role"] = "read"
+    assert "Nothing was changed" in fails(hub, "That check", rollback=True)
+    assert "may read but not write" in capsys.readouterr().out
+
+
+def test_the_owner_of_the_model_is_looked_at_too(hub, project, capsys):
+    fails(hub, "1 of the checks", model="bob/bears", dry_run=True)
+    assert "neither bob nor in an organisation bob" in capsys.readouterr().out
+
+
+def test_the_hubs_own_words_are_told(hub, project):
+    hub.failures["create"] = repeat(403)
+    assert 'The Hub says: "the stub says 403".' in fails(hub, "may not do that")
+    hub.failures["create"] = repeat(500)
+    assert fails(hub, "HTTP 500") == (
+        "Stopped while creating it (space me/bears): the Hub answered HTTP 500. "
+        'The Hub says: "the stub says 500". Run it again in a while. Nothing was created or sent.')
+
+
+def test_what_the_hub_says_of_a_space_that_fails_is_told(hub, project):
+    hub.stages, hub.error = ["CONFIG_ERROR"], "Missing configuration\n in README"
+    fails(hub, r"accept the README's metadata \(Missing configuration in README\)\.")
+
+
+def test_an_app_whose_answer_is_cut_off_is_asked_again(hub, project, monkeypatch):
+    hub.failures["classify"] = iter(["short"])
+    run()
+
+
+def test_what_nobody_foresaw_still_says_what_stands(hub, project, monkeypatch, capsys):
+    monkeypatch.setattr(deploy, "differs", lambda here, there: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run()
+    assert "The files are there as version" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("options, says", [
+    ({"url": "ada-bears.hf.space"}, "--url ada-bears.hf.space is no address"), ({"dataset": "a: b"}, "USER/NAME"),
+    ({"git": True, "remote": "https://me:hf_secret@huggingface.co/spaces/me/bears"}, "--remote holds a password")])
+def test_options_that_cannot_be_are_refused_before_anything(hub, project, options, says):
+    assert "hf_secret" not in fails(hub, says, **options)
+    assert not hub.asked
 
 
 def test_an_interrupted_wait_says_what_stands(hub, project, monkeypatch):
@@ -374,6 +469,31 @@ def test_by_git_the_token_goes_to_the_hub_alone_and_on_no_command_line(tmp_path)
         header = by_git._git("config", "--get-urlmatch", "http.extraHeader", address, cwd=tmp_path, check=False)
         assert header == ("Authorization: Basic bWU6aGZfc2VjcmV0" if told else "")
     assert not any("GIT_CONFIG" in name for name in GitSpace("me/bears", "file:///a", "me", "hf_secret").env)
+
+
+def test_by_git_the_token_goes_to_no_other_host(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    hub = "https://huggingface.co"
+    assert not any("GIT_CONFIG" in name for name in by_push("me/bears", hub, "https://example.com/me/bears").env)
+    assert "GIT_CONFIG_VALUE_0" in by_push("me/bears", hub, "").env
+
+
+def test_by_git_within_a_hook_the_repository_around_it_is_left_alone(project, remote, tmp_path, monkeypatch):
+    git("init", tmp_path / "mine", cwd=tmp_path)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "mine" / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "mine" / ".git" / "index"))
+    GitSpace("me/bears", remote).send(serving_files(project), "first")
+    assert not list((tmp_path / "mine" / ".git" / "refs" / "heads").iterdir())
+
+
+def test_by_git_versions_that_are_alike_are_told(project, remote):
+    by_git = GitSpace("me/bears", remote)
+    by_git.send(serving_files(project), "one")
+    with by_git._clone() as clone:
+        by_git._git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "--allow-empty", "-qm", "two", cwd=clone)
+        by_git._git("push", "-q", "origin", "HEAD:main", cwd=clone)
+    with pytest.raises(HubError, match="hold the same files"):
+        by_git.put_back()
 
 
 def test_by_git_a_push_that_is_refused_leaves_the_space_as_it_was(project, remote, tmp_path):

@@ -32,7 +32,8 @@ def test_the_project_as_it_is_has_no_problem(files):
     ("sdk", "docker", "sdk has to be gradio"), ("sdk_version", "5.0.0", "sdk_version has to be"),
     ("python_version", "3.10", "in quotes"), ("python_version", '"3.14"', "python_version"),
     ("app_file", "main.py", "app_file"), ("colorFrom", "brown", "colorFrom"), ("title", '""', "title"),
-    ("short_description", "x" * 61, "60 characters"), ("license", "[", "not YAML")])
+    ("short_description", "x" * 61, "60 characters"), ("license", "[", "not YAML"),
+    ("app_file", "[app.py]", "app_file"), ("colorTo", "[red]", "colorTo"), ("date", "2026-13-41", "not YAML")])
 def test_metadata_that_a_space_cannot_read_is_named(files, key, value, problem):
     check = preflight.metadata(readme_with(files, key, value))
     assert problem in check.problem and check.fix and str(check).startswith("  NO  README metadata: ")
@@ -55,6 +56,13 @@ def test_other_libraries_than_made_the_export_are_named(files):
     other = {**files, "pre-requirements.txt": b"torch==2.12.0\n"}
     assert "pre-requirements.txt pins torch 2.12.0" in preflight.pins(other).problem
     assert "not compared" in preflight.pins({**files, "export.pkl": b"of somebody else"}).said
+    assert preflight.pins({**files, "metrics.json": b"{"}).problem == "metrics.json is not JSON"
+
+
+def test_requirements_that_are_no_text_are_told(files):
+    other = {**files, "requirements.txt": "gradio==6.31.0".encode("utf-16")}  # as PowerShell's > writes them
+    assert "requirements.txt has to pin gradio" in preflight.metadata(other).problem
+    assert preflight.pins(other).problem
 
 
 @pytest.mark.parametrize("name", ["export.pkl", "export.onnx"])
@@ -76,7 +84,9 @@ def test_a_large_model_travels_by_xet_or_lfs(files):
     ("web/settings.py", b"TOKEN = 'hf_" + b"a" * 34 + b"'", "a Hugging Face token"),
     ("app.py", b"key = 'AKIA" + b"A" * 16 + b"'", "an AWS key"),
     ("README.md", b"-----BEGIN OPENSSH PRIVATE KEY-----", "a private key"),
-    ("app.py", b"my-own-token", "your token"), ("web/words.py", bytes(11_000_000), "11 MB"),
+    ("app.py", b"my-own-token", "your token"), ("web/page.js", b"'hf_" + b"a" * 34 + b"'", "a Hugging Face token"),
+    ("requirements.txt", "gradio==6.31.0".encode("utf-16"), "requirements.txt is not UTF-8"),
+    ("web/words.py", bytes(11_000_000), "11 MB"),
     ("app.py", None, "app.py is missing")])
 def test_secrets_and_large_or_missing_files_are_named(files, name, content, problem):
     changed = {**files, name: content}
@@ -91,7 +101,8 @@ def test_a_dataset_among_the_examples_is_told(files):
     many = {**files, **{f"examples/{i}.jpg": b"a photo" for i in range(40)}}
     assert "looks like a dataset" in preflight.contents(many).problem
     validated = json.dumps({"valid_sha256": [hashlib.sha256(files["examples/black-1.jpg"]).hexdigest()]})
-    assert "1 of examples/ are photos" in preflight.contents({**files, "metrics.json": validated.encode()}).problem
+    check = preflight.contents({**files, "metrics.json": validated.encode()})
+    assert check.problem == "photos of the dataset are among it: examples/black-1.jpg"
 
 
 @pytest.mark.parametrize("who, owner, hardware, problem", [
@@ -111,10 +122,31 @@ def test_a_new_space_goes_where_it_costs_nothing():
 @pytest.mark.parametrize("token, may", [
     ({"role": "write"}, True), ({"role": "read"}, False),
     ({"role": "fineGrained", "fineGrained": {"scoped": [{"permissions": ["repo.write"]}]}}, True),
-    ({"role": "fineGrained", "fineGrained": {"scoped": [{"permissions": ["repo.content.read"]}]}}, False)],
-    ids=["write", "read", "fine-write", "fine-read"])
+    ({"role": "fineGrained", "fineGrained": {"scoped": [{"permissions": ["repo.content.read"]}]}}, False),
+    ({"role": "fineGrained", "fineGrained": {"scoped": [{"entity": {"type": "user", "name": "me"},
+                                                         "permissions": ["repo.write"]}]}}, True),
+    ({"role": "fineGrained", "fineGrained": {"scoped": [{"entity": {"type": "org", "name": "club"},
+                                                         "permissions": ["repo.write"]}]}}, False)],
+    ids=["write", "read", "fine-write", "fine-read", "fine-write-here", "fine-write-elsewhere"])
 def test_a_token_that_may_not_write_is_told_apart(token, may):
     assert bool(preflight.account({**FREE, "auth": {"accessToken": token}}, "me").problem) != may
+
+
+def test_a_reader_of_an_organisation_is_told():
+    reader = {**FREE, "orgs": [{"name": "club", "roleInOrg": "read"}]}
+    assert "may read but not write in the organisation club" in preflight.account(reader, "club").problem
+    assert not preflight.account({**FREE, "orgs": [{"name": "club", "roleInOrg": "contributor"}]}, "club").problem
+
+
+def test_pictures_that_the_readme_shows_are_sent_and_no_others(tmp_path):
+    (tmp_path / "README.md").write_text(
+        '![one](pics/one.png) ![two](./pics/two.svg "a title") <img width="9" src="pics/three.jpg"> '
+        "![](https://example.com/four.png) ![](../five.png) ![](.env) ![](data.csv) ![](pics/gone.png) "
+        "[six](pics/six.png)")
+    (tmp_path / "pics").mkdir()
+    for other in ("pics/one.png", "pics/two.svg", "pics/three.jpg", "pics/six.png", "../five.png", ".env", "data.csv"):
+        (tmp_path / other).write_text("x")
+    assert list(serving_files(tmp_path)) == ["README.md", "pics/one.png", "pics/two.svg", "pics/three.jpg"]
 
 
 def test_the_serving_files_alone_answer_with_zero_gpus_package_in_place(files):

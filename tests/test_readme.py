@@ -112,7 +112,7 @@ def git(*args, cwd, check=True) -> subprocess.CompletedProcess:
 HUB_HOOK = """#!/bin/sh
 while read old new ref; do
     git rev-list --objects $new | while read object path; do
-        case "$path" in *.pkl|*.jpg)
+        case "$path" in *.pkl|*.onnx|*.jpg|*.png)
             if ! git cat-file -p $object | head -c 40 | grep -q '^version https://git-lfs'; then
                 echo "refused: $path is a binary; use LFS/Xet" >&2; exit 1; fi;;
         esac

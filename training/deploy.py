@@ -11,58 +11,32 @@ Sent is all or nothing, as one commit. Whatever fails, the last line says what s
 """
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastcore.script import CliError, call_parse
-from huggingface_hub import HfApi, get_token
+from huggingface_hub import HfApi, get_token, set_client_factory
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
-from .hub import Changes, HubError, Repo, changes
+from . import preflight
+from .hub import Changes, HubError, Repo, changes, patient_client
 from .hub_errors import NotKnown
 from .look import Looked, look
 from .model_repo import model_files
 from .rehearsal import answer_line
 from .serving_files import serving_files
 from .space import NotRunning, address, answer_of, differs, log_of, quiet_bars, wait
-from .space_git import GitSpace
+from .space_git import GitSpace, by_push
+from .stands import Stands, telling
 
 ROOT = Path(__file__).parent.parent
-SHOWN = 8  # changed files of each kind
 
 
 def shown(of: Changes) -> str:
-    """Return the files that change, one a line, the first SHOWN of each kind."""
-    lines = []
-    for sign, paths in (("+", of.added), ("~", of.changed), ("-", of.deleted)):
-        lines += [f"  {sign} {path}" for path in paths[:SHOWN]]
-        lines += [f"  {sign} and {len(paths) - SHOWN} more"] if len(paths) > SHOWN else []
+    """Return the files that change, one a line."""
+    lines = [f"  {sign} {path}" for sign, paths in (("+", of.added), ("~", of.changed), ("-", of.deleted))
+             for path in paths]
     return "\n".join([*lines, f"  {of}"])
-
-
-@dataclass
-class Stands:
-    """What stands on the Hub by now, in a sentence each."""
-
-    space: str = "Nothing was created or sent."
-    model: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.model} {self.space}".strip()
-
-
-@contextmanager
-def telling(stands: Stands) -> Iterator[None]:
-    """Whatever ends the block early: say last what stands on the Hub by then."""
-    try:
-        yield
-    except HubError as error:
-        raise CliError(f"{error} {stands}") from error
-    except KeyboardInterrupt:
-        raise CliError(f"Interrupted. {stands} What was on its way just then may have arrived: the same command again "
-                       "sends what is missing.") from None
 
 
 def send(space: Repo, looked: Looked, git: GitSpace | None, private: bool, stands: Stands) -> str:
@@ -75,14 +49,18 @@ def send(space: Repo, looked: Looked, git: GitSpace | None, private: bool, stand
             raise
         stands.space = f"The Space {space.name} was created and is empty: run the same command again."
         print(f"created {space.api.endpoint}/spaces/{space.name} on {looked.hardware}", flush=True)
-        looked.changes = git.changes(looked.files) if git else changes(looked.files, space.tree())
-    parent = space.commits()[0][0]
+        looked.compare(space, git)
+    parent = looked.parent
     if not looked.changes:
         stands.space = f"The Space is at version {parent[:12]}, which holds the same files as this folder."
         print("nothing to send: the Space holds these files", flush=True)
         return parent
     message = f"Deploy model {looked.answer['model_version']}: {looked.changes}"
-    commit = git.send(looked.files, message) if git else space.send(looked.files, looked.changes, message, parent)
+    try:
+        commit = git.send(looked.files, message) if git else space.send(looked.files, looked.changes, message, parent)
+    except NotKnown:
+        stands.space = f"The Space {space.name} is there."
+        raise
     stands.space = f"The files are there as version {commit[:12]}."
     if looked.info:
         stands.space += f" The version before comes back by: python -m training.deploy {space.name} --rollback"
@@ -99,7 +77,11 @@ def push_model(model: Repo, files: dict[str, bytes], space: str, stands: Stands)
     differing = changes(files, model.tree())
     differing = Changes(differing.added, differing.changed, [], differing.n_same)  # what else lies there may stay
     if differing:
-        model.send(files, differing, f"The model of the Space {space}: {differing}", model.commits()[0][0])
+        try:
+            model.send(files, differing, f"The model of the Space {space}: {differing}", model.commits()[0][0])
+        except NotKnown:
+            stands.model = f"The model repository {model.name} is there."
+            raise
     stands.model = f"The model {model.name} is up to date."
     print(f"model {model.name}: {differing}", flush=True)
 
@@ -137,12 +119,24 @@ def see_it_answer(space: Repo, commit: str, photo: tuple[str, bytes], version: s
 
 def roll_back(space: Repo, git: GitSpace | None, url: str, minutes: float, dry_run: bool) -> None:
     """Put the version before the last one back, as a new version, and see that it answers."""
-    files, stands = serving_files(ROOT), Stands("Nothing was changed.")
+    stands = Stands("Nothing was changed.", again="Look at its versions first: the same command again goes one further "
+                                                  "back.")
     with telling(stands):
+        files = serving_files(ROOT)
+        who = space.call("asking whose token this is", space.api.whoami)
+        check = preflight.account(who, space.name.split("/")[0])
+        print(check, flush=True)
+        if check.problem:
+            raise HubError("That check found a problem.")
         if dry_run:
             print(f"Would put back version {space.earlier(space.commits())[:12]}.")
             return
-        target, commit = (git or space).put_back()
+        stands.sending = True
+        try:
+            target, commit = (git or space).put_back()
+        except NotKnown:
+            stands.space = f"{space.name} holds one of the two."
+            raise
         stands.space = f"The files of version {target[:12]} are back, as {commit[:12]}."
         print(f"put back {target[:12]}, as {commit[:12]}", flush=True)
         export = space.tree(commit).get("export.pkl")
@@ -151,23 +145,29 @@ def roll_back(space: Repo, git: GitSpace | None, url: str, minutes: float, dry_r
     print(f"{space.name} answers again with what it had before {commit[:12]}.")
 
 
+def tell_what_would_be_done(space: Repo, model: Repo | None, looked: Looked) -> None:
+    """Print what a deployment would send, and to where."""
+    there = f"{space.name} would change" if looked.info else f"{space.name} would be created on {looked.hardware}"
+    print(f"{there if looked.known else f'What the Hub holds is not known; to {space.name} would go'}:\n"
+          f"{shown(looked.changes)}")
+    if model:
+        print(f"{model.name} would get the export, as a model with its card")
+
+
 def deploy(space: Repo, model: Repo | None, dataset: str, hardware: str, git: GitSpace | None, private: bool,
            replace: bool, url: str, minutes: float, dry_run: bool) -> None:
     """Look, send, wait and ask: each step only if the one before went well."""
-    begun = time.monotonic()
-    looked = look(ROOT, space, [model.name] if model else [], [dataset] if dataset else [], hardware, git, replace)
-    if dry_run:
-        there = "would change" if looked.info else f"would be created on {looked.hardware}"
-        print(f"{space.name} {there}:\n{shown(looked.changes)}")
-        if model:
-            print(f"{model.name} would get the export, as a model with its card")
-    if looked.n_problems:
-        raise CliError(f"{looked.n_problems} of the checks found a problem. Nothing was sent.")
-    if dry_run:
-        print("All checks are well. Nothing was sent; without --dry-run it is.")
-        return
-    stands = Stands()
+    begun, stands = time.monotonic(), Stands()
     with telling(stands):
+        looked = look(ROOT, space, [model.name] if model else [], [dataset] if dataset else [], hardware, git, replace)
+        if dry_run:
+            tell_what_would_be_done(space, model, looked)
+        if looked.n_problems:
+            raise HubError(f"{looked.n_problems} of the checks found a problem.")
+        if dry_run:
+            print("All checks are well. Nothing was sent; without --dry-run it is.")
+            return
+        stands.sending = True
         if model:
             stands.space = "Of the Space, nothing was created or sent."
             push_model(model, looked.files, space.name, stands)
@@ -181,15 +181,22 @@ def deploy(space: Repo, model: Repo | None, dataset: str, hardware: str, git: Gi
     print(f"{space.name} answers as here: {looked.changes}, {time.monotonic() - begun:.0f} s")
 
 
-def repo(api: HfApi, name: str, kind: str) -> Repo:
-    """Return a repository by its name; CliError for what cannot be one."""
+def valid(name: str) -> str:
+    """Return a repository's name; CliError for what cannot be one."""
     try:
         validate_repo_id(name)
     except HFValidationError:
         name = ""
     if name.count("/") != 1:
         raise CliError("Name it by your account and a name of its own, as in USER/NAME: letters, digits, - _ and .")
-    return Repo(api, name, kind)
+    return name
+
+
+def web_address(option: str, address: str) -> str:
+    """Return an address that was given, "" if none was; CliError for what is not one of http or https."""
+    if address and not (address.startswith(("http://", "https://")) and urlsplit(address).netloc):
+        raise CliError(f"{option} {address} is no address: it begins with https://.")
+    return address.rstrip("/")
 
 
 @call_parse
@@ -209,12 +216,13 @@ def main(
 ):
     "Put the app online as the Space USER/NAME, and see that it answers there as it does here."
     quiet_bars()
-    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
-    at = repo(api, space, "space")
-    pushed_to = remote or f"{api.endpoint}/spaces/{space}"
-    by_git = GitSpace(space, pushed_to, space.split("/")[0], get_token()) if git else None
+    set_client_factory(patient_client)
+    api = HfApi(endpoint=web_address("HF_ENDPOINT", os.environ.get("HF_ENDPOINT", "")) or None)
+    at = Repo(api, valid(space), "space")
+    to_model = Repo(api, valid(model), "model") if model else None
+    git_space = by_push(space, api.endpoint, remote) if git else None
+    url = web_address("--url", url)
     if rollback:
-        roll_back(at, by_git, url, minutes, dry_run)
+        roll_back(at, git_space, url, minutes, dry_run)
     else:
-        deploy(at, repo(api, model, "model") if model else None, dataset, hardware, by_git, private, replace, url,
-               minutes, dry_run)
+        deploy(at, to_model, dataset and valid(dataset), hardware, git_space, private, replace, url, minutes, dry_run)

@@ -8,15 +8,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils._http import default_client_factory
 
 from .hub_errors import FAILURES, HubError, NotKnown, told
 
 PUT_BACK = "Put back"  # how the message of a commit begins that restores an earlier one
 KEPT = (".gitattributes",)  # the Hub's own: which files are binaries
+SECONDS = 120  # that the Hub may be silent
 Given = TypeVar("Given")
+
+
+def patient_client() -> httpx2.Client:
+    """Return huggingface_hub's own client with an end to its patience: it would wait at a dead line for ever."""
+    client = default_client_factory()
+    client.timeout = SECONDS
+    return client
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,7 @@ class Repo:
     def info(self):
         """Return what the Hub says of it, or None where there is no such repository."""
         try:
-            return self.call("asking for it", lambda: self.api.repo_info(**self.at))
+            return self.call("asking for it", lambda: self.api.repo_info(**self.at, timeout=SECONDS))
         except HubError as error:
             if isinstance(error.__cause__, RepositoryNotFoundError):
                 return None
@@ -57,9 +67,9 @@ class Repo:
         try:
             self.call("creating it", lambda: self.api.create_repo(**self.at, **options))
         except HubError as error:
-            if error.status is not None:
+            if error.status is not None and error.status < 500:
                 raise
-            try:  # the connection broke: was it created?
+            try:  # the connection broke, or the Hub did: was it created?
                 there = self.info()
             except HubError:
                 raise NotKnown(f"{error} Whether it was created is not known.") from error
@@ -110,8 +120,7 @@ class Repo:
             try:
                 head, title = self.commits()[0]
             except HubError:
-                raise HubError(f"{error} Whether the files arrived is not known. Run the same command again: it sends "
-                               "only what is missing.", error.status) from error
+                raise NotKnown(f"{error} Whether the files arrived is not known.", error.status) from error
             if head != parent and title == message:
                 return head
             raise HubError(f"{error} {self.name} is as it was: a commit arrives whole or not at all.",

@@ -2,8 +2,10 @@
 
 Gives `HubError`, `NotKnown`, and `told`, which makes one of whatever huggingface_hub raises (FAILURES)
 """
+import os
+
 import httpx2
-from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
 FAILURES = (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError, RuntimeError)  # Xet raises the last
 
@@ -44,10 +46,13 @@ def sentence(error: BaseException, status: int | None, doing: str) -> str:
     if isinstance(error, LocalTokenNotFoundError):
         return ("No token is here. Make one of the kind \"write\" on https://huggingface.co/settings/tokens, then: "
                 "hf auth login")
+    if isinstance(error, OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE is set, so that the Hub is not asked. Unset it, then run it again."
     why = {
-        401: "the Hub does not know this token. Log in again: hf auth login",
-        402: "the Hub wants PRO for this kind of Space. Say --hardware zero-a10g, which is free, or subscribe on "
-             "https://huggingface.co/pro",
+        401: "the Hub does not know this token. Log in again: hf auth login --force" + (
+             "; or mend HF_TOKEN, which goes before it" if os.environ.get("HF_TOKEN") else ""),
+        402: "the Hub wants PRO for this kind of Space, of an organisation a plan. On your own account --hardware "
+             "zero-a10g is free; or subscribe on https://huggingface.co/pricing",
         403: "this token may not do that. It needs the kind \"write\" and a right to that account; a free account may "
              "have 2 ZeroGPU Spaces, and none in its first 30 days",
         404: "there is nothing of that name, or the token may not see it",
@@ -57,10 +62,10 @@ def sentence(error: BaseException, status: int | None, doing: str) -> str:
         429: "the Hub asks to slow down" + _wait(error) + ", then run it again",
     }.get(status)
     if why:
-        return f"Stopped while {doing}: {why}."
+        return f"Stopped while {doing}: {why}.{_its_words(error) if status in (402, 403, 409, 413) else ''}"
     if status:
         again = " Run it again in a while." if status >= 500 else ""
-        return f"Stopped while {doing}: the Hub answered HTTP {status}. {_first_line(error)}{again}"
+        return f"Stopped while {doing}: the Hub answered HTTP {status}.{_its_words(error)}{again}"
     if isinstance(error, (httpx2.TransportError, ConnectionError, TimeoutError)):
         return (f"The connection broke while {doing} ({type(error).__name__}). Look whether "
                 "https://status.huggingface.co is green, then run it again.")
@@ -71,6 +76,12 @@ def _wait(error: BaseException) -> str:
     """Return for how long the Hub asks to wait, if it says so."""
     seconds = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
     return f": wait {seconds} s" if seconds.isdigit() else ": wait some minutes"
+
+
+def _its_words(error: BaseException) -> str:
+    """Return what the Hub itself said, which knows more of the case."""
+    words = " ".join((getattr(error, "server_message", None) or "").split())[:200]
+    return f" The Hub says: \"{words}\"." if words else ""
 
 
 def _first_line(error: BaseException) -> str:

@@ -22,12 +22,23 @@ class Looked:
 
     files: dict[str, bytes]
     hardware: str
+    known: bool = False
+    """whether the Hub said what it holds"""
     info: object = None
     """what the Hub says of the Space; None where there is none yet"""
     changes: Changes = field(default_factory=Changes)
     answer: dict | None = None
     """to the first example, of the serving files alone"""
     n_problems: int = 0
+    parent: str = ""
+    """the Space's last commit when it was compared"""
+
+    def compare(self, space: Repo, git: GitSpace | None) -> dict:
+        """Note what differs from the Space as it is now, and return its files."""
+        self.parent = space.commits()[0][0]  # before the files: a commit that comes in between is refused then
+        there = space.tree()
+        self.changes = git.changes(self.files) if git else changes(self.files, there)
+        return there
 
     def tell(self, check: Check) -> None:
         """Print a check and count it if it found a problem."""
@@ -40,7 +51,7 @@ def look(root: Path, space: Repo, models: list[str], datasets: list[str], hardwa
     """Run every check of the app in a folder, print each with its fix, and return what was found."""
     looked = Looked(serving_files(root), hardware)
     try:
-        _look_at_hub(looked, space)
+        _look_at_hub(looked, space, models)
     except HubError as error:
         looked.tell(Check("token", problem=str(error)))
     looked.hardware = looked.hardware or preflight.CPU
@@ -51,7 +62,7 @@ def look(root: Path, space: Repo, models: list[str], datasets: list[str], hardwa
         check = preflight.metadata(looked.files)
     looked.tell(check)
     looked.tell(preflight.pins(looked.files))
-    looked.tell(preflight.export(looked.files, git is not None, shutil.which("git-lfs") is not None))
+    looked.tell(preflight.export(looked.files, git is not None, all(map(shutil.which, ("git", "git-lfs")))))
     looked.tell(preflight.contents(looked.files, get_token()))
     check, looked.answer = rehearse(looked.files, looked.hardware)
     looked.tell(check)
@@ -64,12 +75,13 @@ def look(root: Path, space: Repo, models: list[str], datasets: list[str], hardwa
     return looked
 
 
-def _look_at_hub(looked: Looked, space: Repo) -> None:
+def _look_at_hub(looked: Looked, space: Repo, models: list[str]) -> None:
     """Check the account, and whether it may have this kind of Space; note the Space that is there."""
     owner = space.name.split("/")[0]
     who = space.call("asking whose token this is", space.api.whoami)
-    looked.tell(preflight.account(who, owner))
-    looked.info = space.info()
+    for name in dict.fromkeys((owner, *(model.split("/")[0] for model in models))):
+        looked.tell(preflight.account(who, name))
+    looked.info, looked.known = space.info(), True
     wanted = looked.hardware
     runtime = getattr(looked.info, "runtime", None)
     looked.hardware = ((runtime and (runtime.hardware or runtime.requested_hardware)) or wanted
@@ -83,8 +95,7 @@ def _look_at_hub(looked: Looked, space: Repo) -> None:
 
 def _compare(looked: Looked, space: Repo, git: GitSpace | None, replace: bool) -> None:
     """Note what differs from the Space, and see that it is not somebody's other app."""
-    there = space.tree()
-    looked.changes = git.changes(looked.files) if git else changes(looked.files, there)
+    there = looked.compare(space, git)
     others = [path for path in looked.changes.deleted if path != "README.md"]
     if others and "classifier/__init__.py" not in there and not replace:
         looked.tell(Check("what is there", problem=f"{space.name} holds another app ({', '.join(others[:3])})",

@@ -10,17 +10,18 @@ from dataclasses import dataclass
 import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 
-from .serving_files import CPU, NEEDED, ZERO_GPU, front_matter
+from .serving_files import CPU, NEEDED, PICTURES, ZERO_GPU, front_matter
 
 HUB_LIMIT = 10_000_000  # bytes of a file that a plain git push may have
 STORAGE = 1_000_000_000  # bytes of a Space's repository
 MOST_EXAMPLES = 30  # more of them look like somebody's dataset
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 MADE_WITH = ("fastai", "fastcore", "torch", "torchvision", "timm", "numpy", "pillow")
-SECRETS = {"a Hugging Face token": rb"\bhf_[A-Za-z0-9]{30,}", "a GitHub token": rb"\bgh[pousr]_[A-Za-z0-9]{36,}",
+SECRETS = {"a Hugging Face token": rb"\bhf_[A-Za-z0-9]{30,}",
+           "a GitHub token": rb"\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{50,})",
            "an AWS key": rb"\bAKIA[0-9A-Z]{16}\b", "an API key": rb"\bsk-[A-Za-z0-9_-]{32,}",
            "a private key": rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"}
-TEXTS = (".py", ".md", ".txt", ".json")
+BINARIES = (".pkl", ".onnx", *(ending for ending in PICTURES if ending != ".svg"))  # no text to look into
 TOKENS = "https://huggingface.co/settings/tokens"
 
 
@@ -41,17 +42,26 @@ class Check:
 
 def account(who: dict, owner: str) -> Check:
     """Say whether a token, as the Hub's whoami describes it, may write to an owner's Spaces."""
-    name, orgs = who["name"], [org.get("name") for org in who.get("orgs") or []]
-    token = (who.get("auth") or {}).get("accessToken") or {}
-    scoped = (token.get("fineGrained") or {}).get("scoped") or []
-    may = {permission for scope in scoped for permission in scope.get("permissions", [])}
+    name, orgs = who["name"], {org.get("name"): org.get("roleInOrg") for org in who.get("orgs") or []}
     if owner != name and owner not in orgs:
         return Check("account", problem=f"the token is {name}'s, who is neither {owner} nor in an organisation {owner}",
-                     fix=f"Deploy to {name}/…, or log in as {owner}: hf auth login")
-    if token.get("role") == "read" or (token.get("role") == "fineGrained" and "repo.write" not in may):
-        return Check("account", problem=f"{name}'s token may read but not write",
-                     fix=f"Make one of the kind \"write\" on {TOKENS}, then: hf auth login")
+                     fix=f"Deploy to {name}/…, or log in as {owner}: hf auth login --force")
+    if not _writes((who.get("auth") or {}).get("accessToken") or {}, owner):
+        return Check("account", problem=f"{name}'s token may read but not write for {owner}",
+                     fix=f"Make one of the kind \"write\" on {TOKENS}, then: hf auth login --force")
+    if orgs.get(owner) == "read":
+        return Check("account", problem=f"{name} may read but not write in the organisation {owner}",
+                     fix="Ask who runs it for the role of a contributor.")
     return Check("account", f"{name}, with a token that may write")
+
+
+def _writes(token: dict, owner: str) -> bool:
+    """Return whether a token may write to an owner's repositories, as far as its description tells."""
+    if token.get("role") != "fineGrained":
+        return token.get("role") != "read"
+    return any("repo.write" in scope.get("permissions", [])
+               and ((scope.get("entity") or {}).get("name") or owner).split("/")[0] == owner
+               for scope in (token.get("fineGrained") or {}).get("scoped") or [])
 
 
 def hardware_for(who: dict, owner: str) -> str:
@@ -82,7 +92,7 @@ def metadata(files: dict[str, bytes]) -> Check:
     name = "README metadata"
     try:
         found = yaml.safe_load(front_matter(files.get("README.md", b"").decode()))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # the last: a date that is none, or no UTF-8
         return Check(name, problem=f"it is not YAML ({str(error).splitlines()[0]})", fix="Mend it in README.md.")
     if not isinstance(found, dict):
         return Check(name, problem="README.md does not begin with --- and metadata",
@@ -90,15 +100,16 @@ def metadata(files: dict[str, bytes]) -> Check:
     gradio = pinned(files, "gradio", "3.12")
     wrong = [what for what, right in {
         "sdk has to be gradio": found.get("sdk") == "gradio",
-        f"sdk_version has to be {gradio}, as in requirements.txt": str(found.get("sdk_version")) == gradio,
-        "app_file has to name a file that is sent": found.get("app_file") in files,
+        "requirements.txt has to pin gradio": gradio is not None,
+        f"sdk_version has to be {gradio}, as in requirements.txt": gradio in (None, str(found.get("sdk_version"))),
+        "app_file has to name a file that is sent": str(found.get("app_file")) in files,
         'python_version has to be "3.10" to "3.13", in quotes, or 3.10 becomes 3.1':
             isinstance(found.get("python_version"), str) and
             re.fullmatch(r"3\.1[0-3](\.\d+)?", found["python_version"]),
         "title has to be there": bool(found.get("title")),
         "short_description may have 60 characters": len(str(found.get("short_description", ""))) <= 60,
         f"colorFrom and colorTo are of {', '.join(sorted(COLOURS))}":
-            {found.get("colorFrom", "red"), found.get("colorTo", "red")} <= COLOURS,
+            {str(found.get(key, "red")) for key in ("colorFrom", "colorTo")} <= COLOURS,
     }.items() if not right]
     if wrong:
         return Check(name, problem="; ".join(wrong), fix="Mend the first lines of README.md.")
@@ -107,7 +118,7 @@ def metadata(files: dict[str, bytes]) -> Check:
 
 def pinned(files: dict[str, bytes], package: str, python: str, file: str = "requirements.txt") -> str | None:
     """Return the version that a requirements file pins a package to, under one Python; None where it pins none."""
-    for line in files.get(file, b"").decode().splitlines():
+    for line in files.get(file, b"").decode(errors="replace").splitlines():
         try:
             wanted = Requirement(line.split("#")[0].strip())
         except InvalidRequirement:
@@ -124,8 +135,10 @@ def pins(files: dict[str, bytes], python: str = "3.12") -> Check:
         metrics = json.loads(files.get("metrics.json", b"{}"))
         ours = metrics["export"]["sha256"] == hashlib.sha256(files["export.pkl"]).hexdigest()
         versions = metrics["versions"] if ours else {}
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         versions = {}
+    except ValueError:
+        return Check(name, problem="metrics.json is not JSON", fix="git checkout -- metrics.json, or train again.")
     made_with = {package: versions[package].split("+")[0] for package in MADE_WITH if package in versions}
     differing = [f"{package} {version} made it, {there} is pinned" for package, version in made_with.items()
                  if (there := pinned(files, package, python)) != version]
@@ -150,8 +163,8 @@ def export(files: dict[str, bytes], git: bool = False, git_lfs: bool = True) -> 
         return Check(name, problem="it is not there, or empty", fix="Train one: make train DATA=data/bears")
     n_bytes = len(files["export.pkl"])
     if git and not git_lfs:
-        return Check(name, problem="the Hub takes binaries by git only through git-lfs, which is not installed",
-                     fix="Install git-lfs, or leave --git out.")
+        return Check(name, problem="git or git-lfs is missing, and the Hub takes binaries by git only through both",
+                     fix="Install them, or leave --git out.")
     way = "git-lfs" if git else "Xet"
     return Check(name, f"{n_bytes / 1e6:.1f} MB" + (f", through {way}" if git or n_bytes > HUB_LIMIT else ""))
 
@@ -164,20 +177,24 @@ def contents(files: dict[str, bytes], token: str | None = None) -> Check:
             return Check(name, problem=f"{file} is missing", fix="Bring it back: git checkout -- " + file)
     patterns = {**SECRETS, **({"your token": re.escape(token).encode()} if token else {})}
     for file, content in files.items():
-        if file.endswith(TEXTS):
+        if len(content) > HUB_LIMIT and file not in ("export.pkl", "export.onnx"):
+            return Check(name, problem=f"{file} has {len(content) / 1e6:.0f} MB", fix="Make it smaller than 10 MB.")
+        if not file.lower().endswith(BINARIES):
+            if b"\0" in content[:1000]:
+                return Check(name, problem=f"{file} is not UTF-8 text", fix="Save it as UTF-8.")
             for kind, pattern in patterns.items():
                 if re.search(pattern, content):
                     return Check(name, problem=f"{file} holds {kind}, and a Space is public",
                                  fix=f"Take it out, revoke it, and set it in the Space's secrets ({file}).")
-        if len(content) > HUB_LIMIT and file not in ("export.pkl", "export.onnx"):
-            return Check(name, problem=f"{file} has {len(content) / 1e6:.0f} MB", fix="Make it smaller than 10 MB.")
     examples = [content for file, content in files.items() if file.startswith("examples/")]
     if len(examples) > MOST_EXAMPLES:
         return Check(name, problem=f"examples/ holds {len(examples)} photos, which looks like a dataset",
                      fix=f"Leave at most {MOST_EXAMPLES} there: all of them are public.")
     known = files.get("metrics.json", b"")
-    if copies := sum(hashlib.sha256(photo).hexdigest().encode() in known for photo in examples):
-        return Check(name, problem=f"{copies} of examples/ are photos of the dataset",
+    copies = [file for file, content in files.items() if file.lower().endswith(PICTURES)
+              and hashlib.sha256(content).hexdigest().encode() in known]
+    if copies:
+        return Check(name, problem=f"photos of the dataset are among it: {', '.join(copies[:3])}",
                      fix="Put photos there that you may publish.")
     total = sum(map(len, files.values()))
     if total > STORAGE:

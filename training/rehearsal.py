@@ -2,6 +2,7 @@
 
 Gives `rehearse`, and `ask`, which asks any app of this kind about a photo
 """
+import http.client
 import json
 import os
 import socket
@@ -45,14 +46,15 @@ class Unanswered(Exception):
 
 def ask(url: str, photo: bytes, token: str | None = None, timeout: float = 30) -> dict:
     """Return the answer of the app at `url` for a photo; raise Unanswered. token: for a Space that is private."""
-    request = urllib.request.Request(f"{url}/classify", data=photo, headers={
-        "Content-Type": "image/jpeg", **({"Authorization": f"Bearer {token}"} if token else {})})
+    request = urllib.request.Request(f"{url}/classify", data=photo, headers={"Content-Type": "image/jpeg"})
+    if token:
+        request.add_unredirected_header("Authorization", f"Bearer {token}")  # wherever it is sent on to
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:
             answer = json.loads(response.read())
     except urllib.error.HTTPError as error:
         raise Unanswered(f"HTTP {error.code}", wait=error.code in (404, 408, 429) or error.code >= 500) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:  # the last: an answer that was cut off
         why = getattr(error, "reason", None) or str(error) or type(error).__name__
         raise Unanswered(f"{why}", wait=True) from error
     if not isinstance(answer, dict) or "label" not in answer:

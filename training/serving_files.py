@@ -2,6 +2,7 @@
 
 Gives `serving_files`, the one list of them; tests and `training.deploy` go by it.
 """
+import posixpath
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +11,27 @@ SERVING = ("app.py", "README.md", "requirements.txt", "pre-requirements.txt", "c
            "web/*.js", "web/*.css",
            "export.pkl", "export.onnx", "examples/*.jpg", "metrics.json")
 NEEDED = ("app.py", "README.md", "requirements.txt", "classifier/__init__.py", "web/__init__.py", "export.pkl")
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
+SHOWN = re.compile(r'(?:!\[[^\]]*\]\(|<img [^>]*?src=")([^)\s"]+)')  # in Markdown
 ZERO_GPU, CPU = "zero-a10g", "cpu-basic"
 ZERO_GPU_PYTHON = "3.12.12"  # of those that ZeroGPU has, the one that our pins are for
 
 
 def serving_files(root: str | Path) -> dict[str, bytes]:
-    """Return the content of each file that serving needs, by its path in the Space."""
+    """Return the content of each file that serving needs, by its path in the Space, and of the README's pictures."""
     root = Path(root)
-    return {file.relative_to(root).as_posix(): file.read_bytes()
-            for pattern in SERVING for file in sorted(root.glob(pattern)) if file.is_file()}
+    files = {file.relative_to(root).as_posix(): file.read_bytes()
+             for pattern in SERVING for file in sorted(root.glob(pattern)) if file.is_file()}
+    for picture in pictures(files.get("README.md", b"").decode(errors="replace")):
+        if picture not in files and (root / picture).is_file():
+            files[picture] = (root / picture).read_bytes()
+    return files
+
+
+def pictures(readme: str) -> list[str]:
+    """Return the paths of the pictures in its own folder that a README shows: its page on the Hub needs them too."""
+    shown = [posixpath.normpath(path) for path in SHOWN.findall(readme) if ":" not in path]
+    return [path for path in dict.fromkeys(shown) if path.lower().endswith(PICTURES) and path[0] not in "./"]
 
 
 def fitted(files: dict[str, bytes], hardware: str, models: Sequence[str] = (),

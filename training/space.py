@@ -16,7 +16,8 @@ FAILED = {"BUILD_ERROR": "it could not be built", "RUNTIME_ERROR": "the app ende
           "DELETING": "it is being deleted"}
 RUNS = ("RUNNING", "SLEEPING")  # one that sleeps wakes up when it is asked
 POLL = 5  # seconds between two looks
-SETTLE = 30  # seconds in which the Hub may still tell the state of the version before
+SETTLE = 30  # seconds in which the Hub may still tell the state of the version before; ten times, if it says so
+STILL = ("PAUSED", "STOPPED", "DELETING")  # nothing follows by itself
 LOG_LINES = 30
 TOLERANCE = 0.01  # of a probability, between two kinds of processor
 
@@ -34,12 +35,13 @@ def wait(space: Repo, commit: str, deadline: float, tell: Callable[[str], None] 
 
     deadline: of time.monotonic(). tell: is given each new state.
     """
-    begun, told, moved = time.monotonic(), "", False
+    begun, told, why, moved = time.monotonic(), "", "", False
     while True:
         stage, of = told, None
         try:
             runtime = space.call("waiting for it", lambda: space.api.get_space_runtime(space.name))
             stage, of = str(getattr(runtime.stage, "value", runtime.stage)), runtime.raw.get("sha")
+            why = " ".join(str(runtime.raw.get("errorMessage") or "").split())[:300]
         except HubError as error:
             if not error.passing:
                 raise
@@ -48,9 +50,10 @@ def wait(space: Repo, commit: str, deadline: float, tell: Callable[[str], None] 
             told = stage
         settled = stage in RUNS or stage in FAILED
         moved = moved or not settled
-        if settled and (of == commit or moved or time.monotonic() - begun > SETTLE):
+        patience = 10 * SETTLE if of and stage not in STILL else SETTLE
+        if settled and (of == commit or moved or time.monotonic() - begun > patience):
             if stage in FAILED:
-                raise NotRunning(f"{space.name} does not run: {FAILED[stage]}.", stage)
+                raise NotRunning(f"{space.name} does not run: {FAILED[stage]}{why and f' ({why})'}.", stage)
             return
         if time.monotonic() > deadline:
             minutes = (time.monotonic() - begun) / 60

@@ -13,9 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .hub import KEPT, PUT_BACK, Changes, HubError, before
+from fastcore.script import CliError
+from huggingface_hub import get_token
 
-BINARIES = ("*.pkl", "*.onnx", "*.jpg")
+from .hub import KEPT, PUT_BACK, Changes, HubError, before
+from .hub_errors import NotKnown
+from .serving_files import PICTURES
+
+ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")  # a hook's
+BINARIES = ("*.pkl", "*.onnx", *(f"*{ending}" for ending in PICTURES if ending != ".svg"))
 REMOTE = "space"
 
 
@@ -24,7 +30,8 @@ class GitSpace:
 
     def __init__(self, name: str, url: str, owner: str = "", token: str | None = None):
         self.name, self.url = name, url
-        self.env = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
+        self.env = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+        self.env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
         if token and url.startswith("https://"):  # in the environment: a command line can be read by everybody here
             told = base64.b64encode(f"{owner}:{token}".encode()).decode()
             hub = "https://" + urlsplit(url).netloc  # for git-lfs too, whose address is another; no other host gets it
@@ -62,6 +69,8 @@ class GitSpace:
                 raise HubError(f"{self.name} has no earlier version to put back.")
             self._git("lfs", "fetch", "origin", target, cwd=clone)  # its binaries: a push wants to have seen them
             self._git("read-tree", "--reset", target, cwd=clone)
+            if not self._git("diff", "--cached", "--name-only", cwd=clone):
+                raise HubError(f"{self.name} and the version before it ({target[:12]}) hold the same files.")
             return target, self._push(clone, f"{PUT_BACK} {target}")
 
     def _stage(self, clone: Path, files: dict[str, bytes]) -> Changes:
@@ -86,18 +95,26 @@ class GitSpace:
         self._git(*identity, "commit", "-q", "-m", message, cwd=clone)
         commit = self._git("rev-parse", "HEAD", cwd=clone)
         try:
-            self._git("push", "-q", "origin", "HEAD:main", cwd=clone)
-        except HubError:  # where the connection broke, it may have arrived
-            if commit not in self._git("ls-remote", "origin", "refs/heads/main", cwd=clone, check=False):
-                raise
+            self._git("push", "-q", "origin", "HEAD:main", cwd=clone, stands="")
+        except HubError as error:  # where the connection broke, it may have arrived
+            try:
+                there = self._git("ls-remote", "origin", "refs/heads/main", cwd=clone)
+            except HubError:
+                raise NotKnown(f"{error} Whether it arrived is not known.") from error
+            if commit not in there:
+                raise HubError(f"{error} {self._as_it_was}") from error
         return commit
+
+    @property
+    def _as_it_was(self) -> str:
+        return f"{self.name} is as it was: a push arrives whole or not at all."
 
     @contextmanager
     def _clone(self) -> Iterator[Path]:
         """Yield a clone of the Space, without the binaries' content."""
-        if shutil.which("git-lfs") is None:
-            raise HubError("git-lfs is not installed, and the Hub takes binaries only through it. Install it, or leave "
-                           "--git out.")
+        if not all(map(shutil.which, ("git", "git-lfs"))):
+            raise HubError("git or git-lfs is not installed, and the Hub takes binaries by git only so. Install both, "
+                           "or leave --git out.")
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             clone = Path(folder) / "space"
             self._git("clone", "-q", self.url, str(clone), cwd=Path(folder))
@@ -105,12 +122,24 @@ class GitSpace:
             self._git("lfs", "install", "--local", cwd=clone)
             yield clone
 
-    def _git(self, *args: str, cwd: Path, check: bool = True) -> str:
-        """Return what a git command prints; HubError with its last words if it fails."""
+    def _git(self, *args: str, cwd: Path, check: bool = True, stands: str | None = None) -> str:
+        """Return what a git command prints; HubError with its last words if it fails.
+
+        stands: what is to be said then of the Space, if not that it is as it was.
+        """
         run = subprocess.run(["git", *args], cwd=cwd, env=self.env, capture_output=True, text=True)
         if check and run.returncode:
             words = f"{run.stdout.strip()}\n{run.stderr.strip()}".strip().splitlines() or ["no reason given"]
             command = next(arg for arg in args if not arg.startswith("-") and "=" not in arg)
-            raise HubError(f"git {command} failed: {' '.join(words[-3:])} {self.name} is as it was: a push arrives "
-                           "whole or not at all.")
+            told = self._as_it_was if stands is None else stands
+            raise HubError(f"git {command} failed: {' '.join(words[-3:]).rstrip('.')}. {told}".strip())
         return run.stdout.strip()
+
+
+def by_push(space: str, hub: str, remote: str) -> GitSpace:
+    """Return the Space's git repository, at the Hub or at another address; the token is for the Hub alone."""
+    at = urlsplit(remote or f"{hub}/spaces/{space}")
+    if at.password or (at.username and at.scheme.startswith("http")):
+        raise CliError("--remote holds a password, and git would keep it in .git/config. Leave it out: the token of "
+                       "hf auth login, or HF_TOKEN, goes along.")
+    return GitSpace(space, at.geturl(), space.split("/")[0], get_token() if at.netloc == urlsplit(hub).netloc else None)
