@@ -6,7 +6,7 @@ DATA ?= data
 ARGS ?=
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 
-.PHONY: help app test gather verify train report cleaner onnx deploy bench robustness image-size lint clean
+.PHONY: help app test gather verify train report cleaner onnx deploy bench robustness story image-size lint clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ bench: $(VENV)/training ## our app beside the lesson's: 5 minutes on a machine t
 
 robustness: $(VENV)/testing ## what a public Space meets: 15 minutes; its table is in the README
 	$(BIN)/python -W ignore -m benchmarks.robustness $(ARGS)
+
+story: $(VENV)/testing ## the whole way on small data, from three words to a Space and a user's correction: 3 minutes
+	PYTHONPATH=. $(BIN)/python -W ignore tests/story.py
 
 image-size: $(VENV)/serving ## installed megabytes of what serving needs
 	$(BIN)/python -m benchmarks.image_size

@@ -195,7 +195,7 @@ def test_feedback_becomes_suggestions_which_no_stage_takes_for_photos(tmp_path, 
     before = names(photos)
     said = feedback(tmp_path / "said", (1, "blue"), (2, "red"), (3, None), (4, "green"), (4, "blue"))
     main(out=str(photos), feedback=str(said))
-    line = (f"{photos}: 2 suggestions new, 0 were there; 1 said to be right, 1 said to be none of the labels, 1 "
+    line = (f"{photos}: suggestions: 2 new, 0 were there; 1 said to be right, 1 said to be none of the labels, 1 "
             "overruled by a later word on the same photo. "
             f"`python -m training.clean export.pkl {photos}` leads with suggestions.")
     assert capsys.readouterr().out.strip() == line
@@ -203,7 +203,7 @@ def test_feedback_becomes_suggestions_which_no_stage_takes_for_photos(tmp_path, 
     assert sorted(suggestion.parent.name for suggestion in suggested_photos(photos)) == ["blue", "blue"]
     assert set(suggested_photos(photos).values()) == {"suggested by a user; the app said red (60%)"}
     main(out=str(photos), feedback=str(said))
-    assert f"{photos}: 0 suggestions new, 2 were there" in capsys.readouterr().out
+    assert f"{photos}: suggestions: 0 new, 2 were there" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("label", ["../../out", "/etc", ".suggested", "a/b", "x" * 300, "", "con|aux", "nul\0"])
@@ -249,7 +249,7 @@ def test_feedback_on_the_hub_is_fetched(tmp_path, photos, monkeypatch, capsys):
         (args, options)) or str(said))
     main(out=str(photos), feedback="hf://datasets/me/said")
     assert asked == [(("me/said",), {"repo_type": "dataset", "allow_patterns": None})]
-    assert "1 suggestions new" in capsys.readouterr().out
+    assert "suggestions: 1 new" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("where", ["nowhere", "hf://datasets/"])

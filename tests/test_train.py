@@ -15,12 +15,12 @@ from fastai.callback.core import Callback
 from fastai.learner import load_learner
 from fastcore.script import CliError
 
-from conftest import ROOT, TINY, noisy_photo, train
+from conftest import ROOT, TINY, noisy_photo, run_module, train
 from training.backbone import load_backbone
 from training.data import get_photos
 from training.interrupt import heeding_interrupts, interrupted
 from training.metrics import validated_before
-from training.train import check_options
+from training.train import check_options, enough_epochs
 from training.train import train as train_here
 
 
@@ -268,3 +268,17 @@ def test_network_that_knows_one_size_is_trained_and_validated_at_it(photos, tmp_
 @pytest.mark.parametrize("arch, size, takes", [("squeezenet1_1", 256, True), ("vit_tiny_patch16_224", 256, False)])
 def test_backbone_tells_which_sizes_it_takes(arch, size, takes):
     assert load_backbone(arch, pretrained=False).takes(size) is takes
+
+
+@pytest.mark.parametrize("n_train, batch_size, epochs", [(333, 16, 4), (5000, 16, 4), (160, 16, 8), (61, 16, 27),
+                                                         (3, 16, 80)])
+def test_few_photos_are_seen_more_often(n_train, batch_size, epochs):
+    assert enough_epochs(n_train, batch_size) == epochs
+
+
+def test_few_photos_and_how_often_they_are_seen_are_told(photos, tmp_path):
+    run = run_module("training.train", photos, "--arch", "squeezenet1_1", "--no-pretrained", "--image-size", "32",
+                     "--folds", "0", "--batch-size", "8", "--out", tmp_path / "few.pkl")
+    assert "30 photos are few: 27 epochs instead of 4" in run.stdout, run.stdout + run.stderr
+    metrics = json.loads((tmp_path / "few.metrics.json").read_text())
+    assert metrics["options"]["epochs"] == 27 and len(metrics["epochs"]) == 28

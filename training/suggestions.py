@@ -124,7 +124,7 @@ class Suggestions:
         counts, named = self.counts, [
             ("right", "said to be right"), ("none", "said to be none of the labels"), ("disputed", "overruled "
              "by a later word on the same photo"), ("unusable", "not usable"), ("unreadable", "unreadable")]
-        return (f"{counts['new']} suggestions new, {counts['there']} were there; "
+        return (f"suggestions: {counts['new']} new, {counts['there']} were there; "
                 + ", ".join(f"{counts[name]} {what}" for name, what in named if counts[name] or name in (
                     "right", "none")))
 

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime, timezone
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 
 from fastai.callback import progress, schedule  # noqa: F401  they give Learner its bar and fine_tune
@@ -50,6 +51,7 @@ from .trust import fit_familiarity
 
 PACKAGES = ("fastai", "fastcore", "torch", "torchvision", "timm", "numpy", "pillow")
 N_SAMPLES = 8  # validation photos that the export is checked on
+EPOCHS, STEPS = 4, 80  # of the shipped bears; fewer steps leave a model of few photos half taught
 ROOM_NEEDED = 200_000_000  # bytes free where the export goes: asked before the training, not after
 
 
@@ -87,6 +89,14 @@ def get_learner(dls: DataLoaders, backbone: Backbone) -> Learner:
         if isinstance(layer, nn.Linear):
             nn.init.kaiming_normal_(layer.weight)  # as vision_learner does
     return Learner(dls, nn.Sequential(backbone.body, head), splitter=default_split, metrics=error_rate)
+
+
+def enough_epochs(n_train: int, batch_size: int) -> int:
+    """Return how many epochs to train for so many photos: EPOCHS, or as many as make STEPS steps of a batch each.
+
+    Of 20 photos a label of the bears, 150 others were 1.3% wrong after 80 steps, 5 to 7% after the 12 of 4 epochs.
+    """
+    return max(EPOCHS, ceil(STEPS / max(1, n_train // batch_size)))
 
 
 def train(photos: Sequence[Path], arch: str = "resnet18", weights: str = "", epochs: int = 4,
@@ -218,7 +228,7 @@ def main(
     data:str, # folder of photos, one folder a label
     arch:str="resnet18", # any torchvision or timm architecture
     weights:str="", # local state dict of that architecture, instead of a download
-    epochs:int=4, # passes over the photos after the head is warm
+    epochs:int=None, # passes over the photos after the head is warm; default: 4, and more where photos are few
     image_size:int=224, # side of the square that the model sees, in pixels
     resize:str="random_crop", # how photos come to that size: random_crop, crop, pad or squish
     valid_pct:float=0.2, # share of the photos held out for validation
@@ -236,11 +246,16 @@ def main(
     options = {"arch": arch, "weights": Path(weights).name if weights else None, "epochs": epochs,
                "image_size": image_size, "resize": resize, "valid_pct": valid_pct, "seed": seed,
                "batch_size": batch_size, "base_lr": base_lr, "grey": grey, "pretrained": pretrained}
-    check_options(epochs, image_size, resize, valid_pct, batch_size, base_lr, grey, seed, folds, out)
+    check_options(EPOCHS if epochs is None else epochs, image_size, resize, valid_pct, batch_size, base_lr, grey, seed, folds, out)
     try:
         with heeding_interrupts():
             photos, unreadable = readable_photos(data)
             print_unreadable(unreadable)
+            if epochs is None:
+                options["epochs"] = enough_epochs(int(len(photos) * (1 - valid_pct)), batch_size)
+                if options["epochs"] > EPOCHS:
+                    print(f"{len(photos)} photos are few: {options['epochs']} epochs instead of {EPOCHS}, so that the "
+                          "model sees enough of them", flush=True)
             recipe = {**options, "weights": weights}
             learn, table = train(photos, keep=[] if resplit else validated_before(out), **recipe)
             metrics = metrics_of(learn, table, options, list(unreadable))
