@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import requests
@@ -106,7 +108,8 @@ def train_clean_and_train(story: Story, shows: dict[str, str]) -> None:
     story.run("train", "data", *SMALL, "--folds", "0", shown="data")
     story.run("report", "export.pkl", "data")
     begun = time.monotonic()
-    photos, labels, _ = review(story.folder / "export.pkl", story.folder / "data")
+    with redirect_stdout(StringIO()):  # its bar
+        photos, labels, _ = review(story.folder / "export.pkl", story.folder / "data")
     cleaner = Cleaner(story.folder / "data", photos, labels)
     for name, photo, _ in cleaner.select()[:LOOKED_AT]:
         cleaner.choose(name, "label", shows[photo.sha256])

@@ -168,7 +168,7 @@ async def gather(gathering: Gathering, by_label: dict[str, list[str]], listed: l
 def main(
     *terms:str, # what to search for: each term is a label of its own
     out:str="data", # folder that the photos go to, one folder a label
-    label:Annotated[str, LABEL_HELP, {"action": "append"}]=None,  # noqa: RUF013
+    label:Annotated[str, LABEL_HELP, {"action": "append"}]=None,
     per_label:int=150, # photos of each label that searches are to bring
     urls:str="", # csv file of addresses, with the columns label and url
     folder:str="", # folder of photos, one folder a label: they are copied

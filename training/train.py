@@ -192,10 +192,10 @@ def keep_freed_memory() -> None:
         pass  # another C library: slower, not wrong
 
 
-def check_options(epochs: int, image_size: int, resize: str, valid_pct: float, batch_size: int,
+def check_options(epochs: int | None, image_size: int, resize: str, valid_pct: float, batch_size: int,
                   base_lr: float, grey: float, seed: int, folds: int, out: Path) -> None:
     """Raise CliError for an option that cannot work, before anything is read."""
-    if epochs < 1:
+    if epochs is not None and epochs < 1:
         raise CliError(f"--epochs {epochs}: at least 1 is needed.")
     if not 32 <= image_size <= 1024:
         raise CliError(f"--image-size {image_size}: from 32 to 1024 pixels.")
@@ -246,7 +246,7 @@ def main(
     options = {"arch": arch, "weights": Path(weights).name if weights else None, "epochs": epochs,
                "image_size": image_size, "resize": resize, "valid_pct": valid_pct, "seed": seed,
                "batch_size": batch_size, "base_lr": base_lr, "grey": grey, "pretrained": pretrained}
-    check_options(EPOCHS if epochs is None else epochs, image_size, resize, valid_pct, batch_size, base_lr, grey, seed, folds, out)
+    check_options(epochs, image_size, resize, valid_pct, batch_size, base_lr, grey, seed, folds, out)
     try:
         with heeding_interrupts():
             photos, unreadable = readable_photos(data)

@@ -14,6 +14,7 @@ from .clients import UNKNOWN
 from .feedback import Feedback, NotKept, meant
 from .guard import CLIENT
 from .photo_input import gradio_error
+from .tools import no_tool
 
 ASKS = "Was this right?"
 ELEMENT = "was-this-right"
@@ -62,6 +63,7 @@ def ask(feedback: Feedback, answers: Answers, photo: gr.Image) -> gr.Radio | gr.
             return kind(value=None, info=str(why))
         return kind(info=THANKS if new else KNOWN, interactive=False)
 
+    @no_tool  # a person's word is asked for, not an assistant's
     def send_feedback(given, said: str, request: gr.Request) -> dict:
         """Say whether an answer was right: the photo, and `yes`, the right label, or `none of these`.
 
