@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 SIDE = 1024  # pixels of a kept photo's longer side
 MOST_PROBABILITIES = 5  # in a record
+SHOWN = 12  # labels in a sentence
 HUB = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)/?")
 FULL = "Thank you, but no more can be kept at the moment: this was not."
 
@@ -67,7 +68,8 @@ class Feedback:
         It is on the disk when this returns. Raises NotKept where it is not.
         """
         if correction is not None and correction not in self.labels:
-            raise NotKept("There is no such label.")
+            more = f" and {len(self.labels) - SHOWN} more" if len(self.labels) > SHOWN else ""
+            raise NotKept(f"There is no such label; there are {', '.join(self.labels[:SHOWN])}{more}.")
         if wait := self._rate.spend(client):
             raise NotKept(f"That was a lot: {self._per_minute} a minute are taken. Try again in {math.ceil(wait)} s.")
         picture = without_metadata(photo)
