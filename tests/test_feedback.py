@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import requests
 from huggingface_hub import HfApi
 from PIL import Image
+from test_readme import section
 
 from api import by_path, run_predict, upload
 from classifier import Prediction
@@ -307,6 +309,15 @@ def test_the_api_takes_it_too_and_counts_no_answer_twice(asking):
     assert "no such label" in said(url, path, "dragon").json()["error"]
     record, = [record for record in records(folder) if record["correction"] == "black"]
     assert len(records(folder)) == before + 1 and record["label"] == "teddy" and record["right"] is False
+
+
+def test_the_readmes_snippet_says_it(asking):
+    url, _ = asking
+    code, answer = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", section("It learns from its users"),
+                             re.S).groups()
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code.replace("http://127.0.0.1:7860", url)], cwd=ROOT,
+                         capture_output=True, text=True, timeout=60)
+    assert run.stdout.splitlines()[-1:] == answer.splitlines(), run.stdout + run.stderr
 
 
 def test_nobody_reads_what_others_sent(asking):

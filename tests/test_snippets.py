@@ -92,6 +92,15 @@ def test_javascript_snippets_answer_in_node(app_url, desk, node_modules):
         assert "teddy" in run(["node", "ask.mjs"], desk)
 
 
+def test_the_readmes_fetch_answers(app_url, desk):
+    if not shutil.which("node"):
+        pytest.skip("node is not here")
+    (fetch,) = blocks(readme(app_url).replace("https://USER-NAME.hf.space", app_url), "javascript")
+    (desk / "fetch.mjs").write_text('import { openAsBlob } from "node:fs";\nconst file = await openAsBlob("photo.jpg");\n'
+                                    f"{fetch}console.log(answer.label);\n")
+    assert run(["node", "fetch.mjs"], desk) == "teddy\n"
+
+
 def test_assistants_address_is_where_assistants_are_answered(app_url):
     for text in (api_snippets(app_url), readme(app_url)):
         (config,) = (block for block in blocks(text, "json") if "mcpServers" in block)
