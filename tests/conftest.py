@@ -32,7 +32,7 @@ EXAMPLE = ROOT / "examples" / "teddy-1.jpg"
 SHARED = Path(os.environ.get("FIELDGUIDE_SHARED", ROOT.parent / "shared"))
 SIZES = {"phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
          "desktop": {"viewport": {"width": 1280, "height": 900}}}
-TIMEOUT = 30_000  # milliseconds; a guard against hanging
+TIMEOUT = 60_000  # milliseconds; a guard against hanging
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 40, 40)}
 
 
