@@ -96,7 +96,8 @@ def test_the_readmes_fetch_answers(app_url, desk):
     if not shutil.which("node"):
         pytest.skip("node is not here")
     (fetch,) = blocks(readme(app_url).replace("https://USER-NAME.hf.space", app_url), "javascript")
-    (desk / "fetch.mjs").write_text('import { openAsBlob } from "node:fs";\nconst file = await openAsBlob("photo.jpg");\n'
+    (desk / "fetch.mjs").write_text('import { openAsBlob } from "node:fs";\n'
+                                    'const file = await openAsBlob("photo.jpg");\n'
                                     f"{fetch}console.log(answer.label);\n")
     assert run(["node", "fetch.mjs"], desk) == "teddy\n"
 
