@@ -54,7 +54,8 @@ image-size: $(VENV)/serving ## installed megabytes of what serving needs
 lint: $(VENV)/testing ## check the style
 	$(BIN)/ruff check .
 
-clean: ## remove the environment
+clean: ## remove the environment (photos are cleaned by `make cleaner`)
+	$(if $(findstring command,$(origin DATA)),$(error `make cleaner DATA=$(DATA)` cleans photos; `make clean` removes the environment))
 	rm -rf $(VENV)
 
 # CPU wheels of torch where their host answers, pip's default build (with CUDA) elsewhere or with GPU=1

@@ -7,17 +7,20 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 import uvicorn
+from test_gather import feedback
 
 from cleaners import names, open_cleaner
 from conftest import ROOT, SIZES, TIMEOUT, noisy_photo
 from training.clean import Cleaner, free_port
 from training.clean_page import build_app
-from training.review import Reviewed
+from training.review import Reviewed, review
+from training.suggestions import Suggestions
 
 
 @pytest.fixture
@@ -88,6 +91,7 @@ def test_choices_survive_switching_and_reload_and_are_applied_and_undone(page, c
     own = second.get_attribute("data-own")
     new = next(label for label in ("blue", "green", "red") if label != own)
     second.locator("select").select_option(new)
+    second.locator(".to", has_text=f"→ {new}").wait_for()
     says(page, "1 to delete, 1 to move · 2 of 30")
     page.get_by_label("valid", exact=True).check()
     shown(page, 6)
@@ -110,6 +114,28 @@ def test_choices_survive_switching_and_reload_and_are_applied_and_undone(page, c
     page.locator("#message", has_text="2 photos are back").wait_for()
     says(page, "1 to delete, 1 to move · 2 of 30")
     assert names(data) == before
+
+
+def test_a_suggestion_is_marked_as_a_users_word_until_it_is_kept(page, trained, tmp_path):
+    data = tmp_path / "photos"
+    shutil.copytree(trained / "photos", data)
+    Suggestions(data).take_all(feedback(tmp_path / "said", (1, "blue")))
+    photos, labels, _ = review(trained / "export.pkl", data)
+    with served(Cleaner(data, photos, labels)) as address:
+        go(page, address)
+        page.get_by_text("1 suggested by users").wait_for()
+        first = page.locator("#grid .card").first
+        assert first.locator(".names b").inner_text() == "A user says: blue"
+        assert page.locator("#grid .suggested").count() == 1
+        first.locator(".look").click()
+        page.locator("#closer.suggested h2", has_text="A user says: blue").wait_for()
+        page.get_by_role("button", name="Close", exact=True).click()
+        first.locator("[data-do=keep]").click()
+        says(page, "1 to move · 1 of 31")
+        page.locator("#apply").click()
+        page.locator("#message", has_text="1 moved to its label").wait_for()
+        says(page, "Nothing marked · 0 of 31")
+        assert page.locator("#grid .suggested").count() == 0
 
 
 def test_page_fits_and_the_bar_stays_in_sight(page, cleaning):
@@ -240,20 +266,30 @@ def test_script_addresses_refuse_what_makes_no_sense(large):
         assert form.status_code == 422, "what another site's form can send is refused"
 
 
-def test_a_full_disk_is_told_in_the_bar(browser, tmp_path, monkeypatch):
-    data = tmp_path / "photos"
-    (data / "red").mkdir(parents=True)
-    for i in range(3):
-        noisy_photo((200, 40, 40), i).save(data / "red" / f"{i}.png")
-    cleaner, port = open_cleaner(data), free_port("127.0.0.1", 0)
+@contextmanager
+def served(cleaner: Cleaner):
+    """Serve a cleaner from this process; yield its address."""
+    port = free_port("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(build_app(cleaner, "export.pkl"), port=port, log_level="warning",
                                            timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
+        yield wait_for(f"http://127.0.0.1:{port}")
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def test_a_full_disk_is_told_in_the_bar(browser, tmp_path, monkeypatch):
+    data = tmp_path / "photos"
+    (data / "red").mkdir(parents=True)
+    for i in range(3):
+        noisy_photo((200, 40, 40), i).save(data / "red" / f"{i}.png")
+    with served(open_cleaner(data)) as address:
         page = browser.new_page()
         page.set_default_timeout(TIMEOUT)
-        go(page, wait_for(f"http://127.0.0.1:{port}"))
+        go(page, address)
 
         def full(*_, **__):
             raise OSError(28, "No space left on device")
@@ -267,6 +303,3 @@ def test_a_full_disk_is_told_in_the_bar(browser, tmp_path, monkeypatch):
         (data / "red" / "1.png").unlink()
         assert Path(data / "red" / "0.png").exists()
         page.close()
-    finally:
-        server.should_exit = True
-        thread.join(20)

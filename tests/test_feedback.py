@@ -25,7 +25,7 @@ from conftest import EXAMPLE, ROOT, SIZES, TIMEOUT, noisy_photo, running_app
 from hub_stub import Hub, running_hub
 from web import hub as web_hub
 from web.feedback import Feedback, NotKept, feedback_from, without_metadata
-from web.feedback_page import choices
+from web.feedback_page import SEARCH, choices, shown
 from web.hub import HubUpload
 from web.settings import Settings
 
@@ -104,6 +104,11 @@ def test_a_label_is_any_text_and_never_a_path(tmp_path):
     assert {record["correction"] for record in records(tmp_path / "said")} == set(labels)
     assert os.listdir(tmp_path) == ["said"]
     assert [value for _, value in choices(labels, None)] == ["yes", *"012345", "none of these"]
+
+
+def test_a_list_says_that_it_is_one_to_search():
+    few, many = shown(LABELS, SURE), shown([str(i) for i in range(9)], None)
+    assert "type" not in few.info and many.info == f"{SEARCH} {few.info}"
 
 
 def test_a_correction_that_is_no_label_is_refused(tmp_path):

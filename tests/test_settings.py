@@ -4,7 +4,7 @@ import re
 import pytest
 
 from conftest import ROOT
-from web.settings import Settings
+from web.settings import Settings, uploads_folder
 
 
 def test_defaults_are_what_the_readme_tells():
@@ -32,3 +32,8 @@ def test_on_spaces_one_proxy_is_believed_unless_the_owner_says_otherwise():
     assert Settings.from_environment({"SPACE_ID": "me/bears"}).proxies == 1
     assert Settings.from_environment({"SPACE_ID": "me/bears", "PROXIES": "0"}).proxies == 0
     assert Settings.from_environment({"SPACE_ID": "me/bears", "PROXIES": "x"}).proxies == 1
+
+
+def test_two_apps_on_one_machine_do_not_delete_each_others_examples(tmp_path):
+    assert uploads_folder(tmp_path / "bears") == uploads_folder(tmp_path / "bears")
+    assert uploads_folder(tmp_path / "bears") != uploads_folder(tmp_path / "cats")

@@ -68,9 +68,10 @@
     const answer = await fetch(`about/${id}`).catch(() => null);
     if (!answer?.ok || dialog.dataset.id !== id) return;
     const told = await answer.json();
-    one("h2", dialog).textContent = told.label;
+    one("h2", dialog).textContent = told.title;
+    dialog.classList.toggle("suggested", told.suggested);
     one(".what", dialog).textContent = [told.name, told.split && `in ${told.split}`, told.loss,
-      told.suspicion > 99 ? "the most suspicious" : `more suspicious than ${told.suspicion}% of the photos`].filter(Boolean).join(" \u00b7 ");
+      told.suggested ? "" : told.suspicion > 99 ? "the most suspicious" : `more suspicious than ${told.suspicion}% of the photos`].filter(Boolean).join(" \u00b7 ");
     one(".reason", dialog).textContent = told.reason || "Nothing speaks against its label.";
     one(".bars", dialog).replaceChildren(...told.probabilities.map(({ label, share, said }) => {
       const row = document.createElement("div");

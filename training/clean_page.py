@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from html import escape
+from itertools import count
 from math import ceil, isinf
 from pathlib import Path
 
@@ -82,15 +83,22 @@ def loss_of(photo: Reviewed) -> str:
     return "no loss" if isinf(photo.loss) else f"loss {photo.loss:.2f}"
 
 
+def title(photo: Reviewed) -> str:
+    """Return what stands over a photo: its label, or whose word that is as long as it is but a suggestion."""
+    return f"A user says: {photo.label}" if photo.suggested else photo.label
+
+
 def card(name: str, photo: Reviewed, choice: Choice, labels: list[str]) -> str:
     """Return one photo of the grid as HTML."""
     options = "".join(f'<option value="{escape(label)}"{" selected" * (label == (choice.label or photo.label))}>'
                       f"{escape(label)}</option>" for label in labels)
     said = f"{escape(photo.prediction)} {percent(photo.probabilities[photo.prediction])} · {loss_of(photo)}"
-    return (f'<article class="card" tabindex="-1" data-id="{name}" data-action="{choice.action}" '
-            f'data-own="{escape(photo.label)}" aria-label="{escape(photo.label)}: {escape(photo.file.name)}">'
+    titled = escape(title(photo))
+    return (f'<article class="card{" suggested" * photo.suggested}" tabindex="-1" data-id="{name}" '
+            f'data-action="{choice.action}" data-own="{escape(photo.label)}" '
+            f'aria-label="{titled}: {escape(photo.file.name)}">'
             f'<button class="look" title="Look closer"><img loading="lazy" src="thumb/{name}" alt=""></button>'
-            f'<p class="names"><b>{escape(photo.label)}</b> <span class="to">→ {escape(choice.label)}</span></p>'
+            f'<p class="names"><b>{titled}</b> <span class="to">→ {escape(choice.label)}</span></p>'
             f'<p class="said">predicted {said}</p><p class="reason">{escape(photo.reason)}</p>'
             f'<p class="acts"><button data-do="keep">Keep</button><button data-do="delete">Delete</button>'
             f'<select aria-label="Label">{options}</select></p></article>')
@@ -111,22 +119,23 @@ def about(cleaner: Cleaner, name: str) -> dict:
     photo = cleaner.by_id[name]
     choice = cleaner.choice(photo)
     most = sorted(photo.probabilities.items(), key=lambda item: -item[1])[:5]
-    return {"id": name, "name": photo.file.name, "label": photo.label, "split": photo.split,
+    return {"id": name, "name": photo.file.name, "title": title(photo), "split": photo.split,
             "loss": loss_of(photo), "suspicion": int(100 * photo.suspicion), "reason": photo.reason,
-            "prediction": photo.prediction, "action": choice.action, "to": choice.label,
+            "prediction": photo.prediction, "action": choice.action, "to": choice.label, "suggested": photo.suggested,
             "probabilities": [{"label": label, "share": share, "said": percent(share)} for label, share in most]}
 
 
 def build_page(cleaner: Cleaner, export: str, n_unreadable: int = 0) -> gr.Blocks:
     """Return the controls around the grid."""
-    has_splits = any(photo.split for photo in cleaner.photos)
+    has_splits, drawn = any(photo.split for photo in cleaner.photos), count()
 
     def render(label, split, order, show, page):
         found = cleaner.select(label or "", "" if split == ALL else split, order, show)
         n_pages = max(1, ceil(len(found) / A_PAGE))
         page = int(min(max(1, page or 1), n_pages))
         shown = found[(page - 1) * A_PAGE:page * A_PAGE]
-        return (grid(cleaner, shown), f'<span id="counts">{bar(cleaner)}</span>',
+        # the script writes into it too: Gradio draws anew only what differs from what it drew itself
+        return (grid(cleaner, shown), f'<span id="counts" data-drawn="{next(drawn)}">{bar(cleaner)}</span>',
                 gr.Number(page, maximum=n_pages, label=f"Page of {n_pages}"),
                 gr.Button(interactive=page > 1), gr.Button(interactive=page < n_pages), label_filter(label))
 
@@ -148,18 +157,22 @@ def build_page(cleaner: Cleaner, export: str, n_unreadable: int = 0) -> gr.Block
         if not n_deleted + n_moved:
             return "Nothing is marked: nothing was moved."
         done = [said for n, said in ((n_deleted, f"{n_deleted} deleted (to `{cleaner.data}/.rejected`)"),
-                                     (n_moved, f"{n_moved} moved to their label")) if n]
+                                     (n_moved, f"{n_moved} moved to {'its' if n_moved == 1 else 'their'} label")) if n]
         return (f"{', '.join(done)}. Undo takes this back. Next, train again and see whether it helped:\n"
                 f"```bash\n{command('train', cleaner.data, '--out', 'cleaned.pkl')}\n"
                 f"{command('compare', export, 'cleaned.pkl', cleaner.data)}\n```")
 
     def undo():
         n = cleaner.undo()
-        return f"{n} photos are back where they were, and marked as before." if n else "There is nothing to take back."
+        return (f"{n} photo{'s are' if n != 1 else ' is'} back, and marked as before." if n else
+                "There is nothing to take back.")
 
     with gr.Blocks(title=f"Clean {cleaner.data}", analytics_enabled=False) as page:
+        n_suggested = sum(photo.suggested for photo in cleaner.photos)
         gr.Markdown(f"# Clean {cleaner.data.name}\n{len(cleaner.photos)} photos, the most likely wrong first. "
                     "Mark what is no photo of its label, then Apply: files are moved, and Undo brings them back."
+                    + (f" **{n_suggested} suggested by users** lead{'s' * (n_suggested == 1)}: nobody trains on one "
+                       "until you keep it or give it a label." if n_suggested else "")
                     + (f" {n_unreadable} files could not be opened: `{command('verify', cleaner.data)}` moves "
                        "them away." if n_unreadable else ""), elem_id="title")
         with gr.Row(elem_id="filters"):

@@ -114,7 +114,7 @@ class Suggestions:
             file.parent.mkdir(exist_ok=True)
             aside.write_bytes(data)
             os.replace(aside, file)
-            self.log.add(file=file.relative_to(self.data).as_posix(), label=label, said=_short(record["label"]),
+            self.log.add(file=file.relative_to(self.data).as_posix(), label=label, said=_short(_said(record)),
                          probability=f"{record['probabilities'][record['label']]:.4f}",
                          model_version=_short(record["model_version"]), sha256=record["photo"], time=now())
         self._had.add((label, record["photo"]))
@@ -127,6 +127,11 @@ class Suggestions:
         return (f"suggestions: {counts['new']} new, {counts['there']} were there; "
                 + ", ".join(f"{counts[name]} {what}" for name, what in named if counts[name] or name in (
                     "right", "none")))
+
+
+def _said(record: dict) -> str:
+    """Return what the app answered; of a photo that was not familiar to it, it named a label only as a guess."""
+    return f"none of these, if any {record['label']}" if record["familiar"] is False else record["label"]
 
 
 def _short(text: str) -> str:

@@ -23,6 +23,7 @@ YES, NONE = "yes", "none of these"
 MOST_BUTTONS = 8  # labels; more go into a list to search
 WORDS = ("Your click sends this photo, made smaller and without the place, time and camera noted in it, the answer and "
          "your word to the owner of this app, to keep and to learn from. Without a click no photo is kept.")
+SEARCH = "Choose from the list, or type to find a label: your choice is your click."
 THANKS = "Thank you. This photo, the answer and your word are kept; nothing else is."
 KNOWN = "Thank you. This was kept before."
 
@@ -40,8 +41,8 @@ def choices(labels: Sequence[str], prediction: Prediction | None) -> list[tuple[
 
 def shown(labels: Sequence[str], prediction: Prediction | None) -> gr.Radio | gr.Dropdown:
     """Return the question about an answer, hidden where there is none; a list to search where labels are many."""
-    kind = gr.Radio if len(labels) <= MOST_BUTTONS else gr.Dropdown
-    return kind(choices(labels, prediction), value=None, label=ASKS, info=WORDS, visible=prediction is not None,
+    kind, words = (gr.Radio, WORDS) if len(labels) <= MOST_BUTTONS else (gr.Dropdown, f"{SEARCH} {WORDS}")
+    return kind(choices(labels, prediction), value=None, label=ASKS, info=words, visible=prediction is not None,
                 interactive=True, elem_id=ELEMENT)
 
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from zlib import crc32
 
 from classifier.photo import set_max_pixels
 
@@ -80,6 +81,13 @@ def _number(text: str, setting) -> float | None:
     return value
 
 
+def uploads_folder(project: Path) -> Path:
+    """Return the folder for uploads, the same at each start. A folder of each project, since an app deletes in it what
+    is old, and at its end what came meanwhile: another app's examples would go too."""
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    return Path(tempfile.gettempdir()) / f"fieldguide-uploads-{user}-{crc32(os.fsencode(project)):08x}"
+
+
 def prepared() -> Settings:
     """Return the settings, once log, decoder and environment are set up for them; before the page is built.
 
@@ -88,9 +96,7 @@ def prepared() -> Settings:
     _show_log()
     settings = Settings.from_environment()
     set_max_pixels(int(1e6 * settings.max_megapixels))
-    # a folder that no other app shares, since the app deletes what is old in it
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    folder = os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / f"fieldguide-uploads-{user}"))
+    folder = os.environ.setdefault("GRADIO_TEMP_DIR", str(uploads_folder(Path(__file__).parent.parent)))
     Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ.setdefault("GRADIO_MCP_SERVER", "True")  # assistants find the app too
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # the gate alone says whose word on an address counts

@@ -87,7 +87,8 @@ def privacy(minutes: float, feedback: bool = False) -> str:
 def batch_intro(most: int, max_mb: float) -> str:
     """Return what the page for many photos does with them."""
     return (f"Up to {most} photos of {max_mb:g} MB each become a table that you can sort and download. They are used "
-            "for the answers alone, and not kept.")
+            "for the answers alone, and not kept. Where Familiar says no, a photo looks like none that the model "
+            "learned from: don't rely on its label.")
 
 
 def batch_words(most: int, max_mb: float) -> dict[str, str]:
