@@ -45,7 +45,7 @@ bench: $(VENV)/training ## our app beside the lesson's: 5 minutes on a machine t
 robustness: $(VENV)/testing ## what a public Space meets: 15 minutes; its table is in the README
 	$(BIN)/python -W ignore -m benchmarks.robustness $(ARGS)
 
-story: $(VENV)/testing ## the whole way on small data, from three words to a Space and a user's correction: 3 minutes
+story: $(VENV)/testing ## the whole way on small data, from three words to a Space and a user's correction: 2 minutes
 	PYTHONPATH=. $(BIN)/python -W ignore tests/story.py
 
 image-size: $(VENV)/serving ## installed megabytes of what serving needs
