@@ -145,7 +145,8 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path, days):
     # under this library each sleep of Python's ends at once with an error, which the system's own clocks never give
     (tmp_path / "sitecustomize.py").write_text("import threading, time\n"
                                                "time.sleep = lambda seconds: threading.Event().wait(seconds)\n")
-    environment = {"LD_PRELOAD": str(library), "PYTHONPATH": str(tmp_path), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
+    environment = {"LD_PRELOAD": str(library), "PYTHONPATH": str(tmp_path),
+                   "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
                    "FAKETIME_DONT_FAKE_MONOTONIC": "1", "GRADIO_TEMP_DIR": str(tmp_path / "uploads"),
                    "MAX_PER_MINUTE": "60"}
     with running_app(log=tmp_path / "log", **environment) as url:
