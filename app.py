@@ -157,11 +157,11 @@ with PhotoBlocks(title="Fieldguide") as demo:
             verdict = gr.Markdown(visible=False)
             answer = gr.Label(label="Answer", num_top_classes=5)
             sure = gr.Markdown(visible=False)
+            asked = [ask(feedback, answers, photo)] if feedback else []
             heatmap = gr.Image(label="Where it looked", format="jpeg", height=320, visible=False,
                                buttons=["fullscreen"])
             looked = gr.Markdown(visible=False)
-            outputs = [photo, verdict, answer, sure, heatmap, looked,
-                       *([ask(feedback, answers, photo)] if feedback else [])]
+    outputs = [photo, verdict, answer, sure, heatmap, looked, *asked]
     photo.change(show, photo, outputs, api_visibility="private", concurrency_limit=4, show_progress_on=answer)
     answer.select(show_label, photo, [heatmap, looked], api_visibility="private", concurrency_limit=4)
     api = gr.Button(visible=False)  # each part of a page costs each call of Gradio's API: one button carries three

@@ -23,6 +23,7 @@ from api import by_path, run_predict, upload
 from classifier import Prediction
 from conftest import EXAMPLE, ROOT, SIZES, TIMEOUT, noisy_photo, running_app
 from hub_stub import Hub, running_hub
+from training.suggestions import read_records
 from web import hub as web_hub
 from web.feedback import Feedback, NotKept, feedback_from, without_metadata
 from web.feedback_page import SEARCH, choices, shown
@@ -94,6 +95,16 @@ def test_the_same_word_on_the_same_photo_is_kept_once_also_after_a_restart(tmp_p
     assert again.n_bytes == first.n_bytes > 0
     assert not again.give(photo(), SURE, "grizzly") and again.give(photo(), SURE, None)
     assert len(records(tmp_path)) == 2 and len(list(tmp_path.glob("??/*.jpg"))) == 1
+
+
+def test_the_last_word_on_a_photo_counts_also_one_that_was_said_before(tmp_path):
+    feedback = Feedback(tmp_path, LABELS, settings=MANY)
+    for word in ("grizzly", "black", "grizzly"):
+        assert feedback.give(photo(), SURE, word)
+        time.sleep(0.01)
+    assert not feedback.give(photo(), SURE, "grizzly")
+    assert [record["correction"] for record in read_records(tmp_path)[0]] == ["black", "grizzly"]
+    assert feedback.n_bytes == sum(file.stat().st_size for file in tmp_path.glob("??/*"))
 
 
 def test_a_label_is_any_text_and_never_a_path(tmp_path):
@@ -357,6 +368,10 @@ def test_a_click_is_thanked_once_the_record_is_on_the_disk(asking, browser, size
     question.get_by_text("Thank you. This photo, the answer and your word are kept").wait_for()
     record = max(records(folder), key=lambda record: record["time"])
     assert len(records(folder)) == before + 1 and (record["label"], record["correction"]) == ("grizzly", "teddy")
+    page.get_by_label("Yes").click()  # the other was a slip
+    page.wait_for_function("n => [...document.querySelectorAll('#was-this-right input')][0].checked", arg=0)
+    until(lambda: len(records(folder)) == before + 2)
+    assert max(records(folder), key=lambda record: record["time"])["right"] is True
     page.get_by_label("Clear").or_(page.get_by_label("Remove Image")).first.click()
     question.wait_for(state="detached")
     page.set_input_files("input[type=file]", ROOT / "examples" / "other-mug.jpg")

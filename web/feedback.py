@@ -4,8 +4,8 @@
     FEEDBACK=hf://datasets/USER/NAME python app.py           # a dataset on the Hub, by way of FEEDBACK_FOLDER
 
 Writes FOLDER/ab/abc….jpg, the photo without its metadata, named by its SHA-256; FOLDER/ab/abc…-12345678.json, the
-record; FOLDER/counters/, see `web.counters`. A record is on the disk before its sender is thanked; no record is ever
-changed, or deleted before it lies on the Hub.
+record; FOLDER/counters/, see `web.counters`. A record is on the disk before its sender is thanked; none is deleted
+before it lies on the Hub, or changed but for a word that is said again after another: it gets its new time.
 """
 import hashlib
 import io
@@ -65,7 +65,8 @@ class Feedback:
     def give(self, photo: Image.Image, prediction: Prediction, correction: str | None, client: str = "") -> bool:
         """Keep a photo, its answer and what a user says it is, None for none of the labels; return whether it is new.
 
-        It is on the disk when this returns. Raises NotKept where it is not.
+        It is on the disk when this returns. Of several words on a photo the last counts: one that is said again after
+        another is new. Raises NotKept where it is not kept.
         """
         if correction is not None and correction not in self.labels:
             more = f" and {len(self.labels) - SHOWN} more" if len(self.labels) > SHOWN else ""
@@ -79,15 +80,17 @@ class Feedback:
         photo_file = self.folder / digest[:2] / f"{digest}.jpg"
         record_file = photo_file.with_name(f"{digest}-{said}.json")
         with self._lock:
-            if record_file.exists():
+            words = sorted(photo_file.parent.glob(f"{digest}-*.json"), key=lambda file: file.stat().st_mtime_ns)
+            if words and words[-1] == record_file:
                 return False
             self._make_room(len(picture) + len(record))
             try:
                 photo_file.parent.mkdir(exist_ok=True)
                 for file, data in ((photo_file, picture), (record_file, record)):  # no record without its photo
-                    if not file.exists():
+                    if file == record_file or not file.exists():
+                        before = file.stat().st_size if file.exists() else 0
                         write_whole(file, data)
-                        self.n_bytes += len(data)
+                        self.n_bytes += len(data) - before
             except OSError as error:
                 log.error("Feedback could not be kept: %s.", error.strerror)
                 raise NotKept(FULL) from error
@@ -105,7 +108,7 @@ class Feedback:
                 "probabilities": {label: round(share, 6) for label, share in probabilities},
                 "familiar": prediction.familiar, "familiarity": prediction.familiarity, "correction": correction,
                 "right": correction == meant(prediction), "model_version": self._version,
-                "time": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+                "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds")}
 
     def _make_room(self, n_bytes: int) -> None:
         """Drop the oldest of what lies on the Hub until there is room; NotKept where that is not enough."""

@@ -24,8 +24,9 @@ MOST_BUTTONS = 8  # labels; more go into a list to search
 WORDS = ("Your click sends this photo, made smaller and without the place, time and camera noted in it, the answer and "
          "your word to the owner of this app, to keep and to learn from. Without a click no photo is kept.")
 SEARCH = "Choose from the list, or type to find a label: your choice is your click."
-THANKS = "Thank you. This photo, the answer and your word are kept; nothing else is."
-KNOWN = "Thank you. This was kept before."
+AGAIN = "A slip? Choose again: the last word counts."
+THANKS = f"Thank you. This photo, the answer and your word are kept; nothing else is. {AGAIN}"
+KNOWN = f"Thank you. This was kept before. {AGAIN}"
 
 
 def choices(labels: Sequence[str], prediction: Prediction | None) -> list[tuple[str, str]]:
@@ -62,7 +63,7 @@ def ask(feedback: Feedback, answers: Answers, photo: gr.Image) -> gr.Radio | gr.
             new = keep(given, label, request)
         except (NotKept, PhotoError) as why:
             return kind(value=None, info=str(why))
-        return kind(info=THANKS if new else KNOWN, interactive=False)
+        return kind(info=THANKS if new else KNOWN)
 
     @no_tool  # a person's word is asked for, not an assistant's
     def send_feedback(given, said: str, request: gr.Request) -> dict:
