@@ -81,11 +81,10 @@ def test_a_clock_that_jumps_deletes_nothing(tmp_path, monkeypatch):
     assert path.exists()
 
 
-def test_at_the_end_only_what_came_meanwhile_goes(swept):
-    folder, _, uploads, kept = swept
-    before = put(folder, "before/bear.jpg")
-    uploads.sweep()
-    new = put(folder, "new/bear.jpg")
+def test_at_the_end_only_what_came_meanwhile_goes(tmp_path):
+    kept, before = put(tmp_path, "examples/teddy.jpg"), put(tmp_path, "before/bear.jpg")
+    uploads = Uploads(tmp_path, minutes=1, max_mb=10, keep={str(kept)})
+    new = put(tmp_path, "new/bear.jpg")  # before the first sweep: the app answers before its threads are under way
     uploads.clear_own()
     assert before.exists() and kept.exists() and not new.exists()
 

@@ -23,7 +23,8 @@ LEAST_FREE = 100 * MB  # bytes that the disk must have left for another upload
 class Uploads:
     """The files in a folder of uploads. Ages count from when a file was first seen, on a clock that never jumps.
 
-    So the uploads of an app that was killed go an hour after the next start.
+    So the uploads of an app that was killed go an hour after the next start. Make it before the app can be reached:
+    what is in the folder by then counts as another's.
     """
 
     def __init__(self, folder: Path, minutes: float, max_mb: float, keep: Collection[str] = (),
@@ -31,9 +32,9 @@ class Uploads:
         """keep: files that stay, such as the page's examples. clock: seconds."""
         self.folder, self._keep, self._clock = Path(folder), set(map(str, keep)), clock
         self._seconds, self._most = 60 * minutes, max_mb * MB
-        self._seen: dict[tuple, float] = {}
+        now = clock()
+        self._seen = {(path, stat.st_mtime_ns): now for path, stat in _walk(self.folder)}
         self._own: set[tuple] = set()  # came while this process ran
-        self._first = True
 
     def sweep(self) -> int:
         """Delete what is too old, and the oldest of what is too much; return how many files went."""
@@ -43,9 +44,7 @@ class Uploads:
             found[name] = stat.st_size if path not in self._keep and not os.path.isdir(path) else 0
             if name not in self._seen:
                 self._seen[name] = now
-                if not self._first:
-                    self._own.add(name)
-        self._first = False
+                self._own.add(name)
         self._seen = {name: then for name, then in self._seen.items() if name in found}
         self._own &= found.keys()
         total, gone = sum(found.values()), 0
