@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 import requests
+from fastai.vision.all import Resize
 
 from classifier.table import COLUMNS
-from conftest import EXAMPLE, ROOT, SIZES, TIMEOUT
+from conftest import EXAMPLE, ROOT, SIZES, TIMEOUT, running_app
+from learners import NORMALIZE, export, make_learner
 from web.batch import page as page_of
 from web.settings import Settings
 
@@ -233,6 +235,20 @@ def test_stopped_batch_keeps_what_is_answered(page):
     page.get_by_role("button", name="Stop").click()
     assert finished(page) == f"2 of {len(EXAMPLES)} photos: 0 without an answer, 0 not familiar."
     assert len(table(page)) == 2
+
+
+def test_export_that_knows_no_strangers_gets_no_column_for_them(browser, photos, tmp_path):
+    file = export(make_learner(photos, Resize(64), [NORMALIZE]), tmp_path)
+    with running_app(EXPORT=str(file), FEEDBACK=str(tmp_path / "feedback")) as url:
+        for page in opened(browser, url):
+            choose(page, *EXAMPLES[:2])
+            assert finished(page) == "2 of 2 photos: 0 without an answer."
+            assert [head.strip(" ↑↓") for head in page.locator("th").all_inner_texts()] == [
+                "", "File", "Label", "Probability"]
+            assert page.locator("#rows tr").first.locator("td").count() == 4
+            assert page.get_by_text("always answers with one of them").is_visible()
+            assert page.get_by_text("how many answers there were of each kind is counted").is_visible()
+            assert {row["familiar"] for row in table(page)} == {""}
 
 
 def test_page_has_its_limits_and_the_main_page_leads_to_it(app_url):

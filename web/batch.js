@@ -173,16 +173,20 @@ function draw(photo) {
     delete answer.picture
   }
   row.append(picture, cell("td", photo.name, "file"))
-  if (answer.error) row.append(Object.assign(cell("td", answer.error, "error"), { colSpan: 3 }))
-  else row.append(cell("td", answer.label.replaceAll("_", " "), "label"),
-                  cell("td", percent(answer.probabilities[answer.label]), "probability"),
-                  cell("td", answer.familiar === null ? "" : answer.familiar ? set.words.yes : set.words.no))
+  if (answer.error) row.append(Object.assign(cell("td", answer.error, "error"), { colSpan: set.heads.length - 1 }))
+  else row.append(...set.heads.slice(1).map(head => cell("td", SHOWN[head](answer), head)))
   row.classList.toggle("strange", answer.familiar === false)
   at("rows").append(row)
   if (sorted && !due) {
     due = true
     requestAnimationFrame(sort)
   }
+}
+
+const SHOWN = {
+  label: answer => answer.label.replaceAll("_", " "),
+  probability: answer => percent(answer.probabilities[answer.label]),
+  familiar: answer => answer.familiar ? set.words.yes : set.words.no,
 }
 
 const KEYS = {

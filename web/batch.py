@@ -15,7 +15,7 @@ from starlette.routing import Route
 from classifier.table import COLUMNS, EXTENSIONS
 
 from .settings import Settings
-from .words import BATCH_COLUMNS, batch_intro, batch_words
+from .words import batch_columns, batch_intro, batch_words
 
 HERE = Path(__file__).parent
 FILES = {"batch.js": "text/javascript", "zip.js": "text/javascript", "batch.css": "text/css"}
@@ -60,20 +60,24 @@ PAGE = """<!DOCTYPE html>
 """
 
 
-def page(settings: Settings) -> str:
-    """Return the page, with the limits and words that its script goes by."""
-    given = {"most": settings.max_batch, "bytes": settings.upload_bytes, "columns": COLUMNS,
+def page(settings: Settings, knows_strangers: bool = True, feedback: bool = False) -> str:
+    """Return the page, with the limits and words that its script goes by.
+
+    knows_strangers: whether the model can tell a photo of none of its labels; feedback: whether answers are counted.
+    """
+    columns = batch_columns(knows_strangers)
+    given = {"most": settings.max_batch, "bytes": settings.upload_bytes, "columns": COLUMNS, "heads": [*columns],
              "extensions": [extension[1:] for extension in EXTENSIONS],
-             "words": batch_words(settings.max_batch, settings.max_upload_mb)}
+             "words": batch_words(settings.max_batch, settings.max_upload_mb, knows_strangers)}
     heads = "".join(f'<th class="{column}">'
-                    f'<button data-column="{column}">{name}</button></th>' for column, name in BATCH_COLUMNS.items())
-    return PAGE.format(settings=html.escape(json.dumps(given)), heads=heads,
-                       intro=html.escape(batch_intro(settings.max_batch, settings.max_upload_mb)))
+                    f'<button data-column="{column}">{name}</button></th>' for column, name in columns.items())
+    intro = batch_intro(settings.max_batch, settings.max_upload_mb, knows_strangers, feedback)
+    return PAGE.format(settings=html.escape(json.dumps(given)), heads=heads, intro=html.escape(intro))
 
 
-def batch_routes(settings: Settings) -> list[Route]:
-    """Return the routes of the page: /many and its three files."""
-    content = page(settings)
+def batch_routes(settings: Settings, knows_strangers: bool, feedback: bool) -> list[Route]:
+    """Return the routes of the page: /many and its three files. What it is told, `page` explains."""
+    content = page(settings, knows_strangers, feedback)
 
     async def many(_: Request) -> HTMLResponse:
         return HTMLResponse(content)

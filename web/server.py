@@ -47,7 +47,8 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
     # rendered by Python alone: a Node server in front would not know /classify
     demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MOST_SESSIONS, prevent_thread_lock=True,
                 css=CSS if feedback else None, max_file_size=settings.upload_bytes,
-                app_kwargs={"routes": [*routes(answers, classifier, gate, uploads.problem), *batch_routes(settings)],
+                app_kwargs={"routes": [*routes(answers, classifier, gate, uploads.problem),
+                                       *batch_routes(settings, classifier.knows_strangers, feedback is not None)],
                             "middleware": [Middleware(Guard, gate=gate)]})
     uploads.keep_swept()
     if feedback:

@@ -9,7 +9,6 @@ from classifier import Prediction
 MOST_LISTED = 12
 NO_HEATMAP = "Where this model looked is not available: it is built in another way."
 MANY = "Or [many photos at once](many): a folder or a zip."
-BATCH_COLUMNS = {"file": "File", "label": "Label", "probability": "Probability", "familiar": "Familiar"}
 MARKUP = re.compile(r"([\\`*_{}\[\]<>#$|~!&])")  # what Markdown and HTML would take for theirs
 
 
@@ -59,7 +58,7 @@ def where_it_looked(label: str, labels: Sequence[str]) -> str:
     """Return what the colours of a heatmap mean."""
     others = " Tap another label above to see where that one would be." if len(labels) > 1 else ""
     return (f"**Orange** spoke for *{named(label)}*, **blue** against it; the outlined fifth counted most. "
-            f"What is dark was not looked at.{others}")
+            f"The darker a place, the less it counted.{others}")
 
 
 def what_it_knows(labels: Sequence[str], facts: dict, knows_strangers: bool) -> str:
@@ -84,18 +83,28 @@ def privacy(minutes: float, feedback: bool = False) -> str:
     return f"Photos are used for the answer alone, and deleted {when} after they came.{kept}"
 
 
-def batch_intro(most: int, max_mb: float) -> str:
-    """Return what the page for many photos does with them."""
+def batch_columns(knows_strangers: bool) -> dict[str, str]:
+    """Return the heads of the table of many photos, by what they sort by."""
+    return {"file": "File", "label": "Label", "probability": "Probability",
+            **({"familiar": "Familiar"} if knows_strangers else {})}
+
+
+def batch_intro(most: int, max_mb: float, knows_strangers: bool, feedback: bool = False) -> str:
+    """Return what the page for many photos does with them; feedback: whether users are asked for it."""
+    strangers = ("Where Familiar says no, a photo looks like none that the model learned from: don't rely on its label."
+                 if knows_strangers else
+                 "This model cannot tell when a photo is none of its labels: it always answers with one of them.")
+    counted = "; how many answers there were of each kind is counted" if feedback else ""
     return (f"Up to {most} photos of {max_mb:g} MB each become a table that you can sort and download. They are used "
-            "for the answers alone, and not kept. Where Familiar says no, a photo looks like none that the model "
-            "learned from: don't rely on its label.")
+            f"for the answers alone, and not kept{counted}. {strangers}")
 
 
-def batch_words(most: int, max_mb: float) -> dict[str, str]:
+def batch_words(most: int, max_mb: float, knows_strangers: bool) -> dict[str, str]:
     """Return what the script of the page for many photos says; it fills in the numbers in braces."""
+    strange = ", {strange} not familiar" if knows_strangers else ""
     return {"looking": "Looking for photos …", "none": "There is no photo in this.",
             "progress": "{n} of {of} photos", "turn": "Waiting for a turn: many photos were sent in a short time …",
-            "done": "{n} of {of} photos: {wrong} without an answer, {strange} not familiar.",
+            "done": f"{{n}} of {{of}} photos: {{wrong}} without an answer{strange}.",
             "too_many": f"These are {{n}} photos: the first {most} are answered. python -m classifier FOLDER, on a "
                         "machine of your own, takes any number.",
             "others": "Left out, because their names are not those of photos: {n}.",
