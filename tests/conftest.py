@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -118,23 +119,25 @@ def app_process(folder: Path = ROOT, log: Path | None = None, **environment):
         port = free.getsockname()[1]
     env = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False",
            "MAX_PER_MINUTE": "0", **environment}
-    output = log.open("w") if log else subprocess.PIPE
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=folder, env=env, text=True,
-                               stdout=output, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            if process.poll() is not None:
-                pytest.fail(f"app.py stopped: {log.read_text() if log else process.stdout.read()}")
-            try:
-                get(f"{url}/gradio_api/info")
-                break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.5)
-        yield process, url
-    finally:
-        process.terminate()
-        process.wait(20)
+    # a pipe that nobody reads fills up, and the app waits
+    with log.open("w+") if log else tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen([sys.executable, "app.py"], cwd=folder, env=env, text=True,
+                                   stdout=output, stderr=subprocess.STDOUT)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(240):
+                if process.poll() is not None:
+                    output.seek(0)
+                    pytest.fail(f"app.py stopped: {output.read()}")
+                try:
+                    get(f"{url}/gradio_api/info")
+                    break
+                except (urllib.error.URLError, OSError):
+                    time.sleep(0.5)
+            yield process, url
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 @pytest.fixture(scope="session")

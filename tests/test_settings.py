@@ -1,10 +1,21 @@
 """web/settings.py: limits out of the environment, and what wrong ones are told."""
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
 from conftest import ROOT
-from web.settings import Settings, uploads_folder
+from web.settings import Settings
+
+CLAIM = """
+import sys, time
+from pathlib import Path
+from web.settings import own_uploads_folder
+print(own_uploads_folder(Path(sys.argv[1])), flush=True)
+time.sleep(60)
+"""
 
 
 def test_defaults_are_what_the_readme_tells():
@@ -34,6 +45,19 @@ def test_on_spaces_one_proxy_is_believed_unless_the_owner_says_otherwise():
     assert Settings.from_environment({"SPACE_ID": "me/bears", "PROXIES": "x"}).proxies == 1
 
 
-def test_two_apps_on_one_machine_do_not_delete_each_others_examples(tmp_path):
-    assert uploads_folder(tmp_path / "bears") == uploads_folder(tmp_path / "bears")
-    assert uploads_folder(tmp_path / "bears") != uploads_folder(tmp_path / "cats")
+def test_each_app_has_a_folder_of_uploads_of_its_own_and_the_next_takes_up_a_killed_ones(tmp_path):
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+
+    def app(project: str) -> tuple[subprocess.Popen, str]:
+        process = subprocess.Popen([sys.executable, "-c", CLAIM, tmp_path / project], cwd=ROOT, env=environment,
+                                   stdout=subprocess.PIPE, text=True)
+        return process, process.stdout.readline()
+    apps = [app("bears"), app("bears"), app("cats")]
+    assert len({folder for _, folder in apps}) == 3
+    apps[0][0].kill()
+    apps[0][0].wait()
+    apps.append(app("bears"))
+    assert apps[-1][1] == apps[0][1]
+    for process, _ in apps:
+        process.kill()
+        process.communicate()

@@ -7,14 +7,18 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from itertools import count
 from pathlib import Path
 from zlib import crc32
+
+from filelock import FileLock, Timeout
 
 from classifier.photo import set_max_pixels
 
 log = logging.getLogger(__name__)
 
 MB = 1_000_000
+_held: list[FileLock] = []  # until the process ends
 CALL = 5  # times the bytes of one upload that a call of several photos may have
 
 
@@ -81,11 +85,26 @@ def _number(text: str, setting) -> float | None:
     return value
 
 
-def uploads_folder(project: Path) -> Path:
-    """Return the folder for uploads, the same at each start. A folder of each project, since an app deletes in it what
-    is old, and at its end what came meanwhile: another app's examples would go too."""
+def own_uploads_folder(project: Path) -> Path:
+    """Return a folder for uploads that no other app has until this process ends, made if need be.
+
+    An app deletes in it what is old, and at its end what came meanwhile: what another one just got would go too. It is
+    the first of the project's that is free, so that what a killed app left is found at the next start. Raises OSError.
+    """
     user = os.getuid() if hasattr(os, "getuid") else "user"
-    return Path(tempfile.gettempdir()) / f"fieldguide-uploads-{user}-{crc32(os.fsencode(project)):08x}"
+    base = Path(tempfile.gettempdir()) / f"fieldguide-uploads-{user}-{crc32(os.fsencode(project)):08x}"
+    for n in count(1):
+        folder = base if n == 1 else base.with_name(f"{base.name}-{n}")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(f"{folder}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            continue
+        except NotImplementedError:  # a disk that cannot lock
+            return folder
+        _held.append(lock)
+        return folder
 
 
 def prepared() -> Settings:
@@ -96,8 +115,9 @@ def prepared() -> Settings:
     _show_log()
     settings = Settings.from_environment()
     set_max_pixels(int(1e6 * settings.max_megapixels))
-    folder = os.environ.setdefault("GRADIO_TEMP_DIR", str(uploads_folder(Path(__file__).parent.parent)))
-    Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not os.environ.get("GRADIO_TEMP_DIR"):
+        os.environ["GRADIO_TEMP_DIR"] = str(own_uploads_folder(Path(__file__).parent.parent))
+    Path(os.environ["GRADIO_TEMP_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ.setdefault("GRADIO_MCP_SERVER", "True")  # assistants find the app too
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # the gate alone says whose word on an address counts
     if os.environ.get("SPACES_ZERO_GPU"):
