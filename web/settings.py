@@ -115,6 +115,7 @@ def prepared() -> Settings:
     _show_log()
     settings = Settings.from_environment()
     set_max_pixels(int(1e6 * settings.max_megapixels))
+    tempfile.gettempdir()  # Python chooses it now: first asked for on a full disk, it would be another folder
     if not os.environ.get("GRADIO_TEMP_DIR"):
         os.environ["GRADIO_TEMP_DIR"] = str(own_uploads_folder(Path(__file__).parent.parent))
     Path(os.environ["GRADIO_TEMP_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
