@@ -252,7 +252,8 @@ def test_export_that_knows_no_strangers_gets_no_column_for_them(browser, photos,
 
 
 def test_page_has_its_limits_and_the_main_page_leads_to_it(app_url):
-    settings = json.loads(html.unescape(re.search(r'data-settings="(.*?)"', page_of(Settings(max_batch=7)))[1]))
+    content = page_of(Settings(max_batch=7), knows_strangers=True, feedback=False)
+    settings = json.loads(html.unescape(re.search(r'data-settings="(.*?)"', content)[1]))
     assert settings["most"] == 7 and settings["bytes"] == 20_000_000 and tuple(settings["columns"]) == COLUMNS
     assert "](many)" in requests.get(f"{app_url}/config", timeout=30).text
     for name, kind in (("batch.js", "text/javascript"), ("zip.js", "text/javascript"), ("batch.css", "text/css")):

@@ -60,7 +60,7 @@ PAGE = """<!DOCTYPE html>
 """
 
 
-def page(settings: Settings, knows_strangers: bool = True, feedback: bool = False) -> str:
+def page(settings: Settings, knows_strangers: bool, feedback: bool) -> str:
     """Return the page, with the limits and words that its script goes by.
 
     knows_strangers: whether the model can tell a photo of none of its labels; feedback: whether answers are counted.

@@ -80,8 +80,8 @@ class Feedback:
         photo_file = self.folder / digest[:2] / f"{digest}.jpg"
         record_file = photo_file.with_name(f"{digest}-{said}.json")
         with self._lock:
-            words = sorted(photo_file.parent.glob(f"{digest}-*.json"), key=lambda file: file.stat().st_mtime_ns)
-            if words and words[-1] == record_file:
+            words = photo_file.parent.glob(f"{digest}-*.json")
+            if max(words, key=lambda file: file.stat().st_mtime_ns, default=None) == record_file:
                 return False
             self._make_room(len(picture) + len(record))
             try:

@@ -18,7 +18,6 @@ from classifier.photo import set_max_pixels
 log = logging.getLogger(__name__)
 
 MB = 1_000_000
-_held: list[FileLock] = []  # until the process ends
 CALL = 5  # times the bytes of one upload that a call of several photos may have
 
 
@@ -83,6 +82,9 @@ def _number(text: str, setting) -> float | None:
     if setting.type is int:
         return int(value) if value == int(value) else None
     return value
+
+
+_held: list[FileLock] = []  # until the process ends
 
 
 def own_uploads_folder(project: Path) -> Path:
