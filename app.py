@@ -9,6 +9,9 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
+from classifier import quiet  # noqa: F401
+
+# isort: split
 import gradio as gr
 
 from classifier import Classifier, Prediction

@@ -14,6 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from . import quiet  # noqa: F401
+
+# isort: split
 from .compiled import CompileError, from_bytes, onnx_path, read_compiled, sha256, to_onnx
 from .engine import Engine, OnnxEngine
 from .heatmap import SIDE, Heatmap
