@@ -288,6 +288,22 @@ def test_only_what_lies_on_the_hub_makes_room(tmp_path, said_hub):
     feedback.close(5)
 
 
+@pytest.mark.parametrize("when", ["listed", "read"])
+def test_a_file_that_vanishes_ends_no_push(tmp_path, said_hub, monkeypatch, when):
+    feedback = uploading(said_hub, tmp_path)
+    until(lambda: feedback._hub._scheduler)
+    scheduler, gone = feedback._hub._scheduler, {tmp_path / "ab" / f"gone{kind}" for kind in (".jpg", ".json")}
+    listed, waiting = Path.glob, scheduler._waiting
+    if when == "listed":
+        monkeypatch.setattr(Path, "glob", lambda path, pattern: [*gone, *listed(path, pattern)])
+    else:
+        monkeypatch.setattr(scheduler, "_waiting", lambda: [*((0, path) for path in gone), *waiting()])
+    feedback.give(photo(), SURE, "black")
+    until(lambda: {Path(name).suffix for name in uploaded(said_hub)} >= {".jpg", ".json"})
+    monkeypatch.undo()
+    feedback.close(5)
+
+
 def test_a_hub_that_stays_down_does_not_hold_up_the_end(tmp_path, said_hub):
     feedback = uploading(said_hub, tmp_path)
     until(lambda: feedback._hub._scheduler)

@@ -1,4 +1,6 @@
 """web/words.py: the page's words, for two labels or two hundred."""
+import re
+
 import pytest
 
 from classifier import Prediction
@@ -47,12 +49,21 @@ def test_markup_in_labels_is_shown_as_it_is():
 
 
 def test_confidence_is_said_in_words():
-    said = {0.999: "about 99 times in 100", 0.955: "about 19 times in 20", 0.9: "about 9 times in 10",
-            0.52: "about 5 times in 10", 0.08: "about 1 time in 10", 0.01: "less than 1 time in 20"}
+    said = {1.0: "about 99 times in 100", 0.999: "about 99 times in 100", 0.97: "about 97 times in 100",
+            0.955: "about 95 times in 100", 0.949: "about 9 times in 10", 0.9: "about 9 times in 10",
+            0.58: "about 5 times in 10", 0.29: "about 2 times in 10", 0.1: "about 1 time in 10",
+            0.08: "about 1 time in 20", 0.01: "less than 1 time in 20"}
     assert {probability: times_right(probability) for probability in said} == said
     answer = Prediction("cat", {"cat": 0.9, "dog": 0.1})
     assert how_sure(answer, True) == "At this level it is right **about 9 times in 10**."
     assert "not known" in how_sure(answer, False) and "times in" not in how_sure(answer, False)
+
+
+def test_words_never_claim_more_than_the_bar():
+    for probability in (i / 2000 for i in range(100, 2001)):
+        right, of = map(int, re.findall(r"\d+", times_right(probability)))
+        assert right / of <= min(probability, round(100 * probability) / 100) + 1e-9 < 1 + 1e-6, probability
+        assert right / of > probability - 0.101
 
 
 def test_assistants_read_the_labels_and_what_to_make_of_strangers():

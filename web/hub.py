@@ -42,16 +42,26 @@ class _Scheduler(CommitScheduler):
         info = None
         for start in range(0, len(waiting), AT_ONCE):
             batch = waiting[start:start + AT_ONCE]
-            # records and counters are small; read now, since counters are replaced at any moment
-            files = [CommitOperationAdd(path.relative_to(self.folder_path).as_posix(),
-                                        path.read_bytes() if path.suffix == ".json" else str(path))
-                     for _, path in batch]
+            files = list(filter(None, (self._added(path) for _, path in batch)))
+            if not files:
+                continue
             info = self.api.create_commit(repo_id=self.repo_id, repo_type=self.repo_type, operations=files,
                                           commit_message=f"Feedback: {len(files)} files")
             self.last_uploaded.update({path: changed for changed, path in batch})
             if any(path.parent.name == COUNTERS for _, path in batch):
                 self._counters_sent = time.monotonic()
         return info
+
+    def _added(self, path: Path) -> CommitOperationAdd | None:
+        """Return the file as a part of a commit; None where it is gone: the folder is at its limit, say.
+
+        Records and counters are small, and read now: counters are replaced at any moment.
+        """
+        try:
+            return CommitOperationAdd(path.relative_to(self.folder_path).as_posix(),
+                                      path.read_bytes() if path.suffix == ".json" else str(path))
+        except (FileNotFoundError, ValueError):  # the latter is the Hub's own word for a path that is no file
+            return None
 
     def _waiting(self) -> list[tuple[float, Path]]:
         """Return (time of change, path) of the files that the Hub does not have as they are."""
@@ -60,7 +70,10 @@ class _Scheduler(CommitScheduler):
             time.monotonic() - self._counters_sent > COUNTERS_EVERY)
         for path in self.folder_path.glob("*/*"):
             if path.suffix in (".jpg", ".json") and (counters_too or path.parent.name != COUNTERS):
-                changed = path.stat().st_mtime_ns
+                try:
+                    changed = path.stat().st_mtime_ns
+                except FileNotFoundError:
+                    continue
                 if self.last_uploaded.get(path) != changed:
                     found.append((changed, path))
         return sorted(found)

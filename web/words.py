@@ -38,12 +38,15 @@ def not_familiar(labels: Sequence[str], prediction: Prediction) -> str:
 
 
 def times_right(probability: float) -> str:
-    """Return a calibrated probability as people say it: "about 9 times in 10"."""
-    if probability < 0.05:
+    """Return a calibrated probability as people say it, never more than its whole percentage: "about 9 times in 10"."""
+    percent = int(probability * 100 + 1e-9)
+    if percent < 5:
         return "less than 1 time in 20"
-    right, of = min(((99, 100), (19, 20), *((n, 10) for n in range(1, 10))),
-                    key=lambda odds: abs(odds[0] / odds[1] - probability))
-    return f"about {right} time{'s' * (right > 1)} in {of}"
+    if percent < 10:
+        return "about 1 time in 20"
+    if percent < 95:
+        return f"about {percent // 10} time{'s' * (percent >= 20)} in 10"
+    return f"about {percent} times in 100" if probability < 1 else "about 99 times in 100"
 
 
 def how_sure(prediction: Prediction, calibrated: bool) -> str:
