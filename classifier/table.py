@@ -2,9 +2,12 @@
 
     table = Table(Path("answers.csv"), classifier.version)
     table.has("bear.jpg", 51234, 1764032400) or table.add(row)
+
+A text that a spreadsheet would compute has an apostrophe in front of it; `plain` takes it off again.
 """
 import csv
 import io
+import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -16,10 +19,22 @@ COLUMNS = ("file", "label", "probability", "familiar", "familiarity", "error", "
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".heic", ".heif", ".tif", ".tiff",
               ".bmp")
 """of the names of photos; other files of a folder are left out"""
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+"""how a text begins that a spreadsheet computes; apostrophes too, so that `plain` finds each text again"""
 
 
 class TableError(RuntimeError):
     """Why a file cannot be gone on with, in a sentence for a person."""
+
+
+def protected(text: str) -> str:
+    """Return a text as a csv file holds it for people: no spreadsheet takes it for a formula."""
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def plain(text: str) -> str:
+    """Return the text that `protected` was given."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
 def row_of(file: str, answer: Prediction | str, model: str, n_bytes: int, modified: int) -> tuple[str, ...]:
@@ -27,7 +42,7 @@ def row_of(file: str, answer: Prediction | str, model: str, n_bytes: int, modifi
     facts = model, str(n_bytes), str(modified)
     if isinstance(answer, str):
         return _written(file), "", "", "", "", _written(answer), *facts
-    return (_written(file), answer.label, f"{answer.probabilities[answer.label]:.6f}",
+    return (_written(file), _written(answer.label), f"{answer.probabilities[answer.label]:.6f}",
             "" if answer.familiar is None else str(answer.familiar).lower(),
             "" if answer.familiarity is None else f"{answer.familiarity:.6f}", "", *facts)
 
@@ -59,7 +74,7 @@ class Table:
 
     def has(self, file: str, n_bytes: int, modified: int) -> bool:
         """Return whether a file had a row, of this size and time, when the table was opened."""
-        key = hash((_written(file), str(n_bytes), str(modified)))
+        key = hash((plain(_written(file)), str(n_bytes), str(modified)))
         i = bisect_left(self._done, key)
         return i < len(self._done) and self._done[i] == key
 
@@ -81,7 +96,7 @@ class Table:
                     if row["model"] != model:
                         raise TableError(f"{self.path} holds answers of another model ({row['model']}, not {model}). "
                                          "Name another file with --out.")
-                    yield hash((row["file"], row["bytes"], row["modified"]))
+                    yield hash((plain(row["file"]), row["bytes"], row["modified"]))
             except csv.Error as error:
                 raise TableError(f"{self.path} cannot be gone on with: {error}. Name another file with "
                                  "--out.") from None
@@ -112,10 +127,10 @@ def _check(path: Path, header: bytes) -> int:
 
 def _written(text: str) -> str:
     """Return a text as the file holds it: bytes of a name that are no UTF-8 as \\udcXX, so that all of it is."""
-    return text.encode(errors="backslashreplace").decode()
+    return protected(text.encode(errors="backslashreplace").decode())
 
 
 def _line(fields: Iterable[str]) -> bytes:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(fields)
-    return line.getvalue().encode()
+    csv.writer(line, lineterminator="\r\n").writerow(fields)  # so that it quotes a name with either of them
+    return line.getvalue()[:-2].encode() + b"\n"

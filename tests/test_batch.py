@@ -158,7 +158,7 @@ def test_hostile_zip_costs_a_sentence_for_each_file(page, tmp_path):
     said = finished(page)
     errors = {row["file"]: row["error"] for row in table(page)}
     assert errors == {
-        "up.jpg": "", "./=1+1.jpg": "", "<img src=x onerror=alert(1)>.jpg": "",
+        "up.jpg": "", "'=1+1.jpg": "", "<img src=x onerror=alert(1)>.jpg": "",
         "bomb.jpg": "This file has more bytes than a photo may have.",
         "says-so.jpg": "This photo has more than 20 MB. Send a smaller one.",
         "bzip.jpg": "This file is packed in a way that browsers cannot open.",
@@ -235,6 +235,16 @@ def test_stopped_batch_keeps_what_is_answered(page):
     page.get_by_role("button", name="Stop").click()
     assert finished(page) == f"2 of {len(EXAMPLES)} photos: 0 without an answer, 0 not familiar."
     assert len(table(page)) == 2
+
+
+def test_labels_and_errors_that_a_spreadsheet_would_compute_are_text_in_the_file(page):
+    answers = [{**BODY, "label": "=1+1", "probabilities": {"=1+1": 1.0}}, {"error": "@SUM(A1)"}]
+    page.route("**/classify", lambda route: route.fulfill(json=answers.pop()))
+    choose(page, *EXAMPLES[:2])
+    finished(page)
+    rows = table(page)
+    assert {row["label"] for row in rows} == {"'=1+1", ""} and {row["error"] for row in rows} == {"'@SUM(A1)", ""}
+    assert "'" not in "".join(page.locator("#rows").all_inner_texts())
 
 
 def test_export_that_knows_no_strangers_gets_no_column_for_them(browser, photos, tmp_path):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from classifier import Prediction
-from classifier.table import COLUMNS, Table, TableError, row_of
+from classifier.table import COLUMNS, Table, TableError, plain, protected, row_of
 from conftest import EXAMPLE, ROOT, noisy_photo, run_module
 
 ANSWER = Prediction("teddy", {"teddy": 0.75, "black": 0.25}, 0.5, True)
@@ -113,6 +113,38 @@ def test_changed_photo_is_answered_again(tmp_path):
     table = Table(tmp_path / "a.csv", "abc")
     assert table.has("a.jpg", 10, 20)
     assert not table.has("a.jpg", 11, 20) and not table.has("a.jpg", 10, 21) and not table.has("b.jpg", 10, 20)
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1", "''@x"]
+
+
+@pytest.mark.parametrize("text", FORMULAS, ids=repr)
+def test_no_text_of_a_table_is_a_formula_and_each_can_be_had_back(tmp_path, text):
+    assert protected(text) == f"'{text}" and plain(protected(text)) == text
+    answer = Prediction(text, {text: 1.0}, None, None)
+    path = tmp_path / "a.csv"
+    table = Table(path, "abc")
+    table.add(row_of(text, answer, "abc", 1, 2))
+    table.add(row_of("b.jpg", text, "abc", 1, 2))
+    table.close()
+    labelled, failed = rows(path)
+    assert labelled["file"] == labelled["label"] == failed["error"] == f"'{text}"
+    table = Table(path, "abc")
+    assert table.has(text, 1, 2) and not table.has("c.jpg", 1, 2)
+    table.close()
+
+
+@pytest.mark.parametrize("text", ["teddy", "it's", "'quoted'", "", "1-2", "a=b"])
+def test_other_texts_stay_as_they_are(text):
+    assert protected(text) == plain(text) == text
+
+
+def test_rows_from_before_names_were_protected_are_found(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(",".join(COLUMNS) + "\n=a.jpg,teddy,0.9,true,0.7,,abc,10,20\n")
+    table = Table(path, "abc")
+    assert table.has("=a.jpg", 10, 20)
+    table.close()
 
 
 @pytest.mark.parametrize("text, why", [

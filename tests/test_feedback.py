@@ -293,9 +293,14 @@ def test_a_file_that_vanishes_ends_no_push(tmp_path, said_hub, monkeypatch, when
     feedback = uploading(said_hub, tmp_path)
     until(lambda: feedback._hub._scheduler)
     scheduler, gone = feedback._hub._scheduler, {tmp_path / "ab" / f"gone{kind}" for kind in (".jpg", ".json")}
-    listed, waiting = Path.glob, scheduler._waiting
+    waiting = scheduler._waiting
+
+    class Listed(type(tmp_path)):
+        def glob(self, pattern):
+            return [*gone, *super().glob(pattern)]
+
     if when == "listed":
-        monkeypatch.setattr(Path, "glob", lambda path, pattern: [*gone, *listed(path, pattern)])
+        monkeypatch.setattr(scheduler, "folder_path", Listed(tmp_path))
     else:
         monkeypatch.setattr(scheduler, "_waiting", lambda: [*((0, path) for path in gone), *waiting()])
     feedback.give(photo(), SURE, "black")

@@ -219,12 +219,13 @@ for (const button of document.querySelectorAll("th button"))
 // the table → a file
 
 const quoted = text => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-const named = name => /^[=+\-@\t\r]/.test(name) ? `./${name}` : name // or a spreadsheet would compute it
+// a spreadsheet would compute it; as `protected` of classifier/table.py does it
+const safe = text => /^'*[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text
 
 function csv() {
   const rows = shown.filter(photo => photo.row).map(({ name, size, modified, answer }) => ({
-    file: named(name), label: answer.label, probability: answer.probabilities?.[answer.label].toFixed(6),
-    familiar: answer.familiar, familiarity: answer.familiarity?.toFixed(6), error: answer.error,
+    file: safe(name), label: safe(answer.label ?? ""), probability: answer.probabilities?.[answer.label].toFixed(6),
+    familiar: answer.familiar, familiarity: answer.familiarity?.toFixed(6), error: safe(answer.error ?? ""),
     model: answer.model_version, bytes: size, modified }))
   const lines = [set.columns, ...rows.map(row => set.columns.map(column => quoted(String(row[column] ?? ""))))]
   return new Blob(lines.map(line => `${line.join(",")}\n`), { type: "text/csv" })
