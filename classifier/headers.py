@@ -13,10 +13,11 @@ import struct
 from collections.abc import Iterator
 
 from .directories import check_directory, check_exif, check_hidden_exif, check_tiff
-from .refusals import check_size, too_costly
+from .refusals import PhotoError, check_size, too_costly
 
 MAX_SEGMENTS = 20_000  # of a JPEG
 MAX_SCANNED = 5_000_000_000  # its pixels times the work of its scans (see `_work`), which is about 30 as editors write
+MAX_COEFFICIENTS = 3  # for each pixel that may be decoded: a JPEG of many scans keeps all, of two bytes each
 MAX_METADATA = 8_000_000  # bytes of a JPEG's EXIF, or of its Photoshop blocks: Pillow's time for them grows faster
 MAX_COMPRESSED_TEXTS = 256  # of a PNG: each may inflate to a megabyte
 MAX_BLOCKS = 100_000  # of a GIF, before its first frame
@@ -45,7 +46,7 @@ class Rationed(io.BytesIO):
 def check(data: bytes, max_pixels: int) -> None:
     """Raise PhotoError, with a sentence, for a file whose headers ask for more work than any photo needs."""
     if data.startswith(b"\xff\xd8"):
-        _check_jpeg(data)
+        _check_jpeg(data, max_pixels)
     elif data.startswith(b"\x89PNG"):
         if sum(data.count(kind) for kind in (b"zTXt", b"iTXt", b"iCCP")) > MAX_COMPRESSED_TEXTS:
             raise too_costly("PNG", f"has more than {MAX_COMPRESSED_TEXTS} compressed texts")
@@ -81,15 +82,18 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     raise too_costly("JPEG", f"is cut into more than {MAX_SEGMENTS} pieces")
 
 
-def _check_jpeg(data: bytes) -> None:
+def _check_jpeg(data: bytes, max_pixels: int) -> None:
     exif, photoshop, work, frame, passes = [], 0, 0, b"", False
     for marker, payload in _segments(data):
         if marker == SCAN:
             if not passes and payload[:1] == frame[5:6]:
                 break  # all that it has in one scan, which is decoded as it is read
-            passes, work = True, work + _work(payload)
-            if work * int.from_bytes(frame[1:3], "big") * int.from_bytes(frame[3:5], "big") > MAX_SCANNED:
+            passes, work, pixels = True, work + _work(payload), _pixels(frame)
+            if work * pixels > MAX_SCANNED:
                 raise too_costly("JPEG", "is built of too many scans")
+            if pixels > max_pixels and _coefficients(frame) > MAX_COEFFICIENTS * max_pixels:
+                raise PhotoError(f"This JPEG is progressive and has {pixels / 1e6:.0f} megapixels, which takes too "
+                                 "much memory to open. Send a smaller one.")
         elif marker in FRAMES and marker not in TABLES:
             frame, passes = payload, marker in PROGRESSIVE
         elif marker == 0xE1 and payload.startswith(b"Exif\0\0"):
@@ -101,6 +105,32 @@ def _check_jpeg(data: bytes) -> None:
     if max(photoshop, sum(map(len, exif))) > MAX_METADATA:
         raise too_costly("JPEG", f"has more than {MAX_METADATA // 1_000_000} megabytes of metadata")
     check_exif(b"".join(exif))
+
+
+def _pixels(frame: bytes) -> int:
+    return int.from_bytes(frame[1:3], "big") * int.from_bytes(frame[3:5], "big")
+
+
+def _coefficients(frame: bytes) -> float:
+    """Return how many coefficients all scans of a JPEG fill, by its frame's header."""
+    samplings = [(sampling >> 4) * (sampling & 15) for sampling in frame[7:6 + 3 * frame[5]:3]]
+    return _pixels(frame) * sum(samplings) / max(1, *samplings)
+
+
+def is_told_in_full(data: bytes) -> bool:
+    """Return whether a JPEG that lacks its end has all its scans: one of all components, or every bit of every one."""
+    exact: set[tuple[int, int]] = set()  # component, coefficient
+    frame, progressive = b"", False
+    for marker, payload in _segments(data):
+        if marker in FRAMES and marker not in TABLES:
+            frame, progressive = payload, marker in PROGRESSIVE
+        elif marker == SCAN and payload and frame and not progressive:
+            return payload[0] == frame[5]
+        elif marker == SCAN and len(payload) >= 4 + 2 * payload[0] and not payload[3 + 2 * payload[0]] & 15:
+            first, last = payload[1 + 2 * payload[0]], min(63, payload[2 + 2 * payload[0]])
+            exact.update((component, k) for component in payload[1:1 + 2 * payload[0]:2]
+                         for k in range(first, last + 1))
+    return bool(frame) and len(exact) >= 64 * frame[5]
 
 
 def _work(scan: bytes) -> int:

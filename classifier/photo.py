@@ -7,30 +7,39 @@ will be served: EXIF orientation applied, transparency on white, 8 bits, three c
 """
 import ctypes
 import logging
-import os
-import stat
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from os import PathLike
-from typing import BinaryIO
 
+import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image
+from PIL import Image, JpegImagePlugin
 
-from .directories import check_exif
-from .headers import Rationed, check
+from .headers import Rationed, check, is_told_in_full
+from .orientation import keep_heic_orientation, orientation, upright
+from .png_chunks import needed
+from .profiles import changes, profile_of
 from .refusals import PhotoError, check_size, decode_failure, too_large, what_it_is_instead
-from .samples import to_rgb
+from .samples import eight_bits, to_rgb
+from .sources import PhotoSource, read_source
 
-MAX_PIXELS = 100_000_000
-"""how many pixels a photo may have; `set_max_pixels` changes it"""
+__all__ = ["MAX_PIXELS", "PhotoError", "PhotoSource", "n_pixels", "open_photo", "read_source", "set_max_pixels"]
+
+USUAL_PIXELS = 100_000_000
+MAX_PIXELS = USUAL_PIXELS
+"""how many pixels a photo may have once it is decoded; `set_max_pixels` changes it"""
+# Phones make JPEGs of 108 and 200 megapixels. They are decoded at half their size, so that they take no more memory
+# than others; not where the limit was lowered, which is to save time too.
+MAX_JPEG_PIXELS = 250_000_000
 # Pillow knows more, some of them programs rather than pictures (EPS runs Ghostscript): only these.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP", "PPM")
 
-JPEG_SCALES = (2, 4, 8)  # what libjpeg can decode at a fraction of the work
+SCALES = (2, 4, 8)  # what libjpeg can decode at a fraction of the work
+SPARE_COLOURS = 1.6  # how much smaller still a photo may come whose colours are converted, which takes 20 ns a pixel
+MAX_PLAIN_PIXELS = 2_000_000  # of a PPM in digits, which Pillow decodes in Python
+END = b"\xff\xd9"  # of a JPEG
 
-PhotoSource = str | PathLike | bytes | bytearray | memoryview | BinaryIO | Image.Image
+Spare = Callable[[tuple[int, int]], float]
 
 Image.init()  # now, not in whichever thread meets the first WebP
 pillow_heif.register_heif_opener()
@@ -52,30 +61,34 @@ def set_max_pixels(n: int) -> None:
 set_max_pixels(MAX_PIXELS)
 
 
-def open_photo(source: PhotoSource, max_pixels: int | None = None,
-               spare: Callable[[tuple[int, int]], float] | None = None) -> Image.Image:
-    """Return the photo upright, in mode RGB, fully decoded; the first frame of an animation.
+def open_photo(source: PhotoSource, max_pixels: int | None = None, spare: Spare | None = None) -> Image.Image:
+    """Return the photo upright, in mode RGB and sRGB colours, fully decoded; the first frame of an animation.
 
     source: encoded bytes, a path, a binary file object, or a PIL image.
     max_pixels: a lower limit than that of `set_max_pixels`. A photo of more is refused from its header, before it
-    is decoded.
+    is decoded. Without one, a JPEG of up to MAX_JPEG_PIXELS comes smaller instead.
     spare: given the (width, height) of the upright photo, how many times smaller it may come back, 1 or more.
     A JPEG then comes at half, a quarter or an eighth of its size where that is enough, decoded several times
-    faster; all else comes as it is.
+    faster, and so does any photo whose colours are to be converted; all else comes as it is.
     Raises PhotoError with a sentence for a person; a missing or unreadable path raises it too.
     """
     limit = MAX_PIXELS if max_pixels is None else min(max_pixels, MAX_PIXELS)
     ours = not isinstance(source, Image.Image)
-    image = _identify(read_source(source), limit) if ours else source
-    check_size(image.size, limit)
+    data = b"" if not ours else read_source(source)
+    image = _identify(data, limit) if ours else source
+    check_size(image.size, _most(image, limit) if ours else limit)
     try:
-        if spare and image.format in ("JPEG", "MPO") and image.tile:
-            _reduce(image, spare)
-        image.load()
+        profile = profile_of(image, data)
+        image, scale = _decoded(image, data, limit, spare, profile)
+        data = b""
         check_size(image.size, limit)  # a HEIC's is known for certain only now
         tags = getattr(image, "tag_v2", {})  # of a TIFF: they tell what its samples are
-        image = _upright(image, ours)  # nothing holds the file and its decoder from here on: they may be large
-        return to_rgb(image, tags)
+        image = upright(image, ours)  # nothing holds the file and its decoder from here on: they may be large
+        if scale > 1:
+            image = image.reduce(scale)
+        photo = to_rgb(image, tags, profile)
+        photo.info = {}  # orientation and profile are applied: nobody is to apply them again
+        return photo
     except PhotoError:
         raise
     except (MemoryError, Image.DecompressionBombError):
@@ -87,56 +100,25 @@ def open_photo(source: PhotoSource, max_pixels: int | None = None,
 def n_pixels(data: bytes) -> int:
     """Return how many pixels a photo's header promises; raises PhotoError as `open_photo` does, decodes nothing."""
     image = _identify(data, MAX_PIXELS)
-    check_size(image.size, MAX_PIXELS)
+    check_size(image.size, _most(image, MAX_PIXELS))
     return image.width * image.height
 
 
-def read_source(source: PhotoSource) -> bytes:
-    """Return the encoded bytes behind any source but an opened image; a file object is read from its beginning.
-
-    Raises PhotoError with a sentence for a person.
-    """
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        data = bytes(source)
-    elif isinstance(source, (str, PathLike)):
-        data = _read_path(source)
-    elif hasattr(source, "read"):
-        try:
-            if getattr(source, "seekable", bool)():
-                source.seek(0)
-            data = source.read()
-        except Exception as error:  # any class may call itself a file
-            raise PhotoError(f"This file could not be read: {str(error).rstrip('.')}.") from error
-        if not isinstance(data, (bytes, bytearray)):
-            raise PhotoError("A photo is expected, opened as a binary file, not as text.")
-    else:
-        raise PhotoError(f"A photo is expected (bytes, a path or a file), not {type(source).__name__}.")
-    if not data:
-        raise PhotoError("This file is empty. If it was sent over the network, send it again.")
-    return bytes(data)
-
-
-def _read_path(path: str | PathLike) -> bytes:
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would never end
-            raise PhotoError(f"{path} could not be read: it is no file.")
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        raise PhotoError(f"There is no file {path}.") from None
-    except OSError as error:
-        raise PhotoError(f"{path} could not be read: {error.strerror or error}.") from error
-    except ValueError as error:
-        if isinstance(error, PhotoError):
-            raise
-        raise PhotoError(f"{path!r} could not be read: {error}.") from error
+def _most(image: Image.Image, limit: int) -> int:
+    """Return how many pixels a file of this format may have."""
+    return max(limit, MAX_JPEG_PIXELS) if image.format in ("JPEG", "MPO") and limit >= USUAL_PIXELS else limit
 
 
 def _identify(data: bytes, limit: int) -> Image.Image:
     """Return the photo with its header read and its pixels not yet decoded."""
     check(data, limit)
+    if data.startswith(b"\x89PNG"):
+        data = needed(data)
     try:
-        image = Image.open(Rationed(data), formats=FORMATS)
+        if data.startswith(b"\xff\xd8\xff"):
+            image = JpegImagePlugin.jpeg_factory(Rationed(data))  # as `Image.open`, whose limit JPEGs may exceed
+        else:
+            image = Image.open(Rationed(data), formats=FORMATS)
     except PhotoError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -146,10 +128,56 @@ def _identify(data: bytes, limit: int) -> Image.Image:
     # a decoder that waits for a whole row is to get it in few pieces: Pillow copies all that wait for each new one
     image.decodermaxblock = max(image.decodermaxblock, 8 * image.width, len(data) // 64)
     if image.format == "HEIF":
-        _keep_heic_orientation(image, data)
+        keep_heic_orientation(image, data)
     if image.format == "PNG":
         _scale_png_transparency(image)
     return image
+
+
+def _decoded(image: Image.Image, data: bytes, limit: int, spare: Spare | None, profile: bytes | None,
+             ) -> tuple[Image.Image, int]:
+    """Return the photo with its pixels decoded, and how many times smaller it is still to become."""
+    tile = getattr(image, "tile", None)
+    scale = _scale(image, limit, spare, profile) if tile or image.format == "HEIF" else 1
+    if image.format not in ("JPEG", "MPO"):
+        if image.format == "PPM" and tile and tile[0][0] == "ppm":
+            image = eight_bits(image, data)
+        elif image.format == "PPM" and tile and tile[0][0] == "ppm_plain":
+            check_size(image.size, MAX_PLAIN_PIXELS)
+        image.load()
+        plain = image.mode in ("L", "RGB", "RGBA", "CMYK") and "transparency" not in image.info
+        return image, scale if plain and changes(profile) else 1
+    size = image.width // scale, image.height // scale
+    image.draft(None, size)
+    try:
+        image.load()
+    except OSError as error:
+        if "truncated" not in str(error) or not data or not is_told_in_full(data):
+            raise
+        image = _identify(data + END, limit)
+        image.draft(None, size)
+        image.load()
+        if _lacks(image):
+            raise error
+    return image, 1
+
+
+def _scale(image: Image.Image, limit: int, spare: Spare | None, profile: bytes | None) -> int:
+    """Return how many times smaller a photo is to be: as far as `spare` allows and as the limit asks."""
+    width, height = image.size
+    by = 1.0
+    if spare:
+        by = spare((height, width) if orientation(image) >= 5 else (width, height))
+        by *= SPARE_COLOURS if by >= 2 and changes(profile) else 1
+    asked = next((scale for scale in (1, *SCALES) if width * height <= limit * scale ** 2), SCALES[-1])
+    return max([asked, *(scale for scale in SCALES if scale <= by)])
+
+
+def _lacks(image: Image.Image) -> bool:
+    """Return whether more than a sliver of a JPEG's pixels are missing: libjpeg makes what it has no data for grey."""
+    strip = image.crop((0, image.height - image.height // 8 - 1, image.width, image.height))
+    missing = (np.abs(np.asarray(strip).astype(np.float32) - 127.5) < 1).reshape(strip.height, strip.width, -1).all(-1)
+    return missing.sum() > max(image.width * image.height // 100, 256)
 
 
 def _scale_png_transparency(image: Image.Image) -> None:
@@ -160,52 +188,3 @@ def _scale_png_transparency(image: Image.Image) -> None:
         image.info["transparency"] = transparent * {"L;2": 85, "L;4": 17}[rawmode]
     elif isinstance(transparent, tuple) and rawmode == "RGB;16B":
         image.info["transparency"] = tuple(sample >> 8 for sample in transparent)
-
-
-def _keep_heic_orientation(image: Image.Image, data: bytes) -> None:
-    """Put EXIF orientation back where it alone tells how a HEIC lies.
-
-    HEIC files turn themselves (their `irot` and `imir` properties), so pillow-heif resets EXIF; but
-    converters write files that have the EXIF tag and not the property.
-    """
-    properties = data[:data.find(b"mdat")]
-    orientation = image.info.get("original_orientation")
-    if orientation and b"irot" not in properties and b"imir" not in properties:
-        image.getexif()[ExifTags.Base.Orientation] = orientation
-
-
-def _reduce(image: Image.Image, spare: Callable[[tuple[int, int]], float]) -> None:
-    """Have a JPEG decoded at half, a quarter or an eighth of its size, as far as `spare` allows."""
-    width, height = image.size
-    by = spare((height, width) if _orientation(image) >= 5 else (width, height))
-    scale = max((scale for scale in JPEG_SCALES if scale <= by), default=1)
-    if scale > 1:
-        image.draft(None, (width // scale, height // scale))
-
-
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8: from 5 on width and height change places."""
-    try:
-        as_hex = image.info.get("Raw profile type exif", "")  # how ImageMagick put it into a PNG's text
-        check_exif(image.info.get("exif") or bytes.fromhex("".join(as_hex.split("\n")[3:])))
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        return int(orientation) if orientation in TURNS else 1
-    except Exception:  # EXIF is written by anything: a photo is worth more than its metadata
-        return 1
-
-
-TURNS = {1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
-         4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270,
-         7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90}
-"""what makes a photo of each EXIF orientation upright"""
-
-
-def _upright(image: Image.Image, ours: bool) -> Image.Image:
-    """Return the photo turned as its EXIF orientation says, without the encoded file.
-
-    ours: nobody else has the image, so its pixels may be taken over.
-    """
-    turn = TURNS[_orientation(image)]
-    if turn is not None:
-        return image.transpose(turn)
-    return image._new(image.im) if ours else image.copy()  # the same, and not a second time 400 MB

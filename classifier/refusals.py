@@ -1,6 +1,6 @@
 """What is said of a photo that is not opened: one sentence, for the person who sent it."""
 
-FORMAT_NAMES = "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF or BMP"
+FORMAT_NAMES = "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or PPM"
 
 
 class PhotoError(ValueError):

@@ -1,4 +1,4 @@
-"""A decoded photo of any mode, brought to RGB: transparency on white, deeper samples in 8 bits.
+"""A decoded photo of any mode, brought to sRGB: colours converted, then transparency on white; samples in 8 bits.
 
 One tile at a time: what is computed of 100 megapixels takes a second and a third copy of them, 400 MB each, otherwise.
 """
@@ -7,23 +7,46 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from PIL import Image, ImageCms
 
+from .profiles import to_srgb
+
 TIFF_BITS_PER_SAMPLE, TIFF_PHOTOMETRIC, TIFF_SAMPLE_FORMAT = 258, 262, 339
 MIN_IS_WHITE, UNSIGNED = 0, 1
 
 
-def to_rgb(image: Image.Image, tags: Mapping) -> Image.Image:
-    """Return the photo in mode RGB, transparency laid on white, deeper samples scaled to 8 bits.
+def to_rgb(image: Image.Image, tags: Mapping, profile: bytes | None = None) -> Image.Image:
+    """Return the photo in mode RGB and sRGB colours, transparency laid on white, deeper samples scaled to 8 bits.
 
-    tags: a TIFF's, which tell what its samples are; empty for others.
+    tags: a TIFF's, which tell what its samples are; empty for others. profile: of its colours, None for sRGB. An
+    image of mode RGB is converted in place.
     """
     if image.mode.startswith(("I", "F")):
-        return _to_8_bits(image, tags)
+        return _to_8_bits(image, tags, profile)
     if image.mode == "LAB":
         return ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"),
                                          outputMode="RGB")
     if image.has_transparency_data or image.mode in ("La", "RGBa"):
-        return _on_white(image)
-    return image if image.mode == "RGB" else image.convert("RGB")
+        return _on_white(image, profile)
+    if profile and image.mode in ("L", "CMYK"):
+        return _in_tiles(image, profile)
+    return to_srgb(image if image.mode == "RGB" else image.convert("RGB"), profile)
+
+
+def eight_bits(image: Image.Image, data: bytes) -> Image.Image:
+    """Return an opened PPM whose white is not 255 with it at 255, without Pillow's decoder, which is slow there."""
+    _, _, at, (mode, white) = image.tile[0]
+    kind, row = np.dtype(">u2" if white > 255 else "u1"), image.width * len(image.getbands())
+    samples = np.empty((image.height, row), np.uint8)
+    for y in range(image.height):
+        samples[y] = (np.frombuffer(data, kind, row, at + y * row * kind.itemsize).astype(np.float32).clip(0, white)
+                      * (255 / white)).round()
+    return Image.frombytes("RGB" if mode == "RGB" else "L", image.size, samples)
+
+
+def _in_tiles(image: Image.Image, profile: bytes) -> Image.Image:
+    photo = Image.new("RGB", image.size)
+    for at, tile in _tiles(image):
+        photo.paste(to_srgb(tile, profile).convert("RGB"), at)
+    return photo
 
 
 def _tiles(image: Image.Image, side: int = 2048) -> Iterator[tuple[tuple[int, int], Image.Image]]:
@@ -33,17 +56,22 @@ def _tiles(image: Image.Image, side: int = 2048) -> Iterator[tuple[tuple[int, in
             yield (left, top), image.crop((left, top, min(left + side, image.width), min(top + side, image.height)))
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def _on_white(image: Image.Image, profile: bytes | None) -> Image.Image:
     photo = Image.new("RGB", image.size)
     for at, tile in _tiles(image):
         if tile.mode in ("La", "RGBa"):  # colours already multiplied by their opacity
             tile = tile.convert(tile.mode.upper())
-        white = Image.new("RGBA", tile.size, "white")
-        photo.paste(Image.alpha_composite(white, tile.convert("RGBA")).convert("RGB"), at)
+        white, colours = Image.new("RGBA", tile.size, "white"), tile.convert("RGBA")
+        if profile:
+            opacity = colours.getchannel("A")
+            colours = to_srgb(tile.convert("L") if tile.mode in ("L", "LA") else colours.convert("RGB"), profile)
+            colours = colours.convert("RGB")
+            colours.putalpha(opacity)
+        photo.paste(Image.alpha_composite(white, colours).convert("RGB"), at)
     return photo
 
 
-def _to_8_bits(image: Image.Image, tags: Mapping) -> Image.Image:
+def _to_8_bits(image: Image.Image, tags: Mapping, profile: bytes | None) -> Image.Image:
     """Return mode RGB for 12-, 16- and 32-bit and float greyscale, which `convert` would clip to white."""
     unsigned = image.mode == "I" and _first(tags.get(TIFF_SAMPLE_FORMAT)) == UNSIGNED
     inverted = image.mode.startswith("I;16") and _first(tags.get(TIFF_PHOTOMETRIC)) == MIN_IS_WHITE
@@ -57,7 +85,7 @@ def _to_8_bits(image: Image.Image, tags: Mapping) -> Image.Image:
             floats = 255 - floats
         if isinstance(transparent, int):
             floats[samples == transparent] = 255  # laid on white
-        photo.paste(Image.fromarray(floats.round().astype(np.uint8)).convert("RGB"), at)
+        photo.paste(to_srgb(Image.fromarray(floats.round().astype(np.uint8)), profile).convert("RGB"), at)
     return photo
 
 
