@@ -38,6 +38,7 @@ from web.words import (
     tool_description,
     what_it_knows,
     where_it_looked,
+    with_visitors_address,
 )
 
 HERE = Path(__file__).parent
@@ -177,7 +178,8 @@ with PhotoBlocks(title="Fieldguide") as demo:
     gr.Markdown(f"{what_it_knows(classifier.labels, classifier.facts, classifier.knows_strangers)}\n\n"
                 f"{privacy(settings.upload_minutes, feedback is not None)}")
     with gr.Accordion("Use it from your own code", open=False):
-        gr.Markdown(api_snippets(address()))
+        snippets = gr.Markdown(api_snippets(address()))
+    demo.load(None, snippets, snippets, js=with_visitors_address(address()), api_visibility="private")
 
 demo.queue(api_open=True, max_size=settings.max_waiting)  # open: POST /gradio_api/run/predict works on Spaces too
 

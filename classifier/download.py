@@ -2,7 +2,8 @@
 
 For training's search and for the addresses that clients of the app send.
 
-Gives  the bytes at an address, or `DownloadError` with a sentence
+Gives  the bytes at an address as they came over the wire, or `DownloadError` with a sentence. What a server sends
+compressed is refused: 4 kB of brotli can stand for 10 GB.
 """
 import asyncio
 import ipaddress
@@ -97,10 +98,13 @@ class Downloader:
             raise _Busy(retry_after(response.headers.get("Retry-After")))
         if response.status_code != 200:
             raise DownloadError(f"HTTP {response.status_code}", final=response.status_code < 500)
+        encodings = response.headers.get("Content-Encoding", "identity").lower().replace(" ", "")
+        if encodings not in ("", "identity"):  # a few bytes of it may stand for any number
+            raise DownloadError(f"the server sent it compressed ({encodings[:20]}), though it was asked not to")
         announced = response.headers.get("Content-Length", "")
         data = bytearray()
         if not announced.isdigit() or int(announced) <= self._max_bytes:
-            async for part in response.aiter_bytes(65_536):
+            async for part in response.aiter_raw():  # as it came over the wire: nothing is unpacked
                 data += part
                 if len(data) > self._max_bytes:
                     break
@@ -141,23 +145,25 @@ async def public_address(host: str) -> str:
     raise DownloadError("a private address")
 
 
-def is_public(ip: str) -> bool:
-    """Return whether an IP address is one of the public internet's, also one wrapped into IPv6."""
-    address = ipaddress.ip_address(ip.partition("%")[0])
-    address = _wrapped(address) or address
-    return address.is_global and not address.is_multicast
-
-
+GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")  # all that has been given out
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
-def _wrapped(address) -> ipaddress.IPv4Address | None:
-    """Return the IPv4 address that an IPv6 address leads to; None where it is of another kind."""
+def is_public(ip: str) -> bool:
+    """Return whether an IP address is one of the public internet's, also one wrapped into IPv6."""
+    address = ipaddress.ip_address(ip.partition("%")[0])
+    address = embedded_ipv4(address) or address
+    return (address.is_global and not address.is_multicast
+            and (address.version == 4 or address in GLOBAL_IPV6))
+
+
+def embedded_ipv4(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that an IPv6 address leads to (mapped, NAT64, 6to4, Teredo); None for any other."""
     if address.version == 4:
         return None
     if address in NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
 def retry_after(header: str | None) -> float | None:

@@ -12,8 +12,9 @@ from test_photo import png_of_declared_size
 from api import run_predict
 from classifier.download import run_async
 from conftest import EXAMPLE, ROOT, running_app
-from web.gate import Gate, Refusal
+from web.gate import Gate
 from web.guard import Guard
+from web.refusal import Refusal
 from web.settings import Settings
 
 PHOTO = EXAMPLE.read_bytes()
@@ -152,8 +153,7 @@ def test_no_more_wait_than_there_is_room_for():
     gate.leave("a")
     assert gate.enter("d") is None
     gate.stopping = True
-    gate.leave("a")
-    assert "restarted" in gate.enter("e").sentence
+    assert "restarted" in gate.begin("e").sentence
 
 
 class Server:

@@ -19,11 +19,9 @@ from classifier import Classifier, Prediction
 from classifier.photo import PhotoError
 
 from .answers import Answers, Busy
+from .bodies import HOW_TO_SEND, UNREADABLE_FORM
 from .gate import Gate
-from .guard import CLIENT
 from .settings import MB
-
-HOW_TO_SEND = "Send a photo as the multipart field `file`, or as the body itself: curl -F file=@photo.jpg URL."
 
 
 class Answer(BaseModel):
@@ -124,12 +122,11 @@ def routes(answers: Answers, classifier: Classifier, gate: Gate, problem: Callab
             status, said = await answer(data, len(data)) if data else (400, {"error": HOW_TO_SEND})
             return one(status, said)
         try:
-            async with request.form(max_files=settings.max_files) as form:
+            async with request.form(max_files=settings.max_files) as form:  # `Guard` has counted them
                 files = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
-                gate.charge(request.scope[CLIENT], max(0, len(files) - 1))
                 given = await asyncio.gather(*(answer(file.file, file.size or 0) for file in files))
-        except HTTPException as error:  # a broken body
-            return unreadable(str(error.detail))
+        except HTTPException:  # a broken body
+            return JSONResponse({"error": UNREADABLE_FORM.sentence}, 400)
         if not files:
             return JSONResponse({"error": HOW_TO_SEND}, 400)
         if len(files) == 1:
@@ -138,12 +135,6 @@ def routes(answers: Answers, classifier: Classifier, gate: Gate, problem: Callab
 
     def one(status: int, said: dict) -> JSONResponse:
         return JSONResponse(said, status, {"Retry-After": "30"} if status == 503 else None)
-
-    def unreadable(why: str) -> JSONResponse:
-        if "Too many files" in why:
-            return JSONResponse({"error": f"One call takes {settings.max_files} photos. Send the others in another."},
-                                413)
-        return JSONResponse({"error": f"This request cannot be read. {HOW_TO_SEND}"}, 400)
 
     @api.get("/health", summary="Whether the app answers photos", response_model=Health,
              responses={503: {"model": Health, "description": "It does not, for the reason told"}})

@@ -1,42 +1,52 @@
-"""Who is asking, and how often: the address behind the platform's proxy, and a bucket of tokens for each.
+"""Who is asking, and how often: the address behind the believed proxies, and a bucket of tokens for each.
 
     client = address_of(scope, proxies=1)
     wait = rate.spend(client)
 """
 import ipaddress
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 
+from classifier.download import embedded_ipv4
+
+log = logging.getLogger(__name__)
+
 UNKNOWN = "unknown"
-IPV6_HOME = 64  # bits of an IPv6 address that a home or a server is given: the rest its owner can choose
+IPV6_CUSTOMER = 56  # bits: providers give a home a /56 (RFC 6177), and its owner chooses the rest
 MOST_CLIENTS = 10_000  # remembered; those who asked longest ago are forgotten, and have asked nothing
 
 
 def address_of(scope: dict, proxies: int) -> str:
-    """Return a request's client: an IPv4 address, or the /64 of an IPv6 one.
+    """Return a request's client: an IPv4 address, or the /56 of an IPv6 one.
 
     proxies: how many proxies in front of the app are believed. Each adds the address that it saw to the end of
-    X-Forwarded-For; what stands before those the client may have written itself. Addresses of the platform's own
-    network are passed over. With no proxies, or where they told nothing, it is the connection's other end.
+    X-Forwarded-For, so the client's is the one in that place from the right, whatever it is; what stands before it
+    the client may have written itself. With no proxies, or where that place holds no address, it is the connection's
+    other end.
     """
-    peer = (scope.get("client") or (None,))[0]
     told = [part for name, value in scope["headers"] if name == b"x-forwarded-for"
-            for part in value.decode("latin-1").split(",")] if proxies else []
-    seen = [address for part in told[-proxies - MOST_INNER:] if (address := _parsed(part)) is not None]
-    seen = [address for address in seen if not _is_inner(address)] or seen
-    return _client(seen[-proxies] if len(seen) >= proxies > 0 else _parsed(peer or ""))
+            for part in value.decode("latin-1").rsplit(",", proxies)] if proxies else []
+    seen = _parsed(told[-proxies]) if len(told) >= proxies > 0 else None
+    if seen is None:
+        return _client(_parsed((scope.get("client") or ("",))[0] or ""))
+    if seen.is_private:
+        _warn_of(proxies)
+    return _client(seen)
 
 
-MOST_INNER = 5  # addresses of the platform's own network that may stand behind the client's
-INNER = [ipaddress.ip_network(network) for network in (
-    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
-    "fc00::/7", "fe80::/10", "::1/128")]
+_warned: set[int] = set()
 
 
-def _is_inner(address) -> bool:
-    return any(address in network for network in INNER if network.version == address.version)
+def _warn_of(proxies: int) -> None:
+    """Tell the log, once, that PROXIES may be too small: all visitors would count as one."""
+    if proxies not in _warned:
+        _warned.add(proxies)
+        log.warning("With PROXIES=%d a visitor's address is one of a private network. If that is a proxy's, set "
+                    "PROXIES to the number of proxies in front of the app: until then all visitors count as one.",
+                    proxies)
 
 
 def _parsed(text: str):
@@ -49,14 +59,14 @@ def _parsed(text: str):
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return getattr(address, "ipv4_mapped", None) or address
+    return embedded_ipv4(address) or address
 
 
 def _client(address) -> str:
     if address is None:
         return UNKNOWN
     if address.version == 6:
-        return str(ipaddress.ip_network((address, IPV6_HOME), strict=False))
+        return str(ipaddress.ip_network((address, IPV6_CUSTOMER), strict=False))
     return str(address)
 
 

@@ -1,70 +1,93 @@
-"""Who may come in, and what is said to whom may not: limits, and a refusal in a sentence for each.
+"""Admission control: how much each client may ask, and all together; with a refusal in a sentence beyond that.
 
     gate = Gate(Settings.from_environment())
-    refusal = gate.enter("83.1.2.3")
+    refusal = gate.begin("83.1.2.3")     # a request with a body comes
+    refusal = gate.enter("83.1.2.3")     # its body has arrived: it is answered, or waits for that
+    gate.leave("83.1.2.3")
 """
 import math
 from collections import Counter
-from dataclasses import dataclass
 from threading import Lock
 
 from .clients import Rate
-from .settings import MB, Settings
+from .refusal import FULL, RESTARTING, Refusal
+from .room import Room, Share
+from .rules import READS, Body
+from .settings import MB, Settings, most_connections
 
-CLASSIFY, UPLOAD = "/classify", "/gradio_api/upload"
 JSON_ROOM = 1.4  # a photo as base64 takes a third more bytes, and the form around it a few
 FORM_ROOM = 100_000  # bytes of a form around its files
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a request gets no answer: a status, a sentence, and after how many seconds to try again."""
-
-    status: int
-    sentence: str
-    retry_after: float | None = None
-
-
-RESTARTING = Refusal(503, "The app is being restarted. Try again in a minute.", 15)
-FULL = Refusal(503, "Too many photos are waiting for their answer. Try again in a few seconds.", 2)
-NO_DISK = Refusal(503, "The app has no room for this upload at the moment. Try again later.", 60)
-FAILED = Refusal(500, "Something went wrong in the app; it is not your photo's fault. Try again later.", 60)
-NOTHING_HERE = Refusal(404, "There is nothing here.")
+SMALL_BODY = 64_000  # bytes of a body that holds no photo
+LARGE_BODY = 2 * MB  # bytes of a body from which on it counts among the large ones
+SMALL_BODIES = 48 * MB  # bytes of all the others together
+SPOOLED = MB  # bytes of each file of a form that Starlette keeps in memory
+ARRIVING, ARRIVING_EACH = 256, 64  # requests whose bodies are on their way
+LEAST_READS = 10_000  # a minute: a page with all of its parts takes about 700
+TOOL_CALLS = 16  # at once: each holds one of 40 threads that Gradio shares with its files and forms
 
 
 class Gate:
-    """Who may come in: how many are in, how often each client came, whether the app is about to stop."""
+    """What is going on: how many are in, how often each client came, what they hold, whether the app is to stop."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
         self.stopping = False
-        self._rate, self._inside, self._lock = Rate(settings.max_per_minute), Counter(), Lock()
+        self._rate = Rate(settings.max_per_minute)
+        self._reads = Rate(max(READS * settings.max_per_minute, LEAST_READS) if settings.max_per_minute else 0)
+        self._inside, self._lock = Counter(), Lock()
+        self.json_bytes = int(JSON_ROOM * settings.upload_bytes) + FORM_ROOM
+        self.arriving = Room(ARRIVING, ARRIVING_EACH)
+        self.small, self.large = Room(SMALL_BODIES), Room(2 * self.json_bytes)
+        self.on_disk = Room(max(2 * settings.call_bytes, int(settings.max_stored_mb * MB)))
+        self.streams = Room(most_connections() // 2, most_connections() // 8)
+        self.tool_calls = Room(TOOL_CALLS)
 
     @property
     def waiting(self) -> int:
         """How many requests are being answered, or wait for it."""
         return self._inside.total()
 
-    def enter(self, client: str) -> Refusal | None:
-        """Let a client's request in, which `leave` is then to be told of; or return why not."""
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being answered, or on its way."""
+        return self.waiting > 0 or self.arriving.taken > 0
+
+    def begin(self, client: str) -> Refusal | None:
+        """Charge a client for a request with a body; or return why it is not read."""
         if self.stopping:
             return RESTARTING
+        if n := self._too_many_of(client):
+            return _wait(n)
+        return self._charge(self._rate, client, 1, f"{self.settings.max_per_minute} a minute are taken")
+
+    def read(self, client: str, price: int) -> Refusal | None:
+        """Charge a client for a request that only reads; or return why it gets no answer."""
+        return self._charge(self._reads, client, price, "a page needs some") if price else None
+
+    def _charge(self, rate: Rate, client: str, n: int, limit: str) -> Refusal | None:
+        if wait := rate.spend(client, n):
+            return Refusal(429, f"You have sent too many: {limit} from one client. Try again in {math.ceil(wait)} s.",
+                           wait)
+        return None
+
+    def charge(self, client: str) -> None:
+        """Count one more photo that came with a client's request."""
+        self._rate.spend(client)
+
+    def enter(self, client: str) -> Refusal | None:
+        """Let a request in whose body has arrived, which `leave` is then to be told of; or return why not."""
         with self._lock:
             if self.waiting >= self.settings.max_waiting:
                 return FULL
-            if self._inside[client] >= max(1, self.settings.max_waiting // 2):
-                return Refusal(429, f"You have {self._inside[client]} requests waiting already. Send the next when one "
-                                    "is answered.", 1)
-            if wait := self._rate.spend(client):
-                return Refusal(429, f"You have sent too many: {self.settings.max_per_minute} a minute are taken from "
-                                    f"one client. Try again in {math.ceil(wait)} s.", wait)
+            if n := self._too_many_of(client):
+                return _wait(n)
             self._inside[client] += 1
         return None
 
-    def charge(self, client: str, n: int) -> None:
-        """Count n more photos that came with a client's request."""
-        if n:
-            self._rate.spend(client, n)
+    def _too_many_of(self, client: str) -> int:
+        """Return how many requests of a client wait, where that is the most that may; else 0."""
+        n, on_their_way = self._inside[client], self.arriving.of(client)
+        return n if n >= max(1, self.settings.max_waiting // 2) else on_their_way * (on_their_way > self.arriving.each)
 
     def leave(self, client: str) -> None:
         """Take note that a request is done with."""
@@ -73,16 +96,34 @@ class Gate:
             if not self._inside[client]:
                 del self._inside[client]
 
-    def most_bytes(self, path: str, content_type: str) -> int:
-        """Return the most bytes that the body of a request may have."""
-        if content_type.startswith("multipart/form-data") and path.startswith((CLASSIFY, UPLOAD)):
+    def hold(self, share: Share, n_bytes: int) -> bool:
+        """Take note that a request holds so many bytes of memory in all; return False where that is too much."""
+        room = self.large if n_bytes > LARGE_BODY else self.small
+        if room is self.large:
+            self.small.leave(share)
+        return room.grow(share, n_bytes - share.amount)
+
+    def let_go(self, share: Share) -> None:
+        """Take note that a request holds no memory any more."""
+        self.small.leave(share)
+        self.large.leave(share)
+
+    def most_bytes(self, body: Body, form: bool, json: bool) -> int:
+        """Return the most bytes that a body may have. form, json: what the request says that it is."""
+        if body in ("photo", "upload") and form:
             return self.settings.call_bytes + FORM_ROOM
-        if path.startswith(CLASSIFY):
+        if body == "photo":
             return self.settings.upload_bytes
-        return int(JSON_ROOM * self.settings.upload_bytes) + FORM_ROOM
+        return self.json_bytes if body == "json" and json else SMALL_BODY
 
     def too_large(self, most: int) -> Refusal:
         """Return the refusal of a body that has more than `most` bytes."""
+        if most == SMALL_BODY:
+            return Refusal(413, f"That is too large: without a photo, a request may have {SMALL_BODY // 1000} kB.")
         together = f"; several together {self.settings.call_bytes / MB:g} MB" if most > self.settings.call_bytes else ""
         return Refusal(413, f"That is too large: a photo may have {self.settings.max_upload_mb:g} MB{together}. "
                             "Send a smaller one.")
+
+
+def _wait(n: int) -> Refusal:
+    return Refusal(429, f"You have {n} requests waiting already. Send the next when one is answered.", 1)

@@ -3,64 +3,32 @@
     gate = Gate(Settings.from_environment())
     demo.launch(app_kwargs={"middleware": [Middleware(Guard, gate=gate)]})
 
-A request that asks for an answer or brings a file passes the gate: it is counted, and refused where its
-client has asked too often (429) or too many are waiting already (503). Every body is limited in size (413) and
-time (408). What goes wrong behind is told in a sentence, never in a stack trace.
+Every request passes here, whatever its method and path. `rules` says what it may be: what is not listed there is
+refused unread (404). A request with a body is counted before that is read (429), its body limited in size, elements
+and time while it arrives (413, 408), and let in when it is there (503). What goes wrong behind is told in a sentence,
+never in a stack trace.
 """
-import asyncio
 import errno
 import json
 import logging
 import math
 import traceback
-from dataclasses import dataclass, field
 
+from starlette._utils import get_route_path
+from starlette.datastructures import Headers
+
+from .arrival import Request, Stop, arrive
 from .clients import address_of
-from .gate import CLASSIFY, FAILED, FULL, NO_DISK, NOTHING_HERE, UPLOAD, Gate, Refusal
+from .gate import Gate
+from .refusal import FAILED, NO_BODY, NO_DISK, NO_STREAM, NOTHING_HERE, UNREADABLE, Refusal
+from .room import Share
+from .rules import CLASSIFY, CLIENT, FILE, UPLOAD, Rule, rule_of
+from .settings import MB
 
 log = logging.getLogger(__name__)
 
-ASKING = (CLASSIFY, UPLOAD, "/gradio_api/run/", "/gradio_api/api/", "/gradio_api/call/", "/gradio_api/queue/join",
-          "/gradio_api/mcp")
-# what Gradio has for other apps: developing, recording, fetching any address for anybody
-CLOSED = ("/gradio_api/file=http", "/gradio_api/file/http", "/gradio_api/proxy=", "/gradio_api/dev/",
-          "/gradio_api/process_recording", "/gradio_api/vibe", "/gradio_api/undo-vibe", "/gradio_api/stream",
-          "/gradio_api/mcp/sse", "/gradio_api/mcp/messages", "/gradio_api/deep_link", "/gradio_api/run-history",
-          "/gradio_api/component_server", "/monitoring", "/login")
-FILES = ("/gradio_api/file=", "/gradio_api/file/")
-CLIENT = "fieldguide.client"  # where a request's scope tells who sent it
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM, errno.ENOTDIR,
            errno.ENOENT, errno.EMFILE, errno.ENFILE}
-
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
-    # the Hub shows a Space in a frame of its own page; nobody else may
-    "Content-Security-Policy": "frame-ancestors 'self' https://huggingface.co; object-src 'none'; base-uri 'self'",
-}
-FILE_HEADERS = {**HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox"}  # an upload is no page
-
-
-class _Refused(Exception):
-    """Ends a request whose body is not to be read on; `_Request.refusal` says why."""
-
-
-@dataclass
-class _Request:
-    """One request on its way."""
-
-    most: int
-    """bytes of its body"""
-    seconds: float
-    """for its body to arrive"""
-    n_bytes: int = 0
-    refusal: Refusal | None = None
-    answering: bool = False
-    """whether the head of an answer has been sent"""
-    streaming: bool = False
-    """whether that answer is a stream of events"""
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Guard:
@@ -68,72 +36,66 @@ class Guard:
 
     def __init__(self, app, gate: Gate):
         self._app, self._gate = app, gate
+        self._headers = page_headers(gate.settings.frame_ancestors)
+        self._file_headers = {**self._headers, "Content-Security-Policy": "default-src 'none'; sandbox"}  # no page
 
     async def __call__(self, scope, receive, send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        path, method = scope["path"], scope["method"]
-        send = _with_headers(send, FILE_HEADERS if path.startswith(FILES) else HEADERS)
-        if path.lower().startswith(CLOSED):
-            await _refuse(send, path, NOTHING_HERE)
-        elif method in ("GET", "HEAD", "OPTIONS"):
-            await self._pass(scope, receive, send)
-        elif not path.startswith(ASKING):
-            await self._limited(scope, receive, send)
+        if scope["type"] != "http":  # nothing here speaks WebSocket
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        path = get_route_path(scope)  # as the router sees it, without the root path
+        rule = rule_of(scope["method"], path)
+        send = _with_headers(send, self._file_headers if rule and rule.file else self._headers)
+        client = scope[CLIENT] = address_of(scope, self._gate.settings.proxies)
+        headers = Headers(scope=scope)
+        if rule is None:
+            await refuse(send, path, NOTHING_HERE)
+        elif rule.body == "none" and ("transfer-encoding" in headers or headers.get("content-length", "0") != "0"):
+            await refuse(send, path, NO_BODY)
+        elif refusal := self._gate.read(client, rule.price) if rule.body == "none" else self._gate.begin(client):
+            await refuse(send, path, refusal)
+        elif rule.body == "none":
+            await self._read(rule, client, scope, receive, send)
         else:
-            client = scope[CLIENT] = address_of(scope, self._gate.settings.proxies)
-            if refusal := self._gate.enter(client):
-                await _refuse(send, path, refusal)
-                return
-            try:
-                await self._limited(scope, receive, send)
-            finally:
-                self._gate.leave(client)
+            await self._send(rule, client, headers, scope, receive, send)
 
-    async def _pass(self, scope, receive, send) -> None:
+    async def _read(self, rule: Rule, client: str, scope, receive, send) -> None:
         """Hand on a request that has no body."""
-        if scope["path"].startswith(FILES):  # Gradio answers a part of a file with the request's own headers
+        if rule.file:  # Gradio answers a part of a file with the request's own headers
             scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
-        request = _Request(0, math.inf)
-        await self._settled(request, self._app(scope, receive, _watched(request, send)))
+        request = Request(scope, client, 0, math.inf)
+        share = Share(client, request.end_with(NO_STREAM))
+        if rule.stream and not self._gate.streams.grow(share):
+            await refuse(send, request.path, NO_STREAM if self._gate.streams.of(client) == 0 else Refusal(
+                429, "You have too many pages open at once. Close some, or try again in a minute.", 60))
+            return
+        try:
+            await request.run(self._settled(request, self._app(scope, receive, _watched(request, send))))
+        finally:
+            self._gate.streams.leave(share)
+            if rule.file:  # its size is known only now
+                self._gate.read(client, FILE * request.answer_bytes // MB)
         if request.streaming and request.refusal:  # what was said so far is an event of its own, and complete
             await send({"type": "http.response.body", "body": b""})
         elif request.refusal and not request.answering:
-            await _refuse(send, scope["path"], request.refusal)
+            await refuse(send, request.path, request.refusal)
 
-    async def _limited(self, scope, receive, send) -> None:
+    async def _send(self, rule: Rule, client: str, headers: Headers, scope, receive, send) -> None:
         """Hand on a request with a body, as long as that keeps to the limits and its sender stays."""
-        headers = {name: value for name, value in scope["headers"] if name in (b"content-type", b"content-length")}
-        most = self._gate.most_bytes(scope["path"], headers.get(b"content-type", b"").decode("latin-1").lower())
-        request = _Request(most, self._gate.settings.max_seconds)
-        announced = headers.get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > most:
-            await _refuse(send, scope["path"], self._gate.too_large(most))
-            return
-        work = asyncio.ensure_future(self._settled(request, self._app(
-            scope, self._limited_receive(request, receive), _watched(request, send))))
-        gone = asyncio.ensure_future(_gone(request, receive))
-        try:
-            done, _ = await asyncio.wait({work, gone}, timeout=2 * request.seconds,
-                                         return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone.cancel()
-            if not work.done():
-                work.cancel()
-        await asyncio.wait({work})
-        if not done:
-            request.refusal = FULL
-        if not work.cancelled() and (error := work.exception()):
-            raise error
+        def app(request: Request, receive):
+            return self._settled(request, self._app(scope, receive, _watched(request, send)))
+        request = await arrive(self._gate, rule, client, headers, scope, receive, app)
         if request.refusal and not request.answering:
-            await _refuse(send, scope["path"], request.refusal)
+            await refuse(send, request.path, request.refusal)
 
-    async def _settled(self, request: _Request, work) -> None:
+    async def _settled(self, request: Request, work) -> None:
         """Wait for the app's own work; what goes wrong becomes the request's refusal."""
         try:
             await work
-        except _Refused:
+        except Stop:
             pass
         except Exception as error:  # whatever Gradio or a full disk may bring: its sender reads a sentence
             if isinstance(error, OSError) and error.errno in NO_ROOM:
@@ -143,47 +105,19 @@ class Guard:
                 log.error("A request failed: %s.", _where(error))
                 request.refusal = FAILED
 
-    def _limited_receive(self, request: _Request, receive):
-        """Return `receive` that ends a request whose body is too large or too slow."""
-        deadline = asyncio.get_running_loop().time() + request.seconds
 
-        async def limited() -> dict:
-            if request.arrived.is_set():  # `_gone` waits for the end of the connection
-                await asyncio.Event().wait()
-            left = deadline - asyncio.get_running_loop().time()
-            try:
-                message = await asyncio.wait_for(receive(), max(left, 0))
-            except asyncio.TimeoutError:
-                request.refusal = Refusal(408, f"The request did not arrive within {request.seconds:g} s. Send a "
-                                               "smaller photo, or send it again.")
-                raise _Refused from None
-            if message["type"] == "http.request":
-                request.n_bytes += len(message.get("body", b""))
-                if request.n_bytes > request.most:
-                    request.refusal = self._gate.too_large(request.most)
-                    raise _Refused
-                if not message.get("more_body"):
-                    request.arrived.set()
-            return message
-        return limited
-
-
-async def _gone(request: _Request, receive) -> None:
-    """Return when the sender of a request that has arrived hangs up."""
-    await request.arrived.wait()
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _watched(request: _Request, send):
-    """Return `send` that lets nothing out once the request is refused."""
+def _watched(request: Request, send):
+    """Return `send` that lets nothing out once the request is refused, nor what FastAPI says of a wrong body."""
     async def watched(message: dict) -> None:
-        if request.refusal and not request.answering:
-            raise _Refused
         if not request.answering:
+            if message.get("status") == 422 and request.path != CLASSIFY:  # it repeats the body, whatever its size
+                request.refusal = request.refusal or UNREADABLE
+            if request.refusal:
+                raise Stop
             request.answering = True
-            request.streaming = (b"content-type", b"text/event-stream") in [
-                (name, value.partition(b";")[0]) for name, value in message.get("headers", [])]
+            headers = Headers(raw=message.get("headers", []))
+            request.answer_bytes = int(headers.get("content-length", 0))
+            request.streaming = headers.get("content-type", "").partition(";")[0] == "text/event-stream"
         await send(message)
     return watched
 
@@ -192,6 +126,17 @@ def _where(error: Exception) -> str:
     """Return an error's class and place; its text may hold the name of somebody's file."""
     place = traceback.extract_tb(error.__traceback__)[-1:]
     return type(error).__name__ + "".join(f" in {frame.filename}:{frame.lineno}" for frame in place)
+
+
+def page_headers(frame_ancestors: str) -> dict[str, str]:
+    """Return the headers of every answer. frame_ancestors: who may show the page in a frame, beside the Hub."""
+    ancestors = " ".join(["'self' https://huggingface.co", *frame_ancestors.split()])
+    return {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+        "Content-Security-Policy": f"frame-ancestors {ancestors}; object-src 'none'; base-uri 'self'",
+    }
 
 
 def _with_headers(send, headers: dict[str, str]):
@@ -207,9 +152,9 @@ def _with_headers(send, headers: dict[str, str]):
     return with_headers
 
 
-async def _refuse(send, path: str, refusal: Refusal) -> None:
+async def refuse(send, path: str, refusal: Refusal) -> None:
     """Answer with a refusal: JSON, with the sentence where Gradio's clients look for it too; text for an upload."""
-    if path.startswith(UPLOAD):  # Gradio's page shows this body to people, as it is
+    if path == UPLOAD:  # Gradio's page shows this body to people, as it is
         kind, body = b"text/plain; charset=utf-8", refusal.sentence
     else:
         said = {"error": refusal.sentence}

@@ -38,20 +38,33 @@ def gradio_error(sentence: object) -> gr.Error:
 class PhotoBlocks(gr.Blocks):
     """`gr.Blocks` that answers an input it cannot read with a sentence, where Gradio says `null`."""
 
-    async def preprocess_data(self, block_fn, inputs, *args, **options):
+    async def preprocess_data(self, block_fn, inputs, state, *args, **options):
         """Return the inputs as the function takes them; raises `gr.Error` for its sender to read.
 
-        Inputs after the photo may be left out.
+        Inputs after the photo may be left out. state: what Gradio keeps of a session; the inputs are taken out of it,
+        or each of its 200 sessions could hold a photo of 20 MB as text.
         """
         if inputs:
             inputs = [*inputs, *[None] * (len(block_fn.inputs) - len(inputs))]
+        if not all(map(_is_one_value, inputs)):
+            raise gradio_error(HOW_TO_SEND)
         try:
-            return await super().preprocess_data(block_fn, inputs, *args, **options)
+            return await super().preprocess_data(block_fn, inputs, state, *args, **options)
         except gr.Error:
             raise
         except Exception:  # a refused path or address, a download that failed, too few inputs
             given = next((photo.get("path") for photo in inputs if isinstance(photo, dict)), None)
             raise gradio_error(NOT_FETCHED if is_http_url_like(given) else HOW_TO_SEND) from None
+        finally:
+            for block in block_fn.inputs if state else []:
+                if block._id in state.config_values:
+                    state._update_value_in_config(block._id, None)
+
+
+def _is_one_value(value: object) -> bool:
+    """Return whether an input is one value: of files within files, Gradio would fetch each."""
+    within = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return not any(isinstance(inner, (dict, list)) for key, inner in within if key != "meta")
 
 
 class PhotoData(ImageData):

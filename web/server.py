@@ -18,6 +18,7 @@ from .answers import Answers
 from .batch import batch_routes
 from .classify import routes
 from .connections import close_idle_connections, start_patiently
+from .events import fetch_nothing, limit_progress, limit_queue, limit_sessions
 from .feedback import Feedback
 from .feedback_page import CSS
 from .gate import Gate
@@ -44,8 +45,13 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
     close_idle_connections()
     start_patiently()
     keep_photos_with_uploads()
+    limit_queue(demo, settings)
+    limit_sessions()
+    limit_progress()
+    fetch_nothing()
     # rendered by Python alone: a Node server in front would not know /classify
     demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MOST_SESSIONS, prevent_thread_lock=True,
+                run_history=False,  # it would send a visitor's runs to the Hub
                 css=CSS if feedback else None, max_file_size=settings.upload_bytes,
                 app_kwargs={"routes": [*routes(answers, classifier, gate, uploads.problem),
                                        *batch_routes(settings, classifier.knows_strangers, feedback is not None)],
@@ -70,7 +76,7 @@ def _finish(demo: gr.Blocks, gate: Gate) -> None:
     """Wait for the answers under way, but not for ever; refuse what is new; then close."""
     gate.stopping = True
     deadline = time.monotonic() + GRACE
-    while time.monotonic() < deadline and (gate.waiting or _queued(demo)):
+    while time.monotonic() < deadline and (gate.busy or _queued(demo)):
         time.sleep(0.05)
     time.sleep(DELIVERY)
     demo.server.config.timeout_graceful_shutdown = 1  # pages keep a connection open for as long as they are shown

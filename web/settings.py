@@ -4,6 +4,7 @@
 """
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -14,6 +15,11 @@ from zlib import crc32
 from filelock import FileLock, Timeout
 
 from classifier.photo import set_max_pixels
+
+try:
+    import resource
+except ImportError:
+    resource = None
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +48,9 @@ class Settings:
     feedback_per_minute: int = _setting(10, 1, 1_000_000, "photos a minute that one client may send as feedback")
     proxies: int = _setting(0, 0, 10, "proxies in front of the app whose word on a client's address counts")
 
+    frame_ancestors: str = field(default="", metadata={
+        "what": "further origins whose pages may show the app in a frame, such as https://lessons.example"})
+
     @property
     def upload_bytes(self) -> int:
         """The most bytes of one photo."""
@@ -61,7 +70,10 @@ class Settings:
         given = {"proxies": 1} if environment.get("SPACE_ID") else {}
         for setting in fields(cls):
             name, limits = setting.name, setting.metadata
-            if text := environment.get(name.upper()):
+            text = environment.get(name.upper())
+            if text and setting.type is str:
+                given[name] = _origins(text, name.upper())
+            elif text:
                 value = _number(text, setting)
                 if value is None:
                     log.warning("%s=%r is no number from %g to %g: %g is taken.", name.upper(), text, limits["least"],
@@ -69,6 +81,27 @@ class Settings:
                 else:
                     given[name] = value
         return cls(**given)
+
+
+ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?", re.IGNORECASE)
+
+
+def _origins(text: str, name: str) -> str:
+    """Return the origins in a setting, separated by spaces; what is none is named in the log and left out."""
+    origins = text.replace(",", " ").split()
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            log.warning("%s: %r is no origin, such as https://lessons.example or https://*.school.example. It is left "
+                        "out.", name, origin)
+    return " ".join(origin for origin in origins if ORIGIN.fullmatch(origin))
+
+
+def most_connections() -> int:
+    """Return how many connections to keep at once: files, the log and the model need descriptors too."""
+    if resource is None:  # Windows has no limit of descriptors for sockets
+        return 1000
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 10_000 if soft == resource.RLIM_INFINITY else max(100, min(10_000, soft * 3 // 4))
 
 
 def _number(text: str, setting) -> float | None:

@@ -1,4 +1,5 @@
 """The page's words, made from what the export knows: 2 labels or 200, ours or anybody's."""
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -132,6 +133,14 @@ def address() -> str:
     """Return where clients find this app: the Space's own host, or this machine."""
     host = os.environ.get("SPACE_HOST")
     return f"https://{host}" if host else f"http://127.0.0.1:{os.environ.get('GRADIO_SERVER_PORT', 7860)}"
+
+
+def with_visitors_address(url: str) -> str:
+    """Return JavaScript that puts the address a visitor came by in place of `url`.
+
+    The app cannot know it: behind a proxy it is another one, and where the port is taken the app moves to the next.
+    """
+    return f"(text) => text.replaceAll({json.dumps(url)}, location.origin + location.pathname.replace(/\\/+$/, ''))"
 
 
 def api_snippets(url: str) -> str:

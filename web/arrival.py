@@ -1,0 +1,200 @@
+"""A request's body on its way: limited in size, elements, memory and time; then the wait for its answer.
+
+    request = await arrive(gate, rule, client, headers, scope, receive, app)
+    if request.refusal: ...
+
+Memory is what bodies cost most, and for as long as their senders like: so each request holds a share of the gate's
+rooms, which it may be told to give up before its body is there, but not after.
+"""
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from starlette._utils import get_route_path
+from starlette.datastructures import Headers
+
+from .bodies import UNREADABLE_FORM, FormCheck, JsonCheck, form_check, is_form, is_json
+from .gate import SPOOLED, Gate
+from .refusal import FULL, NO_MEMORY, Refusal
+from .room import Share
+from .rules import BODY_BYTES, MCP, Rule
+
+MOMENT, MOMENTS = 0.05, 100  # seconds, and how often: the wait for room
+
+
+class Stop(Exception):
+    """Ends a request that is not to be read on, or answered; `Request.refusal` says why."""
+
+
+@dataclass(eq=False)
+class Request:
+    """One request on its way."""
+
+    scope: dict
+    client: str
+    most: int
+    """bytes of its body"""
+    seconds: float
+    """for its body to arrive"""
+    n_bytes: int = 0
+    refusal: Refusal | None = None
+    answering: bool = False
+    """whether the head of an answer has been sent"""
+    streaming: bool = False
+    """whether that answer is a stream of events"""
+    answer_bytes: int = 0
+    entered: bool = False
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    work: asyncio.Future | None = None
+
+    @property
+    def path(self) -> str:
+        """The path as the router sees it."""
+        return get_route_path(self.scope)
+
+    def end_with(self, refusal: Refusal) -> Callable[[], None]:
+        """Return a function that ends the request with a refusal."""
+        def end() -> None:
+            self.refusal = self.refusal or refusal
+            if self.work:
+                self.work.cancel()
+        return end
+
+    async def run(self, work) -> None:
+        """Do the work for the request; `end_with` may end it."""
+        self.work = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({self.work})
+        finally:
+            self.work.cancel()
+        if not self.work.cancelled() and (error := self.work.exception()):
+            raise error
+
+
+async def arrive(gate: Gate, rule: Rule, client: str, headers: Headers, scope, receive, app) -> Request:
+    """Let the app read a request's body, within limits, and answer it; return what became of the request.
+
+    app: takes the request and a `receive`, and returns the work to be done.
+    """
+    form, seconds = is_form(headers), gate.settings.max_seconds
+    request = Request(scope, client, gate.most_bytes(rule.body, form, is_json(headers)), seconds)
+    announced = headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > request.most:
+        request.refusal = gate.too_large(request.most)
+        return request
+    check = JsonCheck() if rule.body in ("json", "small") else None
+    if form and rule.body in ("photo", "upload"):
+        check = form_check(headers, gate.settings.max_files, lambda: gate.charge(client))
+        if check is None:
+            request.refusal = UNREADABLE_FORM
+            return request
+    holding = _Holding(gate, request, check)
+    tool = Share(client)
+    if not holding.begin() or (request.path.startswith(MCP) and not gate.tool_calls.grow(tool)):
+        request.refusal = FULL
+        holding.end()
+        return request
+    gone = asyncio.ensure_future(_gone(request, receive))
+    request.work = asyncio.ensure_future(app(request, _limited(holding, receive)))
+    try:
+        done, _ = await asyncio.wait({request.work, gone}, timeout=2 * seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+        request.work.cancel()
+        holding.end()
+        gate.tool_calls.leave(tool)
+    await asyncio.wait({request.work})
+    if not done:
+        request.refusal = FULL
+    if not request.work.cancelled() and (error := request.work.exception()):
+        raise error
+    return request
+
+
+class _Holding:
+    """What a request holds of the gate's rooms, from its first byte to its end."""
+
+    def __init__(self, gate: Gate, request: Request, check: JsonCheck | FormCheck | None):
+        self.gate, self.request, self.check = gate, request, check
+        end = request.end_with(NO_MEMORY)
+        self.place, self.memory, self.disk = (Share(request.client, end) for _ in range(3))
+
+    def begin(self) -> bool:
+        """Return whether there is room for another body on its way."""
+        return self.gate.arriving.grow(self.place)
+
+    def take(self, part: bytes) -> Refusal | None:
+        """Return why a body goes no further after this part of it, or None."""
+        request = self.request
+        request.n_bytes += len(part)
+        if request.n_bytes > request.most:
+            return self.gate.too_large(request.most)
+        if self.check and (refusal := self.check(part)):
+            return refusal
+        return self.keep()
+
+    def keep(self) -> Refusal | None:
+        """Take room for what has arrived; return a refusal where there is none for it now."""
+        in_memory = self.request.n_bytes
+        if isinstance(self.check, FormCheck):  # Starlette and Gradio write the rest into files
+            if not self.gate.on_disk.grow(self.disk, in_memory - self.disk.amount):
+                return NO_MEMORY
+            in_memory = min(in_memory, SPOOLED * self.check.parts)
+        return None if self.gate.hold(self.memory, in_memory) else NO_MEMORY
+
+    def arrived(self) -> Refusal | None:
+        """Let a request in whose body is there: nobody ends it any more. Or return why not."""
+        self.gate.arriving.leave(self.place)
+        self.memory.give_way = self.disk.give_way = None
+        refusal = self.gate.enter(self.request.client)
+        self.request.entered = refusal is None
+        self.request.scope[BODY_BYTES] = self.request.n_bytes
+        self.request.arrived.set()
+        return refusal
+
+    def end(self) -> None:
+        """Give everything back."""
+        self.gate.arriving.leave(self.place)
+        self.gate.let_go(self.memory)
+        self.gate.on_disk.leave(self.disk)
+        if self.request.entered:
+            self.gate.leave(self.request.client)
+            self.request.entered = False
+
+
+def _limited(holding: _Holding, receive):
+    """Return `receive` that ends a request whose body is too large, too slow or too much for the app at present."""
+    request = holding.request
+    deadline = asyncio.get_running_loop().time() + request.seconds
+
+    async def limited() -> dict:
+        if request.arrived.is_set():  # `_gone` waits for the end of the connection
+            await asyncio.Event().wait()
+        left = deadline - asyncio.get_running_loop().time()
+        try:
+            message = await asyncio.wait_for(receive(), max(left, 0))
+        except asyncio.TimeoutError:
+            request.refusal = Refusal(408, f"The request did not arrive within {request.seconds:g} s. Send a smaller "
+                                           "photo, or send it again.")
+            raise Stop from None
+        if message["type"] == "http.request":
+            refusal = holding.take(message.get("body", b""))
+            for _ in range(MOMENTS):  # what is answered meanwhile leaves room
+                if refusal is not NO_MEMORY:
+                    break
+                await asyncio.sleep(MOMENT)
+                refusal = holding.keep()
+            if not refusal and not message.get("more_body"):
+                refusal = holding.arrived()
+            if refusal:
+                request.refusal = refusal
+                raise Stop
+        return message
+    return limited
+
+
+async def _gone(request: Request, receive) -> None:
+    """Return when the sender of a request that has arrived hangs up."""
+    await request.arrived.wait()
+    while (await receive())["type"] != "http.disconnect":
+        pass
