@@ -9,9 +9,12 @@ import random
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import pillow_heif
 from PIL import Image
+
+from classifier.profiles import PRIMARIES, SRGB_CURVE, matrix_profile
 
 pillow_heif.register_heif_opener()
 
@@ -38,6 +41,74 @@ def zeros(n: int) -> bytes:
     rest = zlib.compressobj(9, zlib.DEFLATED, -15)
     last = rest.compress(bytes(n % 1_000_000)) + rest.flush()
     return b"\x78\xda" + block * (n // 1_000_000) + last + struct.pack(">I", (n % 65521) << 16 | 1)
+
+
+# colour profiles
+
+def profile(space: bytes, tags: dict[bytes, bytes], pcs: bytes = b"Lab ", kind: bytes = b"prtr") -> bytes:
+    """Return an ICC profile of any tags. space: RGB, GRAY or CMYK in four bytes. pcs: what it leads to."""
+    at, table, body = 132 + 12 * len(tags), struct.pack(">I", len(tags)), b""
+    for name, tag in tags.items():
+        table += name + struct.pack(">II", at + len(body), len(tag))
+        body += tag + bytes(-len(tag) % 4)
+    return (struct.pack(">I4xI4s4s4s12x4s28x", at + len(body), 0x02400000, kind, space, pcs, b"acsp")
+            + struct.pack(">3i", 63190, 65536, 54061)).ljust(128, b"\0") + table + body
+
+
+def lut(inputs: int, points: int, table: bytes) -> bytes:
+    """Return a table of colours with curves that change nothing, as such a tag has it; its colours are 3 bytes each."""
+    curve = bytes(range(256))
+    return (b"mft1\0\0\0\0" + bytes((inputs, 3, points, 0)) + struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+            + curve * inputs + table + curve * 3)
+
+
+def printer(points: int = 2, space: bytes = b"CMYK") -> bytes:
+    """Return a profile of a printer whose four inks take light away one after the other."""
+    inputs = {b"CMYK": 4, b"RGB ": 3}[space]
+    return profile(space, {b"A2B0": lut(inputs, points, b"".join(
+        bytes((255 * sum(node) // (inputs * (points - 1)) ^ (255 if inputs == 4 else 0), 128, 128))
+        for node in product(range(points), repeat=inputs)))})
+
+
+def pipeline(points: bytes, inputs: int = 3) -> bytes:
+    """Return a table of colours of the newer kind that promises so many points each way and has none."""
+    return b"mAB \0\0\0\0" + struct.pack(">BBxx5I", inputs, 3, 0, 0, 0, 32, 0) + points.ljust(16, b"\0") + b"\2\0\0\0"
+
+
+def curve(n: int, value: bytes = b"\0\1") -> bytes:
+    return b"curv\0\0\0\0" + struct.pack(">I", n) + value * min(n, 1_000_000)
+
+
+def with_curve(tag: bytes) -> bytes:
+    return matrix_profile(PRIMARIES[12], tag)
+
+
+PROFILES: dict[str, Callable[[], bytes]] = {
+    "table-of-a-gigabyte": lambda: profile(b"RGB ", {b"A2B0": lut(3, 255, b"")}),
+    "table-of-15-inputs": lambda: profile(b"RGB ", {b"A2B0": lut(15, 9, b"")}),
+    "table-of-4-gigabytes": lambda: profile(b"RGB ", {b"A2B0": pipeline(b"\xff" * 4, 4)}),
+    "100-tables": lambda: profile(b"RGB ", {b"A2%02d" % i: pipeline(b"\x90" * 3) for i in range(100)}),
+    "table-of-3-megabytes": lambda: printer(30),
+    "table-of-one-point": lambda: profile(b"RGB ", {b"A2B0": lut(3, 1, bytes(3))}),
+    "newest-pipeline": lambda: profile(b"RGB ", {b"D2B0": b"mpet" + bytes(1000)}),
+    "2-billion-tags": lambda: profile(b"RGB ", {})[:128] + b"\x7f\xff\xff\xff" + bytes(5000),
+    "tags-behind-the-end": lambda: matrix_profile(PRIMARIES[12])[:200].ljust(2000, b"\xff"),
+    "curve-of-a-million": lambda: with_curve(curve(1_000_000)),
+    "curve-of-4-billion": lambda: with_curve(curve(2**32 - 1, b"")),
+    "curve-of-32767-that-falls": lambda: with_curve(curve(32_767, b"\xff\0")),
+    "curve-of-extremes": lambda: with_curve(SRGB_CURVE[:12] + b"\x7f\xff\xff\xff\x80\0\0\0" * 3),
+    "primaries-of-nothing": lambda: matrix_profile(((0, 0, 0),) * 3),
+    "primaries-of-extremes": lambda: matrix_profile(((32767, -32768, 32767),) * 3),
+    "link-of-devices": lambda: profile(b"RGB ", {b"A2B0": lut(3, 2, bytes(24))}, b"RGB ", b"link"),
+    "names-of-colours": lambda: profile(b"RGB ", {b"ncl2": b"ncl2" + b"\xff" * 80}, kind=b"nmcl"),
+    "only-its-header": lambda: profile(b"RGB ", {})[:128],
+    "of-8-megabytes": lambda: matrix_profile(PRIMARIES[12]).ljust(8_000_000, b"\0"),
+}
+
+
+def coloured(data: bytes) -> bytes:
+    """Return a JPEG with a colour profile, in the mode that it is for."""
+    return encoded(picture(mode="CMYK" if data[16:20] == b"CMYK" else "RGB"), "JPEG", icc_profile=data)
 
 
 # PNG
@@ -110,6 +181,12 @@ PNGS: dict[str, Callable[[], bytes]] = {
     "animation-frames-without-end": lambda: png(64, 48, after=b"".join(chunk(
         b"fcTL", struct.pack(">IIIIIHHBB", i, 64, 48, 0, 0, 0, 0, 0, 0)) for i in range(30_000)),
         before=chunk(b"acTL", struct.pack(">II", 30_000, 0))),
+    "itxt-of-2-megabytes": lambda: png(64, 48, before=chunk(
+        b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + b"x" * 2_000_000)),
+    "1000-side-chunks": lambda: png(64, 48, before=chunk(b"tIME", bytes(7)) * 1000),
+    "200-orientations": lambda: png(64, 48, before=chunk(b"eXIf", exif()) * 200),
+    "wrong-check-sums": lambda: png(64, 48, before=b"".join(chunk(kind, bytes(20))[:-1] + b"?" for kind in (
+        b"pHYs", b"gAMA", b"cHRM", b"iCCP", b"eXIf", b"tRNS", b"tEXt"))),
     "palette-of-a-megabyte": lambda: png(64, 48, colour=3, before=chunk(b"PLTE", bytes(1_000_000))),
     "palette-missing": lambda: png(64, 48, colour=3),
     "transparency-too-short": lambda: png(64, 48, before=chunk(b"tRNS", b"\0")),
@@ -314,6 +391,15 @@ def photoshop_blocks(n: int) -> bytes:
 
 JPEGS: dict[str, Callable[[], bytes]] = {
     "declared-65500-square": lambda: jpeg(65_500, 65_500, data=b""),
+    "250-megapixels": lambda: jpeg(20_000, 12_500, 3),
+    "250-megapixels-cmyk": lambda: jpeg(20_000, 12_500, 4),
+    "250-megapixels-turned": lambda: jpeg(20_000, 12_500, 3, before=segment(0xE1, EXIF + exif())),
+    "250-megapixels-arithmetic": lambda: jpeg(20_000, 12_500, kind=0xC9),
+    "250-megapixels-cut-off": lambda: jpeg(20_000, 12_500, 3, data=bytes(10)),
+    "250-megapixels-without-end": lambda: jpeg(20_000, 12_500, 3)[:-2],
+    "200-megapixels-progressive": lambda: progressive(20_000, 10_000, 5, 3),
+    "250-megapixels-progressive-grey": lambda: progressive(20_000, 12_500, 9),
+    "251-megapixels": lambda: jpeg(20_000, 12_550, 3, data=b""),
     "declared-65500-square-progressive": lambda: jpeg(65_500, 65_500, kind=0xC2, data=b""),
     "100-megapixels": lambda: jpeg(SIDE, SIDE, 3),
     "100-megapixels-cmyk": lambda: jpeg(SIDE, SIDE, 4),
@@ -547,6 +633,34 @@ AVIFS = in_all("AVIF")
 HEICS = {**in_all("HEIF"), "grid-of-65536-tiles": lambda: grid(256, 256, 16_384, 12_288)}
 
 
+# PPM and its kin
+
+PPMS: dict[str, Callable[[], bytes]] = {
+    "declared-gigapixels": lambda: b"P6\n999999999 999999999\n255\n" + bytes(100),
+    "declared-100-megapixels": lambda: b"P6\n9999 9999\n255\n" + bytes(100),
+    "number-of-a-million-digits": lambda: b"P6\n" + b"9" * 1_000_000 + b" 1\n255\n",
+    "negative-size": lambda: b"P6\n-64 -48\n255\n" + bytes(9216),
+    "zero-size": lambda: b"P6\n0 0\n255\n",
+    "white-of-zero": lambda: b"P6\n64 48\n0\n" + bytes(9216),
+    "white-of-3": lambda: b"P6\n64 48\n3\n" + bytes(range(4)) * 2304,
+    "16-bit": lambda: b"P6\n64 48\n65535\n" + bytes(18_432),
+    "16-bit-cut-off": lambda: b"P6\n64 48\n65535\n" + bytes(100),
+    "100-megapixels-of-16-bit-grey": lambda: b"P5\n9999 9999\n4095\n" + bytes(2 * SIDE * SIDE),
+    "comment-of-10-megabytes": lambda: b"P6\n#" + bytes(10_000_000) + b"\n64 48\n255\n" + bytes(9216),
+    "digits": lambda: b"P3\n64 48\n255\n" + b"7 " * 9216,
+    "2-megapixels-of-digits": lambda: b"P3\n2000 1000\n255\n" + b"7 " * 6_000_000,
+    "24-megapixels-of-digits": lambda: b"P2\n6000 4000\n255\n" + b"7 " * 24_000_000,
+    "more-digits-than-pixels": lambda: b"P3\n64 48\n255\n" + b"7 " * 10_000_000,
+    "digits-without-end": lambda: b"P2\n64 48\n255\n" + b"7" * 10_000_000,
+    "comments-in-digits": lambda: b"P2\n64 48\n255\n" + b"#\n" * 5_000_000,
+    "comment-without-end-in-digits": lambda: b"P2\n64 48\n255\n#" + bytes(10_000_000),
+    "bits-in-digits": lambda: b"P1\n64 48\n" + b"1" * 3072,
+    "floats-of-no-scale": lambda: b"Pf\n64 48\nnan\n" + bytes(12_288),
+    "floats": lambda: b"Pf\n64 48\n-1.0\n" + FLOATS,
+    "pillows-own": lambda: b"PyRGBA\n64 48\n255\n" + bytes(12_288),
+}
+
+
 # what is no photo, or two things at once
 
 def polyglots() -> dict[str, Callable[[], bytes]]:
@@ -577,7 +691,9 @@ def polyglots() -> dict[str, Callable[[], bytes]]:
 
 
 KINDS = {"jpeg": JPEGS, "png": PNGS, "webp": WEBPS, "gif": GIFS, "avif": AVIFS, "heic": HEICS, "tiff": TIFFS,
-         "bmp": BMPS, "other": polyglots()}
+         "bmp": BMPS, "ppm": PPMS,
+         "profile": {idea: lambda make=make: coloured(make()) for idea, make in PROFILES.items()},
+         "other": polyglots()}
 
 
 def make(name: str) -> bytes:

@@ -21,9 +21,10 @@ from fastcore.script import call_parse
 from fastprogress import progress_bar
 from PIL import Image
 
-from benchmarks.crafted_photos import EXIF, encoded, exif, make, names, picture
+from benchmarks.crafted_photos import EXIF, encoded, exif, make, names, picture, printer
 from classifier import Classifier
 from classifier.photo import PhotoError, open_photo
+from classifier.profiles import PRIMARIES, matrix_profile
 from web.memory import give_memory_back
 
 GOOD, RIGHT = Path(__file__).parent.parent / "examples" / "teddy-1.jpg", "teddy"
@@ -33,11 +34,13 @@ LARGE, SECONDS, SECONDS_LARGE = 24_000_000, 2 * SLACK, 10 * SLACK  # pixels from
 EXTREMES = [bytes(4), b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\1", b"\1\0\0\0", b"\0\0\xff\xff",
             b"\x80\0\0\0", b"\0\1\0\0"]
 
+P3 = matrix_profile(PRIMARIES[12])
 OPTIONS: dict[str, list[tuple[str, str, dict]]] = {  # kind: (mode, Pillow's format, options)
     "jpeg": [("RGB", "JPEG", {}), ("RGB", "JPEG", {"progressive": True, "exif": EXIF + exif()}), ("L", "JPEG", {}),
-             ("CMYK", "JPEG", {"subsampling": 0}), ("RGB", "JPEG", {"restart_marker_blocks": 1})],
+             ("CMYK", "JPEG", {"subsampling": 0}), ("RGB", "JPEG", {"icc_profile": P3}),
+             ("CMYK", "JPEG", {"icc_profile": printer()}), ("RGB", "JPEG", {"restart_marker_blocks": 1})],
     "png": [("RGB", "PNG", {}), ("RGBA", "PNG", {}), ("P", "PNG", {"transparency": 3}), ("I;16", "PNG", {}),
-            ("1", "PNG", {}), ("LA", "PNG", {"exif": exif()})],
+            ("1", "PNG", {}), ("LA", "PNG", {"exif": exif()}), ("RGBA", "PNG", {"icc_profile": P3})],
     "webp": [("RGB", "WEBP", {}), ("RGBA", "WEBP", {}), ("RGB", "WEBP", {"lossless": True, "exif": exif()})],
     "gif": [("P", "GIF", {}), ("L", "GIF", {"interlace": 0}), ("P", "GIF", {"transparency": 2, "comment": b"bear"})],
     "avif": [("RGB", "AVIF", {}), ("RGBA", "AVIF", {"exif": exif()})],
@@ -47,6 +50,7 @@ OPTIONS: dict[str, list[tuple[str, str, dict]]] = {  # kind: (mode, Pillow's for
              ("1", "TIFF", {"compression": "packbits"}),
              ("RGBA", "TIFF", {"compression": "tiff_adobe_deflate", "exif": exif()})],
     "bmp": [("RGB", "BMP", {}), ("P", "BMP", {}), ("1", "BMP", {})],
+    "ppm": [("RGB", "PPM", {}), ("L", "PPM", {}), ("1", "PPM", {}), ("I;16", "PPM", {})],
 }
 ANIMATED = ("png", "webp", "gif", "avif", "heic", "tiff")
 

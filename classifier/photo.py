@@ -15,15 +15,17 @@ import numpy as np
 import pillow_heif
 from PIL import Image, JpegImagePlugin
 
+from . import ppm
 from .headers import Rationed, check, is_told_in_full
 from .orientation import keep_heic_orientation, orientation, upright
-from .png_chunks import needed
 from .profiles import changes, profile_of
 from .refusals import PhotoError, check_size, decode_failure, too_large, what_it_is_instead
-from .samples import eight_bits, to_rgb
+from .samples import to_rgb
+from .side_data import needed
 from .sources import PhotoSource, read_source
 
-__all__ = ["MAX_PIXELS", "PhotoError", "PhotoSource", "n_pixels", "open_photo", "read_source", "set_max_pixels"]
+__all__ = ["MAX_PIXELS", "PhotoError", "PhotoSource", "n_pixels", "open_photo", "photo_format", "read_source",
+           "set_max_pixels"]
 
 USUAL_PIXELS = 100_000_000
 MAX_PIXELS = USUAL_PIXELS
@@ -36,7 +38,6 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP", "PPM")
 
 SCALES = (2, 4, 8)  # what libjpeg can decode at a fraction of the work
 SPARE_COLOURS = 1.6  # how much smaller still a photo may come whose colours are converted, which takes 20 ns a pixel
-MAX_PLAIN_PIXELS = 2_000_000  # of a PPM in digits, which Pillow decodes in Python
 END = b"\xff\xd9"  # of a JPEG
 
 Spare = Callable[[tuple[int, int]], float]
@@ -80,7 +81,6 @@ def open_photo(source: PhotoSource, max_pixels: int | None = None, spare: Spare 
     try:
         profile = profile_of(image, data)
         image, scale = _decoded(image, data, limit, spare, profile)
-        data = b""
         check_size(image.size, limit)  # a HEIC's is known for certain only now
         tags = getattr(image, "tag_v2", {})  # of a TIFF: they tell what its samples are
         image = upright(image, ours)  # nothing holds the file and its decoder from here on: they may be large
@@ -104,6 +104,11 @@ def n_pixels(data: bytes) -> int:
     return image.width * image.height
 
 
+def photo_format(data: bytes) -> str:
+    """Return Pillow's name for the format of a photo, such as JPEG or HEIF; raises PhotoError as `open_photo` does."""
+    return _identify(data, MAX_PIXELS).format
+
+
 def _most(image: Image.Image, limit: int) -> int:
     """Return how many pixels a file of this format may have."""
     return max(limit, MAX_JPEG_PIXELS) if image.format in ("JPEG", "MPO") and limit >= USUAL_PIXELS else limit
@@ -112,8 +117,7 @@ def _most(image: Image.Image, limit: int) -> int:
 def _identify(data: bytes, limit: int) -> Image.Image:
     """Return the photo with its header read and its pixels not yet decoded."""
     check(data, limit)
-    if data.startswith(b"\x89PNG"):
-        data = needed(data)
+    data = needed(data)
     try:
         if data.startswith(b"\xff\xd8\xff"):
             image = JpegImagePlugin.jpeg_factory(Rationed(data))  # as `Image.open`, whose limit JPEGs may exceed
@@ -140,10 +144,8 @@ def _decoded(image: Image.Image, data: bytes, limit: int, spare: Spare | None, p
     tile = getattr(image, "tile", None)
     scale = _scale(image, limit, spare, profile) if tile or image.format == "HEIF" else 1
     if image.format not in ("JPEG", "MPO"):
-        if image.format == "PPM" and tile and tile[0][0] == "ppm":
-            image = eight_bits(image, data)
-        elif image.format == "PPM" and tile and tile[0][0] == "ppm_plain":
-            check_size(image.size, MAX_PLAIN_PIXELS)
+        if tile and ppm.is_special(image):
+            image = ppm.decoded(image, data)
         image.load()
         plain = image.mode in ("L", "RGB", "RGBA", "CMYK") and "transparency" not in image.info
         return image, scale if plain and changes(profile) else 1
@@ -154,6 +156,7 @@ def _decoded(image: Image.Image, data: bytes, limit: int, spare: Spare | None, p
     except OSError as error:
         if "truncated" not in str(error) or not data or not is_told_in_full(data):
             raise
+        image.close()  # before there are two of them
         image = _identify(data + END, limit)
         image.draft(None, size)
         image.load()
@@ -175,9 +178,9 @@ def _scale(image: Image.Image, limit: int, spare: Spare | None, profile: bytes |
 
 def _lacks(image: Image.Image) -> bool:
     """Return whether more than a sliver of a JPEG's pixels are missing: libjpeg makes what it has no data for grey."""
-    strip = image.crop((0, image.height - image.height // 8 - 1, image.width, image.height))
-    missing = (np.abs(np.asarray(strip).astype(np.float32) - 127.5) < 1).reshape(strip.height, strip.width, -1).all(-1)
-    return missing.sum() > max(image.width * image.height // 100, 256)
+    strip = np.asarray(image.crop((0, image.height - image.height // 8 - 1, image.width, image.height)))
+    grey = (strip == 127) | (strip == 128)
+    return grey.reshape(*grey.shape[:2], -1).all(-1).sum() > max(image.width * image.height // 100, 256)
 
 
 def _scale_png_transparency(image: Image.Image) -> None:

@@ -22,6 +22,7 @@ MAX_PROFILE = 4_000_000  # bytes; those of printing presses have 0.5 to 2.5 mill
 MAX_TAGS = 100  # as LittleCMS
 REMEMBERED = 16  # transforms; a photo library has a handful of cameras
 SAME = 2  # of 255: a profile that moves no colour by more is taken for sRGB
+LEAST_RANGE = 100  # of 255, between the black and the white of a profile that is not broken
 CLASSES = (b"scnr", b"mntr", b"prtr", b"spac")
 MODES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}  # by the profile's colour space
 
@@ -37,15 +38,17 @@ NAMED_CURVES = (1, 6, 13)  # BT.709, BT.601, sRGB: all shown with the curve of s
 
 def profile_of(image: Image.Image, data: bytes) -> bytes | None:
     """Return the profile of an opened file that is not yet decoded; None where its colours are those of sRGB."""
-    if image.format in ("HEIF", "AVIF"):
+    profile = image.info.get("icc_profile")
+    if image.format == "PNG":
+        at, size = data.find(b"cICP", 0, 4096) + 4, 1  # takes precedence over a profile
+    elif image.format in ("HEIF", "AVIF") and not profile:
         at, size = data.find(b"colrnclx") + 8, 2
     else:
-        at, size = data.find(b"cICP", 0, 4096) + 4 if image.format == "PNG" else 0, 1
-    if at >= 8:  # a PNG's takes precedence over its profile; a HEIC or AVIF has the one or the other
-        primaries, curve = (int.from_bytes(data[at + i * size:at + (i + 1) * size], "big") for i in (0, 1))
-        if primaries in PRIMARIES and curve in NAMED_CURVES:
-            return matrix_profile(PRIMARIES[primaries])
-    return image.info.get("icc_profile")
+        return profile
+    if at < 8:  # there is none
+        return profile
+    primaries, curve = (int.from_bytes(data[at + i * size:at + (i + 1) * size], "big") for i in (0, 1))
+    return matrix_profile(PRIMARIES[primaries]) if primaries in PRIMARIES and curve in NAMED_CURVES else profile
 
 
 def matrix_profile(primaries: tuple[tuple[float, float, float], ...], curve: bytes = SRGB_CURVE) -> bytes:
@@ -120,12 +123,21 @@ def _build(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         transform = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), mode, "RGB",
             ImageCms.Intent.PERCEPTUAL, ImageCms.Flags.BLACKPOINTCOMPENSATION)
+        darkest, whitest = np.asarray(ImageCms.applyTransform(_ends(mode), transform))[0].mean(-1)
+        if whitest - darkest < LEAST_RANGE:
+            return None
         probe = _probe(mode)
         moved = np.abs(np.asarray(ImageCms.applyTransform(probe, transform)).astype(int)
                        - np.asarray(probe.convert("RGB"))).max()
     except (ImageCms.PyCMSError, ValueError, struct.error, IndexError, OverflowError, MemoryError):
         return None
     return transform if moved > SAME or mode == "CMYK" else None
+
+
+def _ends(mode: str) -> Image.Image:
+    """Return an image of two pixels, black and white."""
+    ends = bytes(len(mode)) + b"\xff" * len(mode)
+    return Image.frombytes(mode, (2, 1), ends[::-1] if mode == "CMYK" else ends)
 
 
 def _probe(mode: str) -> Image.Image:

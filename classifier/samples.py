@@ -31,17 +31,6 @@ def to_rgb(image: Image.Image, tags: Mapping, profile: bytes | None = None) -> I
     return to_srgb(image if image.mode == "RGB" else image.convert("RGB"), profile)
 
 
-def eight_bits(image: Image.Image, data: bytes) -> Image.Image:
-    """Return an opened PPM whose white is not 255 with it at 255, without Pillow's decoder, which is slow there."""
-    _, _, at, (mode, white) = image.tile[0]
-    kind, row = np.dtype(">u2" if white > 255 else "u1"), image.width * len(image.getbands())
-    samples = np.empty((image.height, row), np.uint8)
-    for y in range(image.height):
-        samples[y] = (np.frombuffer(data, kind, row, at + y * row * kind.itemsize).astype(np.float32).clip(0, white)
-                      * (255 / white)).round()
-    return Image.frombytes("RGB" if mode == "RGB" else "L", image.size, samples)
-
-
 def _in_tiles(image: Image.Image, profile: bytes) -> Image.Image:
     photo = Image.new("RGB", image.size)
     for at, tile in _tiles(image):

@@ -1,9 +1,9 @@
-"""The chunks of a PNG that its photo needs; texts, times, animations and whatever else is damaged are left out.
+"""PNG and WebP without what their photos do not need: texts, times, animations and whatever side data is damaged.
 
     data = needed(data)
 
-A decoder that meets a wrong check sum in the printing size, or two megabytes of notes, gives up on the whole file:
-its pixels are as good as ever.
+A decoder that meets a wrong check sum in the printing size, two megabytes of notes or EXIF cut off gives up on the
+whole file: its pixels are as good as ever.
 """
 import struct
 import zlib
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from .refusals import too_costly
 
 MAX_CHUNKS = 200_000
+PICTURES = (b"VP8 ", b"VP8L", b"ALPH", b"ANMF")  # of a WebP
 MAX_INFLATED = 1_000_000  # bytes of a text or profile: Pillow's own limit, beyond which it refuses the file
 SIGNATURE = 8  # bytes
 CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
@@ -21,10 +22,31 @@ TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type exif", b"Raw profile type APP1
 
 
 def needed(data: bytes) -> bytes:
-    """Return a PNG without the chunks that its picture, colours and orientation do not need.
+    """Return a PNG or WebP without the chunks that its pixels, colours and orientation do not need; all else as it is.
 
-    Raises PhotoError for one cut into more pieces than any encoder writes.
+    Raises PhotoError for a PNG cut into more pieces than any encoder writes.
     """
+    if data.startswith(b"\x89PNG"):
+        return _needed_png(data)
+    return _needed_webp(data) if data.startswith(b"RIFF") and data[8:16] == b"WEBPVP8X" else data
+
+
+def _needed_webp(data: bytes) -> bytes:
+    """Return a WebP as it is, or up to the EXIF or XMP, behind its picture, that is not whole."""
+    at, promised = 12, 8 + int.from_bytes(data[4:8], "little")
+    for _ in range(MAX_CHUNKS):
+        size = int.from_bytes(data[at + 4:at + 8], "little")
+        if at + 8 > len(data) or (following := at + 8 + size + size % 2) > len(data):
+            break
+        at = following
+    else:
+        return data
+    if data[at:at + 4] in PICTURES or promised <= at:
+        return data
+    return b"RIFF" + struct.pack("<I", at - 8) + data[8:at]
+
+
+def _needed_png(data: bytes) -> bytes:
     view, colour, found = memoryview(data), data[25] if len(data) > 25 else 0, set()
     kept = [view[:SIGNATURE]]
     for kind, at, end in _chunks(data):
