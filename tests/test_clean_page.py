@@ -3,6 +3,7 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -292,9 +293,9 @@ def test_a_full_disk_is_told_in_the_bar(browser, tmp_path, monkeypatch):
         go(page, address)
 
         def full(*_, **__):
-            raise OSError(28, "No space left on device")
+            raise sqlite3.OperationalError("database or disk is full")
 
-        monkeypatch.setattr("training.journal.Log.add", full)
+        monkeypatch.setattr("training.store.Store._add", full)
         page.locator("#grid [data-do=delete]").first.click()
         says(page, "Not saved: Nothing can be written in")
         monkeypatch.undo()

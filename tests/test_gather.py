@@ -23,6 +23,7 @@ from conftest import ROOT, make_photos, noisy_photo, run_module
 from training.data import get_photos
 from training.gather import COLUMNS, Gathering, by_turns, gather, main, read_labels
 from training.search import Found
+from training.store import Store
 from training.suggestions import Suggestions, suggested_photos
 from web.feedback import Feedback
 
@@ -76,6 +77,11 @@ def test_private_addresses_need_their_flag(web, tmp_path, capsys):
     assert "1 not taken: a private address" in capsys.readouterr().out and web.asked == []
 
 
+def on_disk(out: Path) -> list[dict]:
+    """Return what is known of the photos while a run goes on."""
+    return Store(out / ".sources.db", COLUMNS).rows()[0]
+
+
 def test_killed_run_is_gone_on_with_and_nothing_is_had_twice(web, tmp_path):
     rows = [("red", f"{web.url}/photo/{i}.jpg") for i in range(60)]
     out = tmp_path / "out"
@@ -85,20 +91,51 @@ def test_killed_run_is_gone_on_with_and_nothing_is_had_twice(web, tmp_path):
     web.RequestHandlerClass.do_photo = lambda handler: (time.sleep(0.2), real(handler))
     process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     for _ in range(600):
-        if (out / "sources.csv").exists() and len(sources(out)) > 5:
+        if (out / ".sources.db").exists() and len(on_disk(out)) > 5:
             break
         time.sleep(0.1)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    with (out / "sources.csv").open("a") as file:  # as if killed in the middle of a line
-        file.write("red/abc.png,red,,http")
-    had = {row["url"] for row in sources(out)[:-1]}
+    had = {row["url"] for row in on_disk(out)}
     assert 5 < len(had) < 60
     web.RequestHandlerClass.do_photo, web.asked[:] = real, []
     run = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
     assert len(get_photos(out)) == len(sources(out)) == len({row["sha256"] for row in sources(out)}) == 60
     assert not had & {f"{web.url}{path}" for path, _ in web.asked}
+
+
+def test_sources_of_an_earlier_version_are_gone_on_with_and_shown_again(web, tmp_path):
+    out, rows = tmp_path / "out", [("red", f"{web.url}/photo/{i}.jpg") for i in range(3)]
+    main(urls=listing(tmp_path / "list.csv", rows[:2]), out=out, allow_private=True)
+    for list_of in (".sources.db", ".failed.db"):
+        (out / list_of).unlink()
+    (out / "sources.csv").write_bytes((out / "sources.csv").read_bytes() + b'red/cut.png,red,"a \nname')
+    web.asked.clear()
+    main(urls=listing(tmp_path / "list.csv", rows), out=out, allow_private=True)
+    assert [path for path, _ in web.asked] == ["/photo/2.jpg"] and [row["url"] for row in sources(out)] == [
+        url for _, url in rows]
+
+
+def test_sources_are_no_formulas_to_a_spreadsheet(tmp_path):
+    out = tmp_path / "out"
+    noisy_photo((9, 9, 200), 1).save(tmp_path / "=1+1.png")
+    (tmp_path / "phone" / "blue").mkdir(parents=True)
+    (tmp_path / "=1+1.png").rename(tmp_path / "phone" / "blue" / "=1+1.png")
+    for _ in range(2):
+        main(folder=tmp_path / "phone", out=out)
+        assert [row["title"] for row in sources(out)] == ["'=1+1.png"]
+        (out / ".sources.db").unlink()  # so that the second run begins with the csv
+
+
+def test_a_sources_csv_of_somebody_else_is_not_written_over(tmp_path):
+    (tmp_path / "phone" / "blue").mkdir(parents=True)
+    noisy_photo((9, 9, 200), 1).save(tmp_path / "phone" / "blue" / "a.png")
+    main(folder=tmp_path / "phone", out=tmp_path / "out")
+    (tmp_path / "out" / "sources.csv").write_text("my,own,list\n")
+    with pytest.raises(CliError, match="another list than expected"):
+        main(folder=tmp_path / "phone", out=tmp_path / "out")
+    assert (tmp_path / "out" / "sources.csv").read_text() == "my,own,list\n"
 
 
 def test_searches_bring_as_many_as_wanted_of_each_label(web, tmp_path, monkeypatch):

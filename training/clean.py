@@ -1,7 +1,7 @@
 """Clean photos with the trained model's help: the lesson's `ImageClassifierCleaner`, as a page.
 
 Reads  export.pkl, and DATA/<label>/*.jpg
-Writes DATA/.clean/choices.csv as you decide; Apply moves files, with the journal in DATA/.rejected
+Writes DATA/.clean/choices.db as you decide; Apply moves files, with the journal in DATA/.rejected
 
     python -m training.clean export.pkl data/bears             # the page
     python -m training.clean export.pkl data/bears --list 20   # the most suspicious, as text

@@ -1,7 +1,8 @@
 """Gather photos of things by their names: the lesson's first step, from a web image search.
 
 Reads  search terms; or a csv of addresses; or folders of photos
-Writes DATA/<label>/<hash>.jpg, one line a photo in DATA/sources.csv, and what could not be had in DATA/.failed.csv
+Writes DATA/<label>/<hash>.jpg; one row a photo in DATA/.sources.db, and what could not be had in DATA/.failed.db, at
+       once; and when a run ends DATA/sources.csv, where each photo comes from, for people and spreadsheets
 
     python -m training.gather "grizzly bear" "black bear" "teddy bear" --out data/bears
     python -m training.gather --label grizzly="grizzly bear in the wild" --label grizzly="grizzly cub" --out data/bears
@@ -28,9 +29,10 @@ from PIL import Image
 
 from classifier.download import MAX_BYTES, Downloader, DownloadError, run_async
 from classifier.photo import PhotoError, open_photo
+from classifier.table import plain
 
-from .journal import Log, now
 from .search import Found, folder_name, in_folder, listed_in, search_web
+from .store import Row, Store, csv_rows, now, write_csv
 from .suggestions import Suggestions, fetched
 
 COLUMNS = ("file", "label", "term", "url", "page", "title", "sha256", "width", "height", "time")
@@ -47,14 +49,22 @@ class Gathering:
     def __init__(self, out: Path, allow_private: bool = False):
         self.out, self.downloader = out, Downloader(allow_private)
         out.mkdir(parents=True, exist_ok=True)
-        self.sources, self.failed = Log(out / "sources.csv", COLUMNS), Log(out / ".failed.csv", FAILED_COLUMNS)
-        self._done = {(row["label"], row["url"]) for log in (self.sources, self.failed) for row in log.rows}
-        self._had = {(row["label"], row["sha256"]) for row in self.sources.rows}
+        self.csv = out / "sources.csv"
+        old = sources_in(self.csv)  # first of all: a list of somebody else's is not written over
+        self._sources = Store(out / ".sources.db", COLUMNS, lambda: old)
+        self._failed = Store(out / ".failed.db", FAILED_COLUMNS, lambda: csv_rows(out / ".failed.csv", FAILED_COLUMNS))
+        self.rows = self._sources.rows()[0]
+        self._done = {(row["label"], row["url"]) for row in (*self.rows, *self._failed.rows()[0])}
+        self._had = {(row["label"], row["sha256"]) for row in self.rows}
         self.counts, self.reasons = Counter(), Counter()
 
     def n_from(self, label: str, terms: Iterable[str]) -> int:
         """Return how many photos of a label these search terms have brought."""
-        return sum(row["label"] == label and row["term"] in terms for row in self.sources.rows)
+        return sum(row["label"] == label and row["term"] in terms for row in self.rows)
+
+    def write_sources(self) -> None:
+        """Write sources.csv: all that was gathered, by whomever."""
+        write_csv(self.csv, COLUMNS, self._sources.rows()[0])
 
     async def take(self, found: Found) -> bool:
         """Add a photo and return whether it is a new one; why it cannot be had is counted."""
@@ -70,7 +80,7 @@ class Gathering:
             self.counts["failed"] += 1
             self.reasons[why] += 1
             if found.url and getattr(error, "final", True):
-                self.failed.add(label=found.label, url=found.url, why=why, time=now())
+                self._failed.add([{"label": found.label, "url": found.url, "why": why, "time": now()}])
             return False
         return self._keep(found, data, *facts)
 
@@ -95,13 +105,15 @@ class Gathering:
             file.parent.mkdir(exist_ok=True)
             aside.write_bytes(data)
             os.replace(aside, file)
-            self.sources.add(file=file.relative_to(self.out).as_posix(), label=found.label, term=found.term,
-                             url=found.url, page=found.page, title=" ".join(found.title.split()), sha256=digest,
-                             width=width, height=height, time=now())
         except OSError as error:
             aside.unlink(missing_ok=True)
             raise CliError(f"{file} could not be written: {error.strerror or error}. What was gathered before is "
                            "kept; the same command goes on.") from error
+        row = {"file": file.relative_to(self.out).as_posix(), "label": found.label, "term": found.term,
+               "url": found.url, "page": found.page, "title": " ".join(found.title.split()), "sha256": digest,
+               "width": str(width), "height": str(height), "time": now()}
+        self._sources.add([row])
+        self.rows.append(row)
         self._had.add((found.label, digest))
         self.counts["new"] += 1
         return True
@@ -133,6 +145,11 @@ def _described(data: bytes) -> tuple[int, int, str]:
         return *photo.size, EXTENSIONS.get(header.format, f".{header.format.lower()}")
 
 
+def sources_in(file: Path) -> list[Row]:
+    """Return the rows of a sources.csv, as `write_csv` or an earlier version wrote it."""
+    return [{name: plain(text) for name, text in row.items()} for row in csv_rows(file, COLUMNS)]
+
+
 def read_labels(terms: Iterable[str], pairs: Iterable[str]) -> dict[str, list[str]]:
     """Return the search terms of each label: a term's label is the term itself, or what LABEL=TERM says."""
     by_label = {}
@@ -153,15 +170,18 @@ def by_turns(searches: Iterable[Iterator[Found]]) -> Iterator[Found]:
 
 async def gather(gathering: Gathering, by_label: dict[str, list[str]], listed: list[Found], per_label: int) -> None:
     """Take `per_label` photos of each label from its searches, and all the listed ones."""
-    for label, terms in by_label.items():
-        wanted = per_label - gathering.n_from(label, terms)
-        print(f"{label}: {max(wanted, 0)} photos wanted, by {', '.join(map(repr, terms))}", flush=True)
-        if wanted > 0:
-            new = await gathering.take_all(by_turns([search_web(label, term) for term in terms]), wanted)
-            if new < wanted:
-                print(f"{label}: the search ended after {new} of {wanted}; another --label {label}=\"...\" may "
-                      "find more.")
-    await gathering.take_all(iter(listed))
+    try:
+        for label, terms in by_label.items():
+            wanted = per_label - gathering.n_from(label, terms)
+            print(f"{label}: {max(wanted, 0)} photos wanted, by {', '.join(map(repr, terms))}", flush=True)
+            if wanted > 0:
+                new = await gathering.take_all(by_turns([search_web(label, term) for term in terms]), wanted)
+                if new < wanted:
+                    print(f"{label}: the search ended after {new} of {wanted}; another --label {label}=\"...\" may "
+                          "find more.")
+        await gathering.take_all(iter(listed))
+    finally:
+        gathering.write_sources()
 
 
 @call_parse
@@ -199,7 +219,7 @@ def main(
     finally:
         for why, n in gathering.reasons.most_common(8):
             print(f"{n:6} not taken: {why}")
-        of_label = Counter(row["label"] for row in gathering.sources.rows)
+        of_label = Counter(row["label"] for row in gathering.rows)
         counts = gathering.counts
         print(f"{out}: {counts['new']} photos new, {counts['there']} were there, {counts['failed']} not taken; in all "
               f"{', '.join(f'{n} {name}' for name, n in sorted(of_label.items())) or 'none'}")

@@ -1,7 +1,7 @@
 """What users of the app say of its answers, as suggestions: never trained on until a person has kept them.
 
 Reads  a folder of feedback, as the app writes it: ab/abc….jpg, ab/abc…-12345678.json; or hf://datasets/USER/NAME
-Writes DATA/.suggested/<label>/<hash>.jpg, and a line a suggestion in DATA/.suggested/suggestions.csv
+Writes DATA/.suggested/<label>/<hash>.jpg, and a row a suggestion in DATA/.suggested/suggestions.db
 
 `training.clean` leads with them; Keep and Apply move them to DATA/<label>/.
 """
@@ -17,7 +17,7 @@ from fastcore.script import CliError
 
 from classifier.photo import PhotoError, open_photo
 
-from .journal import Log, now, writing
+from .store import Row, Store, csv_rows, now, writing
 
 SUGGESTED = ".suggested"  # hidden: no stage looks for photos in there
 COLUMNS = ("file", "label", "said", "probability", "model_version", "sha256", "time")
@@ -76,8 +76,8 @@ class Suggestions:
         self.folder, self.counts = self.data / SUGGESTED, Counter()
         with writing(self.data):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.log = Log(self.folder / "suggestions.csv", COLUMNS)
-        self._had = {(row["label"], row["sha256"]) for row in self.log.rows}
+        self._store = Store(self.folder / "suggestions.db", COLUMNS, lambda: _old(self.folder))
+        self._had = {(row["label"], row["sha256"]) for row in self._store.rows()[0]}
 
     def take_all(self, feedback: Path) -> None:
         """Add what corrects an answer; the last word on a photo counts. What is none is counted."""
@@ -114,9 +114,10 @@ class Suggestions:
             file.parent.mkdir(exist_ok=True)
             aside.write_bytes(data)
             os.replace(aside, file)
-            self.log.add(file=file.relative_to(self.data).as_posix(), label=label, said=_short(_said(record)),
-                         probability=f"{record['probabilities'][record['label']]:.4f}",
-                         model_version=_short(record["model_version"]), sha256=record["photo"], time=now())
+        self._store.add([{
+            "file": file.relative_to(self.data).as_posix(), "label": label, "said": _short(_said(record)),
+            "probability": f"{record['probabilities'][record['label']]:.4f}",
+            "model_version": _short(record["model_version"]), "sha256": record["photo"], "time": now()}])
         self._had.add((label, record["photo"]))
 
     def told(self) -> str:
@@ -127,6 +128,11 @@ class Suggestions:
         return (f"suggestions: {counts['new']} new, {counts['there']} were there; "
                 + ", ".join(f"{counts[name]} {what}" for name, what in named if counts[name] or name in (
                     "right", "none")))
+
+
+def _old(folder: Path) -> list[Row]:
+    """Return the suggestions as earlier versions kept them."""
+    return csv_rows(folder / "suggestions.csv", COLUMNS)
 
 
 def _said(record: dict) -> str:
@@ -150,11 +156,11 @@ def folder_of(data: Path, label: str) -> str:
 def suggested_photos(data: str | Path) -> dict[Path, str]:
     """Return the suggestions that no person has decided on, and for each a sentence that says what it is."""
     data = Path(data)
-    path = data / SUGGESTED / "suggestions.csv"
-    if not path.exists():
-        return {}
+    path = data / SUGGESTED / "suggestions.db"
+    # what is only read may lie in a folder that takes no writes
+    rows = Store(path, COLUMNS).rows()[0] if path.exists() else _old(path.parent)
     found = {}
-    for row in Log(path, COLUMNS).rows:
+    for row in rows:
         file = data / SUGGESTED / row["label"] / f"{row['sha256'][:20]}.jpg"
         if file.is_file():
             found[file] = f"suggested by a user; the app said {row['said']} ({float(row['probability']):.0%})"
