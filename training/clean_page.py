@@ -28,6 +28,7 @@ from classifier.photo import PhotoError, open_photo
 from .choices import Choice
 from .clean import ORDERS, SPLITS, Cleaner
 from .review import Reviewed
+from .same_page import SamePage
 
 HERE = Path(__file__).parent
 A_PAGE = 24
@@ -208,9 +209,10 @@ def build_page(cleaner: Cleaner, export: str, n_unreadable: int = 0) -> gr.Block
     return page
 
 
-def build_app(cleaner: Cleaner, export: str, n_unreadable: int = 0) -> FastAPI:
-    """Return the page and the addresses that its script asks."""
+def build_app(cleaner: Cleaner, export: str, n_unreadable: int = 0, host: str = "127.0.0.1") -> FastAPI:
+    """Return the page and the addresses that its script asks; host: where it is to listen."""
     app = FastAPI(openapi_url=None)
+    app.add_middleware(SamePage, host=host)
 
     def photo_of(name: str) -> Reviewed:
         if name not in cleaner.by_id:
@@ -253,5 +255,5 @@ def build_app(cleaner: Cleaner, export: str, n_unreadable: int = 0) -> FastAPI:
 
 def serve(cleaner: Cleaner, export: str, host: str, port: int, n_unreadable: int = 0) -> None:
     """Serve the page until it is stopped."""
-    uvicorn.run(build_app(cleaner, export, n_unreadable), host=host, port=port, log_level="warning",
+    uvicorn.run(build_app(cleaner, export, n_unreadable, host), host=host, port=port, log_level="warning",
                 timeout_graceful_shutdown=1)  # an open page would keep it alive

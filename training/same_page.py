@@ -1,0 +1,79 @@
+"""Let only a local page itself talk to its server: other web pages that this browser has open do not.
+
+A page that listens on this machine alone is still within reach of every web page that its user visits: by a request to
+127.0.0.1, or by a name of its own that leads there (DNS rebinding). `SamePage` stands in front of all routes, Gradio's
+and WebSockets among them.
+"""
+import ipaddress
+import socket
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LOCAL = ("localhost", "127.0.0.1", "::1")
+EVERYWHERE = ("0.0.0.0", "::", "")  # hosts that stand for all addresses of this machine
+
+
+class SamePage:
+    """ASGI middleware that refuses requests for another host, or from another page."""
+
+    def __init__(self, app: ASGIApp, host: str = LOCAL[1]):
+        """host: the address that the server was told to listen on."""
+        self.app, self.host = app, host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+        elif not self._is_ours(Headers(scope=scope).getlist("host"), scope["server"][1]):
+            await _refuse(scope, receive, send, 421, "This page answers only under its own address. Open "
+                          f"http://127.0.0.1:{scope['server'][1]}, or the address that --host gave it.")
+        elif _from_another_page(scope):
+            await _refuse(scope, receive, send, 403, "Another web page asked for this, and gets nothing. Open this "
+                          "page itself.")
+        else:
+            await self.app(scope, receive, send)
+
+    def _is_ours(self, hosts: Sequence[str], port: int) -> bool:
+        if len(hosts) != 1:
+            return False
+        try:
+            asked = urlsplit(f"//{hosts[0]}")
+            name, asked_port = (asked.hostname or "").lower(), asked.port or 80
+        except ValueError:
+            return False
+        if asked.netloc != hosts[0] or asked.username is not None or asked_port != port:
+            return False
+        return name in (*LOCAL, self.host.lower()) or (self.host in EVERYWHERE and _is_this_machine(name))
+
+
+def _is_this_machine(name: str) -> bool:
+    """Return whether a host is an address, which no stranger's name leads to, or this machine's own name."""
+    own = socket.gethostname().lower()
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name in (own, f"{own}.local")
+    return True
+
+
+def _from_another_page(scope: Scope) -> bool:
+    """Return whether a browser says that another page sent a request; links to this page are followed."""
+    headers = Headers(scope=scope)
+    if any(origin.partition("://")[2] != headers["host"] or origin.partition("://")[0] not in ("http", "https")
+           for origin in headers.getlist("origin")):
+        return True
+    if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+        return False
+    return not (scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/"
+                and headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document")
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, why: str) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008, "reason": why})
+    else:
+        await PlainTextResponse(f"{why}\n", status, {"X-Content-Type-Options": "nosniff"})(scope, receive, send)
