@@ -145,5 +145,6 @@ def test_websockets_are_checked_too():
                 pass
         with socket.create_connection(("127.0.0.1", port), 10) as connection:
             connection.sendall(b"GET /ws HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\n"
-                               b"Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+                               b"Upgrade: websocket\r\n"
+                               b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
             assert connection.recv(100).split()[1] == b"403"
