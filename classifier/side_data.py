@@ -90,17 +90,15 @@ def _keyword(chunk: memoryview) -> bytes:
 
 
 def _is_small(kind: bytes, body: bytes) -> bool:
-    """Return whether a text or profile inflates, and to no more than MAX_INFLATED bytes."""
+    """Return whether a text or profile is whole and inflates to no more than MAX_INFLATED bytes."""
     rest = body.partition(b"\0")[2]
-    if kind == b"iTXt":
-        packed, rest = rest[:1] == b"\1", rest[2:].partition(b"\0")[2].partition(b"\0")[2]
-    else:
-        packed, rest = kind != b"tEXt", rest[kind != b"tEXt":]
-    if not packed:
+    if kind == b"tEXt" or (kind == b"iTXt" and rest[:1] == b"\0"):
         return len(rest) <= MAX_INFLATED
+    if kind == b"iTXt":  # method, then language and translated key
+        rest = rest[1:2] + rest[2:].partition(b"\0")[2].partition(b"\0")[2]
     try:
         inflate = zlib.decompressobj()
-        inflate.decompress(rest, MAX_INFLATED)
-        return not inflate.unconsumed_tail
+        inflate.decompress(rest[1:], MAX_INFLATED)
+        return rest[:1] == b"\0" and inflate.eof
     except zlib.error:
         return False

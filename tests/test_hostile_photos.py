@@ -23,7 +23,8 @@ from conftest import EXAMPLE, ROOT
 
 HANG = 20  # seconds; a guard against hanging, not a measure: this machine may be busy
 # in the names of files that take seconds because they are as large as is allowed: `benchmarks.hostile_photos` runs them
-SLOW = ("100-megapixels", "24-megapixels", "50-million", "20-million", "90-million", "100-megabytes", "200-megabytes")
+SLOW = ("250-megapixels", "100-megapixels", "24-megapixels", "50-million", "20-million", "90-million",
+        "100-megabytes", "200-megabytes")
 
 
 REFUSED = {  # crafted file: what its sentence says
@@ -66,6 +67,15 @@ REFUSED = {  # crafted file: what its sentence says
     "bmp/runs-that-end-rows-of-90-million": "run-length",
     "bmp/24-megapixels-of-runs-of-one": "run-length",
     "webp/canvas-of-4-gigapixels": "megapixels",
+    "jpeg/200-megapixels-progressive": "progressive and has 200 megapixels",
+    "jpeg/251-megapixels": "more than the 250 megapixels",
+    "jpeg/declared-65500-square": "more than the 250 megapixels",
+    "ppm/declared-gigapixels": "more than the 100 megapixels",
+    "ppm/2-megapixels-of-digits": "written in digits",
+    "ppm/24-megapixels-of-digits": "written in digits",
+    "ppm/comments-in-digits": "written in digits",
+    "ppm/comment-of-10-megabytes": "pieces",
+    "ppm/number-of-a-million-digits": "not a photo",
 }
 
 
@@ -77,7 +87,7 @@ def classifier() -> Classifier:
 def test_there_are_eighty_crafted_files_of_every_kind():
     kinds = {name.split("/")[0] for name in names()}
     assert len(names()) >= 80
-    assert kinds == {"jpeg", "png", "webp", "gif", "avif", "heic", "tiff", "bmp", "other"}
+    assert kinds == {"jpeg", "png", "webp", "gif", "avif", "heic", "tiff", "bmp", "ppm", "profile", "other"}
 
 
 @pytest.mark.parametrize("kind", sorted({name.split("/")[0] for name in names()}))
@@ -140,7 +150,7 @@ def max_pixels():
     set_max_pixels(before)
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP", "PPM"])
 def test_limit_can_be_lowered_and_its_sentence_says_so(format, max_pixels):
     data = encoded(picture((2000, 1000)), format)
     assert open_photo(data).size == (2000, 1000)
@@ -166,10 +176,12 @@ def test_limit_can_be_raised(max_pixels):
 PEAK = """
 import resource, sys
 sys.path.insert(0, ".")
-from benchmarks.crafted_photos import png, tiff, zeros, GREY, riff, vp8l
+from benchmarks.crafted_photos import chunk, jpeg, png, tiff, zeros, GREY, PRIMARIES, matrix_profile, riff, vp8l
 from classifier.photo import open_photo
+import zlib
+P3 = chunk(b"iCCP", b"P3\\0\\0" + zlib.compress(matrix_profile(PRIMARIES[12])))
 data = {how}
-open_photo(png(64, 48, colour=6))
+open_photo(png(64, 48, colour=6, before=P3))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert open_photo(data).size == (5000, 5000)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 / 25)
@@ -178,9 +190,10 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 / 25)
 
 @pytest.mark.parametrize("how, most", [
     ("png(5000, 5000, colour=6)", 11), ("png(5000, 5000, colour=0, bits=16)", 10),
-    ("png(5000, 5000)", 6), ("riff((b'VP8L', vp8l(5000, 5000, 1)))", 20),
+    ("png(5000, 5000)", 6), ("png(5000, 5000, before=P3)", 6), ("png(5000, 5000, colour=6, before=P3)", 11),
+    ("riff((b'VP8L', vp8l(5000, 5000, 1)))", 20),
     ("tiff(5000, 5000, zeros(100_000_000), {**GREY, 259: (3, 1, 8), 258: (3, 1, 32), 339: (3, 1, 3)})", 12),
-], ids=["transparent", "16-bit", "plain", "webp", "float"])
+], ids=["transparent", "16-bit", "plain", "coloured", "coloured-transparent", "webp", "float"])
 def test_large_photos_are_not_copied_again_and_again(how, most):
     """Bytes a pixel at the peak: 4 of the decoded photo, 4 of the answer, and what the decoder needs."""
     run = subprocess.run([sys.executable, "-c", PEAK.format(how=how)], cwd=ROOT, capture_output=True, text=True,

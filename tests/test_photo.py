@@ -68,7 +68,7 @@ def test_heic_that_turns_itself_is_not_turned_twice(orientation):
     assert_same(open_photo(data), quarters())
 
 
-@pytest.mark.parametrize("format", [*FORMATS, "GIF", "BMP"])
+@pytest.mark.parametrize("format", [*FORMATS, "GIF", "BMP", "PPM"])
 def test_each_format_opens(format):
     assert_same(open_photo(encoded(quarters(), format, **FORMATS.get(format, {}))), quarters())
 
@@ -281,6 +281,14 @@ def test_what_is_no_photo_gets_a_sentence(data, says):
 def test_other_sources_get_a_sentence(source, says):
     with pytest.raises(PhotoError, match=says):
         open_photo(source)
+
+
+def test_opened_photo_is_not_turned_again_by_who_opens_it_again():
+    exif = Image.Exif()
+    exif[274] = 6
+    once = open_photo(encoded(quarters(), "JPEG", quality=95, exif=exif))
+    assert once.info == {}
+    assert open_photo(once).tobytes() == once.tobytes()
 
 
 def test_opened_photo_does_not_hold_the_file(tmp_path):
