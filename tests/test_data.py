@@ -130,6 +130,80 @@ def test_photos_validated_before_stay_even_beyond_the_share(photos):
     assert splitter(0.2, 42, keep=held_out)(files)[1] == list(range(12))
 
 
+def straddling(files, train, valid) -> set[str]:
+    """Return the names of copies, "<name>-<n>", that lie on both sides."""
+    return {files[i].stem.partition("-")[0] for i in train} & {files[i].stem.partition("-")[0] for i in valid}
+
+
+@pytest.fixture
+def copied(photos):
+    """Photos that each lie there five times: as they are, again under another name, recompressed, smaller, cropped."""
+    for file in get_photos(photos):
+        photo = Image.open(file).resize((160, 120))
+        file.unlink()
+        photo.save(file.with_name(f"{file.stem}-0.png"))
+        photo.save(file.with_name(f"{file.stem}-1.png"))
+        photo.save(file.with_name(f"{file.stem}-2.jpg"), quality=60)
+        photo.resize((128, 96)).save(file.with_name(f"{file.stem}-3.png"))
+        photo.crop((2, 2, 158, 118)).save(file.with_name(f"{file.stem}-4.png"))
+    for label in ("blue", "green", "red"):
+        for file in (photos / label).iterdir():
+            file.rename(file.with_name(f"{label}{file.name}"))
+    return photos
+
+
+@pytest.mark.parametrize("seed", [1, 42, 7])
+def test_copies_stay_on_one_side_of_the_split(copied, seed):
+    files = get_photos(copied)
+    train, valid = splitter(0.2, seed)(files)
+    assert straddling(files, train, valid) == set()
+    assert sorted(train + valid) == list(range(150)) and len(valid) == 30
+    assert splitter(0.2, seed)(files) == (train, valid)
+
+
+def test_copies_of_validated_photos_join_them(copied):
+    files = get_photos(copied)
+    held_out = [sha256(file) for file in files if file.stem in ("red00-2", "blue03-0")]
+    train, valid = splitter(0.2, 42, keep=held_out)(files)
+    assert straddling(files, train, valid) == set()
+    assert {"red00-4", "blue03-3"} <= {files[i].stem for i in valid}
+    train, valid = splitter(0, 42, keep=held_out)(files)  # as a fold holds photos out
+    assert {files[i].stem for i in valid} >= {"red00-2", "blue03-0", "blue03-1"}
+
+
+def test_twenty_four_copies_no_longer_straddle(photos, capsys):
+    for i in range(24):
+        noisy_photo((200, 40, 40), 7).save(photos / "red" / f"copy-{i}.png")
+    files = get_photos(photos)
+    for seed in range(10):
+        assert "copy" not in straddling(files, *splitter(0.2, seed)(files))
+    get_dls(files, image_size=48)
+    assert "23 of the photos are copies of another one" in capsys.readouterr().out
+
+
+def test_a_label_of_copies_alone_is_trained_on(photos):
+    for file in (photos / "red").iterdir():
+        noisy_photo((200, 40, 40), 7).save(file)
+    files = get_photos(photos)
+    for seed in range(10):
+        train, _ = splitter(0.4, seed)(files)
+        assert "red" in {files[i].parent.name for i in train}
+
+
+def test_blank_and_broken_photos_are_copies_of_nothing(photos):
+    for i in range(5):
+        Image.new("RGB", (80, 60), (40 * i, 0, 0)).save(photos / "red" / f"0{i}.png")
+        (photos / "blue" / f"0{i}.png").write_bytes(b"no photo")
+    files = get_photos(photos)
+    assert splitter(0.2, 42)(files)[1] == sorted(RandomSplitter(0.2, seed=42)(files)[1])
+
+
+def test_photos_of_one_kind_are_not_taken_for_copies(photos, monkeypatch):
+    monkeypatch.setattr("training.copies.NEAR", {"phash": 64, "dhash": 64})  # all are near each other
+    files = get_photos(photos)
+    assert splitter(0.2, 42)(files)[1] == sorted(RandomSplitter(0.2, seed=42)(files)[1])
+
+
 @pytest.mark.parametrize("resize", RESIZES)
 def test_each_resize_gives_batches_of_its_size(photos, resize):
     dls = get_dls(get_photos(photos), resize, 48, batch_size=8, stats=([0.5] * 3, [0.2] * 3))

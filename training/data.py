@@ -25,6 +25,7 @@ from torch.random import fork_rng
 
 from classifier.photo import PhotoError, open_photo
 
+from .copies import groups_of_copies
 from .opened import OPENED
 
 MIN_PHOTOS = 5  # of a label: fewer leave nothing to validate on
@@ -123,19 +124,41 @@ def splitter(valid_pct: float = 0.2, seed: int = 42, keep: Sequence[str] = ()) -
 
     keep: SHA-256 of photos that an earlier run held out. They stay in validation, so that its figure
     and the new one can be compared; the rest is drawn from the other photos up to `valid_pct`.
+    Copies of a photo go where it goes, unless they are all that a label has: a photo that was trained on
+    tells nothing about new ones.
     """
     kept_hashes = set(keep)
 
     def split(files: Sequence[Path]) -> tuple[list[int], list[int]]:
-        kept = [i for i, file in enumerate(files) if kept_hashes and sha256(Path(file)) in kept_hashes]
-        rest = sorted(set(range(len(files))) - set(kept))
-        missing = max(0, int(valid_pct * len(files)) - len(kept))
+        valid = {i for i, file in enumerate(files) if kept_hashes and sha256(Path(file)) in kept_hashes}
+        n_valid = max(len(valid), int(valid_pct * len(files)))
+        copies = {i: group for group in groups_of_copies(files, n_valid) for i in group}
+        left = Counter(parent_label(file) for i, file in enumerate(files) if i not in valid)
+
+        def hold_out(group: Sequence[int]) -> None:
+            new = Counter(parent_label(files[i]) for i in group if i not in valid)
+            if len(group) == 1 or all(left[label] > n for label, n in new.items()):
+                valid.update(group)
+                left.subtract(new)
+
+        for i in sorted(valid & copies.keys()):
+            hold_out(copies[i])
+        rest = sorted(set(range(len(files))) - valid)
+        missing = max(0, n_valid - len(valid))
         with fork_rng(devices=[]):  # RandomSplitter seeds torch for everybody
-            drawn = RandomSplitter(missing / len(rest) + 1e-9, seed)(rest)[1] if rest else []
-        valid = sorted([*kept, *(rest[i] for i in drawn)])
-        return sorted(set(range(len(files))) - set(valid)), valid
+            others, drawn = RandomSplitter(missing / len(rest) + 1e-9, seed)(rest) if rest else ([], [])
+        for i in (rest[j] for j in (*drawn, *others)):
+            group = copies.get(i, [i])
+            if i not in valid and len(valid) + len(group) <= n_valid:
+                hold_out(group)
+        return sorted(set(range(len(files))) - valid), sorted(valid)
 
     return split
+
+
+def n_copies(files: Sequence[Path], most: int) -> int:
+    """Return how many photos are copies of another one; most: see `copies.groups_of_copies`."""
+    return sum(len(group) - 1 for group in groups_of_copies(files, most))
 
 
 def validation_size(image_size: int) -> int:
@@ -179,6 +202,8 @@ def get_dls(photos: Sequence[Path], resize: str = "random_crop", image_size: int
         batch_tfms=[*aug_transforms(xtra_tfms=[Saturation(p=grey, draw=0.0)] if grey else None),
                     *([Normalize.from_stats(*stats)] if stats else [])])
     train, valid = block.splitter(sorted(photos))
+    if valid_pct and (n := n_copies(sorted(photos), len(valid))):
+        print(f"{n} of the photos are copies of another one: each stays on that one's side of the split", flush=True)
     _check_split([parent_label(photo) for photo in sorted(photos)], train, valid)
     # more workers than this machine has cores only cost memory; photos are small and decoded fast
     return block.dataloaders(photos, bs=min(batch_size, len(train)), num_workers=0)

@@ -24,13 +24,13 @@ from classifier.photo import PhotoError, open_photo
 
 from .answers import load_classifier
 from .choices import FOLDER, Key
+from .copies import LOOKED_AT, hashes_of, near_pairs_of
 from .data import get_photos, sha256
 from .export import staged
 from .journal import writing
 from .metrics import read_metrics
 from .suggestions import SUGGESTED, suggested_photos
 from .suspicion import suspects
-from .verify import LOOKED_AT, hashes_of, near_pairs_of
 
 SAVED_EVERY = 2000  # photos: what a killed run loses at most
 

@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import imagehash
 import numpy as np
 from cleanvision.issue_managers.image_property import (
     AspectRatioProperty,
@@ -31,20 +30,15 @@ from fastai.data.transforms import parent_label
 from fastcore.script import CliError, call_parse
 from fastprogress import progress_bar
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from classifier.photo import PhotoError, open_photo
 
+from .copies import LOOKED_AT, groups_of, hashes_of, near_pairs_of
 from .data import get_photos, sha256
 from .journal import Journal
 from .metrics import read_metrics
 
 SMALLEST = 64  # pixels of the shorter side: less shows a model nothing
-LOOKED_AT = 512  # pixels of the longer side: enough to see whether a photo is dark, blurry or blank
-# bits of 64 that may differ between a photo and its copy rescaled, recompressed or cropped by 2.5% a side:
-# on bears, 99% of 200 such copies and 3 of 86,320 natural pairs, which are copies too
-NEAR = {"phash": 10, "dhash": 10}
 ASK_BEYOND = 0.3  # share of the photos
 SHOWN = 8  # of each issue
 REJECTED = ("unreadable", "too_small", "blank", "exact_duplicates", "near_duplicates")
@@ -85,11 +79,6 @@ def look(file: Path) -> Look:
     return Look(file, digest, width * height, hashes_of(photo), issues)
 
 
-def hashes_of(photo: Image.Image) -> tuple[int, ...]:
-    """Return the perceptual hashes of a photo, 64 bits each, in the order of NEAR."""
-    return tuple(int(str(getattr(imagehash, name)(photo)), 16) for name in NEAR)
-
-
 def scores(photo: Image.Image) -> dict[str, tuple[float, float, str]]:
     """Return (score, threshold, what it measures) of each of CleanVision's issues; higher is better."""
     brightness = BrightnessProperty("dark").calculate(photo)["brightness_perc_99"]
@@ -112,28 +101,6 @@ def look_at_all(files: Sequence[Path]) -> list[Look]:
 def near_pairs(looks: Sequence[Look]) -> list[tuple[int, int]]:
     """Return the pairs (i, j), i < j, of photos whose hashes are all as near as NEAR says."""
     return near_pairs_of([seen.hashes for seen in looks])
-
-
-def near_pairs_of(hashes: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
-    """Return the pairs (i, j), i < j, whose hashes are all as near as NEAR says."""
-    hashes = np.array(hashes, dtype=np.uint64).reshape(-1, len(NEAR))
-    pairs = []
-    for i in range(len(hashes) - 1):
-        near = np.ones(len(hashes) - i - 1, dtype=bool)
-        for column, most in enumerate(NEAR.values()):
-            near &= np.bitwise_count(hashes[i + 1:, column] ^ hashes[i, column]) <= most
-        pairs += [(i, i + 1 + int(j)) for j in np.flatnonzero(near)]
-    return pairs
-
-
-def groups_of(n: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Return the groups of two or more that the pairs join, each sorted."""
-    rows, columns = np.array(pairs, dtype=int).reshape(-1, 2).T
-    _, names = connected_components(coo_array((np.ones(len(rows)), (rows, columns)), shape=(n, n)), directed=False)
-    groups = defaultdict(list)
-    for i, name in enumerate(names):
-        groups[name].append(i)
-    return [group for group in groups.values() if len(group) > 1]
 
 
 def mark_copies(looks: Sequence[Look], name: str, pairs: Sequence[tuple[int, int]],
