@@ -1,4 +1,6 @@
 """web/room.py: what is limited is shared, and who holds most gives way."""
+import time
+
 from web.room import Room, Share
 
 
@@ -31,11 +33,23 @@ def test_who_holds_most_gets_no_more_from_others():
     assert not room.grow(given["a"], 1) and ended == []
 
 
-def test_of_a_client_the_share_that_has_not_moved_for_longest_ends():
+def test_of_a_client_the_oldest_share_ends():
     room, ended = Room(4, each=3), []
     old, new = (Share("a", lambda name=name: ended.append(name)) for name in ("old", "new"))
-    assert room.grow(old) and room.grow(new) and room.grow(old) and room.grow(Share("b")) and room.grow(Share("c"))
-    assert ended == ["new"]
+    assert room.grow(old) and room.grow(new) and room.grow(Share("b")) and room.grow(Share("c"))
+    assert room.grow(Share("d")) and ended == ["old"]
+
+
+def test_what_grows_fast_or_has_just_begun_does_not_give_way(monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    now = 100.0
+    room = Room(100, patience=2, pace=10)
+    _, ended = shares(room, fast=50, slow=15)
+    now = 101.9
+    assert not room.grow(Share("c"), 40) and ended == []
+    now = 102
+    assert room.grow(Share("c"), 40) and ended == ["slow"]
+    assert not room.grow(Share("d"), 40) and ended == ["slow"]
 
 
 def test_what_is_not_to_be_ended_stays():

@@ -8,12 +8,14 @@ rooms, which it may be told to give up before its body is there, but not after.
 """
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers
 
 from .bodies import UNREADABLE_FORM, FormCheck, JsonCheck, form_check, is_form, is_json
+from .body_buffer import BodyBuffer
 from .gate import SPOOLED, Gate
 from .refusal import FULL, NO_MEMORY, Refusal
 from .room import Share
@@ -72,8 +74,9 @@ class Request:
 
 
 async def arrive(gate: Gate, rule: Rule, client: str, headers: Headers, scope, receive, app) -> Request:
-    """Let the app read a request's body, within limits, and answer it; return what became of the request.
+    """Take a request's body in, within limits, and let the app answer it; return what became of the request.
 
+    A form goes to the app part by part, which writes its files to the disk; any other body when it is there.
     app: takes the request and a `receive`, and returns the work to be done.
     """
     form, seconds = is_form(headers), gate.settings.max_seconds
@@ -89,26 +92,52 @@ async def arrive(gate: Gate, rule: Rule, client: str, headers: Headers, scope, r
             request.refusal = UNREADABLE_FORM
             return request
     holding = _Holding(gate, request, check)
-    tool = Share(client)
-    if not holding.begin() or (request.path.startswith(MCP) and not gate.tool_calls.grow(tool)):
-        request.refusal = FULL
-        holding.end()
-        return request
-    gone = asyncio.ensure_future(_gone(request, receive))
-    request.work = asyncio.ensure_future(app(request, _limited(holding, receive)))
     try:
-        done, _ = await asyncio.wait({request.work, gone}, timeout=2 * seconds, return_when=asyncio.FIRST_COMPLETED)
+        if holding.begin(tool=request.path.startswith(MCP)):
+            limited = _limited(holding, receive)
+            await _answered(request, receive, app(request, limited) if isinstance(check, FormCheck) else
+                            _whole(request, limited, app))
+        else:
+            request.refusal = FULL
+    finally:
+        holding.end()
+    return request
+
+
+async def _answered(request: Request, receive, work) -> None:
+    """Do a request's work, as long as its sender stays and it takes no longer than it may."""
+    gone = asyncio.ensure_future(_gone(request, receive))
+    request.work = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({request.work, gone}, timeout=2 * request.seconds,
+                                     return_when=asyncio.FIRST_COMPLETED)
     finally:
         gone.cancel()
         request.work.cancel()
-        holding.end()
-        gate.tool_calls.leave(tool)
     await asyncio.wait({request.work})
     if not done:
-        request.refusal = FULL
+        request.refusal = request.refusal or FULL
     if not request.work.cancelled() and (error := request.work.exception()):
         raise error
-    return request
+
+
+async def _whole(request: Request, limited, app) -> None:
+    """Call the app with a body that is there: what is given up on its way leaves nothing in memory."""
+    more = True
+    with suppress(Stop), BodyBuffer(request.most) as buffer:
+        while more:
+            message = await limited()
+            if message["type"] != "http.request":
+                return
+            buffer.add(message.get("body", b""))
+            more = message.get("more_body", False)
+        messages = [{"type": "http.request", "body": buffer.bytes(), "more_body": False}]
+    if request.refusal:
+        return
+
+    async def given() -> dict:
+        return messages.pop() if messages else await limited()
+    await app(request, given)
 
 
 class _Holding:
@@ -117,11 +146,12 @@ class _Holding:
     def __init__(self, gate: Gate, request: Request, check: JsonCheck | FormCheck | None):
         self.gate, self.request, self.check = gate, request, check
         end = request.end_with(NO_MEMORY)
-        self.place, self.memory, self.disk = (Share(request.client, end) for _ in range(3))
+        self.place, self.small, self.large, self.disk = (Share(request.client, end) for _ in range(4))
+        self.tool = Share(request.client)
 
-    def begin(self) -> bool:
-        """Return whether there is room for another body on its way."""
-        return self.gate.arriving.grow(self.place)
+    def begin(self, tool: bool) -> bool:
+        """Return whether there is room for another body on its way. tool: whether an assistant calls one."""
+        return self.gate.arriving.grow(self.place) and (not tool or self.gate.tool_calls.grow(self.tool))
 
     def take(self, part: bytes) -> Refusal | None:
         """Return why a body goes no further after this part of it, or None."""
@@ -140,12 +170,12 @@ class _Holding:
             if not self.gate.on_disk.grow(self.disk, in_memory - self.disk.amount):
                 return NO_MEMORY
             in_memory = min(in_memory, SPOOLED * self.check.parts)
-        return None if self.gate.hold(self.memory, in_memory) else NO_MEMORY
+        return None if self.gate.hold(self.small, self.large, in_memory) else NO_MEMORY
 
     def arrived(self) -> Refusal | None:
         """Let a request in whose body is there: nobody ends it any more. Or return why not."""
         self.gate.arriving.leave(self.place)
-        self.memory.give_way = self.disk.give_way = None
+        self.small.give_way = self.large.give_way = self.disk.give_way = None
         refusal = self.gate.enter(self.request.client)
         self.request.entered = refusal is None
         self.request.scope[BODY_BYTES] = self.request.n_bytes
@@ -154,9 +184,10 @@ class _Holding:
 
     def end(self) -> None:
         """Give everything back."""
-        self.gate.arriving.leave(self.place)
-        self.gate.let_go(self.memory)
-        self.gate.on_disk.leave(self.disk)
+        gate = self.gate
+        for room, share in ((gate.arriving, self.place), (gate.small, self.small), (gate.large, self.large),
+                            (gate.on_disk, self.disk), (gate.tool_calls, self.tool)):
+            room.leave(share)
         if self.request.entered:
             self.gate.leave(self.request.client)
             self.request.entered = False

@@ -21,6 +21,7 @@ SMALL_BODY = 64_000  # bytes of a body that holds no photo
 LARGE_BODY = 2 * MB  # bytes of a body from which on it counts among the large ones
 SMALL_BODIES = 48 * MB  # bytes of all the others together
 SPOOLED = MB  # bytes of each file of a form that Starlette keeps in memory
+PATIENCE, PACE = 2, 300_000  # seconds, and bytes a second: where room is short, bodies that come slower give way
 ARRIVING, ARRIVING_EACH = 256, 64  # requests whose bodies are on their way
 LEAST_READS = 10_000  # a minute: a page with all of its parts takes about 700
 TOOL_CALLS = 16  # at once: each holds one of 40 threads that Gradio shares with its files and forms
@@ -36,9 +37,10 @@ class Gate:
         self._reads = Rate(max(READS * settings.max_per_minute, LEAST_READS) if settings.max_per_minute else 0)
         self._inside, self._lock = Counter(), Lock()
         self.json_bytes = int(JSON_ROOM * settings.upload_bytes) + FORM_ROOM
-        self.arriving = Room(ARRIVING, ARRIVING_EACH)
-        self.small, self.large = Room(SMALL_BODIES), Room(2 * self.json_bytes)
-        self.on_disk = Room(max(2 * settings.call_bytes, int(settings.max_stored_mb * MB)))
+        slow = {"patience": PATIENCE, "pace": PACE}
+        self.arriving = Room(ARRIVING, ARRIVING_EACH, patience=PATIENCE)
+        self.small, self.large = Room(SMALL_BODIES, **slow), Room(2 * self.json_bytes, **slow)
+        self.on_disk = Room(max(2 * settings.call_bytes, int(settings.max_stored_mb * MB)), **slow)
         self.streams = Room(most_connections() // 2, most_connections() // 8)
         self.tool_calls = Room(TOOL_CALLS)
 
@@ -96,17 +98,17 @@ class Gate:
             if not self._inside[client]:
                 del self._inside[client]
 
-    def hold(self, share: Share, n_bytes: int) -> bool:
-        """Take note that a request holds so many bytes of memory in all; return False where that is too much."""
-        room = self.large if n_bytes > LARGE_BODY else self.small
-        if room is self.large:
-            self.small.leave(share)
-        return room.grow(share, n_bytes - share.amount)
+    def hold(self, small: Share, large: Share, n_bytes: int) -> bool:
+        """Take note that a request holds so many bytes of memory in all; return False where that is too much.
 
-    def let_go(self, share: Share) -> None:
-        """Take note that a request holds no memory any more."""
-        self.small.leave(share)
-        self.large.leave(share)
+        small, large: its shares of the two rooms. One it has: small bodies never wait for large ones.
+        """
+        if n_bytes <= LARGE_BODY:
+            return self.small.grow(small, n_bytes - small.amount)
+        if not self.large.grow(large, n_bytes - large.amount):
+            return False
+        self.small.leave(small)
+        return True
 
     def most_bytes(self, body: Body, form: bool, json: bool) -> int:
         """Return the most bytes that a body may have. form, json: what the request says that it is."""
