@@ -409,6 +409,8 @@ JPEGS: dict[str, Callable[[], bytes]] = {
     "24-megapixels-of-500-scans": lambda: progressive(6000, 4000, 500, 3),
     "24-megapixels-of-50-refining-scans": lambda: progressive(6000, 4000, 50, 3, approximation=0x10),
     "100-megapixels-of-11-refining-scans": lambda: progressive(SIDE, SIDE, 11, 3, approximation=0x10),
+    "100-megapixels-of-11-refining-scans-without-end": lambda: progressive(
+        SIDE, SIDE, 11, 3, approximation=0x10)[:-2],
     "24-megapixels-of-200-scans": lambda: progressive(6000, 4000, 200, 3),
     "2000-refining-scans": lambda: progressive(6000, 4000, 2000, 3, approximation=0x10),
     "20000-scans": lambda: progressive(3000, 3000, 20_000, 3),

@@ -11,6 +11,7 @@ import io
 import re
 import struct
 from collections.abc import Iterator
+from itertools import product
 
 from .directories import check_directory, check_exif, check_hidden_exif, check_tiff
 from .refusals import PhotoError, check_size, too_costly
@@ -118,18 +119,24 @@ def _coefficients(frame: bytes) -> float:
 
 
 def is_told_in_full(data: bytes) -> bool:
-    """Return whether a JPEG that lacks its end has all its scans: one of all components, or every bit of every one."""
+    """Return whether a JPEG that lacks its end has all its scans: one of all components, or every bit of every one.
+
+    False for one of so many scans that it would take too long to decode it again.
+    """
     exact: set[tuple[int, int]] = set()  # component, coefficient
-    frame, progressive = b"", False
+    frame, progressive, work = b"", False, 0
     for marker, payload in _segments(data):
         if marker in FRAMES and marker not in TABLES:
             frame, progressive = payload, marker in PROGRESSIVE
         elif marker == SCAN and payload and frame and not progressive:
             return payload[0] == frame[5]
-        elif marker == SCAN and len(payload) >= 4 + 2 * payload[0] and not payload[3 + 2 * payload[0]] & 15:
-            first, last = payload[1 + 2 * payload[0]], min(63, payload[2 + 2 * payload[0]])
-            exact.update((component, k) for component in payload[1:1 + 2 * payload[0]:2]
-                         for k in range(first, last + 1))
+        elif marker == SCAN and len(payload) >= 4 + 2 * payload[0]:
+            work += _work(payload)
+            first, last, bits = payload[1 + 2 * payload[0]:4 + 2 * payload[0]]
+            if not bits & 15:
+                exact.update(product(payload[1:1 + 2 * payload[0]:2], range(first, min(63, last) + 1)))
+    if work * _pixels(frame) > MAX_SCANNED / 2:
+        return False
     return bool(frame) and len(exact) >= 64 * frame[5]
 
 
