@@ -180,6 +180,10 @@ def main(
                  lambda: [by_tests("invented requests, from the API's description", "tests/test_fuzz_api.py")],
                  lambda: [by_tests("hostile exports", "tests/test_unpickle.py")],
                  lambda: under_load(clients, seconds),
+                 lambda: [by_tests("kills, full disks and damage, of lists", "tests/test_journal.py",
+                                   "tests/test_store.py")],
+                 lambda: [by_tests("other pages at the cleaner", "tests/test_same_page.py")],
+                 lambda: [by_tests("look-ups that nobody asked for", "tests/test_quiet.py")],
                  lambda: [by_tests("faults survived", "tests/test_faults.py")]):
         for row in part():
             print(row, flush=True)
