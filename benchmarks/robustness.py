@@ -23,6 +23,7 @@ from pathlib import Path
 from fastcore.script import CliError, call_parse
 
 from .apps import OURS, ROOT, App, running
+from .costly_requests import costly
 from .crafted_photos import crafted, make, names
 from .crowd import PHOTOS, WAYS, Client, Crowd, answer_in, classify_message, crowd, same, upload_message
 from .hostile_photos import SLACK, mutated, tried
@@ -119,6 +120,12 @@ def through_http(photos: int) -> Row:
     return row
 
 
+def through_the_gate() -> Row:
+    """Send what costs more than it weighs."""
+    tried, refused, failed, note = costly(lambda name, said, wrong: wrong and complain(name, said))
+    return Row("requests that cost more than they weigh", tried, tried - refused, refused, failed, note)
+
+
 def under_load(clients: int, seconds: float) -> list[Row]:
     """Let a crowd in."""
     small = [data for _, data in crafted() if len(data) <= RUBBISH_BYTES and data]
@@ -179,6 +186,7 @@ def main(
     for part in (lambda: [through_decoder(mutants)], lambda: [through_http(photos)],
                  lambda: [by_tests("invented requests, from the API's description", "tests/test_fuzz_api.py")],
                  lambda: [by_tests("hostile exports", "tests/test_unpickle.py")],
+                 lambda: [through_the_gate()],
                  lambda: under_load(clients, seconds),
                  lambda: [by_tests("kills, full disks and damage, of lists", "tests/test_journal.py",
                                    "tests/test_store.py")],

@@ -18,6 +18,7 @@ from .refusal import Refusal
 MOST_OPENED = 100  # [ and { in a JSON body: an upper bound of its depth too
 MOST_ELEMENTS = 1000  # commas and colons; a photo with its label has about 20
 FIELD_BYTES = 10_000  # of a form beside its files
+FILE_HEADER_BYTES = 8000  # of each file's own lines: a file's name may be long
 OTHER_PARTS = 8  # of a form beside its files
 
 TOO_MANY_ELEMENTS = Refusal(413, "This JSON has too many elements. Send one photo in each request, and nothing else.")
@@ -51,7 +52,7 @@ class FormCheck:
     """called for each file after the first"""
     parts: int = 0
     files: int = 0
-    _field_bytes: int = 0
+    _bytes_beside: int = 0
     _is_file: bool = False
     _header: tuple[bytes, bytes] = (b"", b"")
     _disposition: bytes = b""
@@ -79,9 +80,11 @@ class FormCheck:
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:
         self._header = self._header[0] + data[start:end], self._header[1]
+        self._count(end - start)
 
     def _header_value(self, data: bytes, start: int, end: int) -> None:
         self._header = self._header[0], self._header[1] + data[start:end]
+        self._count(end - start)
 
     def _header_ends(self) -> None:
         if self._header[0].lower() == b"content-disposition":
@@ -100,9 +103,12 @@ class FormCheck:
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if not self._is_file:
-            self._field_bytes += end - start
-            if self._field_bytes > FIELD_BYTES:
-                self._refuse(TOO_MUCH_BESIDE)
+            self._count(end - start)
+
+    def _count(self, n: int) -> None:
+        self._bytes_beside += n
+        if self._bytes_beside > FIELD_BYTES + FILE_HEADER_BYTES * self.most_files:
+            self._refuse(TOO_MUCH_BESIDE)
 
     def _refuse(self, refusal: Refusal) -> None:
         self._refusal = self._refusal or refusal

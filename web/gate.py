@@ -24,6 +24,7 @@ SPOOLED = MB  # bytes of each file of a form that Starlette keeps in memory
 PATIENCE, PACE = 2, 300_000  # seconds, and bytes a second: where room is short, bodies that come slower give way
 ARRIVING, ARRIVING_EACH = 256, 64  # requests whose bodies are on their way
 LEAST_READS = 10_000  # a minute: a page with all of its parts takes about 700
+STREAMS = 400  # of events: an open page has one, and another while it waits for an answer
 TOOL_CALLS = 16  # at once: each holds one of 40 threads that Gradio shares with its files and forms
 
 
@@ -41,7 +42,8 @@ class Gate:
         self.arriving = Room(ARRIVING, ARRIVING_EACH, patience=PATIENCE)
         self.small, self.large = Room(SMALL_BODIES, **slow), Room(2 * self.json_bytes, **slow)
         self.on_disk = Room(max(2 * settings.call_bytes, int(settings.max_stored_mb * MB)), **slow)
-        self.streams = Room(most_connections() // 2, most_connections() // 8)
+        streams = min(STREAMS, most_connections() // 2)
+        self.streams = Room(streams, streams // 4)
         self.tool_calls = Room(TOOL_CALLS)
 
     @property
