@@ -164,10 +164,11 @@ def test_colours_named_by_a_number_are_converted_too(format):
 
 @pytest.mark.parametrize("icc", [
     b"x", bytes(200), bytes(2_000_000), P3[:150], P3[:-20], P3[:36] + b"none" + P3[40:],
-    P3.ljust(MAX_PROFILE + 1, b"\0"), matrix_profile(((0, 0, 0),) * 3),
+    P3[:128] + b"\0\0\0\x60" + P3[132:], P3.ljust(MAX_PROFILE + 1, b"\0"), matrix_profile(((0, 0, 0),) * 3),
     matrix_profile(PRIMARIES[12], curve(4, b"\xff\xff")),
     *(make() for idea, make in PROFILES.items() if idea != "table-of-3-megabytes"),
-], ids=["a-byte", "zeros", "2-megabytes", "header-and-a-bit", "cut-off", "no-profile", "large", "black", "white", *(
+], ids=["a-byte", "zeros", "2-megabytes", "header-and-a-bit", "cut-off", "no-profile", "96-tags", "large", "black",
+        "white", *(
     idea for idea in PROFILES if idea != "table-of-3-megabytes")])
 def test_broken_and_hostile_profiles_cost_neither_time_nor_pixels(icc):
     began = time.monotonic()
