@@ -204,7 +204,7 @@ def test_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(CliError, match=r"No space left on device.*goes on"):
         run_async(gathering.take(Found("red", file=photo)))
-    assert sources(tmp_path / "out") == [] and get_photos(tmp_path / "out") == []
+    assert on_disk(tmp_path / "out") == [] and get_photos(tmp_path / "out") == []
     assert not list((tmp_path / "out").glob("**/*.part"))
 
 

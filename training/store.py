@@ -86,7 +86,7 @@ class Store:
         try:
             with closing(sqlite3.connect(self.path, PATIENCE, isolation_level=None)) as file:
                 file.text_factory = _text
-                file.execute("PRAGMA synchronous = FULL")
+                file.execute("PRAGMA synchronous = EXTRA")  # else a power cut may take the last rows back
                 self._begin(file)
                 yield file
         except sqlite3.OperationalError as error:
