@@ -16,7 +16,7 @@ import requests
 from test_readme import section
 
 from conftest import EXAMPLE, ROOT, TIMEOUT
-from web.words import address, api_snippets
+from web.words import address, api_snippets, with_visitors_address
 
 SPACE = "me-bears.hf.space"
 PAGE = "https://garden.example"
@@ -65,6 +65,18 @@ def test_snippets_have_the_spaces_own_address(monkeypatch):
     monkeypatch.setenv("SPACE_HOST", SPACE)
     text = api_snippets(address())
     assert text.count(f"https://{SPACE}/") > 5 and "127.0.0.1" not in text
+
+
+@pytest.mark.parametrize("href, expected", [
+    ("http://127.0.0.1:7861/", "http://127.0.0.1:7861"), ("https://lessons.example/sub/", "https://lessons.example/sub"),
+    ("http://[::1]:8080/?x=y#z", "http://[::1]:8080")])
+def test_the_page_puts_the_visitors_address_into_the_snippets(href, expected):
+    if not shutil.which("node"):
+        pytest.skip("node is not here")
+    script = f"""const location = new URL({json.dumps(href)});
+        console.log(({with_visitors_address("http://127.0.0.1:7860")})({json.dumps(api_snippets("http://127.0.0.1:7860"))}));
+    """
+    assert run(["node", "-e", script], ROOT).rstrip() == api_snippets(expected)
 
 
 def test_shell_snippets_answer(app_url, desk):

@@ -8,14 +8,12 @@ rooms, which it may be told to give up before its body is there, but not after.
 """
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers
 
 from .bodies import UNREADABLE_FORM, FormCheck, JsonCheck, form_check, is_form, is_json
-from .body_buffer import BodyBuffer
 from .gate import SPOOLED, Gate
 from .refusal import FULL, NO_MEMORY, Refusal
 from .room import Share
@@ -93,7 +91,7 @@ async def arrive(gate: Gate, rule: Rule, client: str, headers: Headers, scope, r
             return request
     holding = _Holding(gate, request, check)
     try:
-        if holding.begin(tool=request.path.startswith(MCP)):
+        if holding.begin():
             limited = _limited(holding, receive)
             await _answered(request, receive, app(request, limited) if isinstance(check, FormCheck) else
                             _whole(request, limited, app))
@@ -123,17 +121,19 @@ async def _answered(request: Request, receive, work) -> None:
 
 async def _whole(request: Request, limited, app) -> None:
     """Call the app with a body that is there: what is given up on its way leaves nothing in memory."""
-    more = True
-    with suppress(Stop), BodyBuffer(request.most) as buffer:
+    parts, more = [], True
+    try:
         while more:
             message = await limited()
             if message["type"] != "http.request":
                 return
-            buffer.add(message.get("body", b""))
+            parts.append(message.get("body", b""))
             more = message.get("more_body", False)
-        messages = [{"type": "http.request", "body": buffer.bytes(), "more_body": False}]
-    if request.refusal:
+        messages = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]
+    except Stop:
         return
+    finally:
+        parts.clear()
 
     async def given() -> dict:
         return messages.pop() if messages else await limited()
@@ -149,9 +149,9 @@ class _Holding:
         self.place, self.small, self.large, self.disk = (Share(request.client, end) for _ in range(4))
         self.tool = Share(request.client)
 
-    def begin(self, tool: bool) -> bool:
-        """Return whether there is room for another body on its way. tool: whether an assistant calls one."""
-        return self.gate.arriving.grow(self.place) and (not tool or self.gate.tool_calls.grow(self.tool))
+    def begin(self) -> bool:
+        """Return whether there is room for another body on its way."""
+        return self.gate.arriving.grow(self.place)
 
     def take(self, part: bytes) -> Refusal | None:
         """Return why a body goes no further after this part of it, or None."""
@@ -176,6 +176,8 @@ class _Holding:
         """Let a request in whose body is there: nobody ends it any more. Or return why not."""
         self.gate.arriving.leave(self.place)
         self.small.give_way = self.large.give_way = self.disk.give_way = None
+        if self.request.path.startswith(MCP) and not self.gate.tool_calls.grow(self.tool):
+            return FULL
         refusal = self.gate.enter(self.request.client)
         self.request.entered = refusal is None
         self.request.scope[BODY_BYTES] = self.request.n_bytes
