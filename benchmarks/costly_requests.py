@@ -11,7 +11,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 
 from fastcore.script import call_parse
 
@@ -19,6 +21,7 @@ from .apps import OURS, ROOT, App, Connection, running
 
 PHOTO = (ROOT / "examples" / "teddy-1.jpg").read_bytes()
 CONNECTIONS, CLIENTS = 24, 6
+EVERY = 0.3  # seconds: somebody who keeps to the limits
 HELD = 4  # seconds that a body lacks its last byte
 MOST_GROWTH, MOST_HEALTH = 300, 0.5  # MB, seconds
 JSON, FORM = "application/json", "multipart/form-data; boundary=xx"
@@ -93,7 +96,17 @@ async def _held_back(port: int, client: int, kind: tuple[str, str, str, bytes], 
         writer.close()
 
 
-async def _one_kind(app: App, kind: tuple[str, str, str, bytes]) -> Result:
+def _sent(port: int, name: str) -> Counter:
+    """Send a kind from all connections, in a process of its own: its work is not to be taken for the app's."""
+    statuses, kind = Counter(), kinds()[name]
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(_held_back(port, i % CLIENTS, kind, statuses) for i in range(CONNECTIONS)))
+    asyncio.run(all_of_them())
+    return statuses
+
+
+async def _one_kind(app: App, name: str) -> Result:
     result, done = Result(), asyncio.Event()
 
     async def watch(request: bytes, note) -> None:
@@ -106,7 +119,7 @@ async def _one_kind(app: App, kind: tuple[str, str, str, bytes]) -> Result:
             except (OSError, RuntimeError, asyncio.TimeoutError, asyncio.IncompleteReadError):
                 note(False, time.monotonic() - began)
             result.memory = max(result.memory, app.memory())
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(EVERY)
 
     def health(answered: bool, seconds: float) -> None:
         result.health = max(result.health, seconds if answered else 99)
@@ -115,7 +128,8 @@ async def _one_kind(app: App, kind: tuple[str, str, str, bytes]) -> Result:
            ).encode() + PHOTO
     watchers = [asyncio.ensure_future(watch(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", health)), asyncio.ensure_future(
         watch(ask, lambda answered, _: result.others.update([answered])))]
-    await asyncio.gather(*(_held_back(app.port, i % CLIENTS, kind, result.statuses) for i in range(CONNECTIONS)))
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        result.statuses = await asyncio.get_running_loop().run_in_executor(pool, _sent, app.port, name)
     done.set()
     await asyncio.gather(*watchers)
     return result
@@ -128,8 +142,8 @@ def costly(report=print) -> tuple[int, int, int, str]:
     with tempfile.TemporaryDirectory() as folder, running(
             OURS, MAX_PER_MINUTE="300", MAX_WAITING="100", PROXIES="1", GRADIO_TEMP_DIR=folder) as app:
         before = app.memory()
-        for name, kind in kinds().items():
-            result = asyncio.run(_one_kind(app, kind))
+        for name in kinds():
+            result = asyncio.run(_one_kind(app, name))
             tried += result.statuses.total()
             refused += sum(n for status, n in result.statuses.items() if status != 200)
             health, grown = max(health, result.health), max(grown, result.memory - before)
