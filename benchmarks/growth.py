@@ -35,12 +35,12 @@ def by_photo() -> Rows:
 
 def with_labels(n: int) -> Classifier:
     """Return a classifier of n labels: a random head on the committed body, 2 MB of reference features."""
-    learn = read_export(EXPORT)  # first: it lets torchvision be imported beside a CPU torch
+    export = read_export(EXPORT)  # first: it lets torchvision be imported beside a CPU torch
     import torch
     from fastai.vision.learner import create_head
 
-    engine = FastaiEngine(learn)
-    engine.model = torch.nn.Sequential(learn.model[0], create_head(engine.n_features, n, lin_ftrs=[])).eval()
+    engine = FastaiEngine(export)
+    engine.model = torch.nn.Sequential(export.model[0], create_head(engine.n_features, n, lin_ftrs=[])).eval()
     engine.labels, engine.head = [f"label {i}" for i in range(n)], LinearHead.of(engine.model[1])
     rng = np.random.default_rng(0)
     reference = rng.integers(-127, 128, (2_000_000 // engine.n_features, engine.n_features), dtype=np.int8)

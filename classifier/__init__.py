@@ -88,7 +88,7 @@ class Classifier:
         The compiled copy beside it (export.onnx) is opened instead while it was made from the same file: then
         neither torch nor fastai is imported. Raises ExportError with a sentence that says what to do.
         """
-        from .export import check_file, read_export, read_facts
+        from .export import check_file, read_export
 
         check_file(path)
         state, version = _state(path), sha256(path)
@@ -98,8 +98,8 @@ class Classifier:
             log.warning("%s Serving from %s itself, which is slower.", why, Path(path).name)
             from .fastai_engine import FastaiEngine
 
-            learn = read_export(path)
-            classifier = cls(FastaiEngine(learn), read_facts(learn), version)
+            export = read_export(path)
+            classifier = cls(FastaiEngine(export), export.facts, version)
         classifier._file = Path(path), state
         return classifier
 

@@ -1,112 +1,60 @@
-"""What a pickle may name: the list that `classifier.unpickle` goes by, and nothing that runs.
+"""What an export may name: the network classes that are built anew, and the functions that no export calls.
 
-Four answers to a name, from the most to the least that it gets:
-
-- live: the class or function itself. Whoever wrote the file can have fastai call it, and through
-  `functools.partial` with any arguments, so each is listed alone, and none reads, writes or loads.
-- built: a class whose instances may be filled from the file but that is itself never called: no
-  constructor runs. By kind, so that any architecture of torchvision and timm opens.
-- absent: a name alone, which raises if it is called. That is enough for a metric or a label function,
-  and all that a name out of somebody's own module gets: nothing of `__main__` is looked up.
-- refused, by name: everything else, the standard library above all.
-
-Imports are made here only, of modules under the families below.
+`moved` brings names of older libraries to those of today; `network_class` and `function` are the only places where a
+name out of a file becomes a class or a function, and only one of a list, out of modules that we imported ourselves.
 """
-import enum
+import dis
+import functools
 import importlib
 import sys
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from collections.abc import Iterator
+from types import CodeType, FunctionType
 
-# module: names that stand for themselves
-LIVE = {
-    "builtins": "bool bytes complex dict float frozenset int list object print set slice str tuple",
-    "types": "NoneType",
-    "collections": "OrderedDict defaultdict deque Counter",
-    "pathlib": "Path PurePath",
-    "numpy": "ndarray dtype bool_ float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 str_",
-    "PIL.Image": "Image",
-    "torch": "Tensor Size device dtype float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 bool "
-             "channels_last contiguous_format preserve_format",
-    "torch.nn.parameter": "Parameter",
-    "torch.nn.functional": "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d avg_pool2d "
-                           "binary_cross_entropy binary_cross_entropy_with_logits cross_entropy dropout elu gelu glu "
-                           "hardsigmoid hardswish "
-                           "hardtanh interpolate l1_loss layer_norm leaky_relu linear log_softmax logsigmoid "
-                           "max_pool2d mish mse_loss nll_loss normalize relu relu6 selu sigmoid silu smooth_l1_loss "
-                           "softmax softplus softsign tanh",
-    "fastai.torch_core": "TensorBase TensorImageBase TensorImage TensorImageBW TensorMask TensorFlowField "
-                         "TensorCategory TensorMultiCategory TitledInt TitledFloat TitledStr TitledTuple ArrayBase "
-                         "ArrayImage ArrayImageBase ArrayImageBW ArrayMask",
-    "fastai.vision.core": "PILBase PILImage PILImageBW PILMask TensorPoint TensorBBox image2tensor",
-    "fastai.vision.augment": "affine_mat flip_mat dihedral_mat rotate_mat zoom_mat mask_tensor hsv2rgb rgb2hsv",
-    "fastai.data.load": "_wif fa_collate fa_convert",
-    "fastcore.foundation": "L",
-    "fastcore.basics": "fastuple",
-    "fastcore.imports": "noop noops", "fastai.imports": "noop noops", "fasttransform.transform": "noop",
+# what is imported, whole, for a name that begins so; a file's own name is only looked up in what is there then
+TOPS = {
+    "torch": ("torch",), "torchvision": ("torchvision.models", "torchvision.ops"), "timm": ("timm.models",),
+    "fastai": ("fastai.layers", "fastai.vision.learner", "fastai.vision.models.xresnet"),
 }
-METHODS = {"create": "PILBase PILImage PILImageBW PILMask TensorPoint TensorBBox",
-           "lighting": "TensorImage", "hsv": "TensorImage"}  # of classes that are live in fastai
-# classes of no kind below whose instances are built
-BUILT = {
-    "fastai.learner": "Learner",
-    "fastai.data.core": "DataLoaders Datasets FilteredBase TfmdDL TfmdLists",
-    "fastai.data.load": "DataLoader _FakeLoader",
-    "fastai.data.transforms": "CategoryMap",
-    "fastai.vision.augment": "DeterministicDraw _BrightnessLogit _ContrastLogit _Hue _SaturationLogit _WarpCoord",
-    "fastcore.foundation": "L CollBase",
-    "fastcore.basics": "fastuple",
-    "fastai.torch_core": "TitledInt TitledFloat TitledStr TitledTuple",
-    "fasttransform.transform": "Pipeline",
-    "plum._function": "Function",
-    "torch.nn.utils.weight_norm": "WeightNorm",
-    "torch.nn.utils.spectral_norm": "SpectralNorm",
-}
-# base class: modules (a dot at the end: and all below) whose subclasses of it are built
-KINDS = {
-    ("torch.nn.modules.module", "Module"): "torch.nn.modules. torch.nn.parallel.data_parallel torchvision.models. "
-                                           "torchvision.ops. torchvision.transforms. timm.models. timm.layers. "
-                                           "fastai.layers fastai.losses fastai.torch_core fastai.vision.learner "
-                                           "fastai.vision.models.",
-    ("fasttransform.transform", "Transform"): "fasttransform.transform fastai.data.transforms fastai.vision.",
-    ("fastai.losses", "BaseLoss"): "fastai.losses",
-    ("fastai.learner", "Metric"): "fastai.learner fastai.metrics",
-}
-NEVER_BUILT = {"fastai.layers.Debugger"}  # it opens a debugger on the server
-# callbacks act in training, where their settings can write files: others of fastai become its empty Callback
-CALLBACK = ("fastai.callback.core", "Callback")
-CALLBACKS = {"fastai.callback.core": "Callback TrainEvalCallback GatherPredsCallback FetchPredsCallback",
-             "fastai.callback.progress": "ProgressCallback", "fastai.learner": "Recorder CastToTensor"}
-# of these modules every other class and function is a name alone
-ABSENT = """fastai.callback. fastai.data.block fastai.data.core fastai.data.load fastai.data.transforms
-            fastai.interpret fastai.layers fastai.losses fastai.metrics fastai.optimizer fastai.torch_core
-            fastai.vision.augment fastai.vision.core fastai.vision.data fastai.vision.learner fastai.vision.models.
-            fasttransform. plum. timm.layers. timm.loss. timm.models. torch.nn. torch.optim. torchvision.models.
-            torchvision.ops. torchvision.transforms. torch.distributions. typing typing_extensions
-            collections.abc numbers PIL.Image"""
-ABSENT_NAMES = {
-    "builtins": "BaseException Exception ValueError property staticmethod classmethod Ellipsis NotImplemented",
-    "fastai.learner": "Metric AvgSmoothLoss SkipToEpoch",
-    "fastcore.basics": "AttrDict GetAttr Inf Self Stateful compose fastuple identity ifnone is_listy itemgot noop "
-                       "num_methods patch range_of store_attr true using_attr "
-                       "_using_attr first last merge",
-    "fastcore.foundation": "L CollBase coll_repr mask2idxs",
-    "fastcore.meta": "delegates",
-    "fastcore.dispatch": "_TypeDict",
-    "inspect": "_empty",
-    "numpy": "argmax greater less max mean min",
-    "torch": "argmax flatten sigmoid softmax strided",
-    "types": "FunctionType GenericAlias MethodType UnionType",
-    "_operator": "or_", "operator": "or_",
-}
-ENUMS = "PIL.Image fastai.callback. fastai.layers fastai.vision. torchvision.transforms. timm.layers."
-PACKAGES = {"PIL", "cloudpickle", "fastai", "fastcore", "fasttransform", "numpy", "plum", "timm", "torch",
-            "torchvision", "torchgen", "functorch"}
-# where a class lives now that older files name elsewhere; a name alone stands for any class of its module
+# modules whose network classes are built (a dot at the end: and all below)
+FAMILIES = ("torch.nn.modules.", "torchvision.models.", "torchvision.ops.", "timm.models.", "timm.layers.",
+            "fastai.layers", "fastai.vision.learner", "fastai.vision.models.xresnet")
+# forward calls what lies under a stored name, runs a stored program, or waits for its first input to become itself
+NEVER = {"fastai.layers.Debugger", "torch.nn.modules.module.Module"}
+NEVER_MODULES = ("torch.nn.modules.rnn", "torch.nn.modules.lazy", "timm.models._features_fx", "timm.models._features",
+                 "torchvision.models._utils", "torchvision.models.feature_extraction", "timm.models._factory",
+                 "timm.models._hub", "timm.models._builder", "timm.models._registry")
+BUILDING = {"__init__", "__repr__", "extra_repr"}  # no answer passes through these
+BASES = {"fastai.torch_core.Module"}  # of which others are made
+RUNS_TEXT = {"eval", "exec", "compile", "__import__", "import_module", "open", "globals", "locals", "vars"}
+# a setting of a network that is text is one of these; each that torchvision's and timm's networks have, and fastai's
+TEXTS = set("""
+    zeros reflect replicate circular nearest bilinear bicubic linear trilinear area none tanh batch row
+    same valid symmetric avg max avgmax catavgmax fast token map mean sum prenorm first last constant
+    border reflection depthwise relu gelu silu NCHW NHWC NLC NCL learn learned rope avg_max SAME VALID
+    flatten input channels_first channels_last window grid cr proj Upsample all align ij xy index
+    separate soft original shortcut conv spatial merge cat classification SUM""".split()) | {""}
+FUNCTIONS = {f"torch.nn.functional.{name}" for name in """
+    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d avg_pool2d dropout elu gelu glu
+    hardsigmoid hardswish hardtanh interpolate layer_norm leaky_relu linear log_softmax logsigmoid
+    max_pool2d mish normalize relu relu6 selu sigmoid silu softmax softplus softsign tanh""".split()}
+NOTHING = {f"{module}.{name}" for module in ("fastcore.imports", "fastai.imports", "fasttransform.transform",
+                                             "fastcore.basics") for name in ("noop", "noops")}
+# the standard library's own modules whose functions are called in honest exports: they only hold data
+DATA_MODULES = {"collections", "collections.abc", "copyreg", "datetime", "decimal", "enum", "fractions", "functools",
+                "inspect", "numbers", "operator", "pathlib", "random", "re", "string", "types", "typing", "uuid",
+                "zoneinfo", "_codecs", "argparse", "array", "dataclasses", "ipaddress", "itertools", "logging", "math",
+                "threading", "weakref", "abc", "copy"}
+DATA_BUILTINS = set("""
+    bool bytearray bytes complex dict float frozenset getattr int list object range set slice str super
+    tuple type property staticmethod classmethod""".split())
+# where a class lives now that older files name elsewhere
 MOVED = {
     "fastai2": "fastai", "fastcore.transform": "fasttransform.transform", "pathlib._local": "pathlib",
     "numpy._core.multiarray": "numpy.core.multiarray", "numpy._core.numeric": "numpy.core.numeric",
     "numpy.core._multiarray_umath": "numpy", "numpy._core._multiarray_umath": "numpy",
     "timm.models.layers": "timm.layers", "torch.tensor": "torch._tensor", "fastcore.utils": "fastcore.basics",
-    "torchvision.models.mobilenet": "torchvision.models.mobilenetv2", "copy_reg": "copyreg", "_operator": "operator",
+    "torchvision.models.mobilenet": "torchvision.models.mobilenetv2", "_operator": "operator",
     "torchvision.models.mobilenetv2.ConvBNReLU": "torchvision.ops.misc.Conv2dNormActivation",
     "torchvision.models.mobilenetv3.ConvBNActivation": "torchvision.ops.misc.Conv2dNormActivation",
     "torchvision.models.mobilenetv3.SqueezeExcitation": "torchvision.ops.misc.SqueezeExcitation",
@@ -114,113 +62,93 @@ MOVED = {
     "torch.nn.modules.linear._LinearWithBias": "torch.nn.modules.linear.NonDynamicallyQuantizableLinear",
     "fastai.vision.all": "fastai.vision.core", "fastcore.dispatch.TypeDispatch": "plum._function.Function",
 }
-
-
-class Absent:
-    """A name that a file holds and that is not looked up, or a class that is not called: calling it raises."""
-
-    def __init__(self, name: str, cls: type | None = None):
-        self.name = name
-        self.cls = cls  # what NEWOBJ may build an instance of
-        self.__name__ = self.__qualname__ = name.rpartition(".")[2]
-        self.__module__ = name.rpartition(".")[0]
-
-    def __call__(self, *args, **kwargs):
-        raise RuntimeError(f"{self.name} is not here, or not called when an export is served")
-
-    def __repr__(self):
-        return f"<absent {self.name}>"
-
-
-class Unlisted(Absent):
-    """A name that a file may not have: the file is refused, unless only code that is not kept has it."""
-
-    forgotten = False
-
-
-class NotListed(Exception):
-    """Names what a file may not have, as `module.name`."""
+FOLDERS = ("fastai2", "timm.models.layers")  # and all below them
 
 
 def moved(module: str, name: str) -> tuple[str, str]:
-    """Return where an older file's class lives now."""
+    """Return where a class or function of an older library, or of Python 2, lives now."""
+    module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
     if f"{module}.{name}" in MOVED:
         return tuple(MOVED[f"{module}.{name}"].rsplit(".", 1))
-    for old, new in MOVED.items():
-        if module == old or (module.startswith(old + ".") and old in ("fastai2", "timm.models.layers")):
-            return new + module[len(old):], name
+    if module in MOVED:
+        return MOVED[module], name
+    for folder in FOLDERS:
+        if module.startswith(folder + "."):
+            return MOVED[folder] + module[len(folder):], name
     return module, name
 
 
-def _within(module: str, families) -> bool:
+def within(module: str, families: tuple[str, ...]) -> bool:
+    """Return whether a module is one of `families`; of one with a dot at its end, any below it."""
     return any(module == family.rstrip(".") or (family.endswith(".") and module.startswith(family))
                for family in families)
 
 
-def _listed(table: dict, module: str, name: str) -> bool:
-    return name in table.get(module, "").split()
-
-
-def look_up(module: str, name: str):
-    """Return what stands for a name in a pickle: itself, or an `Absent`; raise NotListed for what is refused."""
-    module, name = moved(module, name)
-    full = f"{module}.{name}"
-    if module == "pathlib" and name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"):
-        name = "Path" if "Pure" not in name else "PurePath"  # each exists on one system only
-    if _listed(LIVE, module, name):
-        found = _get(module, name)
-        if found is not None and not isinstance(found, type):
-            live[id(found)] = found
-        return Absent(full) if found is None else found
-    if "." in name or full in NEVER_BUILT:
-        raise NotListed(full)
-    if _listed(BUILT, module, name):
-        return Absent(full, _get(module, name))
-    if _listed(CALLBACKS, module, name):
-        return Absent(full, _get(module, name))
-    for base, families in KINDS.items():
-        if (_within(module, families.split()) and _is_a(found := _get(module, name), _get(*base))
-                and _within(found.__module__, families.split())):  # not what the module itself took from elsewhere
-            return Absent(full, found)
-    if _within(module, ("fastai.callback.", "fastai.learner")) and _is_a(_get(module, name), _get(*CALLBACK)):
-        return Absent(full, _get(*CALLBACK))
-    if _within(module, ENUMS.split()) and _is_a(found := _get(module, name), enum.Enum):
-        return found
-    if _within(module, ABSENT.split()) or _listed(ABSENT_NAMES, module, name):
-        return Absent(full)
+def runs_code(full: str) -> bool:
+    """Return whether a call of this name shows that a file was made to run code: no honest export has one."""
+    module, _, name = full.rpartition(".")
+    if module == "builtins":
+        return name not in DATA_BUILTINS and not name.endswith(("Error", "Exception", "Warning"))
     top = module.partition(".")[0]
-    if top in PACKAGES or top in sys.stdlib_module_names or top in sys.builtin_module_names:
-        raise NotListed(full)
-    return Absent(full)
+    return module not in DATA_MODULES and (top in sys.stdlib_module_names or top in sys.builtin_module_names)
 
 
-def method(cls: type, name: str):
-    """Return a class's method, None where it is not listed."""
-    if _listed(METHODS, name, cls.__name__) and _listed(LIVE, cls.__module__, cls.__name__):
-        return getattr(cls, name)
-    return None
-
-
-live: dict = {}  # functions of LIVE that were looked up
-
-
-def is_live(function) -> bool:
-    """Return whether this is a function of the list."""
-    return live.get(id(function)) is function and function is not None
-
-
-def is_built(cls: type) -> bool:
-    """Return whether a class that is live may also be filled."""
-    return _listed(BUILT, cls.__module__, cls.__name__)
-
-
-def _is_a(found, base) -> bool:
-    return isinstance(found, type) and isinstance(base, type) and issubclass(found, base)
-
-
-def _get(module: str, name: str):
-    """Return a module's own name, None where it has none; never an attribute of an attribute."""
-    try:
-        return vars(importlib.import_module(module)).get(name)
-    except ImportError:
+@functools.cache
+def network_class(full: str) -> type | None:
+    """Return the network class of a name, None where that is none of the list or not in the version here."""
+    module, _, name = full.rpartition(".")
+    top = module.partition(".")[0]
+    if full in NEVER or module in NEVER_MODULES or not within(module, FAMILIES):
         return None
+    from torch import nn
+
+    for wanted in TOPS[top]:
+        importlib.import_module(wanted)
+    found = vars(sys.modules.get(module, sys)).get(name)
+    if not isinstance(found, type) or not issubclass(found, nn.Module) or found.__name__ != name:
+        return None
+    own = [cls for cls in found.__mro__ if issubclass(cls, nn.Module) and cls is not nn.Module]
+    return found if all(map(_is_listed, own)) else None
+
+
+def _is_listed(cls: type) -> bool:
+    """Return whether a network class, or a base of one, is of the list and runs no text."""
+    if f"{cls.__module__}.{cls.__name__}" in BASES:
+        return True
+    if f"{cls.__module__}.{cls.__name__}" in NEVER or cls.__module__ in NEVER_MODULES or not within(
+            cls.__module__, FAMILIES):
+        return False
+    if cls.__module__.startswith("torch.nn."):
+        return True
+    answering = [code for name, code in _codes(cls) if name not in BUILDING and RUNS_TEXT & set(code.co_names)]
+    return not any(step.opname.startswith(("LOAD_GLOBAL", "LOAD_NAME")) and step.argval in RUNS_TEXT
+                   for code in answering for step in dis.get_instructions(code))
+
+
+@functools.cache
+def names_used(cls: type) -> frozenset[str]:
+    """Return the names that a network class's code reads, sets, calls or annotates: its settings are among them."""
+    from torch import nn
+
+    owners = [owner for owner in cls.__mro__ if issubclass(owner, nn.Module) and owner is not nn.Module]
+    return frozenset(name for owner in owners for _, code in _codes(owner) for name in code.co_names).union(
+        *(vars(owner).get("__annotations__", ()) for owner in owners))
+
+
+def _codes(cls: type) -> Iterator[tuple[str, CodeType]]:
+    """Yield the name and code of a class's own methods and properties, and of the functions inside them."""
+    for name, member in vars(cls).items():
+        function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+        pending = [function.__code__] if isinstance(function, FunctionType) else []
+        while pending:
+            yield name, (code := pending.pop())
+            pending += (constant for constant in code.co_consts if isinstance(constant, CodeType))
+
+
+def function(full: str):
+    """Return the function of torch of a name, None where that is none of the list."""
+    if full not in FUNCTIONS:
+        return None
+    from torch.nn import functional
+
+    return vars(functional).get(full.rpartition(".")[2])

@@ -164,11 +164,11 @@ def write_compiled(export: str | os.PathLike) -> Path:
 
     Raises CompileError, and ExportError where the export itself cannot be served.
     """
-    from .export import read_export, read_facts
+    from .export import read_export
     from .fastai_engine import FastaiEngine
 
-    learn = read_export(export)
-    data = to_onnx(FastaiEngine(learn), read_facts(learn), sha256(export))
+    read = read_export(export)
+    data = to_onnx(FastaiEngine(read), read.facts, sha256(export))
     path = onnx_path(export)
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

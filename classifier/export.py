@@ -1,48 +1,76 @@
-"""Read an export file: what `learn.export()` wrote, ours or anybody's.
+"""Read an export file, what `learn.export()` wrote, ours or anybody's, as data.
 
-    learn = read_export("export.pkl")
+    export = read_export("export.pkl")
+    export.labels, export.preprocess, export.model
+
+The file is a pickle, which could run any program. Here it is read into inert nodes (`classifier.unpickle`); the labels
+and transforms are read out of these (`classifier.translate`), and the network is built anew (`classifier.network`).
 """
+import logging
 import os
 import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from PIL import Image
+
+from .nodes import Made, Refused, attributes, described, name_of, pairs_of
 from .torch_file import BEFORE_ZIP, BrokenFile, read_before_zip, read_zip
-from .transforms import input_class
+from .transforms import Preprocess
+
+log = logging.getLogger(__name__)
 
 LFS_POINTER = b"version https://git-lfs"
+LEARNER = "fastai.learner.Learner"
 OLDER = ("If it is older than the libraries here, open it with those it was made with (for fastai before 2.8: "
          "`pip install 'fastai<2.8' 'timm<1'`) and write it again.")
 TRUST = "Where you know who wrote it, TRUST_EXPORT=1 in the environment opens it as fastai does."
+PACKAGES = {"PIL", "fastai", "fastcore", "fasttransform", "numpy", "timm", "torch", "torchvision"}
 
 
 class ExportError(RuntimeError):
     """Why an export file cannot be served, in one sentence that says what to do."""
 
 
-def read_export(path: str | PathLike):
-    """Return the fastai `Learner` in an export file, on the CPU, in evaluation mode.
+@dataclass
+class Export:
+    """What is served of a fastai export."""
 
-    Nothing that the file names is called unless it is on a list (see `classifier.allowed`), so a stranger's file
-    can do no more than answer wrongly. What the list leaves out (label functions, metrics, callbacks that write
-    files) raises when it is called; to predict, none is. TRUST_EXPORT=1 in the environment opens the file as
-    fastai itself does: then it can run any code of its writer's.
-    Raises ExportError where the file is missing, broken, refused, or no single-label image classifier.
+    labels: list[str]
+    """in the order of the network's scores"""
+    model: Any
+    """the torch module, on the CPU, in evaluation mode"""
+    preprocess: Preprocess | Callable[[Image.Image], np.ndarray]
+    """makes (C, H, W) float32 of a photo"""
+    has_activation: bool = True
+    """whether the loss has an activation of its own, so that the network gives scores and not probabilities"""
+    facts: dict = field(default_factory=dict)
+    """what our training wrote into the export about itself; {} for any other export"""
+    trusted: bool = False
+    """whether the file was opened as fastai does, since its writer is known (TRUST_EXPORT=1)"""
+
+
+def read_export(path: str | PathLike) -> Export:
+    """Return what is served of an export file.
+
+    Nothing that the file names is imported, called or given attributes, so a stranger's file can do no more than
+    answer wrongly. TRUST_EXPORT=1 in the environment opens the file as fastai itself does: then it can run any code
+    of its writer's. Raises ExportError where the file is missing, broken, refused, or no single-label image classifier.
     """
     path = Path(path)
     check_file(path)
-    learn = _unpickle(path)
-    try:
-        _check_learner(learn, path.name)
-        _check_present(learn, path.name)
-        learn.dls.cpu()  # an export made on a GPU sends its batches there
-        learn.model.cpu().eval()
-    except ExportError:
-        raise
-    except Exception as error:  # parts of a Learner put together as no Learner is
-        raise ExportError(f"{path.name} holds a Learner that does not work: {type(error).__name__}: {error}. "
-                          f"{OLDER}") from error
-    return learn
+    from .torchvision_ops import declare_operators
+
+    declare_operators()
+    if os.environ.get("TRUST_EXPORT") == "1":
+        from .trusted import read_trusted
+
+        return read_trusted(path)
+    return in_sentences(path.name, lambda: _built(_root(path)))
 
 
 def check_file(path: str | PathLike) -> None:
@@ -62,108 +90,79 @@ def check_file(path: str | PathLike) -> None:
                           "Write it again with `learn.export()`, or copy the whole file.")
 
 
-def _unpickle(path: Path):
-    """Return the object that the export holds, with its tensors on the CPU."""
-    from .torchvision_ops import declare_operators
+def in_sentences(name: str, read: Callable[[], Export]) -> Export:
+    """Return what `read` does; what it raises becomes an ExportError for the file of that name."""
+    from .network import NotBuilt
+    from .translate import OtherTask, Untranslatable
 
-    declare_operators()
-    import fastai.vision.all  # noqa: F401  fastai patches Pillow's classes as it is imported
-
-    from .stand_ins import Refused
-    from .unpickle import load
-
-    if os.environ.get("TRUST_EXPORT") == "1":
-        return _trusted(path)
-    read = read_zip if zipfile.is_zipfile(path) else read_before_zip
     try:
-        return read(path, load)
+        return read()
+    except ExportError:
+        raise
     except BrokenFile as why:
-        raise ExportError(f"{path.name} {why}. Write it again with `learn.export()`, or copy the whole file.") from why
+        raise ExportError(f"{name} {why}. Write it again with `learn.export()`, or copy the whole file.") from why
+    except NotBuilt as part:
+        raise _not_here(name, "model", part.name) from part
+    except Untranslatable as part:
+        raise _not_here(name, "transforms", str(part)) from part
+    except OtherTask as why:
+        raise ExportError(f"{name} is not an image classifier with one label a photo "
+                          "(ImageBlock in, CategoryBlock out): no other kind is served.") from why
     except Refused as why:
-        raise ExportError(f"{path.name} {why}: not a fastai export, not opened. {TRUST}") from why
+        raise ExportError(f"{name} {why}: not a fastai export, not opened. {TRUST}") from why
     except Exception as error:  # a broken pickle fails in any way that a list or a number can
-        raise ExportError(f"{path.name} could not be opened: its pickle is broken "
+        raise ExportError(f"{name} could not be opened: its pickle is broken "
                           f"({type(error).__name__}: {str(error)[:200]}). {OLDER}") from error
 
 
-def _trusted(path: Path):
-    """Return what the file holds as `load_learner` opens it: its writer's code runs."""
-    import torch
-
-    try:
-        return torch.load(path, map_location="cpu", weights_only=False)
-    except (ImportError, AttributeError) as error:
-        raise ExportError(
-            f"{path.name} needs code that is not here ({error}). Export it again with label functions "
-            "out of fastai or out of a module, not out of the notebook.") from error
-    except Exception as error:  # a pickle can fail in any way that code can
-        raise ExportError(f"{path.name} could not be opened: {type(error).__name__}: {error}") from error
+def _not_here(name: str, part: str, thing: str) -> ExportError:
+    if thing.partition(".")[0] in PACKAGES:
+        return ExportError(f"{name} needs {thing} in its {part}, which is not known here, or not in the version here. "
+                           f"{OLDER} {TRUST}")
+    return ExportError(f"{name} needs {thing or 'something'} in its {part}, which is not in the file and is not looked "
+                       f"up. Use a network and transforms out of fastai, torchvision or timm. {TRUST}")
 
 
-def _check_present(learn, name: str) -> None:
-    """Raise ExportError where a model or a transform is of a class that is not here; see `stand_ins.StandIn`.
+def _root(path: Path) -> Made:
+    """Return the node of the Learner in an export."""
+    from .unpickle import load
 
-    Training's own transforms (split_idx 0) may be: they are taken out.
-    """
-    from torch import nn
-
-    from .allowed import Absent
-    from .stand_ins import StandIn
-
-    pending, seen = [learn.model], set()
-    while pending:
-        module = pending.pop()
-        if not isinstance(module, nn.Module):
-            raise _not_here(name, "model", module)
-        if id(module) not in seen:
-            seen.add(id(module))
-            pending += [child for child in module._modules.values() if child is not None]
-    for loader in learn.dls.loaders:
-        for pipeline in (loader.after_item, loader.before_batch, loader.after_batch):
-            pipeline.fs = type(pipeline.fs)([tfm for tfm in pipeline.fs if not isinstance(tfm, StandIn)
-                                             or getattr(tfm, "split_idx", None) != 0])
-    steps = [*learn.dls.valid.after_item.fs, *learn.dls.valid.before_batch.fs, *learn.dls.valid.after_batch.fs]
-    opening = list(learn.dls.valid_ds.tls[0].tfms.fs)
-    while opening and not str(getattr(opening[0], "name", "")).endswith(".create"):
-        opening.pop(0)  # finds the file; to serve, the photo is there
-    for tfm in [*opening, *steps]:
-        function = vars(vars(tfm).get("encodes", tfm)).get("_f", tfm)
-        if isinstance(function, (Absent, StandIn)):
-            raise _not_here(name, "transforms", function)
+    root = (read_zip if zipfile.is_zipfile(path) else read_before_zip)(path, load)
+    if name_of(root) != LEARNER:
+        raise ExportError(f"{path.name} holds {described(root)}, not a fastai Learner. Write it with `learn.export()`.")
+    return root
 
 
-def _not_here(name: str, part: str, thing) -> ExportError:
-    from .allowed import PACKAGES
-    from .stand_ins import name_of
+def _built(learner: Made) -> Export:
+    """Return what is served of a Learner's node."""
+    from .network import Network
+    from .translate import OtherTask, read_labels, translate
 
-    if name_of(thing).partition(".")[0] in PACKAGES:
-        return ExportError(f"{name} needs {name_of(thing)} in its {part}, which is not in the version here. {OLDER}")
-    return ExportError(f"{name} needs {name_of(thing)} in its {part}, which is not in the file and is not looked up. "
-                       f"Use a network and transforms out of fastai, torchvision or timm. {TRUST}")
-
-
-def _check_learner(learn, name: str) -> None:
-    """Raise ExportError unless this is a Learner that gives one of its labels for one image."""
-    from fastai.learner import Learner
-    from fastai.vision.core import PILBase
-
-    from .stand_ins import name_of
-
-    if not isinstance(learn, Learner):
-        raise ExportError(f"{name} holds {name_of(learn)}, not a fastai Learner. "
-                          "Write it with `learn.export()`.")
-    try:
-        takes_photos = learn.dls.n_inp == 1 and issubclass(input_class(learn.dls), PILBase)
-        vocab = [label for label in learn.dls.vocab]
-    except (AttributeError, TypeError, IndexError):
-        takes_photos, vocab = False, []
-    several = vocab and not isinstance(vocab[0], str) and hasattr(vocab[0], "__len__")
-    if not takes_photos or not vocab or several or type(learn.loss_func).__name__.startswith("BCE"):
-        raise ExportError(f"{name} is not an image classifier with one label a photo "
-                          "(ImageBlock in, CategoryBlock out): no other kind is served.")
+    parts = attributes(learner)
+    loss = name_of(parts.get("loss_func"))
+    if loss.rpartition(".")[2].startswith("BCE"):
+        raise OtherTask
+    labels = read_labels(parts.get("dls"))
+    return Export(labels, Network().build(parts.get("model")).eval(), translate(parts.get("dls")),
+                  loss.startswith("fastai.losses."), read_facts(parts.get("fieldguide")))
 
 
-def read_facts(learn) -> dict:
-    """Return what our training wrote into the export about itself; {} for any other export."""
-    facts = getattr(learn, "fieldguide", None)
-    return facts if isinstance(facts, dict) else {}
+def read_transforms(path: Path) -> Preprocess:
+    """Return the transforms of an export's validation, read as data; Untranslatable or Refused where they cannot be."""
+    from .translate import translate
+
+    return translate(attributes(_root(path)).get("dls"))
+
+
+def read_facts(node: Any) -> dict:
+    """Return what our training wrote into the export about itself; what is no plain data is left out."""
+    from .arrays import NoData, Plain
+
+    facts = {}
+    for key, value in pairs_of(node) or ():
+        if type(key) is str:
+            try:
+                facts[key] = Plain()(value)
+            except NoData as why:
+                log.warning("The export's %r is left out: it %s.", key[:40], why)
+    return facts

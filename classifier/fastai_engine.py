@@ -4,15 +4,16 @@
     scores, features = engine.answer(open_photo("bear.jpg"))
 """
 import logging
-import threading
 
 import numpy as np
 from PIL import Image
 
+from .cost import check_cost
 from .engine import Engine
-from .export import OLDER, ExportError
+from .export import OLDER, TRUST, Export, ExportError
 from .heatmap import LinearHead
-from .transforms import Preprocess, Untranslatable, input_class, translate
+from .nodes import Refused
+from .transforms import Preprocess
 
 log = logging.getLogger(__name__)
 
@@ -20,44 +21,42 @@ SUM_TOLERANCE = 1e-4  # of a logit, or of its size beyond 1: shares that add up 
 
 
 class FastaiEngine(Engine):
-    """A fastai `Learner` as an engine."""
+    """The network of an export, run by torch."""
 
-    def __init__(self, learn):
-        """learn: a fastai `Learner` on the CPU, as `read_export` returns it."""
-        self.labels = [str(label) for label in learn.dls.vocab]
+    def __init__(self, export: Export):
+        """export: as `read_export` returns it. Raises ExportError for one whose network answers no photo."""
+        self.labels = export.labels
         if len(set(self.labels)) < len(self.labels):
             raise ExportError("Two labels of this export have the same name.")
-        self.model = learn.model
+        self.model = export.model
         """the torch module, in evaluation mode"""
-        self._dls = learn.dls
-        self._has_activation = hasattr(learn.loss_func, "activation")
-        self._lock = threading.Lock()  # fastai's transforms keep state on themselves
-        try:
-            self.preprocess = translate(learn.dls)
-        except Untranslatable as transform:
-            self.preprocess = self._by_fastai
-            log.warning("This export uses %s, which only fastai itself can run: "
-                        "answers are right, but slower.", transform)
-        self._warm_up()
+        self.preprocess = export.preprocess
+        logits, cells, features = self._first_answer(export)
+        # a model that ends in a softmax of its own is trained with a loss that has no activation
+        self.gives_probabilities = not export.has_activation and bool(
+            (logits >= 0).all() and abs(logits.sum() - 1) < 1e-4)
+        self.n_features = None if features is None else features.shape[1]
+        self.head = self._linear_head(logits[0], cells)
 
-    def _warm_up(self) -> None:
+    def _first_answer(self, export: Export) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         """Answer a grey photo, so that what cannot work shows now and not to the first visitor."""
-        grey = Image.new("RGB", (256, 192), "grey")
         try:
-            logits, cells, features = self.forward(self.preprocess(grey)[None])
+            image = self.preprocess(Image.new("RGB", (256, 192), "grey"))[None]
+            if not export.trusted:
+                check_cost(self.model, image.shape)
+            logits, cells, features = self.forward(image)
+        except Refused as why:
+            raise ExportError(f"This export {why}: not served. {TRUST}") from why
         except Exception as error:  # somebody else's model and transforms: anything can happen
             raise ExportError(f"This export opens, but its model answers no photo: {error}. {OLDER}") from error
-        if logits.shape != (1, len(self.labels)):
-            raise ExportError(f"This export's model gives {logits.shape[1:]} figures for a photo, but has "
+        if logits is None or logits.shape != (1, len(self.labels)):
+            given = "nothing" if logits is None else f"{logits.shape[1:]} figures"
+            raise ExportError(f"This export's model gives {given} for a photo, but has "
                               f"{len(self.labels)} labels: not a classifier with one label a photo.")
         if not np.isfinite(logits).all():
             raise ExportError("This export's model gives no numbers for a photo (nan): its training went wrong. "
                               "Train it again, with a lower learning rate.")
-        # a model that ends in a softmax of its own is trained with a loss that has no activation
-        self.gives_probabilities = not self._has_activation and bool(
-            (logits >= 0).all() and abs(logits.sum() - 1) < 1e-4)
-        self.n_features = None if features is None else features.shape[1]
-        self.head = self._linear_head(logits[0], cells)
+        return logits, cells, features
 
     def _linear_head(self, logits: np.ndarray, cells: np.ndarray | None) -> LinearHead | None:
         """Return the head whose scores can be traced back to cells; None, with a line in the log, if it is none."""
@@ -82,13 +81,6 @@ class FastaiEngine(Engine):
         with torch.inference_mode():
             return tuple(None if output is None else output.float().numpy()
                          for output in parts(self.model, torch.from_numpy(batch)))
-
-    def _by_fastai(self, photo: Image.Image) -> np.ndarray:
-        """Return what the export's own transforms make of the photo, (C, H, W) float32."""
-        cls = input_class(self._dls)
-        item = cls.create(photo.convert(cls._open_args.get("mode", "RGB")))
-        with self._lock:
-            return self._dls.test_dl([item], num_workers=0).one_batch()[0][0].cpu().numpy()
 
 
 def parts(model, x) -> tuple:

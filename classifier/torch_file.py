@@ -5,6 +5,7 @@ read by our own few lines and not by `torch.load`, so that there is one opinion 
 that is compressed, overlaps another or has another's name is refused, and a tensor has exactly the bytes
 of its member.
 """
+import encodings.cp437  # noqa: F401  of a zip's names: imported now, so that no file is what imports it
 import io
 import struct
 import zipfile
@@ -12,7 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .nodes import Name
+
 MAX_PICKLE = 16_000_000  # bytes; a big export's is half a megabyte, and opening takes a second for each
+MAX_DIRECTORY = 4_000_000  # bytes of a zip's list of members, some hundred for each tensor
 LOCAL_HEADER = struct.Struct("<4s22xHH")
 # how a file of torch before 1.6 begins: the pickle of its magic number
 BEFORE_ZIP = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -72,6 +76,7 @@ def read_zip(path: Path, load: Callable[[BinaryIO, Callable], Any]) -> Any:
 
 def _members(file: BinaryIO, size: int) -> dict[str, tuple[int, int]]:
     """Return where each member of a zip begins and how long it is."""
+    _check_directory(file, size)
     try:
         infos = sorted(zipfile.ZipFile(file).infolist(), key=lambda info: info.header_offset)
     except (zipfile.BadZipFile, ValueError, OverflowError, struct.error, NotImplementedError) as error:
@@ -94,6 +99,20 @@ def _members(file: BinaryIO, size: int) -> dict[str, tuple[int, int]]:
     return members
 
 
+def _check_directory(file: BinaryIO, size: int) -> None:
+    """Raise BrokenFile for a zip whose list of members takes far more memory than those of any export."""
+    file.seek(max(0, size - (1 << 16) - 22))
+    tail, longest = file.read(), 0
+    for signature, at, width in ((b"PK\5\6", 12, 4), (b"PK\6\6", 40, 8)):  # the end of a zip, and of a large one
+        found = tail.find(signature)
+        while found >= 0:
+            told = int.from_bytes(tail[found + at:found + at + width], "little")
+            longest = max(longest, 0 if told == (1 << 32) - 1 and width == 4 else told)
+            found = tail.find(signature, found + 1)
+    if longest > MAX_DIRECTORY:
+        raise BrokenFile("is a zip of more members than an export has")
+
+
 def _bytes(file: BinaryIO, where: tuple[int, int]) -> bytearray:
     """Return a member's bytes; `where` was held against the file's size."""
     start, size = where
@@ -105,19 +124,14 @@ def _bytes(file: BinaryIO, where: tuple[int, int]) -> bytearray:
 
 def _checked(pid) -> tuple[Any, str, int]:
     """Return dtype, key and count of a tensor's numbers as the pickle names them."""
-    if (type(pid) is not tuple or len(pid) < 5 or pid[0] != "storage" or not isinstance(pid[1], StorageType)
+    import torch
+
+    kind = pid[1].full if type(pid) is tuple and len(pid) >= 5 and isinstance(pid[1], Name) else ""
+    module, _, name = kind.rpartition(".")
+    if (module not in ("torch", "torch.cuda", "torch.storage") or name not in DTYPES or pid[0] != "storage"
             or type(pid[2]) is not str or type(pid[4]) is not int or pid[4] < 0):
         raise BrokenFile("names the numbers of a tensor in a way that torch does not")
-    return pid[1].dtype, pid[2], pid[4]
-
-
-class StorageType:
-    """The type of a tensor's numbers, by torch's old name for it."""
-
-    def __init__(self, name: str):
-        import torch
-
-        self.dtype = getattr(torch, DTYPES[name])
+    return getattr(torch, DTYPES[name]), pid[2], pid[4]
 
 
 def read_before_zip(path: Path, load: Callable[[BinaryIO, Callable], Any]) -> Any:
@@ -126,14 +140,16 @@ def read_before_zip(path: Path, load: Callable[[BinaryIO, Callable], Any]) -> An
     There the numbers follow the pickles, so tensors are built over zeros and filled afterwards.
     """
     data = path.read_bytes()
-    file, storages = io.BytesIO(data), {}
+    file, storages, n_left = io.BytesIO(data), {}, len(data)
 
     def persistent_load(pid):
+        nonlocal n_left
         if type(pid) is tuple and len(pid) == 4 and pid[0] == "module":  # a module's class, with its source
             return pid[1]
         dtype, key, n = _checked(pid)
         if key not in storages:
-            if pid[5:] not in ((), (None,)) or sum(len(made) for made, _ in storages.values()) + n > len(data):
+            n_left -= n * dtype.itemsize
+            if pid[5:] not in ((), (None,)) or n_left < 0:
                 raise BrokenFile("has not the numbers of the tensors that it names")
             numbers = bytearray(n * dtype.itemsize)
             storages[key] = numbers, Storage(dtype, numbers)

@@ -1,8 +1,7 @@
 """fastai's validation transforms without fastai: an upright photo in, the model's input out.
 
-`translate(dls)` reads the transforms out of an export, whatever their sizes, methods and
-statistics, and does with Pillow and NumPy what fastai would do with `split_idx=1`. What it does
-not know it does not guess: it raises Untranslatable, and the engine lets fastai do the work.
+A `Preprocess` does with Pillow and NumPy what fastai does with `split_idx=1`. `classifier.translate` makes one out of
+an export, `Preprocess.from_data` out of a compiled copy; one whose sizes or methods are none is refused here.
 """
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,15 +10,16 @@ from functools import cached_property
 import numpy as np
 from PIL import Image, ImageOps
 
+from .resample import EDGES, Resample
+
 Size = tuple[int, int]  # width, height, as in Pillow and inside fastai's transforms
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels, as in Pillow
 PAD_MODES = {"border": "edge", "reflection": "reflect"}
 # Padding makes a square out of a strip: beyond this the strip is shrunk first, or memory ends
 MAX_PADDED_PIXELS = 100_000_000
-
-
-class Untranslatable(TypeError):
-    """Names the transform that only fastai itself can run."""
+MAX_SIDE = 2048  # pixels of a model's input; what is resized before it is cropped may have twice as many
+MAX_UNSIZED = 2_000_000  # pixels that a model gets of a photo where the export says of no size
+METHODS = ("squish", "crop", "pad")
 
 
 @dataclass(frozen=True)
@@ -27,29 +27,52 @@ class Preprocess:
     """Turn a photo into a model's input: `steps` on the photo, then scale and normalise."""
 
     mode: str  # Pillow's mode of the model's input: RGB, or L for one channel
-    steps: tuple["_Resize | _ResizeThenCrop | _CropPad", ...]
+    steps: tuple["Resize | ResizeThenCrop | CropPad", ...]
     scale: np.float32  # what a sample of 255 is divided by
     mean: np.ndarray | None  # (C, 1, 1)
     std: np.ndarray | None  # (C, 1, 1)
+    batch_steps: tuple[Resample, ...] = ()  # between scaling and normalising
+
+    def __post_init__(self):
+        """Raise ValueError for anything that no photo can be put through."""
+        _expect(self.mode in ("RGB", "L"), f"mode {self.mode!r}")
+        for step in self.steps:
+            step.check()
+        for step in self.batch_steps:
+            _check_size(step.size)
+            _expect(step.pad_mode in EDGES and type(step.align_corners) is bool, f"{step}")
+            _expect(step.crop is None or (len(step.crop) == 3 and all(0.01 <= part <= 100 for part in step.crop)),
+                    f"{step}")
+        _expect(np.isfinite(self.scale) and self.scale > 0, f"scale {self.scale}")
+        for stat in (self.mean, self.std):
+            _expect((stat is None) == (self.mean is None), "a mean or a deviation alone")
+            _expect(stat is None or (stat.shape == (len(self.mode), 1, 1) and np.isfinite(stat).all()), "statistics")
+        _expect(self.std is None or bool((self.std != 0).all()), "a deviation of 0")
 
     @cached_property
     def _tables(self) -> np.ndarray:
         """(C, 256) float32: what each sample becomes in each channel. Looking up is faster than computing."""
-        samples = np.arange(256, dtype=np.float32) / self.scale
-        if self.mean is None:
-            return np.tile(samples, (len(self.mode), 1))
-        return (samples - self.mean[:, :, 0]) / self.std[:, :, 0]
+        samples = np.tile(np.arange(256, dtype=np.float32) / self.scale, (len(self.mode), 1))
+        return samples if self.batch_steps else self._normalised(samples[:, :, None])[:, :, 0]
+
+    def _normalised(self, samples: np.ndarray) -> np.ndarray:
+        """Return (C, ...) samples less the mean, by the deviation of each channel."""
+        return samples if self.mean is None else (samples - self.mean) / self.std
 
     def __call__(self, photo: Image.Image) -> np.ndarray:
         """Return the photo as (C, H, W) float32."""
         if photo.mode != self.mode:
             photo = photo.convert(self.mode)
+        if not self.steps and photo.width * photo.height > MAX_UNSIZED:
+            photo = _shrunk(photo, MAX_UNSIZED / (photo.width * photo.height))
         for step in self.steps:
             photo = step(photo)
         samples = np.empty((len(self._tables), photo.height, photo.width), dtype=np.float32)
         for table, band, out in zip(self._tables, photo.split(), samples):
             np.take(table, np.asarray(band), out=out, mode="clip")  # "raise", the default, buffers `out`
-        return samples
+        for step in self.batch_steps:
+            samples = step(samples)
+        return self._normalised(samples) if self.batch_steps else samples
 
     def spare(self, size: Size) -> float:
         """Return how many times smaller a photo of `size` may come without the model seeing less; 1 or more.
@@ -61,25 +84,26 @@ class Preprocess:
     def to_data(self) -> dict:
         """Return this as plain data and arrays, for a compiled copy."""
         steps = [{"kind": KINDS[type(step)], **asdict(step)} for step in self.steps]
-        return {"mode": self.mode, "steps": steps, "scale": float(self.scale),
+        return {"mode": self.mode, "steps": steps, "batch_steps": [asdict(step) for step in self.batch_steps],
+                "scale": float(self.scale),
                 "mean": None if self.mean is None else self.mean.ravel().tolist(),
                 "std": None if self.std is None else self.std.ravel().tolist()}
 
     @classmethod
     def from_data(cls, data: dict) -> "Preprocess":
-        """Return what `to_data` gave."""
+        """Return what `to_data` gave; KeyError, TypeError or ValueError for what it never gives."""
         kinds = {kind: step for step, kind in KINDS.items()}
-        steps = [kinds[step["kind"]](**{name: tuple(value) if isinstance(value, list) else value
-                                        for name, value in step.items() if name != "kind"})
+        steps = [kinds[step["kind"]](**_tuples({name: value for name, value in step.items() if name != "kind"}))
                  for step in data["steps"]]
+        batch_steps = [Resample(**_tuples(step)) for step in data.get("batch_steps", ())]
         mean, std = (None if data[name] is None else np.array(data[name], dtype=np.float32)[:, None, None]
                      for name in ("mean", "std"))
-        return cls(data["mode"], tuple(steps), np.float32(data["scale"]), mean, std)
+        return cls(data["mode"], tuple(steps), np.float32(data["scale"]), mean, std, tuple(batch_steps))
 
     def seen(self, size: Size) -> Box:
         """Return the part of a photo of `size` that the model sees; larger than the photo where that is padded."""
         passed = []
-        for step in self.steps:
+        for step in (*self.steps, *self.batch_steps):
             passed.append((step, size))
             size = step.size
         box = (0, 0, *size)
@@ -90,75 +114,38 @@ class Preprocess:
         return box
 
 
-def translate(dls) -> Preprocess:
-    """Return the `Preprocess` of an export's `DataLoaders`; Untranslatable where it has no equal."""
-    steps = [step for tfm in dls.valid.after_item if (step := _item_step(tfm)) is not None]
-    if list(dls.valid.before_batch):
-        raise Untranslatable(_name(dls.valid.before_batch[0]))
-    scale, mean, std = np.float32(1), None, None
-    for tfm in dls.valid.after_batch:
-        if _name(tfm) == "IntToFloatTensor" and mean is None:
-            scale = np.float32(tfm.div or 1)
-        elif _name(tfm) == "Normalize" and mean is None and tuple(tfm.axes) == (0, 2, 3):
-            mean, std = (np.asarray(stat.cpu(), dtype=np.float32)[0] for stat in (tfm.mean, tfm.std))
-        elif not _does_nothing_in_validation(tfm):
-            raise Untranslatable(_name(tfm))
-    return Preprocess(_mode(dls), tuple(steps), scale, mean, std)
+def _expect(right: bool, what: str) -> None:
+    if not right:
+        raise ValueError(f"no photo can be prepared with {what}")
 
 
-def _name(tfm) -> str:
-    """Return the exact class of a fastai transform; a subclass may do anything."""
-    return type(tfm).__name__ if type(tfm).__module__.startswith("fastai.") else repr(type(tfm))
+def _check_size(size: Size, most: int = MAX_SIDE) -> None:
+    _expect(type(size) is tuple and len(size) == 2 and all(type(side) is int and 1 <= side <= most for side in size),
+            f"a size of {size}")
 
 
-def _mode(dls) -> str:
-    """Return the Pillow mode that the export's image class opens photos in."""
-    opener = dls.valid_ds.tls[0].tfms.fs[-1]
-    if not getattr(opener, "name", "").endswith(".create"):
-        raise Untranslatable(getattr(opener, "name", repr(opener)))  # something more happens to opened photos
-    name = input_class(dls).__name__
-    if name not in ("PILImage", "PILImageBW"):
-        raise Untranslatable(name)
-    return "L" if name == "PILImageBW" else "RGB"
+def _check_resample(resample: int) -> None:
+    _expect(type(resample) is int and resample in iter(Image.Resampling), f"the filter {resample}")
 
 
-def input_class(dls) -> type:
-    """Return the class that the export's first pipeline makes of a file: `PILImage` as a rule."""
-    return dls.valid_ds.tls[0].types[-1]
-
-
-def _does_nothing_in_validation(tfm) -> bool:
-    """Return whether a transform is augmentation alone, so that serving leaves it out."""
-    if tfm.split_idx == 0:
-        return True
-    # `aug_transforms` fuses its affine part into transforms that run in validation too, where
-    # their matrix is the identity: they change something there only if they also resize.
-    return type(tfm).__module__ == "fastai.vision.augment" and hasattr(tfm, "aff_fs") and tfm.size is None
-
-
-def _item_step(tfm) -> Callable[[Image.Image], Image.Image] | None:
-    """Return what an item transform does to a photo in validation; None if nothing."""
-    name = _name(tfm)
-    if name == "ToTensor" or tfm.split_idx == 0:
-        return None
-    if name == "Resize" and tfm.method in ("squish", "crop", "pad"):
-        return _Resize(tuple(tfm.size), tfm.method, tfm.pad_mode, tfm.mode)
-    if name == "RandomResizedCrop":
-        xtra = int(np.ceil(max(tfm.size) * tfm.val_xtra / 8)) * 8
-        return _ResizeThenCrop(tuple(tfm.size), (tfm.size[0] + xtra, tfm.size[1] + xtra), tfm.mode)
-    if name in ("CropPad", "RandomCrop"):
-        return _CropPad(tuple(tfm.size), getattr(tfm, "pad_mode", "zeros"))
-    raise Untranslatable(name)
+def _tuples(data: dict) -> dict:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
 
 
 @dataclass(frozen=True)
-class _Resize:
+class Resize:
     """fastai's `Resize`: squish the photo, or crop or pad its middle to the proportions of `size`."""
 
     size: Size
     method: str
     pad_mode: str
     resample: int
+
+    def check(self) -> None:
+        """Raise ValueError for a step that is none."""
+        _check_size(self.size)
+        _check_resample(self.resample)
+        _expect(self.method in METHODS and self.pad_mode in EDGES, f"{self}")
 
     def __call__(self, photo: Image.Image) -> Image.Image:
         if self.method == "squish":
@@ -189,12 +176,18 @@ class _Resize:
 
 
 @dataclass(frozen=True)
-class _ResizeThenCrop:
+class ResizeThenCrop:
     """fastai's `RandomResizedCrop` in validation: squish to somewhat more, then crop the middle."""
 
     size: Size
     resize_to: Size
     resample: int
+
+    def check(self) -> None:
+        """Raise ValueError for a step that is none."""
+        _check_size(self.size)
+        _check_size(self.resize_to, 2 * MAX_SIDE)
+        _check_resample(self.resample)
 
     def __call__(self, photo: Image.Image) -> Image.Image:
         photo = photo.resize(self.resize_to, self.resample)
@@ -210,11 +203,16 @@ class _ResizeThenCrop:
 
 
 @dataclass(frozen=True)
-class _CropPad:
+class CropPad:
     """fastai's `CropPad`, and `RandomCrop` in validation: the middle of the photo, not resized."""
 
     size: Size
     pad_mode: str
+
+    def check(self) -> None:
+        """Raise ValueError for a step that is none."""
+        _check_size(self.size)
+        _expect(self.pad_mode in EDGES, f"{self}")
 
     def __call__(self, photo: Image.Image) -> Image.Image:
         return _crop_pad(photo, self.size, self.pad_mode)
@@ -228,7 +226,7 @@ class _CropPad:
         return 1
 
 
-KINDS = {_Resize: "resize", _ResizeThenCrop: "resize_then_crop", _CropPad: "crop_pad"}
+KINDS = {Resize: "resize", ResizeThenCrop: "resize_then_crop", CropPad: "crop_pad"}
 
 
 def _middle(size: Size, part: tuple[float, float]) -> Box:

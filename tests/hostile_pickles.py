@@ -74,9 +74,9 @@ PROGRAMS = {
     "newobj": ("subprocess.Popen", name("subprocess", "Popen") + text(CANARY) + TUPLE1 + NEWOBJ),
     "newobj-ex": ("subprocess.Popen", b"\x80\x04" + name("subprocess", "Popen") + text(CANARY) + TUPLE1 + EMPTY_DICT
                   + b"\x92"),
-    "newobj-ex-named-arguments": ("Linear", b"\x80\x04" + name("torch.nn.modules.linear", "Linear") + EMPTY_TUPLE
-                                  + EMPTY_DICT + text("a") + NONE + SETITEM + b"\x92"),
-    "build-setstate": ("os.system", learner(b"__setstate__", name("os", "system")) + EMPTY_DICT + BUILD),
+    "newobj-ex-named-arguments": ("named arguments", b"\x80\x04" + name("torch.nn.modules.linear", "Linear")
+                                  + EMPTY_TUPLE + EMPTY_DICT + text("a") + NONE + SETITEM + b"\x92"),
+    "build-setstate": ("not an image classifier", learner(b"__setstate__", name("os", "system")) + EMPTY_DICT + BUILD),
     "build-a-class": ("Path", name("pathlib", "Path") + EMPTY_DICT + text("home") + NONE + SETITEM + BUILD),
     "build-a-function": ("noop", name("fastcore.imports", "noop") + EMPTY_DICT + text("__code__") + NONE + SETITEM
                          + BUILD),
@@ -95,18 +95,19 @@ PROGRAMS = {
     "popped": ("os.system", SYSTEM + POP + EMPTY_DICT),
     "named-alone": ("os.system", name("os", "system")),
     "in-a-learner": ("os.system", learner(b"path", SYSTEM)),
-    "module-hook": ("os.system", learner(b"model", LINEAR + EMPTY_DICT + text("_forward_hooks") + EMPTY_DICT + b"K\0"
-                                         + name("os", "system") + SETITEM + SETITEM + BUILD)),
-    "partial": ("os.system", partial(name("os", "system"), text(CANARY))),
-    "partial-of-a-class": ("functools.partial over", partial(name("pathlib", "Path"), text("/"))),
-    "partial-of-a-method": ("functools.partial over", partial(call("builtins", "getattr", name(
+    "module-hook": ("not an image classifier", learner(
+        b"model", LINEAR + EMPTY_DICT + text("_forward_hooks") + EMPTY_DICT + b"K\0" + name("os", "system") + SETITEM
+        + SETITEM + BUILD)),
+    "partial": ("holds functools.partial", partial(name("os", "system"), text(CANARY))),
+    "partial-of-a-class": ("holds functools.partial", partial(name("pathlib", "Path"), text("/"))),
+    "partial-of-a-method": ("holds functools.partial", partial(call("builtins", "getattr", name(
         "fastai.vision.core", "PILImage"), text("create")), text("/dev/zero"))),
-    "partial-filled-anew": ("partial over", partial(name("fastcore.imports", "noop")) + MARK + LINEAR + EMPTY_TUPLE
-                            + EMPTY_DICT + EMPTY_DICT + TUPLE + BUILD),
+    "partial-filled-anew": ("holds functools.partial", partial(name("fastcore.imports", "noop")) + MARK + LINEAR
+                            + EMPTY_TUPLE + EMPTY_DICT + EMPTY_DICT + TUPLE + BUILD),
     "getattr": ("getattr", call("builtins", "getattr", name("pathlib", "Path"), text("unlink"))),
     "getattr-chain": ("getattr", call("builtins", "getattr", call("builtins", "getattr", name(
         "fastcore.imports", "noop"), text("__globals__")), text("get"))),
-    "getattr-of-an-instance": ("Linear.__init__", call("builtins", "getattr", LINEAR, text("__init__"))),
+    "getattr-of-an-instance": ("holds builtins.getattr", call("builtins", "getattr", LINEAR, text("__init__"))),
     "methodcaller": ("operator.methodcaller", call("operator", "methodcaller", text("unlink")) + name(
         "pathlib", "Path") + TUPLE1 + REDUCE),
     "reduce-of-functools": ("functools.reduce", call("functools", "reduce", name("os", "system"),
@@ -114,7 +115,7 @@ PROGRAMS = {
     "map": ("builtins.map", call("builtins", "map", name("os", "system"), text(CANARY) + TUPLE1)),
     "code-object": ("os.system", call("cloudpickle.cloudpickle", "_make_function", call("types", "CodeType", b"K\0"),
                                       EMPTY_DICT, NONE, NONE, NONE) + POP + SYSTEM),
-    "call-of-a-stored-function": ("stored by value", call("cloudpickle.cloudpickle", "_make_function", call(
+    "call-of-a-stored-function": ("not a fastai Learner", call("cloudpickle.cloudpickle", "_make_function", call(
         "types", "CodeType", b"K\0"), EMPTY_DICT, NONE, NONE, NONE) + EMPTY_TUPLE + REDUCE),
     "called-where-it-was-forgotten": ("os.system", call("cloudpickle.cloudpickle", "_make_cell", name("os", "system")
                                       + b"q\0") + POP + b"h\0" + text(CANARY) + TUPLE1 + REDUCE),
@@ -137,10 +138,10 @@ PROGRAMS = {
     "fastcore-self": ("fastcore.basics", call("fastcore.basics", "_SelfCls", text("unlink"))),
     "fastai-debugger": ("fastai.layers.Debugger", name("fastai.layers", "Debugger") + EMPTY_TUPLE + NEWOBJ),
     "constructor": ("Linear", call("torch.nn.modules.linear", "Linear", b"J\xff\xff\xff\x7f", b"J\xff\xff\xff\x7f")),
-    "transform-that-calls-a-learner": ("a transform that calls", name("plum._function", "Function") + EMPTY_TUPLE
+    "transform-that-calls-a-learner": ("not a fastai Learner", name("plum._function", "Function") + EMPTY_TUPLE
         + NEWOBJ + EMPTY_DICT + text("_f") + learner(b"path", NONE) + SETITEM + BUILD),
-    "dynamic-import": ("antigravity", call("cloudpickle.cloudpickle", "subimport", text("antigravity")) + EMPTY_TUPLE
-                       + REDUCE),
+    "dynamic-import": ("not a fastai Learner", call("cloudpickle.cloudpickle", "subimport", text("antigravity"))
+                       + EMPTY_TUPLE + REDUCE),
     # what only takes time and memory
     "bytearray": ("bytearray", call("builtins", "bytearray", b"J\xff\xff\xff\x7f")),
     "bytes": ("bytes", call("builtins", "bytes", b"J\xff\xff\xff\x7f")),
@@ -150,17 +151,17 @@ PROGRAMS = {
     "bytes-length": ("broken", b"\x8e" + struct.pack("<Q", 1 << 62)),
     "bytearray-length": ("broken", b"\x96" + struct.pack("<Q", 1 << 40)),
     "frame-length": ("broken", b"\x95" + struct.pack("<Q", 1 << 40)),
-    "memo-index": ("builtins.dict", b"}r\xff\xff\xff\xff"),
-    "tuples-as-a-key": ("tuples in tuples", EMPTY_DICT + nested_tuples(64) + NONE + SETITEM),
-    "tuples-in-a-set": ("tuples in tuples", b"\x8f" + MARK + nested_tuples(64) + b"\x90"),
-    "numbers-of-one-hash": ("to hash", EMPTY_DICT + MARK + b"".join(
+    "memo-index": ("under a number", b"}r\xff\xff\xff\xff"),
+    "tuples-as-a-key": ("not a fastai Learner", EMPTY_DICT + nested_tuples(64) + NONE + SETITEM),
+    "tuples-in-a-set": ("not a fastai Learner", b"\x8f" + MARK + nested_tuples(64) + b"\x90"),
+    "numbers-of-one-hash": ("not a fastai Learner", EMPTY_DICT + MARK + b"".join(
         b"\x8a\x0a" + ((2 ** 61 - 1) * i).to_bytes(10, "little") + NONE for i in range(1, 20_000)) + b"u"),
-    "copies-of-copies": ("over and over", EMPTY_LIST + MARK + NONE * 100_000 + b"eq\0" + POP + (
+    "copies-of-copies": ("not a fastai Learner", EMPTY_LIST + MARK + NONE * 100_000 + b"eq\0" + POP + (
         name("builtins", "tuple") + b"h\0" + TUPLE1 + REDUCE + POP) * 1_000 + NONE),
     "deep-list": ("not a fastai Learner", EMPTY_LIST * 100_000 + APPEND * 99_999),
     "stack-underflow": ("broken", APPEND), "unknown-opcode": ("broken", b"\xff"), "no-stop": ("broken", NONE),
-    "tensor-beyond-its-numbers": ("larger than its numbers", TENSOR % (b"K\x64", b"K\x01")),
-    "tensor-of-one-number-repeated": ("larger than its numbers", TENSOR % (b"J\xff\xff\xff\x7f", b"K\0")),
+    "tensor-beyond-its-numbers": ("not a fastai Learner", TENSOR % (b"K\x64", b"K\x01")),
+    "tensor-of-one-number-repeated": ("not a fastai Learner", TENSOR % (b"J\xff\xff\xff\x7f", b"K\0")),
 }
 
 

@@ -3,6 +3,7 @@ import pickle
 
 import numpy as np
 import torch
+from fastai.callback import progress  # noqa: F401  it gives Learner its bar
 from fastai.data.block import CategoryBlock, DataBlock
 from fastai.data.transforms import Normalize, RandomSplitter, get_image_files, parent_label
 from fastai.learner import Learner
@@ -11,6 +12,9 @@ from fastai.vision.core import PILImage, imagenet_stats
 from fastai.vision.data import ImageBlock
 from fastai.vision.learner import create_head
 from torch import nn
+
+from classifier.export import read_export
+from classifier.fastai_engine import FastaiEngine
 
 TOLERANCE = 1e-4  # the rule asks for 1e-3
 NORMALIZE = Normalize.from_stats(*imagenet_stats, cuda=False)
@@ -54,7 +58,12 @@ def expected_probabilities(learn, photo, cls=PILImage) -> np.ndarray:
 
 
 SIZES = [(80, 60), (60, 80), (64, 64), (33, 201), (512, 40), (7, 5), (640, 481)]
-BY_FASTAI = {
+PRESIZED = {
     "presize": (Resize(96), [*aug_transforms(size=64, min_scale=0.75), NORMALIZE]),
     "augment-with-size": (Resize(96), [*aug_transforms(size=64), NORMALIZE]),
 }
+
+
+def engine_of(learn, folder):
+    """The engine that serves a Learner: by way of its export, as everywhere."""
+    return FastaiEngine(read_export(export(learn, folder)))

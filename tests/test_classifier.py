@@ -4,19 +4,19 @@ import threading
 import numpy as np
 import pytest
 import torch
+from fastai.learner import load_learner
 from fastai.vision.augment import RandomResizedCrop, Resize, aug_transforms
 from torch import nn
 
 from classifier import Classifier, Prediction
 from classifier.export import read_export
 from classifier.photo import PhotoError, open_photo
-from classifier.transforms import translate
 from conftest import ROOT, make_photos, noisy_photo
-from learners import BY_FASTAI, NORMALIZE, SIZES, TOLERANCE, expected_probabilities, export, is_red, make_learner
+from learners import NORMALIZE, PRESIZED, SIZES, TOLERANCE, expected_probabilities, export, is_red, make_learner
 
 
 def test_presized_export_of_a_gpu_answers_on_a_cpu(photos, tmp_path):
-    path = export(make_learner(photos, *BY_FASTAI["presize"]), tmp_path)
+    path = export(make_learner(photos, *PRESIZED["presize"]), tmp_path)
     learn = torch.load(path, weights_only=False)
     for loader in (learn.dls, *learn.dls.loaders):  # as Colab leaves them
         loader._device = torch.device("cuda")
@@ -31,7 +31,8 @@ def test_model_with_a_softmax_of_its_own_is_not_given_a_second_one(photos, tmp_p
     classifier = Classifier.load(export(learn, tmp_path))
     photo = noisy_photo((200, 120, 40), 0)
     served = [classifier.predict(photo).probabilities[label] for label in classifier.labels]
-    expected = learn.model.eval()(torch.from_numpy(translate(learn.dls)(photo))[None])[0].detach().numpy()
+    image = torch.from_numpy(read_export(tmp_path / "export.pkl").preprocess(photo))[None]
+    expected = learn.model.eval()(image)[0].detach().numpy()
     assert np.abs(served - expected).max() < TOLERANCE
 
 
@@ -60,7 +61,7 @@ def test_prediction_is_sorted_and_sums_to_one(trained):
 
 
 def test_many_threads_get_the_answers_of_one(photos, tmp_path):
-    for name, (item_tfms, batch_tfms) in {**BY_FASTAI, "translated": (Resize(64), [NORMALIZE])}.items():
+    for name, (item_tfms, batch_tfms) in {**PRESIZED, "translated": (Resize(64), [NORMALIZE])}.items():
         classifier = Classifier.load(export(make_learner(photos, item_tfms, batch_tfms), tmp_path))
         samples = [noisy_photo((seed * 30, 100, 255 - seed * 30), seed, size) for seed, size in enumerate(SIZES)]
         alone = [classifier.predict(sample).probabilities for sample in samples]
@@ -85,7 +86,7 @@ def test_unreadable_photo_raises_a_sentence(trained):
 
 def test_committed_export_answers_as_fastai_on_100_real_photos(shared):
     files = sorted((shared / "data" / "bears").rglob("*.jpg"))[::4][:100]
-    learn = read_export(ROOT / "export.pkl")
+    learn = load_learner(ROOT / "export.pkl")
     classifier = Classifier.load(ROOT / "export.pkl")
     classifier.temperature = 1  # fastai does not calibrate
     assert len(files) == 100

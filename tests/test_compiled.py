@@ -19,7 +19,7 @@ from torch import nn
 from classifier import Classifier, compiled
 from classifier.compiled import CompileError, onnx_path, read_compiled, sha256, to_onnx, write_compiled
 from classifier.engine import OnnxEngine
-from classifier.export import read_export, read_facts
+from classifier.export import read_export
 from classifier.fastai_engine import FastaiEngine
 from classifier.packed import pack, unpack
 from classifier.photo import open_photo
@@ -32,9 +32,9 @@ EXPORT = ROOT / "export.pkl"
 
 def compiled_and_not(path):
     """The engines of an export: its compiled copy's and its own."""
-    learn = read_export(path)
-    plain = FastaiEngine(learn)
-    return OnnxEngine(to_onnx(plain, read_facts(learn), sha256(path))), plain
+    read = read_export(path)
+    plain = FastaiEngine(read)
+    return OnnxEngine(to_onnx(plain, read.facts, sha256(path))), plain
 
 
 TRANSFORMS = {
@@ -82,13 +82,13 @@ def test_models_of_other_kinds_compile_too(photos, tmp_path, kind):
 
 def test_committed_copy_is_that_of_the_committed_export():
     engine, facts = read_compiled(onnx_path(EXPORT), sha256(EXPORT))
-    learn = read_export(EXPORT)
-    plain = FastaiEngine(learn)
+    read = read_export(EXPORT)
+    plain = FastaiEngine(read)
     assert onnx_path(EXPORT).stat().st_size < 9_900_000
     for file in sorted((ROOT / "examples").glob("*.jpg")):
         photo = open_photo(file)
         assert np.abs(engine.answer(photo)[0] - plain.answer(photo)[0]).max() < TOLERANCE
-    ours, theirs = Classifier(engine, facts), Classifier(plain, read_facts(learn))
+    ours, theirs = Classifier(engine, facts), Classifier(plain, read.facts)
     assert ours.knows_strangers and ours.calibrated and ours.temperature == theirs.temperature
     assert ours.facts["date"] == theirs.facts["date"]
     assert ours.predict(EXAMPLE).familiarity == pytest.approx(theirs.predict(EXAMPLE).familiarity, abs=1e-5)
@@ -202,11 +202,11 @@ class Untraceable(nn.Module):
         return torch.linalg.eigvals(x.flatten(1)[:, :9].reshape(-1, 3, 3)).real
 
 
-def test_a_model_that_cannot_be_compiled_says_so(photos):
-    learn = make_learner(photos, Resize(64), [NORMALIZE])
-    learn.model = Untraceable()
+def test_a_model_that_cannot_be_compiled_says_so(photos, tmp_path):
+    read = read_export(export(make_learner(photos, Resize(64), [NORMALIZE]), tmp_path))
+    read.model, read.trusted = Untraceable(), True
     with pytest.raises(CompileError, match="cannot be compiled"):
-        to_onnx(FastaiEngine(learn), {}, "")
+        to_onnx(FastaiEngine(read), {}, "")
 
 
 def test_a_copy_that_answers_otherwise_is_not_made(photos, tmp_path, monkeypatch):

@@ -3,16 +3,27 @@ import numpy as np
 import pytest
 from fastai.data.block import TransformBlock
 from fastai.data.transforms import IntToFloatTensor, Normalize
-from fastai.vision.augment import CropPad, RandomCrop, RandomErasing, RandomResizedCrop, Resize, aug_transforms
+from fastai.torch_core import TensorImage
+from fastai.vision.augment import (
+    AffineCoordTfm,
+    CropPad,
+    RandomCrop,
+    RandomErasing,
+    RandomResizedCrop,
+    RandomResizedCropGPU,
+    Resize,
+    aug_transforms,
+)
 from fastai.vision.core import PILImage, PILImageBW
 from fastai.vision.data import ImageBlock
 from PIL import ImageOps
 
 from classifier import Classifier
-from classifier.export import ExportError
-from classifier.transforms import Preprocess, translate
+from classifier.export import ExportError, read_export
+from classifier.resample import Resample
+from classifier.transforms import Preprocess
 from conftest import noisy_photo
-from learners import BY_FASTAI, NORMALIZE, SIZES, TOLERANCE, expected_probabilities, export, make_learner
+from learners import NORMALIZE, PRESIZED, SIZES, TOLERANCE, expected_probabilities, export, make_learner
 
 ITEM_TFMS = {
     "resize-crop": Resize(64),
@@ -61,11 +72,54 @@ def test_each_batch_transform_answers_as_fastai(photos, tmp_path, batch_tfms):
     assert isinstance(classifier._engine.preprocess, Preprocess)
 
 
-@pytest.mark.parametrize("name", BY_FASTAI)
-def test_what_cannot_be_translated_runs_through_fastai_and_is_logged(photos, tmp_path, caplog, name):
-    classifier = check_parity(photos, tmp_path, *BY_FASTAI[name])
-    assert not isinstance(classifier._engine.preprocess, Preprocess)
-    assert "only fastai itself can run" in caplog.text
+@pytest.mark.parametrize("name", PRESIZED)
+def test_presizing_answers_as_fastai_and_is_translated(photos, tmp_path, name):
+    classifier = check_parity(photos, tmp_path, *PRESIZED[name])
+    assert isinstance(classifier._engine.preprocess, Preprocess) and classifier.explains
+    classifier.compile()
+    assert classifier.compiled
+    again = classifier.predict(noisy_photo((200, 120, 40), 0))
+    assert again.probabilities == pytest.approx(check_parity(photos, tmp_path, *PRESIZED[name]).predict(
+        noisy_photo((200, 120, 40), 0)).probabilities, abs=TOLERANCE)
+
+
+RESIZED_ON_THE_BATCH = [{"size": 64}, {"size": (48, 70)}, {"size": 48, "align_corners": False},
+                        {"size": (96, 130), "pad_mode": "zeros", "align_corners": False},
+                        {"size": 128, "pad_mode": "border", "align_corners": False}]
+
+
+@pytest.mark.parametrize("options", RESIZED_ON_THE_BATCH, ids=str)
+@pytest.mark.parametrize("size", [(96, 96), (300, 200), (64, 96), (40, 512)], ids=str)
+def test_resizing_on_the_batch_is_what_torch_does(options, size):
+    samples = np.random.default_rng(0).random((3, *size), dtype=np.float32)
+    theirs = AffineCoordTfm(**options)(TensorImage(samples[None].copy()), split_idx=1)[0].numpy()
+    height, width = (options["size"],) * 2 if isinstance(options["size"], int) else options["size"]
+    ours = Resample((width, height), options.get("pad_mode", "reflection"), bool(options.get("align_corners")))(samples)
+    assert np.abs(ours - theirs).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("valid_scale", [1.0, 0.8])
+@pytest.mark.parametrize("size", [(96, 96), (300, 200), (512, 40), (40, 512)], ids=str)
+def test_cropping_on_the_batch_is_what_fastai_does(valid_scale, size):
+    samples = np.random.default_rng(0).random((3, *size), dtype=np.float32)
+    theirs = RandomResizedCropGPU(64, valid_scale=valid_scale)(TensorImage(samples[None].copy()), split_idx=1)[0]
+    ours = Resample((64, 64), "reflection", True, (3 / 4, 4 / 3, valid_scale))(samples)
+    assert np.abs(ours - theirs.numpy()).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("change", [
+    {"mode": "P"}, {"scale": 0}, {"scale": float("inf")}, {"mean": [0.5]}, {"std": [0, 1, 1]}, {"mean": None},
+    {"steps": [{"kind": "resize", "size": [64, 9_999_999], "method": "squish", "pad_mode": "zeros", "resample": 2}]},
+    {"steps": [{"kind": "resize", "size": [64, 64], "method": "twist", "pad_mode": "zeros", "resample": 2}]},
+    {"steps": [{"kind": "resize", "size": [64, 64], "method": "squish", "pad_mode": "zeros", "resample": 99}]},
+    {"steps": [{"kind": "crop_pad", "size": [0, 64], "pad_mode": "zeros"}]}, {"steps": [{"kind": "exec"}]},
+    {"batch_steps": [{"size": [64, 64], "pad_mode": "x", "align_corners": True, "crop": None}]},
+], ids=str)
+def test_preprocessing_that_no_photo_can_be_put_through_is_refused(change):
+    data = {"mode": "RGB", "steps": [], "scale": 255.0, "mean": [0.5] * 3, "std": [0.5] * 3}
+    assert Preprocess.from_data(data).mode == "RGB"
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        Preprocess.from_data({**data, **change})
 
 
 def test_greyscale_model_answers_as_fastai(photos, tmp_path):
@@ -101,9 +155,15 @@ def test_extreme_proportions_are_answered(photos, tmp_path):
     assert sum(classifier.predict(strip).probabilities.values()) == pytest.approx(1)
 
 
-def test_translation_follows_the_export_and_not_constants(photos):
-    dls = make_learner(photos, Resize((40, 72), "squish"), [Normalize.from_stats([0.1] * 3, [0.9] * 3, cuda=False)]).dls
-    preprocess = translate(dls)
+def test_translation_follows_the_export_and_not_constants(photos, tmp_path):
+    learn = make_learner(photos, Resize((40, 72), "squish"), [Normalize.from_stats([0.1] * 3, [0.9] * 3, cuda=False)])
+    preprocess = read_export(export(learn, tmp_path)).preprocess
     white = preprocess(noisy_photo((255, 255, 255), 0).point(lambda _: 255))
     assert white.shape == (3, 40, 72)
     assert white == pytest.approx((1 - 0.1) / 0.9)
+
+
+def test_a_photo_without_a_size_to_come_to_is_kept_small(photos, tmp_path):
+    preprocess = read_export(export(make_learner(photos, [], [NORMALIZE]), tmp_path)).preprocess
+    assert preprocess(noisy_photo((9, 9, 9), 0, (320, 240))).shape == (3, 240, 320)
+    assert np.prod(preprocess(noisy_photo((9, 9, 9), 0, (6000, 4000))).shape[1:]) < 2_100_000

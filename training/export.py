@@ -118,6 +118,14 @@ def to_bytes(learn: Learner) -> bytes:
     return buffer.getvalue()
 
 
+def engine_of(learn: Learner) -> FastaiEngine:
+    """Return what would answer photos if a Learner were exported now: an export of it, read as any other."""
+    with tempfile.TemporaryDirectory() as folder:
+        export = Path(folder) / "export.pkl"
+        export.write_bytes(to_bytes(portable(learn)))
+        return FastaiEngine(read_export(export))
+
+
 @contextmanager
 def staged(path: str | Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to: it takes its place if the block ends well, or goes.

@@ -18,11 +18,10 @@ from fastprogress import progress_bar
 from sklearn.model_selection import StratifiedGroupKFold
 
 from classifier.compiled import faster
-from classifier.fastai_engine import FastaiEngine
 from classifier.photo import open_photo
 
 from .data import sha256
-from .export import portable
+from .export import engine_of
 from .trust import sampled, views
 
 N_VIEWS = 4  # of a photo: as it is, a thumbnail, a crop, a crop's thumbnail
@@ -64,7 +63,7 @@ def assign_folds(labels: Sequence[str], hashes: Sequence[str], n_folds: int, see
 
 def scores_of(learn: Learner, files: Sequence[Path], seed: int = 0) -> np.ndarray:
     """Return (N, N_VIEWS, C) scores of the views of photos, through the serving code, with a progress bar."""
-    engine, rng = faster(FastaiEngine(portable(learn))), random.Random(seed)
+    engine, rng = faster(engine_of(learn)), random.Random(seed)
     return np.array([[engine.answer(view)[0] for view in views(open_photo(file), rng, draws=1)]
                      for file in progress_bar(files, leave=False)])
 

@@ -36,14 +36,13 @@ from fastcore.script import CliError, call_parse
 from torch import nn
 
 from classifier.compiled import faster
-from classifier.fastai_engine import FastaiEngine
 from classifier.photo import open_photo
 from classifier.trust import Familiarity
 
 from .backbone import Backbone, load_backbone
 from .calibration import learn_calibration
 from .data import RESIZES, get_dls, print_unreadable, readable_photos, sha256, validation_size
-from .export import compile_export, export_learner, facts_of, portable, staged
+from .export import compile_export, engine_of, export_learner, facts_of, portable, staged
 from .interrupt import HeedInterrupt, heeding_interrupts
 from .metrics import metrics_path, validated_before
 from .opened import OPENED
@@ -160,7 +159,7 @@ def metrics_of(learn: Learner, table: list[dict], options: dict, unreadable: Seq
 def learn_familiarity(learn: Learner) -> Familiarity | None:
     """Return what is familiar to a trained model; None where its features tell nothing."""
     train_files, held_out = ([Path(file) for file in ds.items] for ds in (learn.dls.train_ds, learn.dls.valid_ds))
-    return fit_familiarity(faster(FastaiEngine(portable(learn))), train_files, held_out)
+    return fit_familiarity(faster(engine_of(learn)), train_files, held_out)
 
 
 def save(learn: Learner, metrics: dict, out: str | Path) -> dict:
