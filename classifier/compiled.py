@@ -13,7 +13,8 @@ import json
 import logging
 import os
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
@@ -66,11 +67,18 @@ def read_compiled(path: Path, export_sha256: str) -> tuple[OnnxEngine, dict]:
 
 
 def from_bytes(data: bytes, name: str, export_sha256: str) -> tuple[OnnxEngine, dict]:
-    """Return what `read_compiled` does, from a file's bytes."""
+    """Return what `read_compiled` does, from a file's bytes, which are held against what we write (`onnx_check`)."""
     try:
+        from .onnx_check import check_model
+    except ImportError as error:
+        raise CompileError(f"{name} is not used: the package onnx, which checks it, is not installed.") from error
+    try:
+        check_model(data)
         engine = OnnxEngine(data)
-        facts, made_from = unpack(json.loads(engine.metadata["facts"])), engine.metadata["export_sha256"]
-    except Exception as error:  # ONNX Runtime's errors have no class of their own; metadata can be anything
+        made_from, facts = engine.metadata["export_sha256"], unpack(json.loads(engine.metadata["facts"]))
+        if not isinstance(facts, dict):
+            raise TypeError("facts that are none")
+    except Exception as error:  # those of ONNX Runtime and protobuf have no class of their own; metadata is any text
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CompileError(f"{name} is no compiled copy of an export ({reason[0][:200]}).") from error
     if made_from != export_sha256:
@@ -85,6 +93,8 @@ def to_onnx(engine, facts: dict, export_sha256: str) -> bytes:
     """
     if not isinstance(engine.preprocess, Preprocess):
         raise CompileError("This export uses a transform that only fastai itself can run.")
+    if not engine.preprocess.steps and not engine.preprocess.batch_steps:
+        raise CompileError("This export brings photos to no size of its own, and a compiled copy takes one size.")
     try:
         import onnx
     except ImportError as error:
@@ -149,7 +159,7 @@ def _traced(model, sample: np.ndarray) -> bytes:
         names = [name for name, output in zip(("logits", "cells", "features"), parts(traced.model, x))
                  if output is not None]
     try:
-        with warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad(), _step_by_step():
             warnings.simplefilter("ignore")  # of the exporter's age and of traced shapes: the result is compared
             torch.onnx.export(traced, (x,), buffer, dynamo=False, opset_version=OPSET, input_names=["image"],
                               output_names=names, dynamic_axes={name: {0: "N"} for name in ("image", *names)})
@@ -157,6 +167,19 @@ def _traced(model, sample: np.ndarray) -> bytes:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CompileError(f"This export's model cannot be compiled ({reason[:200]}).") from error
     return buffer.getvalue()
+
+
+@contextmanager
+def _step_by_step() -> Iterator[None]:
+    """Have torch do attention in steps that ONNX has, not in one of its own."""
+    import torch
+
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def write_compiled(export: str | os.PathLike) -> Path:

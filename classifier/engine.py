@@ -24,6 +24,8 @@ from .transforms import Box, Preprocess, Size
 # A photo decoded at reduced scale keeps at least this many pixels for each of the model's, a side. At 1 a probability
 # moves by up to 0.024 on 2-megapixel bears, at 2 by up to 0.006, for a seventh more time
 MARGIN = 2
+LONGEST_LABEL = 500  # characters
+SUM_TOLERANCE = 1e-4  # of a logit, or of its size beyond 1
 CROWDED = 0.5  # seconds for which two photos at once are taken to mean that more are to come
 
 
@@ -37,6 +39,13 @@ class Cells:
     """(C,): the rest of each logit"""
     seen: Box
     """where the cells lie, in pixels of the photo"""
+
+
+def check_sum(head: LinearHead, cells: np.ndarray, logits: np.ndarray) -> None:
+    """Raise ValueError where the shares of a photo's cells do not add up to its logits: they would explain nothing."""
+    shares, biases = head.contributions(cells)
+    if not (np.abs(shares.sum((1, 2)) + biases - logits) < SUM_TOLERANCE * np.abs(logits).clip(1)).all():
+        raise ValueError("a head whose cells do not add up to its scores")
 
 
 class Engine:
@@ -109,8 +118,28 @@ class OnnxEngine(Engine):
         self.preprocess = Preprocess.from_data(told["preprocess"])
         self.head = told["head"] and LinearHead(**told["head"])
         self.gives_probabilities, self.n_features = told["gives_probabilities"], told["n_features"]
-        for session in {self._one, self._all}:  # their first run plans memory
-            session.run(None, {self._inputs[0]: self.preprocess(Image.new("RGB", (256, 192), "grey"))[None]})
+        self._check()
+
+    def _check(self) -> None:
+        """Answer a grey photo, which plans memory too; ValueError where what the file says does not fit together."""
+        fits = isinstance(self.labels, list) and len(set(map(str, self.labels))) == len(self.labels) > 0 and all(
+            isinstance(label, str) and len(label) <= LONGEST_LABEL for label in self.labels)
+        if not fits or type(self.gives_probabilities) is not bool:
+            raise ValueError("its labels are none")
+        image = self.preprocess(Image.new("RGB", (256, 192), "grey"))[None]
+        for session in {self._one, self._all}:
+            named = dict(zip(self._outputs, session.run(None, {self._inputs[0]: image})))
+        logits, cells, features = named["logits"], named.get("cells"), named.get("features")
+        if logits.shape != (1, len(self.labels)) or not np.isfinite(logits).all():
+            raise ValueError(f"it gives {logits.shape[1:]} figures for {len(self.labels)} labels")
+        if (None if features is None else features.shape) != (None if self.n_features is None else (
+                1, self.n_features)):
+            raise ValueError("its features are not as many as it says")
+        if self.head:
+            if cells is None or cells.ndim != 4:
+                raise ValueError("it has no cells for its head")
+            self.head.check(cells.shape[1], len(self.labels))
+            check_sum(self.head, cells[0], logits[0])
 
     @contextmanager
     def _session(self):

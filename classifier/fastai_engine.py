@@ -9,15 +9,13 @@ import numpy as np
 from PIL import Image
 
 from .cost import check_cost
-from .engine import Engine
+from .engine import Engine, check_sum
 from .export import OLDER, TRUST, Export, ExportError
 from .heatmap import LinearHead
 from .nodes import Refused
 from .transforms import Preprocess
 
 log = logging.getLogger(__name__)
-
-SUM_TOLERANCE = 1e-4  # of a logit, or of its size beyond 1: shares that add up to something else explain nothing
 
 
 class FastaiEngine(Engine):
@@ -66,9 +64,8 @@ class FastaiEngine(Engine):
             if not isinstance(self.preprocess, Preprocess):
                 raise TypeError("transforms that do not tell where a cell lies")
             head = LinearHead.of(self.model[1])
-            shares, biases = head.contributions(cells[0])
-            if not (np.abs(shares.sum((1, 2)) + biases - logits) < SUM_TOLERANCE * np.abs(logits).clip(1)).all():
-                raise TypeError("a head whose cells do not add up to its scores")
+            head.check(cells.shape[1], len(logits))
+            check_sum(head, cells[0], logits)
         except (TypeError, ValueError, RuntimeError, AttributeError) as why:
             log.info("No heatmaps for this export: it has %s.", why)
             return None

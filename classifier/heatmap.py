@@ -101,6 +101,21 @@ class LinearHead:
         self._layers = [{name: np.asarray(values, dtype=np.float64) for name, values in layer.items()}
                         for layer in layers]
 
+    def check(self, n_features: int, n_labels: int) -> None:
+        """Raise ValueError unless the layers fit one another: from so many channels of the cells to so many logits."""
+        width = n_features * (self._means + self._maxima)
+        for layer in self._layers:
+            weight = layer.get("weight")
+            if weight is not None:
+                fits, width = weight.ndim == 2 and weight.shape[1] == width > 0, len(weight)
+                fits = fits and layer["bias"].shape == (width,)
+            else:
+                fits = all(values.shape == (width,) for values in layer.values())
+            if not fits or set(layer) not in ({"weight", "bias"}, {"scale", "shift"}, set()):
+                raise ValueError("a head whose layers do not fit")
+        if width != n_labels:
+            raise ValueError("a head of other labels")
+
     @classmethod
     def of(cls, head) -> "LinearHead":
         """Return the head in a torch module; raises TypeError, naming the layer, where cells cannot be told apart."""
@@ -150,7 +165,10 @@ class LinearHead:
             else:
                 passed.append(lambda slopes, on=values > 0: slopes * on)
                 values = values.clip(0)
-        slopes = np.eye(len(values))
+        if passed and "weight" in self._layers[-1]:  # as a rule: no square of labels by labels
+            slopes, passed = self._layers[-1]["weight"], passed[:-1]
+        else:
+            slopes = np.eye(len(values))
         for by in reversed(passed):
             slopes = by(slopes)
         return slopes, values

@@ -34,6 +34,6 @@ def unpack(value: object) -> object:
     if dtype.kind not in "biuf":
         raise TypeError(f"an array of {dtype}")
     samples = base64.b64decode(value["base64"])
-    if len(samples) != prod(value["shape"]) * dtype.itemsize:
+    if 0 in value["shape"] or len(samples) != prod(value["shape"]) * dtype.itemsize:
         raise ValueError(f"{len(samples)} bytes for an array of shape {value['shape']}")
     return np.frombuffer(samples, dtype).reshape(value["shape"])

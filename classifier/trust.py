@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 TEMPERATURES = (0.05, 20.0)  # what a fit may give; beyond, a probability says nothing of the scores
 UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RuntimeError)  # as facts
+MOST_NUMBERS = 5_000_000  # in the training photos' features
 K = 5  # the neighbour whose similarity counts: one odd training photo must not let a stranger in
 
 
@@ -105,7 +106,8 @@ class Familiarity:
         try:
             rows = np.asarray(facts["reference"])
             threshold, k = _number(facts["threshold"]), _number(facts["k"])
-            if rows.ndim != 2 or rows.shape[1] != n_features or k not in range(1, len(rows) + 1):
+            if rows.ndim != 2 or not 0 < rows.size <= MOST_NUMBERS or rows.shape[1] != n_features or k not in range(
+                    1, len(rows) + 1):
                 raise ValueError(f"features of shape {rows.shape} for {n_features}, k={k}")
             if rows.dtype.kind not in "if":
                 raise TypeError(f"features that are {rows.dtype}")

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from fastai.vision.augment import CropPad, RandomResizedCrop, Resize, ResizeMethod
+from fastai.vision.augment import CropPad, RandomResizedCrop, RatioResize, Resize, ResizeMethod
 from fastai.vision.core import PILImageBW
 from fastai.vision.data import ImageBlock
 from torch import nn
@@ -183,13 +183,21 @@ def test_a_copy_that_cannot_be_used_is_named_and_the_export_answers(folder, capl
     assert classifier.predict(EXAMPLE).probabilities == pytest.approx(before.probabilities, abs=1e-4)
 
 
-def test_transforms_that_only_fastai_runs_are_not_compiled(photos, tmp_path):
-    from fastai.vision.augment import aug_transforms
-    path = export(make_learner(photos, Resize(96), [*aug_transforms(size=64), NORMALIZE]), tmp_path)
+def test_transforms_that_only_fastai_runs_are_not_compiled(photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRUST_EXPORT", "1")
+    path = export(make_learner(photos, [Resize(96), RatioResize(64)], [NORMALIZE]), tmp_path)
     classifier = Classifier.load(path)
     with pytest.raises(CompileError, match="only fastai"):
         classifier.compile()
     assert not classifier.compiled and classifier.predict(EXAMPLE).label
+
+
+def test_an_export_without_a_size_is_not_compiled_for_one(photos, tmp_path):
+    classifier = Classifier.load(export(make_learner(photos, [], [NORMALIZE]), tmp_path))
+    with pytest.raises(CompileError, match="no size of its own"):
+        classifier.compile()
+    assert {len(classifier.predict(noisy_photo((9, 9, 9), 0, size)).probabilities)
+            for size in ((80, 60), (300, 200))} == {3}
 
 
 class Shifted(nn.Module):

@@ -11,9 +11,10 @@ from PIL import Image
 from torch import nn
 
 from classifier import Classifier
+from classifier.export import read_export
 from classifier.heatmap import AGAINST, FOR, Heatmap, LinearHead
 from classifier.photo import open_photo
-from classifier.transforms import Preprocess, translate
+from classifier.transforms import Preprocess
 from conftest import ROOT, noisy_photo
 from learners import NORMALIZE, export, make_learner
 from training.data import get_photos
@@ -141,9 +142,9 @@ SEEN = {
 
 
 @pytest.mark.parametrize("name", SEEN)
-def test_seen_part_is_where_each_resize_method_takes_it_from(photos, name):
+def test_seen_part_is_where_each_resize_method_takes_it_from(photos, tmp_path, name):
     item_tfms, expected = SEEN[name]
-    preprocess = translate(make_learner(photos, item_tfms, [NORMALIZE]).dls)
+    preprocess = read_export(export(make_learner(photos, item_tfms, [NORMALIZE]), tmp_path)).preprocess
     assert isinstance(preprocess, Preprocess)
     left, top, right, bottom = preprocess.seen((200, 100))
     assert (left, top, right, bottom) == pytest.approx(expected)
