@@ -9,6 +9,7 @@ hostile exports are opened, a crowd of 200 stays for minutes, and each fault is 
 """
 import asyncio
 import itertools
+import os
 import re
 import subprocess
 import sys
@@ -156,10 +157,11 @@ def under_load(clients: int, seconds: float) -> list[Row]:
     return [good, rest, flat]
 
 
-def by_tests(name: str, *files: str) -> Row:
-    """Run tests; each is a case."""
+def by_tests(name: str, *files: str, **environment: object) -> Row:
+    """Run tests, with further variables of the environment; each is a case."""
     run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", *files], cwd=ROOT,
-                         capture_output=True, text=True)
+                         capture_output=True, text=True,
+                         env={**os.environ, **{key: str(value) for key, value in environment.items()}})
     counts = {what: int(n) for n, what in re.findall(r"(\d+) (passed|failed|error|skipped)", run.stdout[-500:])}
     failed = counts.get("failed", 0) + counts.get("error", 0) + (not counts)
     for line in re.findall(r"^(?:FAILED|ERROR) .*|^E  .*", run.stdout, re.M) if counts else [run.stdout + run.stderr]:
@@ -174,6 +176,7 @@ def by_tests(name: str, *files: str) -> Row:
 def main(
     photos:int=1000, # hostile photos over HTTP
     mutants:int=5000, # mutated photos through the decoder, beside the crafted ones
+    exports:int=4000, # exports with something planted in them
     clients:int=200, # people at once
     seconds:int=300, # for which they stay
 ):
@@ -186,6 +189,8 @@ def main(
     for part in (lambda: [through_decoder(mutants)], lambda: [through_http(photos)],
                  lambda: [by_tests("invented requests, from the API's description", "tests/test_fuzz_api.py")],
                  lambda: [by_tests("hostile exports", "tests/test_unpickle.py")],
+                 lambda: [by_tests("exports with something planted", "tests/test_mutated_exports.py", MUTANTS=exports)],
+                 lambda: [by_tests("hostile compiled copies", "tests/test_onnx_check.py")],
                  lambda: [through_the_gate()],
                  lambda: under_load(clients, seconds),
                  lambda: [by_tests("kills, full disks and damage, of lists", "tests/test_journal.py",

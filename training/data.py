@@ -29,7 +29,7 @@ from .copies import groups_of_copies
 from .opened import OPENED
 
 MIN_PHOTOS = 5  # of a label: fewer leave nothing to validate on
-PHOTO_EXTENSIONS = image_extensions | {".heic", ".heif", ".avif", ".webp", ".jfif"}
+PHOTO_EXTENSIONS = image_extensions | {".heic", ".heif", ".avif", ".webp", ".jfif", ".ppm", ".pgm", ".pbm", ".pnm"}
 RESIZES = {
     "random_crop": lambda size: RandomResizedCrop(size, min_scale=0.5),
     "crop": lambda size: Resize(size, ResizeMethod.Crop),

@@ -15,7 +15,6 @@ fetched again. Files are named by their content, so that nothing is had twice.
 """
 import asyncio
 import hashlib
-import io
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -25,10 +24,9 @@ from typing import Annotated
 
 from fastcore.script import CliError, call_parse
 from fastprogress import progress_bar
-from PIL import Image
 
 from classifier.download import MAX_BYTES, Downloader, DownloadError, run_async
-from classifier.photo import PhotoError, open_photo
+from classifier.photo import PhotoError, open_photo, photo_format
 from classifier.table import plain
 
 from .search import Found, folder_name, in_folder, listed_in, search_web
@@ -40,7 +38,7 @@ FAILED_COLUMNS = ("label", "url", "why", "time")
 AT_ONCE = 16  # photos on their way
 LABEL_HELP = "LABEL=TERM: a label and what to search for; give it as often as you like"
 EXTENSIONS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "AVIF": ".avif",
-              "HEIF": ".heic", "TIFF": ".tif", "BMP": ".bmp"}
+              "HEIF": ".heic", "TIFF": ".tif", "BMP": ".bmp", "PPM": ".ppm"}
 
 
 class Gathering:
@@ -140,9 +138,8 @@ class Gathering:
 
 def _described(data: bytes) -> tuple[int, int, str]:
     """Return width, height and the extension of a photo; PhotoError for bytes that are none."""
-    photo = open_photo(data)
-    with Image.open(io.BytesIO(data)) as header:
-        return *photo.size, EXTENSIONS.get(header.format, f".{header.format.lower()}")
+    photo, kind = open_photo(data), photo_format(data)
+    return *photo.size, EXTENSIONS.get(kind, f".{kind.lower()}")
 
 
 def sources_in(file: Path) -> list[Row]:

@@ -58,7 +58,7 @@ class FileRefusal(Refusal):
 BODY = {
     "multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": {"file": {
         "type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"},
-        "description": "the photo, or several: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF or BMP"}}}},
+        "description": "the photo, or several: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or PPM"}}}},
     **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/*", "application/octet-stream")},
 }
 

@@ -17,7 +17,7 @@ from classifier.download import Downloader, DownloadError
 
 from .settings import Settings
 
-NOT_SHOWN_BY_BROWSERS = {".heic", ".heif", ".tif", ".tiff"}
+NOT_SHOWN_BY_BROWSERS = {".heic", ".heif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 PREVIEW_SIDE = 1280  # pixels
 PREVIEW_NAME = f"preview-{secrets.token_hex(8)}.webp"  # a name that no upload has
 HOW_TO_SEND = ('Send a photo as {"path": an uploaded file} with "meta": {"_type": "gradio.FileData"}, '
