@@ -74,18 +74,19 @@ def test_figure_of_the_second_source_is_what_the_export_does(shared):
         "Model card")
 
 
-def test_file_tree_names_what_is_there():
+def test_tree_names_every_folder():
     tree = section("What is where").split("```")[1]
-    folder, named = "", set()
-    for line in tree.strip().splitlines():
-        indented, name = line.startswith("  "), line.split()[0]
-        folder = folder if indented else (name if name.endswith("/") else "")
-        path = ROOT / (folder + name if indented else name)
-        assert path.exists(), path
-        named.add(path)
-    for room in ("classifier", "web", "training", "benchmarks"):
-        for file in [*(ROOT / room).glob("*.py"), *(ROOT / room).glob("*.ipynb")]:
-            assert file in named or file.name == "__init__.py", f"{file} is not in the README's file tree"
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))}
+    tracked = {line.split("/")[0] for line in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True,
+                                                             text=True).stdout.splitlines() if "/" in line}
+    assert {f"{name}/" for name in folders & tracked} <= set(tree.split())
+    assert all((ROOT / name).exists() for name in (line.split()[0] for line in tree.strip().splitlines()))
+
+
+def test_links_between_documents_lead_somewhere():
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+            assert ":" in link or (page.parent / link).exists(), f"{page.name}: {link}"
 
 
 def test_commands_named_exist():
