@@ -18,12 +18,13 @@ from multiprocessing import get_context
 from fastcore.script import call_parse
 
 from .apps import OURS, ROOT, App, Connection, running
+from .hostile_photos import SLACK
 
 PHOTO = (ROOT / "examples" / "teddy-1.jpg").read_bytes()
 CONNECTIONS, CLIENTS = 24, 6
 EVERY = 0.3  # seconds: somebody who keeps to the limits
 HELD = 4  # seconds that a body lacks its last byte
-MOST_GROWTH, MOST_HEALTH = 300, 0.5  # MB, seconds
+MOST_GROWTH, MOST_HEALTH = 300, 0.5 * SLACK  # MB, seconds
 JSON, FORM = "application/json", "multipart/form-data; boundary=xx"
 
 

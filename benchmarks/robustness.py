@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from fastcore.script import CliError, call_parse
+from fastcore.script import CliError, bool_arg, call_parse
 
 from .apps import OURS, ROOT, App, running
 from .costly_requests import costly
@@ -37,6 +37,17 @@ LONG = 200  # seconds that a crowd stays until growth tells of a leak, not of a 
 NEXT_GOOD = 25  # files between two good photos
 RUBBISH = 200  # files that the crowd picks from, none larger than this many bytes
 RUBBISH_BYTES = 2_000_000
+TESTS = {  # row: files, each case of which is one that was tried
+    "invented requests, from the API's description": ["tests/test_fuzz_api.py"],
+    "hostile exports": ["tests/test_unpickle.py"],
+    "exports with something planted in them": ["tests/test_mutated_exports.py"],
+    "hostile compiled copies": ["tests/test_onnx_check.py"],
+    "addresses that answer with too much": ["tests/test_download.py"],
+    "kills, full disks and damage, of lists": ["tests/test_journal.py", "tests/test_store.py"],
+    "other pages at the cleaner": ["tests/test_same_page.py"],
+    "look-ups that nobody asked for": ["tests/test_quiet.py"],
+    "faults survived": ["tests/test_faults.py"],
+}
 
 
 @dataclass
@@ -179,6 +190,7 @@ def main(
     exports:int=4000, # exports with something planted in them
     clients:int=200, # people at once
     seconds:int=300, # for which they stay
+    tests:bool_arg=True, # the rows that are tests too; `make test` runs these anyway
 ):
     "Try what a public Space meets; the exit status is 1 where anything failed."
     if sys.platform != "linux":
@@ -186,18 +198,11 @@ def main(
     print(machine(), flush=True)
     print(f"{'':44}{'tried':>9}{'answered':>10}{'refused':>9}{'failed':>8}", flush=True)
     failed = 0
-    for part in (lambda: [through_decoder(mutants)], lambda: [through_http(photos)],
-                 lambda: [by_tests("invented requests, from the API's description", "tests/test_fuzz_api.py")],
-                 lambda: [by_tests("hostile exports", "tests/test_unpickle.py")],
-                 lambda: [by_tests("exports with something planted", "tests/test_mutated_exports.py", MUTANTS=exports)],
-                 lambda: [by_tests("hostile compiled copies", "tests/test_onnx_check.py")],
-                 lambda: [through_the_gate()],
-                 lambda: under_load(clients, seconds),
-                 lambda: [by_tests("kills, full disks and damage, of lists", "tests/test_journal.py",
-                                   "tests/test_store.py")],
-                 lambda: [by_tests("other pages at the cleaner", "tests/test_same_page.py")],
-                 lambda: [by_tests("look-ups that nobody asked for", "tests/test_quiet.py")],
-                 lambda: [by_tests("faults survived", "tests/test_faults.py")]):
+    parts = [lambda: [through_decoder(mutants)], lambda: [through_http(photos)], lambda: [through_the_gate()],
+             lambda: under_load(clients, seconds)]
+    if tests:
+        parts += [lambda row=row: [by_tests(row, *TESTS[row], MUTANTS=exports)] for row in TESTS]
+    for part in parts:
         for row in part():
             print(row, flush=True)
             failed += row.failed
