@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from copy import deepcopy
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
@@ -68,10 +69,10 @@ def read_compiled(path: Path, export_sha256: str) -> tuple[OnnxEngine, dict]:
 
 def from_bytes(data: bytes, name: str, export_sha256: str) -> tuple[OnnxEngine, dict]:
     """Return what `read_compiled` does, from a file's bytes, which are held against what we write (`onnx_check`)."""
-    try:
-        from .onnx_check import check_model
-    except ImportError as error:
-        raise CompileError(f"{name} is not used: the package onnx, which checks it, is not installed.") from error
+    if find_spec("onnx") is None:
+        raise CompileError(f"{name} is not used: the package onnx, which checks it, is not installed.")
+    from .onnx_check import check_model
+
     try:
         check_model(data)
         engine = OnnxEngine(data)

@@ -13,8 +13,6 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
-from .cost import MOST_AT_ONCE, MOST_NUMBERS, MOST_STEPS, MOST_WORK
-
 OPERATORS = set("""
     Abs Add And ArgMax AveragePool BatchNormalization Cast Ceil Clip Concat Constant ConstantOfShape Conv
     ConvTranspose Cos CumSum DepthToSpace Div Einsum Elu Equal Erf Exp Expand Flatten Floor Gather GatherElements
@@ -27,6 +25,10 @@ OUTPUTS = ("logits", "cells", "features")
 OPSETS = range(11, 22)
 TYPES = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.INT64, TensorProto.INT32,
          TensorProto.BOOL, TensorProto.INT8, TensorProto.UINT8}
+MOST_STEPS = 50_000  # a large network has some thousand
+MOST_AT_ONCE = 300_000_000  # numbers of one result, 1.2 GB
+MOST_NUMBERS = 3_000_000_000  # of all results together
+MOST_WORK = 700_000_000_000  # multiplications; the largest networks for photos take half of that
 VALUES = 10_000  # numbers of a result that is followed by its values, such as a shape
 
 
