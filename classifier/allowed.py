@@ -17,13 +17,19 @@ TOPS = {
     "fastai": ("fastai.layers", "fastai.vision.learner", "fastai.vision.models.xresnet"),
 }
 # modules whose network classes are built (a dot at the end: and all below)
-FAMILIES = ("torch.nn.modules.", "torchvision.models.", "torchvision.ops.", "timm.models.", "timm.layers.",
-            "fastai.layers", "fastai.vision.learner", "fastai.vision.models.xresnet")
+FAMILIES = ("torch.nn.modules.", "torchvision.models.", "torchvision.ops.misc", "torchvision.ops.stochastic_depth",
+            "timm.models.", "timm.layers.", "fastai.layers", "fastai.vision.learner", "fastai.vision.models.xresnet")
 # forward calls what lies under a stored name, runs a stored program, or waits for its first input to become itself
-NEVER = {"fastai.layers.Debugger", "torch.nn.modules.module.Module"}
-NEVER_MODULES = ("torch.nn.modules.rnn", "torch.nn.modules.lazy", "timm.models._features_fx", "timm.models._features",
-                 "torchvision.models._utils", "torchvision.models.feature_extraction", "timm.models._factory",
-                 "timm.models._hub", "timm.models._builder", "timm.models._registry")
+# or hands numbers of the file's to a kernel that takes them for places in memory
+NEVER = {"fastai.layers.Debugger", "torch.nn.modules.module.Module", *(f"torch.nn.modules.{name}" for name in (
+    "pooling.FractionalMaxPool2d", "pooling.FractionalMaxPool3d", "sparse.EmbeddingBag"))}
+# the same, and what is for other tasks than classifying photos
+NEVER_MODULES = ("torchvision.models.detection.", "torchvision.models.segmentation.", "torchvision.models.video.",
+                 "torchvision.models.optical_flow.", "torchvision.models.quantization.",
+                 "torch.nn.modules.loss", "torch.nn.modules.adaptive", "torch.nn.modules.rnn", "torch.nn.modules.lazy",
+                 "timm.models._features_fx", "timm.models._features", "torchvision.models._utils",
+                 "torchvision.models.feature_extraction", "timm.models._factory", "timm.models._hub",
+                 "timm.models._builder", "timm.models._registry")
 BUILDING = {"__init__", "__repr__", "extra_repr"}  # no answer passes through these
 BASES = {"fastai.torch_core.Module"}  # of which others are made
 RUNS_TEXT = {"eval", "exec", "compile", "__import__", "import_module", "open", "globals", "locals", "vars"}
@@ -38,6 +44,7 @@ FUNCTIONS = {f"torch.nn.functional.{name}" for name in """
     adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d avg_pool2d dropout elu gelu glu
     hardsigmoid hardswish hardtanh interpolate layer_norm leaky_relu linear log_softmax logsigmoid
     max_pool2d mish normalize relu relu6 selu sigmoid silu softmax softplus softsign tanh""".split()}
+ENUMERATIONS = {"timm.layers.format.Format": ("NCHW", "NHWC", "NCL", "NLC")}
 NOTHING = {f"{module}.{name}" for module in ("fastcore.imports", "fastai.imports", "fasttransform.transform",
                                              "fastcore.basics") for name in ("noop", "noops")}
 # the standard library's own modules whose functions are called in honest exports: they only hold data
@@ -98,7 +105,7 @@ def network_class(full: str) -> type | None:
     """Return the network class of a name, None where that is none of the list or not in the version here."""
     module, _, name = full.rpartition(".")
     top = module.partition(".")[0]
-    if full in NEVER or module in NEVER_MODULES or not within(module, FAMILIES):
+    if full in NEVER or within(module, NEVER_MODULES) or not within(module, FAMILIES):
         return None
     from torch import nn
 
@@ -115,8 +122,8 @@ def _is_listed(cls: type) -> bool:
     """Return whether a network class, or a base of one, is of the list and runs no text."""
     if f"{cls.__module__}.{cls.__name__}" in BASES:
         return True
-    if f"{cls.__module__}.{cls.__name__}" in NEVER or cls.__module__ in NEVER_MODULES or not within(
-            cls.__module__, FAMILIES):
+    if f"{cls.__module__}.{cls.__name__}" in NEVER or within(cls.__module__, NEVER_MODULES) or (
+            not within(cls.__module__, FAMILIES)):
         return False
     if cls.__module__.startswith("torch.nn."):
         return True
@@ -143,6 +150,14 @@ def _codes(cls: type) -> Iterator[tuple[str, CodeType]]:
         while pending:
             yield name, (code := pending.pop())
             pending += (constant for constant in code.co_consts if isinstance(constant, CodeType))
+
+
+def member(full: str, value: str):
+    """Return the member of an enumeration of timm's, by its class's name and its value; None for any other."""
+    if full not in ENUMERATIONS or value not in ENUMERATIONS[full]:
+        return None
+    module, _, name = full.rpartition(".")
+    return vars(importlib.import_module(module))[name](value)
 
 
 def function(full: str):

@@ -11,7 +11,9 @@ from .torch_file import Storage
 MAX_DIMS = 32
 PADDING = 10_000  # numbers that a tensor may have beyond those of the file: one value for a small shape
 DEPTH, MOST_ITEMS = 12, 1_000_000  # of plain data
+TENSOR_COSTS = 200  # items, as many as a tensor or an array of its own takes time and memory
 DTYPE = re.compile(r"[<=|]?([biuf][1248]|b1|U\d{1,4}|S\d{1,4})")
+MOST_SETTINGS = 1000  # items of one setting of a transform
 SCALARS = {"builtins.int": int, "builtins.float": float, "builtins.bool": bool, "builtins.str": str,
            "fastai.torch_core.TitledStr": str, "fastai.torch_core.TitledInt": int,
            "fastai.torch_core.TitledFloat": float, "fastai.data.transforms.Category": str}
@@ -97,14 +99,20 @@ def array(node: Any) -> np.ndarray | np.generic:
 class Plain:
     """Turns nodes into plain data: numbers, text, lists, dictionaries with text for keys, tensors and arrays."""
 
-    def __init__(self):
-        self._left = MOST_ITEMS
+    def __init__(self, most: int = MOST_ITEMS):
+        """most: items, of all that is asked of this one together: a file may give one list to thousands."""
+        self._left = most
+
+    def _charge(self, n: int) -> None:
+        self._left -= n
+        if self._left < 0:
+            raise NoData("has too much data")
 
     def __call__(self, node: Any, depth: int = DEPTH) -> Any:
         """Return the data of a node; NoData for one that holds anything else, or more than any export holds."""
-        self._left -= 1
-        if depth < 0 or self._left < 0:
-            raise NoData("has data in data in data, or too much of it")
+        self._charge(1)
+        if depth < 0:
+            raise NoData("has data in data in data")
         if node is None or type(node) in (bool, int, float, str):
             return node
         if (pairs := pairs_of(node, self._left)) is not None:
@@ -114,8 +122,11 @@ class Plain:
         if (kind := SCALARS.get(name_of(node))) and type(node.args) is tuple and len(node.args) == 1:
             value = self(node.args[0], depth - 1)
             return value if type(value) is kind else _converted(kind, value)
+        self._charge(TENSOR_COSTS)
         if name_of(node).startswith("numpy."):
-            return array(node)
+            found = array(node)
+            self._charge(found.nbytes // 16)  # protocol 2 stores bytes as text: each array is a copy
+            return found
         return tensor(node)
 
 
@@ -126,6 +137,6 @@ def _converted(kind: type, value: Any) -> Any:
 
 
 def setting(node: Any, name: str, default: Any = None) -> Any:
-    """Return an attribute of an object as plain data; its default where it has none."""
+    """Return an attribute of an object as plain data, a little; its default where it has none."""
     found = attributes(node)
-    return Plain()(found[name]) if name in found else default
+    return Plain(MOST_SETTINGS)(found[name]) if name in found else default

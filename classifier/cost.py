@@ -1,59 +1,168 @@
 """What a network costs to ask, found out before it is asked: a file of some kilobytes can say "a million pixels more".
 
-    check_cost(model, (1, 3, 224, 224))
+    checked = Cost(model)
+    checked((1, 3, 224, 224))
 
-The network runs on torch's `meta` device, which computes the shapes of everything and the numbers of nothing.
+A copy of the network without its numbers runs on torch's `meta` device, which computes the shapes of everything and
+the numbers of nothing. Calls of modules are counted too: of modules in modules, each there twice, none ever ends.
 """
+import copy
+import math
+import threading
 from typing import Any
 
 from .nodes import Refused
 
-MOST_STEPS = 50_000  # operations; a large network has some thousand
-MOST_AT_ONCE = 300_000_000  # numbers of one result, 1.2 GB
-MOST_NUMBERS = 3_000_000_000  # of all results together
-MOST_WORK = 1_000_000_000_000  # multiplications; the largest networks for photos take a third of that
+MOST_STEPS = 50_000  # operations, and calls of modules; a large network has some thousand
+MOST_BYTES = 1_500_000_000  # of all results that are kept at the same time
+MOST_NUMBERS = 4_000_000_000  # of all results together
+MOST_WORK = 700_000_000_000  # multiplications, or what takes as long; the largest networks for photos take half of that
+MOST_SHAPES = 1000  # that are remembered
+# how many multiplications in a product of matrices take as long as one number that is written, or read, or one of ...
+WRITTEN, READ, IN_WINDOW, SORTED = 25, 10, 40, 2500
+CHANNELS = 64  # of a group: a convolution of fewer takes as long
+SLOW = ("sort", "topk", "cum", "bicubic", "grid_sampler", "fft", "linalg", "median", "kthvalue")
+PRODUCTS = ("mm", "matmul", "linear", "dot", "mv", "dist", "einsum")
 
 
 class _TooMuch(Refused):
     """The network takes more than any for photos does."""
 
+    def __init__(self):
+        super().__init__("has a network that takes more memory or time than any for photos does")
 
-def check_cost(model: Any, shape: tuple[int, ...]) -> None:
-    """Raise Refused for a network that would take far more memory or time than those for photos do.
 
-    model: a torch module in evaluation mode; shape: of its input. A network whose way depends on the numbers
-    themselves cannot be followed so: it raises whatever torch does.
-    """
+class Cost:
+    """Says of one network which shapes of photos it can be asked about. Safe to use from many threads."""
+
+    def __init__(self, model: Any):
+        """model: a torch module in evaluation mode, which stays as it is."""
+        self._meta, self._calls = _without_numbers(model), 0
+        for module in self._meta.modules():
+            module.register_forward_pre_hook(self._count)
+        self._lock, self._affordable = threading.Lock(), set()
+
+    def _count(self, *_) -> None:
+        self._calls += 1
+        if self._calls > MOST_STEPS:
+            raise _TooMuch
+
+    def __call__(self, shape: tuple[int, ...]) -> None:
+        """Raise Refused for a shape that would take far more memory or time than networks for photos do.
+
+        A network whose way depends on the numbers themselves cannot be followed so: it raises whatever torch does.
+        """
+        import torch
+
+        with self._lock:
+            if shape in self._affordable:
+                return
+            self._calls = 0
+            with torch.no_grad(), torch.device("meta"), _counted():
+                self._meta(torch.empty(shape, device="meta"))
+            if len(self._affordable) < MOST_SHAPES:
+                self._affordable.add(shape)
+
+
+def _without_numbers(model: Any) -> Any:
+    """Return a copy of a module whose tensors, wherever they lie, have a shape and no numbers."""
     import torch
+
+    found, pending, seen = {}, [vars(module) for module in model.modules()], set()
+    while pending:
+        part = pending.pop()
+        if isinstance(part, torch.Tensor):
+            meta = part.detach().to("meta")
+            found[id(part)] = torch.nn.Parameter(meta, False) if isinstance(part, torch.nn.Parameter) else meta
+        elif isinstance(part, (dict, list, tuple)) and id(part) not in seen:
+            seen.add(id(part))
+            pending += part.values() if isinstance(part, dict) else part
+    return copy.deepcopy(model, found)
+
+
+def _counted() -> Any:
+    """Return a context in which torch adds up what each operation gives and takes; it raises where that is too much."""
+    import torch
+    from torch.multiprocessing.reductions import StorageWeakRef
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Counted(TorchDispatchMode):
-        """Adds up what each operation gives and takes."""
+        steps, numbers, work, kept = 0, 0, 0, 0
 
-        steps, numbers, work = 0, 0, 0
+        def __init__(self):
+            super().__init__()
+            self.storages: dict[int, tuple[Any, int]] = {}
 
         def __torch_dispatch__(self, function, types, args=(), kwargs=None):
             result = function(*args, **(kwargs or {}))
-            given = [one for one in (result if isinstance(result, (list, tuple)) else (result,))
-                     if isinstance(one, torch.Tensor)]
-            size = sum(one.numel() for one in given)
-            self.steps, self.numbers = self.steps + 1, self.numbers + size
-            self.work += _work(str(function), args, size)
-            if (self.steps > MOST_STEPS or size > MOST_AT_ONCE or self.numbers > MOST_NUMBERS
-                    or self.work > MOST_WORK):
-                raise _TooMuch("has a network that takes more memory or time than any for photos does")
+            given = _tensors((result,))
+            self.steps += 1
+            if not function.is_view:
+                self.numbers += sum(one.numel() for one in given)
+                self.work += _work(str(function), args, given)
+            for one in given:
+                self.keep(one.untyped_storage())
+            if self.steps > MOST_STEPS or self.numbers > MOST_NUMBERS or self.work > MOST_WORK:
+                raise _TooMuch
             return result
 
-    meta = {name: value.to("meta") for name, value in (*model.named_parameters(), *model.named_buffers())}
-    with torch.no_grad(), Counted():
-        torch.func.functional_call(model, meta, (torch.empty(shape, device="meta"),))
+        def keep(self, storage: torch.UntypedStorage) -> None:
+            if storage._cdata in self.storages and not self.storages[storage._cdata][0].expired():
+                return
+            self.storages[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
+            self.kept += storage.nbytes()
+            if self.kept > MOST_BYTES:  # or only seems so: what was let go is taken off now
+                self.storages = {key: one for key, one in self.storages.items() if not one[0].expired()}
+                self.kept = sum(n_bytes for _, n_bytes in self.storages.values())
+                if self.kept > MOST_BYTES:
+                    raise _TooMuch
+
+    return Counted()
 
 
-def _work(name: str, args: tuple, size: int) -> int:
-    """Return about how many multiplications an operation takes. size: numbers in its result."""
-    if "convolution" in name and len(args) > 1:
-        weight = args[1].shape  # (out, in, ...), or (in, out, ...) where it is transposed
-        return size * max(weight[1:].numel(), weight[0] if len(args) > 6 and args[6] else 0)
-    if any(part in name for part in ("mm", "matmul", "addmm", "bmm", "linear", "dot", "attention")):
-        return size * max((arg.shape[-1] for arg in args if hasattr(arg, "shape") and arg.ndim), default=1)
-    return size
+def _tensors(parts: Any) -> list:
+    """Return the tensors in arguments, or in a result, and in lists there."""
+    import torch
+
+    found = []
+    for part in parts:
+        found += [one for one in (part if isinstance(part, (list, tuple)) else (part,))
+                  if isinstance(one, torch.Tensor)]
+    return found
+
+
+def _work(name: str, args: tuple, given: list) -> int:
+    """Return about how many multiplications an operation takes, or what takes as long. given: its results."""
+    import torch
+
+    taken, name = _tensors(args), name.partition(".")[2]
+    size = sum(one.numel() for one in given)
+    work = WRITTEN * size + READ * sum(one.numel() for one in taken)
+    if any(part in name for part in SLOW):
+        return work + SORTED * max(size, *(one.numel() for one in taken), 0)
+    precision = 1 if not taken or taken[0].dtype == torch.float32 else 100  # nobody made the others fast on processors
+    if "convolution" in name:
+        return work + precision * _convolution(args, size)
+    if "attention" in name and len(taken) > 2:
+        return work + precision * 2 * taken[0].numel() * taken[1].shape[-2]
+    if any(part in name for part in PRODUCTS):
+        rows = taken[1:] if name.startswith(("add", "baddbmm")) else taken
+        return work + precision * size * (rows[0].shape[-1] if rows and rows[0].ndim else 1)
+    if "pool" in name and "adaptive" not in name and len(args) > 1:
+        return work + IN_WINDOW * size * _window(name, args[1])
+    return work
+
+
+def _convolution(args: tuple, size: int) -> int:
+    photo, weight = args[:2]
+    transposed = len(args) > 6 and bool(args[6])
+    places = photo.numel() // max(photo.shape[1], 1) if transposed else size // max(weight.shape[0], 1)
+    if weight.ndim < 3 or photo.ndim < 3:
+        return 0
+    return places * weight.numel() * max(1, CHANNELS // max(weight.shape[1], 1)) * (1 if weight.shape[0] > 3 else 2)
+
+
+def _window(name: str, sides: Any) -> int:
+    sides = list(sides) if isinstance(sides, (list, tuple)) else [sides]
+    dims = next((n for n in (1, 2, 3) if f"{n}d" in name), 1)
+    return abs(math.prod(sides * dims if len(sides) == 1 else sides)) if all(type(n) is int for n in sides) else 1

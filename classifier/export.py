@@ -158,11 +158,11 @@ def read_facts(node: Any) -> dict:
     """Return what our training wrote into the export about itself; what is no plain data is left out."""
     from .arrays import NoData, Plain
 
-    facts = {}
+    facts, plain = {}, Plain()
     for key, value in pairs_of(node) or ():
         if type(key) is str:
             try:
-                facts[key] = Plain()(value)
+                facts[key] = plain(value)
             except NoData as why:
                 log.warning("The export's %r is left out: it %s.", key[:40], why)
     return facts

@@ -19,6 +19,7 @@ GREYS = (45, 215)  # the range that the photo itself keeps, so that both show on
 STRONGEST, UNSEEN = 0.85, 0.35  # how much of a pixel the colours take at most; what is left outside the cells
 LINE = (30, 255)  # dark and light: an outline for any ground
 COUNTS_MOST = 0.2  # the share of the cells that is outlined
+MOST_LAYERS, MOST_WEIGHTS = 30, 20_000_000  # of a head: each number is copied twice as large
 SIDE = 640  # pixels of the picture's longer side
 
 
@@ -120,6 +121,8 @@ class LinearHead:
     def of(cls, head) -> "LinearHead":
         """Return the head in a torch module; raises TypeError, naming the layer, where cells cannot be told apart."""
         pool, *leaves = _leaves(head)
+        if len(leaves) > MOST_LAYERS or sum(part.numel() for one in leaves for part in one.parameters()) > MOST_WEIGHTS:
+            raise TypeError("a head that is too large")
         name = type(pool).__name__
         if name not in ("AdaptiveConcatPool2d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d"):
             raise TypeError(f"a head that begins with {name}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from .allowed import moved, runs_code
-from .nodes import Made, Name, Pairs, Refused
+from .nodes import Made, Name, Pairs, Refused, brief
 
 NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 LONGEST_NAME = 500  # characters
@@ -89,7 +89,7 @@ class Machine:
         key = (module, name)
         if type(module) is not str or type(name) is not str or len(module) + len(name) > LONGEST_NAME or not (
                 NAME.fullmatch(module) and NAME.fullmatch(name)):
-            raise Refused(f"names {str(module)[:80]!r} {str(name)[:80]!r}, which is no name")
+            raise Refused(f"names {brief(module)} {brief(name)}, which is no name")
         if key not in self._names:
             self.charge(2 * OBJECT)
             full = ".".join(moved(module, name))

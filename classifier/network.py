@@ -10,12 +10,15 @@ import inspect
 import math
 from typing import Any
 
-from .allowed import FUNCTIONS, NOTHING, TEXTS, function, names_used, network_class
+from .allowed import FUNCTIONS, NOTHING, TEXTS, function, member, names_used, network_class
 from .arrays import PARAMETERS, NoData, tensor
-from .nodes import Made, Name, Refused, attributes, described, items_of, name_of, pairs_of
+from .nodes import Made, Name, Refused, attributes, brief, described, items_of, name_of, pairs_of
 
 DEEPEST, MOST_PARTS = 60, 50_000  # modules in modules; modules, parameters and buffers
 MOST_NUMBERS = 200_000  # in the settings of one network
+MOST_ATTRIBUTES = 1_000_000  # of all its modules: a file may give one dictionary of them to thousands
+TENSOR_COSTS = 100  # numbers, as much as a tensor among the settings takes time and memory
+MOST_COPIED = 1_000_000  # numbers of all weights beyond twice those in the file
 LARGEST = 1 << 40  # a setting's whole number, as a magnitude
 WRAPPERS = {"torch.nn.parallel.data_parallel.DataParallel", "torch.nn.parallel.distributed.DistributedDataParallel"}
 TORCH_OWN = {"training", "_parameters", "_buffers", "_modules", "_non_persistent_buffers_set",
@@ -40,7 +43,11 @@ class Network:
 
     def __init__(self):
         self._built: dict[int, Any] = {}  # by the node that it was built from: a module may lie at two places
-        self._left, self._numbers_left = MOST_PARTS, MOST_NUMBERS
+        self._parts: dict[int, int] = {}  # by the same: how many parts it has, what lies there twice counted twice
+        self._tensors: dict[int, Any] = {}
+        self._stored: dict[int, int] = {}  # how many numbers lie in each of the file's storages
+        self._left, self._numbers_left, self._attributes_left = MOST_PARTS, MOST_NUMBERS, MOST_ATTRIBUTES
+        self._copied = 0
 
     def build(self, node: Any, depth: int = DEEPEST):
         """Return the torch module of a node, in evaluation mode.
@@ -55,10 +62,12 @@ class Network:
         if id(node) in self._built:
             if self._built[id(node)] is None:
                 raise Refused("has a network that holds itself")
+            self._count_part(depth, self._parts[id(node)])
             return self._built[id(node)]
         cls = network_class(name_of(node)) if isinstance(node, Made) and isinstance(node.maker, Name) else None
         if cls is None:
             raise NotBuilt(described(node))
+        before = self._left
         self._count_part(depth)
         self._built[id(node)] = None
         state = {"training": False, **self._children(node, cls, depth), **self._settings(node, cls)}
@@ -68,11 +77,11 @@ class Network:
         own = next(owner for owner in cls.__mro__ if "__setstate__" in vars(owner))
         own = own if own.__module__.startswith("torch.nn.modules.") else nn.Module
         own.__setstate__(module, {**vars(module), **_new_settings(cls), **state})
-        self._built[id(node)] = module
+        self._built[id(node)], self._parts[id(node)] = module, before - self._left
         return module
 
-    def _count_part(self, depth: int = 0) -> None:
-        self._left -= 1
+    def _count_part(self, depth: int = 0, n: int = 1) -> None:
+        self._left -= n
         if depth < 0 or self._left < 0:
             raise Refused("has a network of more parts than any that is known")
 
@@ -91,14 +100,31 @@ class Network:
                 elif kind == "_modules":
                     parts[name] = self.build(part, depth - 1)
                 else:
-                    numbers = tensor(part)
+                    numbers = self._weights(part)
                     parts[name] = nn.Parameter(numbers, False) if kind == "_parameters" else numbers
         return found
 
+    def _weights(self, node: Any) -> Any:
+        """Return a tensor; Refused where all of them together have many times the numbers of the file.
+
+        As views they take no memory, but every copy of the network would.
+        """
+        if id(node) not in self._tensors:
+            found = self._tensors[id(node)] = tensor(node)
+            storage = found.untyped_storage()
+            self._stored[storage.data_ptr()] = storage.nbytes() // found.itemsize
+            self._copied += found.numel()
+            if self._copied > 2 * sum(self._stored.values()) + MOST_COPIED:
+                raise Refused("has a network with far more weights than the file has numbers")
+        return self._tensors[id(node)]
+
     def _settings(self, node: Made, cls: type) -> dict[str, Any]:
         """Return the settings of a module that its class's code knows."""
-        found = {}
-        for name, value in attributes(node).items():
+        found, given = {}, attributes(node)
+        self._attributes_left -= len(given)
+        if self._attributes_left < 0:
+            raise Refused("has a network with more settings than any that is known")
+        for name, value in given.items():
             if name in TORCH_OWN:
                 continue
             if name.endswith("_hooks") or "_hooks_" in name:
@@ -133,11 +159,16 @@ class Network:
             return function(value.full)
         if isinstance(value, Name) and value.full in NOTHING:
             return _nothing
+        if isinstance(value, Made) and type(value.args) is tuple and len(value.args) == 1 and (
+                type(value.args[0]) is str and (found := member(name_of(value), value.args[0])) is not None):
+            return found
         if (items := items_of(value, self._numbers_left)) is not None:
             self._numbers_left -= len(items)
             kind = list if type(value) is list else tuple
             return kind([self._setting(item, depth - 1) for item in items])
-        if (pairs := pairs_of(value)) is not None and all(type(key) is int and abs(key) < 10_000 for key, _ in pairs):
+        pairs = pairs_of(value)
+        self._numbers_left -= len(pairs or ()) + TENSOR_COSTS
+        if pairs is not None and all(type(key) is int and abs(key) < 10_000 for key, _ in pairs):
             return {key: self._setting(item, depth - 1) for key, item in pairs}
         try:
             return tensor(value) if name_of(value) not in PARAMETERS else self._refuse(value)
@@ -153,7 +184,7 @@ class Network:
         """Raise Refused for a name that is none, or that the class itself has something under."""
         if type(name) is not str or not name.replace("-", "_").isprintable() or len(name) > 200 or name.startswith(
                 "__") or "." in name:
-            raise Refused(f"has a part of a network under {str(name)[:80]!r}, which is no name")
+            raise Refused(f"has a part of a network under {brief(name)}, which is no name")
         if hasattr(cls, name):
             raise Refused(f"replaces {name} of {cls.__module__}.{cls.__qualname__}, which is the class's own")
 

@@ -9,6 +9,7 @@ SEQUENCES = {"builtins.list", "builtins.tuple", "builtins.set", "builtins.frozen
              "torch.Size", "fastcore.basics.fastuple"}
 LISTS = {"fastcore.foundation.L", "fastai.data.transforms.CategoryMap"}  # that hold another
 MOST = 1000  # attributes of an object, items of a list
+MOST_CALLS = 10  # of what a call gave
 
 
 class Refused(ValueError):
@@ -30,7 +31,7 @@ class Name:
 class Made:
     """An object that the pickle has made by calling `maker` with `args`: both are nodes."""
 
-    __slots__ = ("args", "items", "maker", "pairs", "state")
+    __slots__ = ("args", "items", "maker", "named", "pairs", "state")
 
     def __init__(self, maker: Any, args: Any):
         self.maker, self.args = maker, args
@@ -43,19 +44,28 @@ class Made:
 
 
 class Pairs(list):
-    """A dictionary as its (key, value) pairs, in order: no key is ever hashed."""
+    """A dictionary as its (key, value) pairs, in order: no key that the file chose is ever hashed, but text."""
+
+    __slots__ = ("named",)
 
 
 def name_of(node: Any) -> str:
     """Return the name of a `Name`, or of what made an object; "" for plain data."""
-    while isinstance(node, Made):  # a call of what a call gave
-        node = node.maker
+    for _ in range(MOST_CALLS):
+        if not isinstance(node, Made):
+            break
+        node = node.maker  # a call of what a call gave
     return node.full if isinstance(node, Name) else ""
 
 
 def described(node: Any) -> str:
     """Return what to call a node by in a message."""
     return name_of(node) or {Pairs: "a dict"}.get(type(node), f"a {type(node).__name__}")
+
+
+def brief(node: Any) -> str:
+    """Return a few characters that tell a node in a message: containers in containers have no end when written out."""
+    return repr(node[:80]) if type(node) in (str, bytes) else described(node)
 
 
 def pairs_of(node: Any, most: int = MOST) -> list[tuple[Any, Any]] | None:
@@ -86,10 +96,23 @@ def items_of(node: Any, most: int = MOST) -> list | tuple | None:
 
 
 def attributes(node: Any) -> dict[str, Any]:
-    """Return the attributes that an object was given, by name; of one that is given twice the last."""
+    """Return the attributes that an object was given, by name; of one that is given twice the last.
+
+    The dictionary is kept for the next time: it is not to be changed.
+    """
     state = node.state if isinstance(node, Made) else None
-    parts = state if type(state) is tuple and len(state) == 2 else (state,)  # (attributes, those in slots)
-    return {key: value for part in parts for key, value in pairs_of(part) or () if type(key) is str}
+    if type(state) is tuple and len(state) == 2:  # (attributes, those in slots)
+        return {**by_name(state[0]), **by_name(state[1])}
+    return by_name(state)
+
+
+def by_name(node: Any) -> dict[str, Any]:
+    """Return what a dictionary has under text; {} for what is none. A file may give one dictionary to thousands."""
+    if not isinstance(node, (Pairs, Made)):
+        return {}
+    if not hasattr(node, "named"):
+        node.named = {key: value for key, value in pairs_of(node) or () if type(key) is str}
+    return node.named
 
 
 def _given(node: Made, most: int) -> list | tuple:

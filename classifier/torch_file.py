@@ -17,6 +17,8 @@ from .nodes import Name
 
 MAX_PICKLE = 16_000_000  # bytes; a big export's is half a megabyte, and opening takes a second for each
 MAX_DIRECTORY = 4_000_000  # bytes of a zip's list of members, some hundred for each tensor
+MOST_STORAGES = 50_000  # a large network has some thousand tensors
+ENDS = (1 << 16) + 22 + 20 + 56  # bytes of the end of a zip with its comment, and of a large zip's before it
 LOCAL_HEADER = struct.Struct("<4s22xHH")
 # how a file of torch before 1.6 begins: the pickle of its magic number
 BEFORE_ZIP = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -38,7 +40,14 @@ class Storage:
 
         self.dtype = dtype
         self.n = len(data) // dtype.itemsize
-        self.bytes = torch.frombuffer(data, dtype=torch.uint8).untyped_storage() if data else torch.UntypedStorage(0)
+        numbers = torch.frombuffer(data, dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
+        self.bytes = numbers.untyped_storage()
+        self._largest = numbers.max if data and dtype == torch.bool else lambda: 0
+
+    def check(self) -> None:
+        """Raise BrokenFile for truth values that are neither 0 nor 1: torch counts with them as they are."""
+        if self._largest() > 1:
+            raise BrokenFile("has truth values that are neither true nor false")
 
 
 def read_zip(path: Path, load: Callable[[BinaryIO, Callable], Any]) -> Any:
@@ -61,12 +70,13 @@ def read_zip(path: Path, load: Callable[[BinaryIO, Callable], Any]) -> Any:
         storages: dict[str, Storage] = {}
 
         def persistent_load(pid):
-            dtype, key, n = _checked(pid)
+            dtype, key, n = _checked(pid, len(storages))
             if key not in storages:
                 where = members.get(f"{root}data/{key}")
                 if where is None or where[1] != n * dtype.itemsize:
                     raise BrokenFile(f"has not the {n} numbers of a tensor that it names")
                 storages[key] = Storage(dtype, _bytes(file, where))
+                storages[key].check()
             if storages[key].dtype != dtype:
                 raise BrokenFile("gives the numbers of a tensor two types")
             return storages[key]
@@ -101,7 +111,7 @@ def _members(file: BinaryIO, size: int) -> dict[str, tuple[int, int]]:
 
 def _check_directory(file: BinaryIO, size: int) -> None:
     """Raise BrokenFile for a zip whose list of members takes far more memory than those of any export."""
-    file.seek(max(0, size - (1 << 16) - 22))
+    file.seek(max(0, size - ENDS))
     tail, longest = file.read(), 0
     for signature, at, width in ((b"PK\5\6", 12, 4), (b"PK\6\6", 40, 8)):  # the end of a zip, and of a large one
         found = tail.find(signature)
@@ -122,8 +132,8 @@ def _bytes(file: BinaryIO, where: tuple[int, int]) -> bytearray:
     return data
 
 
-def _checked(pid) -> tuple[Any, str, int]:
-    """Return dtype, key and count of a tensor's numbers as the pickle names them."""
+def _checked(pid, n_storages: int) -> tuple[Any, str, int]:
+    """Return dtype, key and count of a tensor's numbers as the pickle names them, n_storages others before it."""
     import torch
 
     kind = pid[1].full if type(pid) is tuple and len(pid) >= 5 and isinstance(pid[1], Name) else ""
@@ -131,6 +141,8 @@ def _checked(pid) -> tuple[Any, str, int]:
     if (module not in ("torch", "torch.cuda", "torch.storage") or name not in DTYPES or pid[0] != "storage"
             or type(pid[2]) is not str or type(pid[4]) is not int or pid[4] < 0):
         raise BrokenFile("names the numbers of a tensor in a way that torch does not")
+    if n_storages > MOST_STORAGES:
+        raise BrokenFile("names more tensors than any network has")
     return getattr(torch, DTYPES[name]), pid[2], pid[4]
 
 
@@ -146,7 +158,7 @@ def read_before_zip(path: Path, load: Callable[[BinaryIO, Callable], Any]) -> An
         nonlocal n_left
         if type(pid) is tuple and len(pid) == 4 and pid[0] == "module":  # a module's class, with its source
             return pid[1]
-        dtype, key, n = _checked(pid)
+        dtype, key, n = _checked(pid, len(storages))
         if key not in storages:
             n_left -= n * dtype.itemsize
             if pid[5:] not in ((), (None,)) or n_left < 0:
@@ -159,9 +171,10 @@ def read_before_zip(path: Path, load: Callable[[BinaryIO, Callable], Any]) -> An
         load(file, persistent_load)
     found = load(file, persistent_load)
     for key in load(file, persistent_load):
-        numbers, storage = storages.get(key, (b"", None))
+        numbers, storage = storages.get(key, (b"", None)) if type(key) is str else (b"", None)
         if storage is None or file.read(8) != struct.pack("<q", storage.n):
             raise BrokenFile("has not the numbers of the tensors that it names")
         if file.readinto(numbers) != len(numbers):
             raise BrokenFile("is only the first part of a file")
+        storage.check()
     return found

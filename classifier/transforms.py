@@ -20,6 +20,7 @@ MAX_PADDED_PIXELS = 100_000_000
 MAX_SIDE = 2048  # pixels of a model's input; what is resized before it is cropped may have twice as many
 MAX_UNSIZED = 2_000_000  # pixels that a model gets of a photo where the export says of no size
 METHODS = ("squish", "crop", "pad")
+MOST_TIMES = 6  # resizings of a photo, or of its samples: each takes up to a second
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Preprocess:
     def __post_init__(self):
         """Raise ValueError for anything that no photo can be put through."""
         _expect(self.mode in ("RGB", "L"), f"mode {self.mode!r}")
+        _expect(len(self.steps) <= MOST_TIMES and len(self.batch_steps) <= MOST_TIMES,
+                f"more than {MOST_TIMES} steps before or after it is scaled")
         for step in self.steps:
             step.check()
         for step in self.batch_steps:
@@ -63,8 +66,8 @@ class Preprocess:
         """Return the photo as (C, H, W) float32."""
         if photo.mode != self.mode:
             photo = photo.convert(self.mode)
-        if not self.steps and photo.width * photo.height > MAX_UNSIZED:
-            photo = _shrunk(photo, MAX_UNSIZED / (photo.width * photo.height))
+        if not self.steps:
+            photo = _bounded(photo)
         for step in self.steps:
             photo = step(photo)
         samples = np.empty((len(self._tables), photo.height, photo.width), dtype=np.float32)
@@ -233,6 +236,14 @@ def _middle(size: Size, part: tuple[float, float]) -> Box:
     """Return the middle of `size` that is as large as `part`, or the larger part around it."""
     left, top = ((side - wanted) / 2 for side, wanted in zip(size, part))
     return left, top, left + part[0], top + part[1]
+
+
+def _bounded(photo: Image.Image) -> Image.Image:
+    """Return a photo of no more pixels, and no longer side, than a model gets where the export says of no size."""
+    if photo.width * photo.height > MAX_UNSIZED:
+        photo = _shrunk(photo, MAX_UNSIZED / (photo.width * photo.height))
+    longest = max(photo.size)
+    return photo if longest <= 2 * MAX_SIDE else _shrunk(photo, (2 * MAX_SIDE / longest) ** 2)
 
 
 def _shrunk(photo: Image.Image, by: float) -> Image.Image:

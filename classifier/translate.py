@@ -12,7 +12,7 @@ from PIL import Image
 
 from .allowed import NOTHING
 from .arrays import NoData, Plain, setting
-from .nodes import Made, Name, Refused, attributes, items_of, name_of, pairs_of
+from .nodes import Made, Name, Refused, attributes, brief, by_name, items_of, name_of, pairs_of
 from .resample import MODES, Resample
 from .transforms import CropPad, Preprocess, Resize, ResizeThenCrop
 
@@ -26,6 +26,7 @@ OF_TRAINING = {AUGMENT + name for name in (
 IMAGES = {"fastai.vision.core.PILImage": "RGB", "fastai.vision.core.PILImageBW": "L"}
 CATEGORIES = "fastai.data.transforms.Categorize"
 LONGEST_LABEL, MOST_LABELS = 500, 100_000  # characters; labels
+MOST_TRANSFORMS, MOST_FUNCTIONS, LONGEST_NAME = 50, 50, 200  # of a pipeline; of a transform; characters of a function's
 
 
 class Untranslatable(Exception):
@@ -51,7 +52,7 @@ def pipelines(dls: Any) -> list[list[Any]]:
 
 
 def _transforms(pipeline: Any) -> list[Any]:
-    return list(items_of(attributes(pipeline).get("fs")) or ())
+    return list(items_of(attributes(pipeline).get("fs"), MOST_TRANSFORMS) or ())
 
 
 def read_labels(dls: Any) -> list[str]:
@@ -67,13 +68,14 @@ def read_labels(dls: Any) -> list[str]:
         raise OtherTask
     try:
         labels = Plain()(attributes(attributes(category).get("vocab")).get("items"))
-        labels = labels.tolist() if isinstance(labels, (np.ndarray, np.generic)) else labels
+        if isinstance(labels, np.ndarray) and labels.ndim == 1 and len(labels) <= MOST_LABELS:
+            labels = labels.tolist()
     except NoData as why:
         raise OtherTask from why
     if not isinstance(labels, list) or not labels or not all(isinstance(one, (str, bool, int, float, np.generic))
                                                              for one in labels):
         raise OtherTask
-    labels = [str(label) for label in labels]
+    labels = [str(label) for label in labels[:MOST_LABELS + 1]]
     if len(labels) > MOST_LABELS or max(map(len, labels)) > LONGEST_LABEL:
         raise Refused(f"has more than {MOST_LABELS} labels, or one of more than {LONGEST_LABEL} characters")
     return labels
@@ -105,7 +107,7 @@ def translate(dls: Any) -> Preprocess:
     except (NoData, ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as why:
         if isinstance(why, Refused) and not isinstance(why, NoData):
             raise
-        raise Refused(f"has transforms with settings that they cannot have ({why})") from why
+        raise Refused(f"has transforms with settings that they cannot have ({str(why)[:200]})") from why
 
 
 def _mode(dls: Any) -> str:
@@ -135,35 +137,38 @@ def _what(tfm: Any) -> str:
 def functions_of(tfm: Any) -> list[str]:
     """Return the names of the functions that a `Transform` was made of; [] for one of a class of its own."""
     dispatch, found = attributes(attributes(tfm).get("encodes")), []
-    rows = [*(items_of(dispatch.get("_resolved")) or ()), *(items_of(dispatch.get("_pending")) or ())]
+    rows = [*(items_of(dispatch.get("_resolved"), MOST_FUNCTIONS) or ()),
+            *(items_of(dispatch.get("_pending"), MOST_FUNCTIONS) or ())]
     found += [row[0] for row in rows if type(row) is tuple and row]
     found += [dispatch["_f"]] if "_f" in dispatch and not found else []
-    for _, by_second in pairs_of(attributes(dispatch.get("funcs")).get("d")) or ():  # fastai before 2.8
-        found += [function for _, function in pairs_of(attributes(by_second).get("d")) or ()]
+    for _, by_second in pairs_of(attributes(dispatch.get("funcs")).get("d"), MOST_FUNCTIONS) or ():  # fastai before 2.8
+        found += [function for _, function in pairs_of(attributes(by_second).get("d"), MOST_FUNCTIONS) or ()]
     return [function_name(function) for function in found]
 
 
-def function_name(node: Any) -> str:
-    """Return the name of a function: by reference, as a method, or stored by value (cloudpickle)."""
+def function_name(node: Any, depth: int = 4) -> str:
+    """Return the name of a function: by reference, as a method, or stored by value (cloudpickle).
+
+    depth: how many methods and partials it may lie in; "" beyond.
+    """
+    if not depth:
+        return ""
     if isinstance(node, Name):
         return node.full
     name, args = name_of(node), node.args if isinstance(node, Made) and type(node.args) is tuple else ()
     if name == "builtins.getattr" and len(args) == 2 and type(args[1]) is str:
-        return f"{function_name(args[0]) or 'an object'}.{args[1]}"
+        return f"{function_name(args[0], depth - 1) or 'an object'}.{args[1][:LONGEST_NAME]}"
     if name == "types.MethodType" and len(args) == 2:
-        return f"{function_name(args[1])}.{function_name(args[0]).rpartition('.')[2]}"
+        return f"{function_name(args[1], depth - 1)}.{function_name(args[0], depth - 1).rpartition('.')[2]}"
     if name == "functools.partial" and args:
-        return function_name(args[0])
+        return function_name(args[0], depth - 1)
     state = attributes(node)
     parts = node.state if isinstance(node, Made) and type(node.state) is tuple else (None, None)
-    for told in (state, dict(_texts(parts[-1]))):
-        if type(told.get("__qualname__")) is str:
-            return f"{told.get('__module__')}.{told['__qualname__']}"
+    for told in (state, by_name(parts[-1])):
+        module, own = told.get("__module__"), told.get("__qualname__")
+        if type(own) is str:
+            return f"{module[:LONGEST_NAME] if type(module) is str else None}.{own[:LONGEST_NAME]}"
     return name
-
-
-def _texts(node: Any) -> list[tuple[str, Any]]:
-    return [(key, value) for key, value in pairs_of(node) or () if type(key) is str]
 
 
 def _of_training(tfm: Any) -> bool:
@@ -184,13 +189,19 @@ def _filter(tfm: Any) -> int:
     mode = found.get("mode", (items_of(found.get("resamples")) or [2])[0])
     if isinstance(mode, Made) and type(mode.args) is tuple and mode.args:  # a member of an enumeration
         mode = mode.args[-1]  # by its value or, after its class, by its name
-    return Image.Resampling[mode] if type(mode) is str else mode
+    if type(mode) is str and mode in Image.Resampling.__members__:
+        return Image.Resampling[mode]
+    if type(mode) is int:
+        return mode
+    raise NoData(f"has {brief(mode)} for a filter")
 
 
-def _text(tfm: Any, name: str, default: str) -> Any:
+def _text(tfm: Any, name: str, default: str) -> str:
     value = attributes(tfm).get(name, default)
     if isinstance(value, Made) and type(value.args) is tuple and len(value.args) == 1:
-        return value.args[0]
+        value = value.args[0]
+    if type(value) is not str or len(value) > LONGEST_NAME:
+        raise NoData(f"has {brief(value)} for {name}")
     return value
 
 
@@ -224,7 +235,7 @@ def _batch_steps(tfm: Any) -> list[Resample]:
         if state.get("size") is None:
             return []
         if setting(tfm, "mode", "bilinear") not in MODES:
-            raise Untranslatable(f"{name} with mode={state.get('mode')!r}")
+            raise Untranslatable(f"{name} with mode={brief(state.get('mode'))}")
         width_height = _size(tfm)[::-1]
         return [Resample(width_height, _text(tfm, "pad_mode", "reflection"), bool(setting(tfm, "align_corners")))]
     if name == AUGMENT + "RandomResizedCropGPU":
