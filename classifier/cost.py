@@ -100,8 +100,10 @@ def _counted() -> Any:
             if not function.is_view:
                 self.numbers += sum(one.numel() for one in given)
                 self.work += _work(str(function), args, given)
-            for one in given:
-                self.keep(one.untyped_storage())
+            theirs = {one.untyped_storage()._cdata for one in _tensors(args)}  # a weight turned round is no new one
+            for storage in (one.untyped_storage() for one in given):
+                if storage._cdata not in theirs:
+                    self.keep(storage)
             if self.steps > MOST_STEPS or self.numbers > MOST_NUMBERS or self.work > MOST_WORK:
                 raise _TooMuch
             return result
