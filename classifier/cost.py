@@ -21,7 +21,8 @@ MOST_SHAPES = 1000  # that are remembered
 # how many multiplications in a product of matrices take as long as one number that is written, or read, or one of ...
 WRITTEN, READ, IN_WINDOW, SORTED = 25, 10, 40, 2500
 CHANNELS = 64  # of a group: a convolution of fewer takes as long
-SLOW = ("sort", "topk", "cum", "bicubic", "grid_sampler", "fft", "linalg", "median", "kthvalue")
+SLOW = ("sort", "topk", "cum", "bicubic", "grid_sampler", "fft", "median", "kthvalue", "svd", "inv_ex",
+        "eig", "_qr", "cholesky", "_lu")
 PRODUCTS = ("mm", "matmul", "linear", "dot", "mv", "dist", "einsum")
 
 

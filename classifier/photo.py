@@ -149,7 +149,7 @@ def _decoded(image: Image.Image, data: bytes, limit: int, spare: Spare | None, p
         image.load()
         plain = image.mode in ("L", "RGB", "RGBA", "CMYK") and "transparency" not in image.info
         return image, scale if plain and changes(profile) else 1
-    size = image.width // scale, image.height // scale
+    size = max(1, image.width // scale), max(1, image.height // scale)
     image.draft(None, size)
     try:
         image.load()

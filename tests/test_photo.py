@@ -361,3 +361,10 @@ def test_reduced_photos_get_nearly_the_same_answer(shared):
             differences.append(max(abs(reduced.probabilities[label] - probability)
                                    for label, probability in whole.probabilities.items()))
     assert np.quantile(differences, 0.9) < 0.02 and max(differences) < 0.1
+
+
+@pytest.mark.parametrize("size", [(60_000, 1), (1, 60_000), (1, 1), (3, 5000)])
+def test_strip_that_may_come_smaller_opens(size):
+    data = io.BytesIO()
+    Image.new("RGB", size, "teal").save(data, "JPEG")
+    assert min(open_photo(data.getvalue(), spare=lambda size: 400).size) >= 1
