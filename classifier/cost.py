@@ -13,7 +13,7 @@ from typing import Any
 
 from .nodes import Refused
 
-MOST_STEPS = 50_000  # operations, and calls of modules; a large network has some thousand
+MOST_STEPS = 20_000  # operations, and calls of modules; a large network has some thousand
 MOST_BYTES = 1_500_000_000  # of all results that are kept at the same time
 MOST_NUMBERS = 4_000_000_000  # of all results together
 MOST_WORK = 700_000_000_000  # multiplications, or what takes as long; the largest networks for photos take half of that
