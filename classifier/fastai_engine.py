@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 TRIED = (256, 192)  # width and height of the first photo
 MOST_SHARES = 30_000_000  # numbers of one kind that a picture of where the model looked is made of
 
+
 class FastaiEngine(Engine):
     """The network of an export, run by torch."""
 
