@@ -6,6 +6,7 @@
 The file is a pickle, which could run any program. Here it is read into inert nodes (`classifier.unpickle`); the labels
 and transforms are read out of these (`classifier.translate`), and the network is built anew (`classifier.network`).
 """
+import io
 import logging
 import os
 import zipfile
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -70,7 +71,16 @@ def read_export(path: str | PathLike) -> Export:
         from .trusted import read_trusted
 
         return read_trusted(path)
-    return in_sentences(path.name, lambda: _built(_root(path)))
+    with path.open("rb") as file:
+        return in_sentences(path.name, lambda: _built(_root(file, path.name)))
+
+
+def read_bytes(data: bytes) -> Export:
+    """Return what `read_export` does, for the bytes of an export that was never a file."""
+    from .torchvision_ops import declare_operators
+
+    declare_operators()
+    return in_sentences("this export", lambda: _built(_root(io.BytesIO(data), "this export")))
 
 
 def check_file(path: str | PathLike) -> None:
@@ -123,13 +133,13 @@ def _not_here(name: str, part: str, thing: str) -> ExportError:
                        f"up. Use a network and transforms out of fastai, torchvision or timm. {TRUST}")
 
 
-def _root(path: Path) -> Made:
+def _root(file: BinaryIO, name: str) -> Made:
     """Return the node of the Learner in an export."""
     from .unpickle import load
 
-    root = (read_zip if zipfile.is_zipfile(path) else read_before_zip)(path, load)
+    root = (read_zip if zipfile.is_zipfile(file) else read_before_zip)(file, load)
     if name_of(root) != LEARNER:
-        raise ExportError(f"{path.name} holds {described(root)}, not a fastai Learner. Write it with `learn.export()`.")
+        raise ExportError(f"{name} holds {described(root)}, not a fastai Learner. Write it with `learn.export()`.")
     return root
 
 
@@ -151,7 +161,8 @@ def read_transforms(path: Path) -> Preprocess:
     """Return the transforms of an export's validation, read as data; Untranslatable or Refused where they cannot be."""
     from .translate import translate
 
-    return translate(attributes(_root(path)).get("dls"))
+    with path.open("rb") as file:
+        return translate(attributes(_root(file, path.name)).get("dls"))
 
 
 def read_facts(node: Any) -> dict:

@@ -10,7 +10,6 @@ import io
 import struct
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from .nodes import Name
@@ -50,38 +49,37 @@ class Storage:
             raise BrokenFile("has truth values that are neither true nor false")
 
 
-def read_zip(path: Path, load: Callable[[BinaryIO, Callable], Any]) -> Any:
+def read_zip(file: BinaryIO, load: Callable[[BinaryIO, Callable], Any]) -> Any:
     """Return what `load(file, persistent_load)` makes of the pickle in a file of torch 1.6 or later.
 
     Raises BrokenFile for a zip that `torch.save` did not write.
     """
-    with path.open("rb") as file:
-        members = _members(file, path.stat().st_size)
-        pickles = [name for name in members if name.split("/")[1:] == ["data.pkl"]]
-        if len(pickles) != 1:
-            raise BrokenFile("is a zip, but not one that `learn.export()` writes: it has no data.pkl")
-        root = pickles[0].removesuffix("data.pkl")
-        if members.get(root + "constants.pkl") or any(name.startswith(root + "code/") for name in members):
-            raise BrokenFile("holds a TorchScript program, not a fastai Learner")
-        if _bytes(file, members.get(root + "byteorder", (0, 0))) not in (b"", b"little"):
-            raise BrokenFile("was written on a big-endian machine, which is not supported")
-        if members[pickles[0]][1] > MAX_PICKLE:
-            raise BrokenFile(f"has a pickle of {members[pickles[0]][1] / 1e6:.0f} MB: far more than any Learner's")
-        storages: dict[str, Storage] = {}
+    members = _members(file, file.seek(0, 2))
+    pickles = [name for name in members if name.split("/")[1:] == ["data.pkl"]]
+    if len(pickles) != 1:
+        raise BrokenFile("is a zip, but not one that `learn.export()` writes: it has no data.pkl")
+    root = pickles[0].removesuffix("data.pkl")
+    if members.get(root + "constants.pkl") or any(name.startswith(root + "code/") for name in members):
+        raise BrokenFile("holds a TorchScript program, not a fastai Learner")
+    if _bytes(file, members.get(root + "byteorder", (0, 0))) not in (b"", b"little"):
+        raise BrokenFile("was written on a big-endian machine, which is not supported")
+    if members[pickles[0]][1] > MAX_PICKLE:
+        raise BrokenFile(f"has a pickle of {members[pickles[0]][1] / 1e6:.0f} MB: far more than any Learner's")
+    storages: dict[str, Storage] = {}
 
-        def persistent_load(pid):
-            dtype, key, n = _checked(pid, len(storages))
-            if key not in storages:
-                where = members.get(f"{root}data/{key}")
-                if where is None or where[1] != n * dtype.itemsize:
-                    raise BrokenFile(f"has not the {n} numbers of a tensor that it names")
-                storages[key] = Storage(dtype, _bytes(file, where))
-                storages[key].check()
-            if storages[key].dtype != dtype:
-                raise BrokenFile("gives the numbers of a tensor two types")
-            return storages[key]
+    def persistent_load(pid):
+        dtype, key, n = _checked(pid, len(storages))
+        if key not in storages:
+            where = members.get(f"{root}data/{key}")
+            if where is None or where[1] != n * dtype.itemsize:
+                raise BrokenFile(f"has not the {n} numbers of a tensor that it names")
+            storages[key] = Storage(dtype, _bytes(file, where))
+            storages[key].check()
+        if storages[key].dtype != dtype:
+            raise BrokenFile("gives the numbers of a tensor two types")
+        return storages[key]
 
-        return load(io.BytesIO(_bytes(file, members[pickles[0]])), persistent_load)
+    return load(io.BytesIO(_bytes(file, members[pickles[0]])), persistent_load)
 
 
 def _members(file: BinaryIO, size: int) -> dict[str, tuple[int, int]]:
@@ -146,12 +144,13 @@ def _checked(pid, n_storages: int) -> tuple[Any, str, int]:
     return getattr(torch, DTYPES[name]), pid[2], pid[4]
 
 
-def read_before_zip(path: Path, load: Callable[[BinaryIO, Callable], Any]) -> Any:
+def read_before_zip(file: BinaryIO, load: Callable[[BinaryIO, Callable], Any]) -> Any:
     """Return what `load(file, persistent_load)` makes of a file in the format of torch before 1.6.
 
     There the numbers follow the pickles, so tensors are built over zeros and filled afterwards.
     """
-    data = path.read_bytes()
+    file.seek(0)
+    data = file.read()
     file, storages, n_left = io.BytesIO(data), {}, len(data)
 
     def persistent_load(pid):

@@ -12,7 +12,7 @@ from classifier.export import ExportError
 from conftest import ROOT
 
 HERE = Path(__file__).parent
-MUTANTS = int(os.environ.get("MUTANTS", "400"))  # `make robustness` tries thousands
+MUTANTS = int(os.environ.get("MUTANTS", "300"))  # `make robustness` tries thousands
 
 
 def test_no_planted_name_is_called_imported_or_opened():

@@ -40,7 +40,7 @@ from plum import Function
 
 from classifier import torchvision_ops
 from classifier.compiled import CompileError, onnx_path, write_compiled
-from classifier.export import ExportError, read_export
+from classifier.export import ExportError, read_bytes, read_export
 from classifier.fastai_engine import FastaiEngine
 from classifier.trust import probabilities
 
@@ -120,10 +120,7 @@ def to_bytes(learn: Learner) -> bytes:
 
 def engine_of(learn: Learner) -> FastaiEngine:
     """Return what would answer photos if a Learner were exported now: an export of it, read as any other."""
-    with tempfile.TemporaryDirectory() as folder:
-        export = Path(folder) / "export.pkl"
-        export.write_bytes(to_bytes(portable(learn)))
-        return FastaiEngine(read_export(export))
+    return FastaiEngine(read_bytes(to_bytes(portable(learn))))
 
 
 @contextmanager
