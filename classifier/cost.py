@@ -15,6 +15,9 @@ from .nodes import Refused
 
 MOST_STEPS = 20_000  # operations, and calls of modules; a large network has some thousand
 MOST_BYTES = 1_500_000_000  # of all results that are kept at the same time
+# and no more than this, and so much for each byte, or number, of its weights: a small file is no large network
+LEAST_BYTES, BYTES_BY_BYTE = 150_000_000, 4
+LEAST_WORK, WORK_BY_NUMBER = 60_000_000_000, 20_000
 MOST_NUMBERS = 4_000_000_000  # of all results together
 MOST_WORK = 700_000_000_000  # multiplications, or what takes as long; the largest networks for photos take half of that
 MOST_SHAPES = 1000  # that are remembered
@@ -39,6 +42,9 @@ class Cost:
     def __init__(self, model: Any):
         """model: a torch module in evaluation mode, which stays as it is."""
         self._meta, self._calls = _without_numbers(model), 0
+        weights = [*model.parameters(), *model.buffers()]
+        self._most_bytes = min(MOST_BYTES, LEAST_BYTES + BYTES_BY_BYTE * sum(one.nbytes for one in weights))
+        self._most_work = min(MOST_WORK, LEAST_WORK + WORK_BY_NUMBER * sum(one.numel() for one in weights))
         for module in self._meta.modules():
             module.register_forward_pre_hook(self._count)
         self._lock, self._affordable = threading.Lock(), set()
@@ -59,7 +65,7 @@ class Cost:
             if shape in self._affordable:
                 return
             self._calls = 0
-            with torch.no_grad(), torch.device("meta"), _counted():
+            with torch.no_grad(), torch.device("meta"), _counted(self._most_bytes, self._most_work):
                 self._meta(torch.empty(shape, device="meta"))
             if len(self._affordable) < MOST_SHAPES:
                 self._affordable.add(shape)
@@ -81,7 +87,7 @@ def _without_numbers(model: Any) -> Any:
     return copy.deepcopy(model, found)
 
 
-def _counted() -> Any:
+def _counted(most_bytes: int, most_work: int) -> Any:
     """Return a context in which torch adds up what each operation gives and takes; it raises where that is too much."""
     import torch
     from torch.multiprocessing.reductions import StorageWeakRef
@@ -105,7 +111,7 @@ def _counted() -> Any:
             for storage in (one.untyped_storage() for one in given):
                 if storage._cdata not in theirs:
                     self.keep(storage)
-            if self.steps > MOST_STEPS or self.numbers > MOST_NUMBERS or self.work > MOST_WORK:
+            if self.steps > MOST_STEPS or self.numbers > MOST_NUMBERS or self.work > most_work:
                 raise _TooMuch
             return result
 
@@ -114,10 +120,10 @@ def _counted() -> Any:
                 return
             self.storages[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
             self.kept += storage.nbytes()
-            if self.kept > MOST_BYTES:  # or only seems so: what was let go is taken off now
+            if self.kept > most_bytes:  # or only seems so: what was let go is taken off now
                 self.storages = {key: one for key, one in self.storages.items() if not one[0].expired()}
                 self.kept = sum(n_bytes for _, n_bytes in self.storages.values())
-                if self.kept > MOST_BYTES:
+                if self.kept > most_bytes:
                     raise _TooMuch
 
     return Counted()

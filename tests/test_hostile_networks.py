@@ -222,7 +222,7 @@ def without_size(learn) -> None:
 def test_a_photo_at_its_own_size_is_checked_at_that_size(imported, photos, tmp_path):
     def change(learn):
         without_size(learn)
-        learn.model = wide(nn.Conv2d(3, 64, 21, padding=10), nn.Upsample(scale_factor=4), nn.Conv2d(64, 3, 1))
+        learn.model = wide(nn.Conv2d(3, 64, 11, padding=5), nn.Upsample(scale_factor=2), nn.Conv2d(64, 3, 1))
 
     classifier = Classifier.load(written(photos, tmp_path, change))
     classifier.predict(noisy_photo((9, 9, 9), 0))
@@ -293,7 +293,7 @@ def test_results_that_are_kept_count_and_those_that_are_let_go_do_not():
         def forward(self, x):
             return sum([x + i for i in range(8)])
 
-    shape = (1, 60_000_000)  # 240 MB
+    shape = (1, 10_000_000)  # 40 MB
     Cost(nn.Sequential(*[nn.ReLU()] * 8))(shape)
     with pytest.raises(Refused, match="more memory"):
         Cost(Keeps())(shape)
