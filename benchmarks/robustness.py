@@ -113,7 +113,7 @@ def through_http(photos: int) -> Row:
             sentence = said if isinstance(said, str) else isinstance(said, dict) and str(said.get("error", ""))
             if status == 200 and seconds <= LARGE:
                 row.answered += 1
-            elif status in (413, 422, 500) and sentence and "Traceback" not in sentence and seconds <= LARGE:
+            elif status in (400, 413, 422, 500) and sentence and "Traceback" not in sentence and seconds <= LARGE:
                 row.refused += 1
             else:
                 row.failed += 1
