@@ -15,7 +15,7 @@ from fastcore.script import CliError, call_parse
 
 from classifier.trust import probabilities
 from training.calibration import fit_temperature
-from training.data import print_unreadable, readable_photos
+from training.data import print_left_out, readable_photos
 from training.folds import OutOfFold, out_of_fold
 from training.train import check_options, train, train_without
 
@@ -65,8 +65,9 @@ def main(
     recipes = {text: read_recipe(text) for text in recipes or [""]}
     if folds < 2:
         raise CliError(f"--folds {folds}: at least 2.")
-    photos, unreadable = readable_photos(data)
-    print_unreadable(unreadable)
+    found = readable_photos(data)
+    photos = found.train
+    print_left_out(found)
     rows = []
     for name, options in recipes.items():
         recipe = {**options, "arch": arch, "weights": weights, "pretrained": pretrained, "seed": seed}

@@ -65,7 +65,7 @@ def ours(photos: Path, weights: str, out: Path) -> dict:
     from training.train import learn_familiarity, metrics_of, save, train, train_without
 
     began = time.perf_counter()
-    files = readable_photos(photos)[0]
+    files = readable_photos(photos).train
     recipe = {"arch": "mobilenet_v2", "weights": weights}
     read = time.perf_counter()
     learn, table = train(files, **recipe)
