@@ -82,7 +82,7 @@ def measure(near: np.ndarray, targets: np.ndarray, labels: np.ndarray, threshold
     near: (N, C) similarities to each label's centres, from `similarities`; targets: (N,).
     """
     accepted = float(np.mean(near.max(1) >= threshold))
-    if len(labels) < 3:  # without one of two labels there is nothing left to be familiar with
+    if len(labels) < 2:
         return OnFamiliarity(accepted)
     rows = {}
     counts = np.array([(targets == label).sum() for label in labels])
