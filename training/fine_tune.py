@@ -100,7 +100,7 @@ class Verdict:
 
 def worth_trying(error: float, quick: bool, always: bool) -> bool:
     """Return whether to fine-tune after a probe with such an out-of-fold error, 0 to 1."""
-    return always or (not quick and error >= POOR)
+    return not quick and (always or error >= POOR)
 
 
 def fine_tune(learn: Learner, epochs: int, base_lr: float, from_probe: bool = True, most_minutes: float = np.inf,
@@ -146,4 +146,4 @@ def judge(before: np.ndarray, after: np.ndarray, targets: np.ndarray) -> Verdict
     gain = losses[0] - losses[1]
     spread = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
     p = float(stats.t.sf(gain.mean() / spread, len(gain) - 1)) if np.isfinite(spread) and spread > 0 else 1.0
-    return Verdict(gain.mean() > 0 and p < CHANCE, float(losses[0].mean()), float(losses[1].mean()), p, len(targets))
+    return Verdict(bool(gain.mean() > 0 and p < CHANCE), float(losses[0].mean()), float(losses[1].mean()), p, len(targets))
