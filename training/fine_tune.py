@@ -146,4 +146,5 @@ def judge(before: np.ndarray, after: np.ndarray, targets: np.ndarray) -> Verdict
     gain = losses[0] - losses[1]
     spread = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
     p = float(stats.t.sf(gain.mean() / spread, len(gain) - 1)) if np.isfinite(spread) and spread > 0 else 1.0
-    return Verdict(bool(gain.mean() > 0 and p < CHANCE), float(losses[0].mean()), float(losses[1].mean()), p, len(targets))
+    kept = bool(gain.mean() > 0 and p < CHANCE)
+    return Verdict(kept, float(losses[0].mean()), float(losses[1].mean()), p, len(targets))
