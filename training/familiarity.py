@@ -15,8 +15,8 @@ from sklearn.metrics import roc_auc_score
 
 from classifier.trust import Familiarity, familiarity, normalised, usable
 
-ACCEPTED = 0.98  # share of the held-out views that must count as familiar
-CENTRES = 10  # of a label: as many keep what all photos keep (benchmarks.datasets), and near strangers out
+ACCEPTED = 0.985  # share of the held-out views that must count as familiar
+CENTRES = 20  # of a label: 5 to 60 tell strangers apart as well as all photos do
 MAX_BYTES = 2_000_000  # of centres in the export, of a byte a number
 MOST_OF_A_LABEL = 300  # photos that its centres are made from
 MOST_LEFT_OUT = 20  # labels that are left out in turn
@@ -25,15 +25,16 @@ MOST_LEFT_OUT = 20  # labels that are left out in turn
 def centres_of(features: np.ndarray, targets: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return (M, D) centres of length 1 and the (M,) labels they belong to, at most MAX_BYTES of them.
 
-    features: (N, D); targets: (N,). A label's centres are those of k-means over its photos' directions.
+    features: (N, V, D), V views of each photo; targets: (N,). A label's centres are those of k-means over the
+    directions of its photos' features.
     """
-    features, labels = normalised(features), np.unique(targets)
-    most = min(CENTRES, max(1, MAX_BYTES // features.shape[1] // len(labels)))
+    labels = np.unique(targets)
+    most = min(CENTRES, max(1, MAX_BYTES // features.shape[2] // len(labels)))
     rng, rows, owners = np.random.default_rng(seed), [], []
     for label in labels:
         own = features[targets == label]
         own = own[rng.permutation(len(own))[:MOST_OF_A_LABEL]]
-        own = np.unique(own, axis=0)  # copies would be empty clusters
+        own = np.unique(normalised(own.reshape(-1, own.shape[2])), axis=0)  # copies would be empty clusters
         found = KMeans(min(most, len(own)), n_init=1, max_iter=50, random_state=seed).fit(own).cluster_centers_
         rows.append(normalised(found))
         owners.append(np.full(len(found), label))
@@ -44,8 +45,8 @@ def similarities(features: np.ndarray, targets: np.ndarray, folds: np.ndarray,
                  views: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[list[np.ndarray], np.ndarray]:
     """Return how near each view of each photo is to each label, by centres that were not made from that photo.
 
-    views: (indices of photos, (V, D) features) for each view, the plain one first. Returns a (V, C) array of cosine
-    similarities for each view, and `targets`' labels.
+    features: (N, V, D); views: (indices of M photos, (M, D) features) for each view, the plain one first. Returns an
+    (M, C) array of cosine similarities for each view, and the C labels.
     """
     labels = np.unique(targets)
     near = [np.full((len(which), len(labels)), -1.0) for which, _ in views]
@@ -101,7 +102,7 @@ def fit_familiarity(features: np.ndarray, targets: np.ndarray, folds: np.ndarray
                     ) -> tuple[Familiarity | None, OnFamiliarity, np.ndarray | None]:
     """Return the familiarity fitted on a model's photos, how well it works, and (N,) scores of the first view.
 
-    features: (N, D) of the photos as they are; folds: (N,), see `folds.assign_folds`; views: see `similarities`.
+    features: (N, V, D), views to make centres from; folds: (N,), see `folds.assign_folds`; views: see `similarities`.
     The scores are out of fold. Familiarity and scores are None for features that tell nothing.
     """
     near, labels = similarities(features, targets, folds, views)

@@ -179,7 +179,7 @@ def with_probe(learn: Learner, features: Features, photos: Photos, seen: Seen) -
     calibration = calibrate(seen.scores[:, sent], seen.targets, seen.folds)
     everyone = np.arange(len(seen.files))
     known, on_familiarity, familiar = fit_familiarity(
-        seen.features[:, 0], seen.targets, seen.folds,
+        seen.features, seen.targets, seen.folds,
         [(everyone, seen.features[:, i]) for i, view in enumerate(seen.views) if view in FROM_STRANGERS])
     scores, files, given = seen.scores[:, 0], seen.files, sorted(photos.valid)
     if given:
@@ -234,7 +234,7 @@ def measured_on(tuned: Trained, learned: list[Path], valid: list[Path], scores: 
     some = np.random.default_rng(0).permutation(len(valid))[:ENOUGH_TO_TELL]
     views = [(some + len(learned), own.of([valid[i] for i in some], view)) for view in FROM_STRANGERS]
     learned_from = np.arange(len(files)) < len(learned)
-    known, on_familiarity, _ = fit_familiarity(own.of(files), labels, np.where(learned_from, 0, 1), views)
+    known, on_familiarity, _ = fit_familiarity(own.of(files)[:, None], labels, np.where(learned_from, 0, 1), views)
     by_label = probabilities(scores, calibration["temperature"] if calibration else 1)
     familiar = known and score_all(known, own.of(valid))
     held_out = HeldOut(vocab, list(map(features.hash_of, valid)), by_label, familiar)
