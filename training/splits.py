@@ -101,24 +101,26 @@ def with_known_labels(photos: Photos) -> Photos:
 
 
 def without_copies(photos: Photos) -> Photos:
-    """Return the photos without those to train on that are also in the given validation or test set.
+    """Return the photos without those to train on that are also in the given validation or test set, byte for byte.
 
-    A photo that was trained on tells nothing about new ones. Same bytes count, and near copies (`groups_of_copies`).
+    A photo that was trained on tells nothing about new ones. Near copies are only told: photos of one kind, such as
+    X-rays or digits, look like copies of each other.
     """
     held = [*photos.valid, *photos.test]
     if not held:
         return photos
     hashes = set(map(sha256, held))
     same = {file for file in photos.train if sha256(file) in hashes}
-    rest = [file for file in photos.train if file not in same]
-    files = [*rest, *held]
-    near = {files[i] for group in groups_of_copies(files, len(held)) if group[-1] >= len(rest)
+    rest, sentences = [file for file in photos.train if file not in same], []
+    if same:
+        sentences.append(f"{n_photos(len(same))} to train on left out: also in the validation or test set. A photo "
+                         "that was trained on tells nothing about new ones.")
+    near = {i for group in groups_of_copies([*rest, *held], len(held)) if group[-1] >= len(rest)
             for i in group if i < len(rest)}
-    if not same | near:
-        return photos
-    return photos.filtered(lambda file: file not in same | near).saying(
-        f"{n_photos(len(same | near))} to train on left out: also in the validation or test set (the same file: "
-        f"{len(same)}, near copies: {len(near)}). A photo that was trained on tells nothing about new ones.")
+    if near:
+        sentences.append(f"Near copies of a photo in the validation or test set, trained on all the same: "
+                         f"{n_photos(len(near))}. If they are copies, the error there is too low.")
+    return photos.filtered(lambda file: file not in same).saying(*sentences)
 
 
 def sha256(file: Path) -> str:
