@@ -139,7 +139,7 @@ def judge(before: np.ndarray, after: np.ndarray, targets: np.ndarray) -> Verdict
     losses = np.empty((2, len(targets)))
     halves = np.arange(len(targets)) % 2
     for row, scores in zip(losses, (before, after)):
-        for half in (0, 1):
+        for half in np.unique(halves):  # one photo is its own other
             own, others = halves == half, (halves != half if len(targets) > 1 else halves == half)
             temperature = fit_temperature(scores[others][:, None], targets[others])
             row[own] = cross_entropy(np.log(probabilities(scores[own], temperature).clip(1e-12)), targets[own])

@@ -48,10 +48,16 @@ class HeldOut:
             labels, hashes = [str(label) for label in data["labels"]], list(data["answers"])
             known = np.full((len(hashes), len(labels)), np.nan)
             for row, answer in zip(known, data["answers"].values()):
-                row[[int(i) for i in answer]] = list(answer.values())
+                for i, probability in answer.items():
+                    if int(i) not in range(len(labels)) or not 0 <= probability <= 1:
+                        raise ValueError(f"{probability} for label {i}")
+                    row[int(i)] = probability
             unknown = np.isnan(known)
             left = (1 - np.nansum(known, axis=1)).clip(0) / unknown.sum(1).clip(1)
-            familiarity = data.get("familiarity") and np.array([float(data["familiarity"][name]) for name in hashes])
+            scores = data.get("familiarity")
+            familiarity = None if scores is None else np.array([float(scores[name]) for name in hashes])
+            if familiarity is not None and not np.isfinite(familiarity).all():
+                raise ValueError("familiarity that is no number")
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             return None
         return cls(labels, hashes, np.where(unknown, left[:, None], known), familiarity) if hashes else None
