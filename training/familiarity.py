@@ -83,7 +83,7 @@ def measure(near: np.ndarray, targets: np.ndarray, labels: np.ndarray, threshold
     near: (N, C) similarities to each label's centres, from `similarities`; targets: (N,).
     """
     accepted = float(np.mean(near.max(1) >= threshold))
-    if len(labels) < 2:
+    if len(labels) < 3:  # one label left is no classifier
         return OnFamiliarity(accepted)
     rows = {}
     counts = np.array([(targets == label).sum() for label in labels])
@@ -92,6 +92,8 @@ def measure(near: np.ndarray, targets: np.ndarray, labels: np.ndarray, threshold
         if own.any() and not own.all():
             rows[int(labels[i])] = {"n": int(own.sum()), "unfamiliar": float(np.mean(others[own] < threshold)),
                                     "auroc": float(roc_auc_score(~own, others))}
+    if not rows:  # a validation set of one label alone
+        return OnFamiliarity(accepted)
     n = sum(row["n"] for row in rows.values())
     return OnFamiliarity(accepted, sum(row["n"] * row["unfamiliar"] for row in rows.values()) / n,
                          float(np.mean([row["auroc"] for row in rows.values()])), rows)
