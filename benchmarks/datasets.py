@@ -94,13 +94,13 @@ def probe(data: DataSet, arch: str, weights: Path) -> dict:
     from training.data import get_photos, readable_photos
     from training.learner import prepare
     from training.options import TrainingOptions
-    from training.probe import fit_probes
+    from training.probe import fit_probe
 
     photos = readable_photos(data.train)
     learn, features = prepare(photos, TrainingOptions(arch, str(weights), resize="crop"))
     vocab, test = list(learn.dls.vocab), get_photos(data.test)
     targets = np.array([vocab.index(file.parent.name) for file in photos.train])
-    scores = fit_probes(features.of(photos.train)[:, None], targets, len(vocab), [0.03])[0].scores(features.of(test))
+    scores = fit_probe(features.of(photos.train)[:, None], targets, len(vocab), 0.03).scores(features.of(test))
     by_label = np.exp(scores - scores.max(1, keepdims=True))
     by_label /= by_label.sum(1, keepdims=True)
     right = by_label.argmax(1) == [vocab.index(file.parent.name) for file in test]

@@ -13,7 +13,7 @@ from training.data import get_photos
 from training.folds import assign_folds
 from training.learner import prepare, see
 from training.options import TrainingOptions
-from training.probe import cross_entropy, cross_validate, fit_probes, weights_of
+from training.probe import cross_entropy, cross_validate, fit_probe, weights_of
 from training.splits import Photos
 
 
@@ -30,7 +30,7 @@ def clusters(counts: list[int], n_features: int = 12, n_views: int = 2, apart: f
 def test_layers_score_as_the_probe_does(n_labels):
     features, targets = clusters([6] * n_labels, n_features=30)
     features[..., 0] = 7  # a feature that never changes is not divided by zero
-    probe = fit_probes(features, targets, n_labels, [0.1])[0]
+    probe = fit_probe(features, targets, n_labels, 0.1)
     layers = nn.Sequential(*probe.to_layers()).eval()
     with torch.inference_mode():
         by_layers = layers(torch.from_numpy(features[:, 0])).numpy()
@@ -44,13 +44,13 @@ def test_probe_gives_the_probabilities_of_sklearn(n_labels):
     x = features[:, 0]
     standardised = (x - x.mean(0)) / x.std(0)
     expected = LogisticRegression(C=0.1, tol=1e-8, max_iter=5000).fit(standardised, targets).predict_proba(standardised)
-    probe = fit_probes(features, targets, n_labels, [0.003, 0.1])[1]
+    probe = fit_probe(features, targets, n_labels, 0.1)
     assert probabilities(probe.scores(x)) == pytest.approx(expected, abs=0.01)
 
 
 def test_many_labels_are_told_apart():
     features, targets = clusters([5] * 200, n_features=60, n_views=1, apart=2)
-    probe = fit_probes(features, targets, 200, [0.1])[0]
+    probe = fit_probe(features, targets, 200, 0.1)
     assert np.mean(probe.scores(features[:, 0]).argmax(1) == targets) > 0.95
 
 
@@ -63,14 +63,14 @@ def test_labels_more_than_three_times_rarer_are_weighted(counts, rarer):
 
 def test_a_label_ten_times_rarer_counts_as_if_three_times_rarer():
     features, targets = clusters([200, 20], apart=0.3)
-    probe = fit_probes(features, targets, 2, [0.1])[0]
+    probe = fit_probe(features, targets, 2, 0.1)
     expected = probabilities(probe.scores(features))[..., 1].mean(1)  # a logistic regression gets the shares right
     assert weights_of(targets) @ expected / weights_of(targets).sum() == pytest.approx(1 / 4, abs=0.01)
 
 
 def test_views_count_as_one_photo():
     features, targets = clusters([20, 20], n_views=1)
-    one, four = (fit_probes(features.repeat(n, 1), targets, 2, [0.1])[0] for n in (1, 4))
+    one, four = (fit_probe(features.repeat(n, 1), targets, 2, 0.1) for n in (1, 4))
     assert four.weight == pytest.approx(one.weight, abs=2e-3)
 
 
@@ -96,7 +96,7 @@ def test_scores_of_a_fold_do_not_depend_on_its_labels(monkeypatch):
 def test_noise_is_told_apart_no_better_than_by_chance_out_of_fold():
     features, targets = clusters([40, 40], n_features=200, apart=0)
     strength, scores = cross_validate(features, targets, np.arange(80) % 5, 2)
-    probe = fit_probes(features, targets, 2, [strength])[0]
+    probe = fit_probe(features, targets, 2, strength)
     assert scores.shape == (80, 2, 2)
     assert np.mean(probe.scores(features[:, 0]).argmax(1) == targets) > 0.9
     assert 0.3 < np.mean(scores[:, 0].argmax(1) == targets) < 0.7

@@ -36,7 +36,7 @@ from .folds import assign_folds
 from .held_out import HeldOut
 from .opened import OPENED
 from .options import TrainingOptions
-from .probe import Probe, cross_validate, fit_probes
+from .probe import Probe, cross_validate, fit_probe
 from .splits import Photos
 
 # how each photo is looked at: more views make a probe of few photos better, and cost as many forward passes
@@ -87,7 +87,7 @@ class Seen:
     def probe(self, of: Sequence[int] | None = None) -> Probe:
         """Return the probe that learned from all photos, or from some of them."""
         of = np.arange(len(self.files)) if of is None else np.asarray(of)
-        return fit_probes(self.features[of], self.targets[of], self.scores.shape[2], [self.strength])[0]
+        return fit_probe(self.features[of], self.targets[of], self.scores.shape[2], self.strength)
 
 
 def get_learner(dls: DataLoaders, backbone: Backbone) -> Learner:

@@ -7,7 +7,6 @@ Source: Alain & Bengio 2016, Understanding intermediate layers using linear clas
 Do Better ImageNet Models Transfer Better? A probe on a network of ImageNet comes close to fine-tuning, in seconds.
 """
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,28 +51,36 @@ def weights_of(targets: np.ndarray) -> np.ndarray:
     return np.maximum(1, counts.max() / MOST_UNEVEN / counts.clip(1))[targets]
 
 
-def fit_probes(features: np.ndarray, targets: np.ndarray, n_labels: int,
-               strengths: Sequence[float]) -> list[Probe]:
-    """Return the probes of (N, V, D) features and (N,) targets, one for each strength in ascending order.
+class ProbePath:
+    """The probes of the same photos at several strengths: each fit starts from the one before."""
 
-    The V views of a photo count as much as one photo. Every label from 0 to n_labels - 1 needs a photo. Labels that
-    are more than MOST_UNEVEN times rarer than another are weighted.
-    """
-    n_views = features.shape[1]
-    weights, targets = (np.repeat(of, n_views) for of in (weights_of(targets) / n_views, targets))
-    x = features.reshape(len(targets), -1)
-    mean, var = x.mean(0, dtype=np.float64), x.var(0, dtype=np.float64)
-    x = ((x - mean) / np.sqrt(var + EPS)).astype(np.float32)
-    model, probes = LogisticRegression(max_iter=300, tol=1e-3, warm_start=True), []
-    for strength in strengths:  # each fit starts from the one before
+    def __init__(self, features: np.ndarray, targets: np.ndarray, n_labels: int):
+        """features: (N, V, D), whose V views count as much as one photo; targets: (N,), every label among them.
+
+        Labels that are more than MOST_UNEVEN times rarer than another are weighted.
+        """
+        n_views = features.shape[1]
+        self._weights = np.repeat(weights_of(targets) / n_views, n_views)
+        self._targets, self._two = np.repeat(targets, n_views), n_labels == 2
+        x = features.reshape(len(self._targets), -1)
+        self._mean, self._var = x.mean(0, dtype=np.float64), x.var(0, dtype=np.float64)
+        self._x = ((x - self._mean) / np.sqrt(self._var + EPS)).astype(np.float32)
+        self._model = LogisticRegression(max_iter=300, tol=1e-3, warm_start=True)
+
+    def at(self, strength: float) -> Probe:
+        """Return the probe of a strength; ascending strengths are the fastest."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # near enough
-            model.set_params(C=strength).fit(x, targets, weights)
-        weight, bias = model.coef_, model.intercept_
-        if n_labels == 2:  # sklearn keeps the difference of the two
+            self._model.set_params(C=strength).fit(self._x, self._targets, self._weights)
+        weight, bias = self._model.coef_, self._model.intercept_
+        if self._two:  # sklearn keeps the difference of the two
             weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-        probes.append(Probe(mean, var, weight.copy(), bias.copy()))
-    return probes
+        return Probe(self._mean, self._var, weight.copy(), bias.copy())
+
+
+def fit_probe(features: np.ndarray, targets: np.ndarray, n_labels: int, strength: float) -> Probe:
+    """Return the probe of (N, V, D) features and (N,) targets; see `ProbePath`."""
+    return ProbePath(features, targets, n_labels).at(strength)
 
 
 def cross_entropy(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -87,33 +94,34 @@ def cross_validate(features: np.ndarray, targets: np.ndarray, folds: np.ndarray,
                    n_labels: int) -> tuple[float, np.ndarray]:
     """Return the strength with the lowest out-of-fold loss, and the (N, V, C) out-of-fold scores at it.
 
-    features: (N, V, D), V views of each photo. folds: (N,), see `folds.assign_folds`. The scores of a fold come from
-    a probe of the other folds.
+    features: (N, V, D), V views of each photo, the plain one first. folds: (N,), see `folds.assign_folds`. The scores
+    of a fold come from a probe of the other folds.
     """
-    strengths = STRENGTHS
-    if len(targets) > ENOUGH:  # so many photos leave no doubt which is best
-        some = np.random.default_rng(0).permutation(len(targets))[:ENOUGH]
-        if all(len(np.unique(targets[some][folds[some] != fold])) == n_labels for fold in np.unique(folds)):
-            strengths = (_best(_out_of_fold(features[some], targets[some], folds[some], n_labels, STRENGTHS),
-                               targets[some]),)
-    scores = _out_of_fold(features, targets, folds, n_labels, strengths)
-    best = _best(scores, targets)
-    return best, scores[best]
-
-
-def _out_of_fold(features: np.ndarray, targets: np.ndarray, folds: np.ndarray, n_labels: int,
-                 strengths: Sequence[float]) -> dict[float, np.ndarray]:
-    """Return (N, V, C) out-of-fold scores by strength."""
-    scores = {strength: np.empty((*features.shape[:2], n_labels)) for strength in strengths}
+    strength = choose_strength(features[:, :1], targets, folds, n_labels)
+    scores = np.empty((*features.shape[:2], n_labels))
     for fold in np.unique(folds):
-        held_out = folds == fold
-        for strength, probe in zip(strengths, fit_probes(features[~held_out], targets[~held_out], n_labels,
-                                                         strengths)):
-            scores[strength][held_out] = probe.scores(features[held_out])
-    return scores
+        own = folds == fold
+        scores[own] = fit_probe(features[~own], targets[~own], n_labels, strength).scores(features[own])
+    return strength, scores
 
 
-def _best(scores: dict[float, np.ndarray], targets: np.ndarray) -> float:
-    """Return the strength with the lowest weighted loss."""
-    weights = weights_of(targets)
-    return min(scores, key=lambda strength: float(weights @ cross_entropy(scores[strength], targets).mean(1)))
+def choose_strength(features: np.ndarray, targets: np.ndarray, folds: np.ndarray, n_labels: int) -> float:
+    """Return the strength with the lowest weighted out-of-fold loss of (N, V, D) features.
+
+    ENOUGH photos choose it. Strengths are tried from the lowest on, and no more once the loss rises.
+    """
+    some = np.random.default_rng(0).permutation(len(targets))[:ENOUGH]
+    if not all(len(np.unique(targets[some][folds[some] != fold])) == n_labels for fold in np.unique(folds)):
+        some = np.arange(len(targets))  # a label is too rare to draw from
+    features, targets, folds = features[some], targets[some], folds[some]
+    paths = {fold: ProbePath(features[folds != fold], targets[folds != fold], n_labels) for fold in np.unique(folds)}
+    weights, best, lowest = weights_of(targets), STRENGTHS[0], np.inf
+    for strength in STRENGTHS:
+        loss = 0.0
+        for fold, path in paths.items():
+            own = folds == fold
+            loss += float(weights[own] @ cross_entropy(path.at(strength).scores(features[own]), targets[own]).mean(1))
+        if loss >= lowest:
+            break
+        best, lowest = strength, loss
+    return best
