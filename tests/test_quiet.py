@@ -134,7 +134,7 @@ def test_the_app_starts_answers_and_stops_and_looks_nothing_up(alone, tmp_path):
 
 @pytest.mark.parametrize("command", ["train", "data", "classifier"])
 def test_a_command_looks_nothing_up(alone, tmp_path, photos, command):
-    arguments = {"train": ("training.train", photos, *TINY, "--out", tmp_path / "export.pkl"),
+    arguments = {"train": ("training.train", photos, *TINY, "--quick", "--out", tmp_path / "export.pkl"),
                  "data": ("training.data", photos),
                  "classifier": ("classifier", photos, "--out", tmp_path / "answers.csv")}[command]
     _, names = alone("-W", "ignore", "-m", *map(str, arguments))
