@@ -103,7 +103,8 @@ def test_a_gain_on_few_photos_can_be_chance():
                          ids=["the same", "surer", "no numbers"])
 def test_what_is_no_better_is_not_kept(change):
     scores = scores_for(TARGETS, 2, 0)
-    assert judge(scores, change(scores), TARGETS).kept is False
+    verdict = judge(scores, change(scores), TARGETS)
+    assert verdict.kept is False and str(verdict).endswith("no better")
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -229,6 +229,14 @@ def test_bad_folder_is_one_sentence(tmp_path):
         main(str(tmp_path / "nowhere"), out=str(tmp_path / "export.pkl"))
 
 
+def test_weights_that_are_no_numbers_are_one_sentence(photos, tmp_path, monkeypatch):
+    broken = tiny_backbone()
+    torch.nn.init.constant_(broken.body[0].weight, torch.nan)
+    monkeypatch.setattr("training.learner.load_backbone", lambda *args: broken)
+    with pytest.raises(CliError, match="gives no numbers for a photo"):
+        main(str(photos), image_size=32, out=str(tmp_path / "export.pkl"))
+
+
 @pytest.mark.usefixtures("_tiny_network")
 def test_copies_alone_are_one_sentence(photos, tmp_path):
     for file in get_photos(photos / "red", labelled=False):

@@ -120,8 +120,14 @@ def to_bytes(learn: Learner) -> bytes:
 
 
 def engine_of(learn: Learner) -> FastaiEngine:
-    """Return what would answer photos if a Learner were exported now: an export of it, read as any other."""
-    return FastaiEngine(read_bytes(to_bytes(portable(learn))))
+    """Return what would answer photos if a Learner were exported now: an export of it, read as any other.
+
+    Raises CliError for a network that answers no photo, such as one whose weights are no numbers.
+    """
+    try:
+        return FastaiEngine(read_bytes(to_bytes(portable(learn))))
+    except ExportError as error:
+        raise CliError(f"This network cannot be trained: {error}") from error
 
 
 @contextmanager

@@ -94,7 +94,7 @@ class Verdict:
         figures = f"held-out loss {self.loss_after:.3f} after fine-tuning, {self.loss_before:.3f} before"
         if self.kept:
             return f"fine-tuning is kept: {figures} on {self.n} photos (p = {self.p:.3f})"
-        why = "no better" if self.loss_after >= self.loss_before else f"that can be chance (p = {self.p:.2f})"
+        why = "no better" if not self.loss_after < self.loss_before else f"that can be chance (p = {self.p:.2f})"
         return f"fine-tuning is not kept: {figures} on {self.n} photos, {why}"
 
 
