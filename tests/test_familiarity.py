@@ -109,9 +109,8 @@ def test_strangers_are_unfamiliar():
     assert score_all(known, strangers[:, 0]).max() < known.threshold
 
 
-@pytest.mark.parametrize("n_labels", [1, 2])
-def test_one_or_two_labels_do_not_tell_what_a_label_left_out_would_be(n_labels):
-    known, measured, _ = fitted(*photos_of(np.eye(D)[:n_labels]))
+def test_one_label_does_not_tell_what_a_label_left_out_would_be():
+    known, measured, _ = fitted(*photos_of(np.eye(D)[:1]))
     assert known is not None and measured.accepted > 0.9
     assert (measured.unfamiliar, measured.auroc, measured.left_out) == (None, None, {})
 

@@ -35,10 +35,20 @@ def centres_of(features: np.ndarray, targets: np.ndarray, seed: int = 0) -> tupl
         own = features[targets == label]
         own = own[rng.permutation(len(own))[:MOST_OF_A_LABEL]]
         own = np.unique(normalised(own.reshape(-1, own.shape[2])), axis=0)  # copies would be empty clusters
-        found = KMeans(min(most, len(own)), n_init=1, max_iter=50, random_state=seed).fit(own).cluster_centers_
-        rows.append(normalised(found))
-        owners.append(np.full(len(found), label))
-    return np.concatenate(rows), np.concatenate(owners)
+        rows.append(_clustered(own, most, seed))
+        owners.append(np.full(len(rows[-1]), label))
+    rows, owners = np.concatenate(rows), np.concatenate(owners)
+    if rows.size > MAX_BYTES:  # more labels than centres: like labels share one
+        fewer = _clustered(rows, MAX_BYTES // rows.shape[1], seed)
+        rows, owners = fewer, owners[(fewer @ rows.T).argmax(1)]
+    return rows, owners
+
+
+def _clustered(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Return at most `most` centres, of length 1, of (N, D) rows; the rows themselves where they are no more."""
+    if len(rows) <= most:
+        return rows
+    return normalised(KMeans(most, n_init=1, max_iter=50, random_state=seed).fit(rows).cluster_centers_)
 
 
 def similarities(features: np.ndarray, targets: np.ndarray, folds: np.ndarray,
@@ -83,7 +93,7 @@ def measure(near: np.ndarray, targets: np.ndarray, labels: np.ndarray, threshold
     near: (N, C) similarities to each label's centres, from `similarities`; targets: (N,).
     """
     accepted = float(np.mean(near.max(1) >= threshold))
-    if len(labels) < 3:  # one label left is no classifier
+    if len(labels) < 2:
         return OnFamiliarity(accepted)
     rows = {}
     counts = np.array([(targets == label).sum() for label in labels])

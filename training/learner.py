@@ -147,17 +147,17 @@ def see(learn: Learner, features: Features, photos: Photos, options: TrainingOpt
 def groups_of(files: Sequence[Path], features: Features) -> list[str]:
     """Return a name for each photo that its copies and near copies share, so that they stay in one fold."""
     names = list(map(features.hash_of, files))
-    for group in groups_of_copies(files, max(2, len(files) // 10)):
+    for group in groups_of_copies(files, max(5, len(files) // 10)):
         for i in group:
             names[i] = names[group[0]]
     return names
 
 
 def train(photos: Photos, options: TrainingOptions, keep: Sequence[str] = (), cache: Path | None = None,
-          most_minutes: float | None = None) -> Trained:
+          most_minutes: float = MOST_MINUTES) -> Trained:
     """Return a model trained on `photos.train`, with a line on each step; keep, cache: see `prepare`.
 
-    most_minutes: that fine-tuning may take where nobody asked for it; None for MOST_MINUTES.
+    most_minutes: that fine-tuning may take where nobody asked for it.
     """
     learn, features = prepare(photos, options, keep, cache)
     began = time.monotonic()
@@ -168,7 +168,7 @@ def train(photos: Photos, options: TrainingOptions, keep: Sequence[str] = (), ca
     if not worth_trying(seen.error, options.quick, options.fine_tune or not options.pretrained):
         return probed
     asked = options.fine_tune or not options.pretrained
-    return with_fine_tuning(probed, features, seen, options, np.inf if asked else most_minutes or MOST_MINUTES)
+    return with_fine_tuning(probed, features, seen, options, np.inf if asked else most_minutes)
 
 
 def with_probe(learn: Learner, features: Features, photos: Photos, seen: Seen) -> Trained:

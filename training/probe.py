@@ -60,7 +60,9 @@ class ProbePath:
         Labels that are more than MOST_UNEVEN times rarer than another are weighted.
         """
         n_views = features.shape[1]
-        self._weights = np.repeat(weights_of(targets) / n_views, n_views)
+        weights = weights_of(targets)
+        self._weights = np.repeat(weights / n_views, n_views)
+        self._log_weights = np.log([weights[targets == label][0] for label in range(n_labels)])
         self._targets, self._two = np.repeat(targets, n_views), n_labels == 2
         x = features.reshape(len(self._targets), -1)
         self._mean, self._var = x.mean(0, dtype=np.float64), x.var(0, dtype=np.float64)
@@ -75,7 +77,8 @@ class ProbePath:
         weight, bias = self._model.coef_, self._model.intercept_
         if self._two:  # sklearn keeps the difference of the two
             weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-        return Probe(self._mean, self._var, weight.copy(), bias.copy())
+        # probabilities are to be those of the photos as they come: the weights have shaped the probe, not its odds
+        return Probe(self._mean, self._var, weight.copy(), bias - self._log_weights)
 
 
 def fit_probe(features: np.ndarray, targets: np.ndarray, n_labels: int, strength: float) -> Probe:
@@ -106,7 +109,7 @@ def cross_validate(features: np.ndarray, targets: np.ndarray, folds: np.ndarray,
 
 
 def choose_strength(features: np.ndarray, targets: np.ndarray, folds: np.ndarray, n_labels: int) -> float:
-    """Return the strength with the lowest weighted out-of-fold loss of (N, V, D) features.
+    """Return the strength with the lowest out-of-fold loss of (N, V, D) features.
 
     ENOUGH photos choose it. Strengths are tried from the lowest on, and no more once the loss rises.
     """
@@ -115,12 +118,12 @@ def choose_strength(features: np.ndarray, targets: np.ndarray, folds: np.ndarray
         some = np.arange(len(targets))  # a label is too rare to draw from
     features, targets, folds = features[some], targets[some], folds[some]
     paths = {fold: ProbePath(features[folds != fold], targets[folds != fold], n_labels) for fold in np.unique(folds)}
-    weights, best, lowest = weights_of(targets), STRENGTHS[0], np.inf
+    best, lowest = STRENGTHS[0], np.inf
     for strength in STRENGTHS:
         loss = 0.0
         for fold, path in paths.items():
             own = folds == fold
-            loss += float(weights[own] @ cross_entropy(path.at(strength).scores(features[own]), targets[own]).mean(1))
+            loss += float(cross_entropy(path.at(strength).scores(features[own]), targets[own]).sum())
         if loss >= lowest:
             break
         best, lowest = strength, loss
