@@ -142,10 +142,10 @@ def on_training(metrics: dict, figures: dict[str, bytes]) -> str:
         return drawn
     verdict = metrics["fine_tuning"]
     if verdict and verdict["kept"]:
-        return f"<p>The network was fine-tuned: {Verdict(**verdict)}.</p>{drawn}"
+        return f"<p>What is served is the fine-tuned network; {Verdict(**verdict)}.</p>{drawn}"
     why = f"{Verdict(**verdict)}." if verdict else not_tried(metrics)
-    return ("<p>What is served is the pretrained network as it came, frozen, with a linear probe that learned from all "
-            f"photos: {why}</p>{drawn}")
+    return ("<p>What is served is the network as it came, frozen, with a linear probe that learned from "
+            f"{metrics['n_train']} photos: {why}</p>{drawn}")
 
 
 def not_tried(metrics: dict) -> str:
