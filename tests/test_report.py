@@ -93,7 +93,7 @@ def test_page_says_which_photos_these_are(answers):
 
 def test_error_by_label_is_told_with_its_interval(answers):
     rows = re.findall(r"<tr>(.*?)</tr>", page_of(answers, {}).split("Error by label")[1].split("</table>")[0])
-    assert rows[1] == "<td>grizzly</td><td>2</td><td>1</td><td>50.0%</td><td>9.5% to 90.5%</td>", "the worst first"
+    assert rows[1] == "<td>grizzly</td><td>2</td><td>1</td><td>50.0%</td><td>9.4% to 90.5%</td>", "the worst first"
     assert rows[2].startswith("<td>black</td><td>2</td><td>0</td><td>0.0%</td><td>0.0% to ")
 
 
