@@ -105,7 +105,7 @@ def cleaned(data: Path, export: Path, mess: Mess) -> dict[str, float]:
 
 def trained(data: Path, out: Path, arch: str, weights: str, seed: int) -> Path:
     """Train with the command, as a person does, and return the export."""
-    command = [sys.executable, "-W", "ignore", "-m", "training.train", data, "--arch", arch, "--folds", 0,
+    command = [sys.executable, "-W", "ignore", "-m", "training.train", data, "--arch", arch, "--quick",
                "--seed", seed, "--out", out, *(["--weights", weights] if weights else [])]
     run = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if run.returncode:

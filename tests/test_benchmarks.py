@@ -32,20 +32,20 @@ def test_accuracy_of_nothing_is_one_sentence(arguments, says):
 
 
 def test_recipes_are_compared_on_photos_that_they_have_not_seen(photos):
-    run = run_module("benchmarks.recipes", photos, "grey=0 image_size=64 epochs=1", "epochs=1 image_size=64",
+    run = run_module("benchmarks.recipes", photos, "resize=squish image_size=64", "image_size=64",
                      "--arch", "squeezenet1_1", "--no-pretrained", "--folds", "2")
     assert run.returncode == 0, run.stderr
     head, *rows = run.stdout.splitlines()[-3:]
-    assert head.split()[-3:] == ["mean", "loss", "time"]
-    for line, name in zip(rows, ("grey=0 image_size=64 epochs=1", "epochs=1 image_size=64")):
-        assert line.startswith(name)
-        shares = [float(share.rstrip("%")) for share in line[len(name):].split()[:5]]
-        assert all(0 <= share <= 100 for share in shares) and shares[4] == pytest.approx(sum(shares[:4]) / 4, abs=0.01)
+    assert head.split()[-6:] == ["plain", "thumbnail", "mirrored", "cropped", "loss", "time"]
+    for line, name in zip(rows, ("resize=squish image_size=64", "image_size=64")):
+        assert line.startswith(photos.name) and name in line
+        shares = [float(share.rstrip("%")) for share in line.partition(name)[2].split()[:4]]
+        assert all(0 <= share <= 100 for share in shares)
 
 
 @pytest.mark.parametrize("arguments, says", [
-    (["nowhere"], "There is no folder"), ([".", "colour=1"], "one of epochs"), ([".", "epochs=many"], "not such a"),
-    ([".", "epochs=0"], "--epochs 0"),
+    (["nowhere"], "There is no folder"), ([".", "colour=1"], "one of image_size"), ([".", "folds=many"], "not such a"),
+    ([".", "folds=1"], "--folds 1"),
 ], ids=["no-folder", "option", "number", "range"])
 def test_recipe_that_cannot_be_compared_is_one_sentence(arguments, says):
     with pytest.raises(CliError, match=says):
