@@ -46,7 +46,7 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
     validated = trained.held_out.answers(trained.validated or trained.files)
     low, high = wilson(validated.n_wrong, len(validated.files))
     learned = Counter(map(parent_label, trained.files))
-    held_out = Counter(map(parent_label, validated.files))
+    held_out = Counter(map(parent_label, trained.validated))
     of_familiarity = trained.on_familiarity
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
