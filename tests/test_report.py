@@ -109,17 +109,16 @@ LEFT_OUT = {"accepted": 0.985, "unfamiliar": 0.45, "auroc": 0.93,
             "left_out": {"<i>": {"n": 20, "unfamiliar": 0.45, "auroc": 0.93}}}
 
 
-@pytest.mark.parametrize("known, n_labels, says, says_not", [
-    (LEFT_OUT, 3, ["<b>98.5%</b> count as familiar", "<b>45%</b> were told as unfamiliar", "AUROC <b>0.930</b>",
+@pytest.mark.parametrize("known, says, says_not", [
+    (LEFT_OUT, ["<b>98.5%</b> count as familiar", "<b>45%</b> were told as unfamiliar", "AUROC <b>0.930</b>",
                    "<td>&lt;i&gt;</td><td>20</td><td>45%</td><td>0.930</td>"], "little better than chance"),
-    ({**LEFT_OUT, "auroc": 0.69}, 3, ["similar things will often count as familiar"], "cannot be measured"),
-    ({**LEFT_OUT, "unfamiliar": None, "auroc": None, "left_out": {}}, 2, ["cannot be measured on 2 labels"], "AUROC"),
-    ({**LEFT_OUT, "unfamiliar": None, "auroc": None, "left_out": {}}, 3, ["too few labels were held out"], "AUROC"),
-    ({"accepted": None, "unfamiliar": None, "auroc": None, "left_out": {}}, 3, [""], "familiar"),
-    (None, 3, [""], "familiar"),
-], ids=["works", "chance", "two-labels", "one-validated", "tells-nothing", "of-before"])
-def test_what_is_told_of_a_label_that_was_left_out(known, n_labels, says, says_not):
-    told = on_left_out(known, n_labels)
+    ({**LEFT_OUT, "auroc": 0.69}, ["similar things will often count as familiar"], "cannot be measured"),
+    ({**LEFT_OUT, "unfamiliar": None, "auroc": None, "left_out": {}}, ["too few labels were held out"], "AUROC"),
+    ({"accepted": None, "unfamiliar": None, "auroc": None, "left_out": {}}, [""], "familiar"),
+    (None, [""], "familiar"),
+], ids=["works", "chance", "one-validated", "tells-nothing", "of-before"])
+def test_what_is_told_of_a_label_that_was_left_out(known, says, says_not):
+    told = on_left_out(known)
     assert all(part in told for part in says) and says_not not in told
 
 

@@ -97,16 +97,14 @@ def on_calibration(calibration: dict | None, figures: dict[str, bytes]) -> str:
             + embedded(figures["reliability"], "reliability before and after calibration"))
 
 
-def on_left_out(known: dict | None, n_labels: int) -> str:
+def on_left_out(known: dict | None) -> str:
     """Return what familiarity says of a label that it was never shown; known: metrics.json's "familiarity"."""
     if not known or known["accepted"] is None:
         return ""
     told = f"<p>Of the photos that were held out, <b>{known['accepted']:.1%}</b> count as familiar.</p>"
     if known["unfamiliar"] is None:
-        why = f"on {n_labels} labels: with one left out there is nothing to tell apart" if n_labels < 3 else (
-            "on these photos: too few labels were held out")
-        return (f"{told}<p>How often it tells photos of other things as unfamiliar cannot be measured {why}. Try it on "
-                "such photos with --other.</p>")
+        return (f"{told}<p>How often it tells photos of other things as unfamiliar cannot be measured on these photos: "
+                "too few labels were held out. Try it on such photos with --other.</p>")
     told += (f"<p>Of a label that it was never shown, <b>{known['unfamiliar']:.0%}</b> were told as unfamiliar: each "
              f"label was left out in turn. AUROC <b>{known['auroc']:.3f}</b>; 0.5 is chance, 1 is always right.</p>")
     if known["auroc"] < TELLS_APART:
@@ -117,7 +115,7 @@ def on_left_out(known: dict | None, n_labels: int) -> str:
         for label, row in known["left_out"].items()])
 
 
-def on_familiarity(familiar: Familiar, known: dict | None, n_labels: int, figures: dict[str, bytes]) -> str:
+def on_familiarity(familiar: Familiar, known: dict | None, figures: dict[str, bytes]) -> str:
     """Return what the page says of photos that are none of the labels: the operating figures, and the histogram."""
     if "familiarity" not in figures:
         return "<p>This export cannot tell when a photo is none of its labels: it always answers with one.</p>"
@@ -130,7 +128,7 @@ def on_familiarity(familiar: Familiar, known: dict | None, n_labels: int, figure
         told_apart = f"<p>The familiarity tells the last two groups apart with an AUROC of <b>{auroc:.3f}</b>.</p>"
     return (f"<p>From a familiarity of <b>{familiar.threshold:.3f}</b> on, a photo counts as one of the labels. The "
             f"threshold was set on the training's own photos.</p>{table('photos | n | familiar | median', rows)}"
-            f"{told_apart}{embedded(figures['familiarity'], 'familiarity by group')}{on_left_out(known, n_labels)}")
+            f"{told_apart}{embedded(figures['familiarity'], 'familiarity by group')}{on_left_out(known)}")
 
 
 def on_training(metrics: dict, figures: dict[str, bytes]) -> str:
@@ -187,7 +185,7 @@ among them before you blame the model.</p>
 {on_test_set(metrics.get("test"))}
 <h2>How far to believe a percentage</h2>{on_calibration(metrics.get("calibration"), figures)}
 <h2>What it takes for none of its labels</h2>
-{on_familiarity(familiar or Familiar(), metrics.get("familiarity"), len(answers.vocab), figures)}
+{on_familiarity(familiar or Familiar(), metrics.get("familiarity"), figures)}
 <h2>Training</h2>{on_training(metrics, figures)}
 </html>
 """
