@@ -5,7 +5,7 @@
 For each seed: plant a mess in a copy of DATA/bears (see `benchmarks.mess`), verify it, train on what is left, let a
 reviewer who knows the truth look at the first quarter of the suspicion list and decide about it, apply that, and
 train again. Beside it two other trainings: on the photos as they were, and with the whole mess left in. All are
-asked about DATA/bears-field. Every step is the command's own code; four trainings a seed, about 10 minutes.
+asked about DATA/bears-field. Every step is the command's own code; four trainings a seed, of the probe alone.
 """
 import subprocess
 import sys

@@ -1,23 +1,31 @@
 """Which way of training errs least on photos that it has not seen: cross-validation on one folder or several.
 
-    python -m benchmarks.recipes DATA[,DATA] "resize=crop" "image_size=192" --arch mobilenet_v2 --weights FILE
+    python -m benchmarks.recipes DATA[,DATA] "resize=crop" "epochs=8 base_lr=1e-3" --arch mobilenet_v2 --weights FILE
 
 A recipe is options of `training.train`, NAME=VALUE with spaces between; what it leaves out is as the training has
-it. The frozen network's probe is measured out of fold, in every view of each photo: as it is, as a thumbnail, mirrored
-and cropped. Every recipe gets the same folds.
+it. The frozen network's probe is measured out of fold in every view of each photo: its error, and its loss at the
+temperature that suits it best. A recipe that names an option of fine-tuning is fine-tuned too, and the last column
+says what held-out photos think of that. Every recipe gets the same folds.
 """
+import math
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from fastcore.script import CliError, call_parse
 
+from training.calibration import fit_temperature
 from training.data import print_left_out, readable_photos
-from training.learner import VIEWS, Seen, prepare, see
+from training.fine_tune import Verdict
+from training.learner import VIEWS, Seen, prepare, see, with_fine_tuning, with_probe
 from training.options import TrainingOptions, check_options
 from training.probe import cross_entropy
+from training.splits import Photos
 
-OPTIONS = ("image_size", "resize", "arch", "weights", "folds")
+OF_THE_PROBE = ("arch", "weights", "image_size", "resize")
+OF_FINE_TUNING = ("epochs", "base_lr", "batch_size", "grey")
+HEAD = (f"{'set':<12}{'recipe: wrong / loss, out of fold':<38}{''.join(f'{view:>15}' for view in VIEWS)}{'time':>8}"
+        "  fine-tuning")
 
 
 def read_recipe(text: str, base: TrainingOptions) -> TrainingOptions:
@@ -25,27 +33,41 @@ def read_recipe(text: str, base: TrainingOptions) -> TrainingOptions:
     recipe = base
     for part in text.split():
         name, _, value = part.partition("=")
-        if name not in OPTIONS:
-            raise CliError(f"{part} in the recipe {text!r}: an option is one of {', '.join(OPTIONS)}.")
+        if name not in OF_THE_PROBE + OF_FINE_TUNING:
+            raise CliError(f"{part} in the recipe {text!r}: an option is one of "
+                           f"{', '.join(OF_THE_PROBE + OF_FINE_TUNING)}.")
         try:
-            recipe = replace(recipe, **{name: type(asdict(base)[name])(value)})
+            recipe = replace(recipe, **{name: type(getattr(base, name))(value)})
         except ValueError:
             raise CliError(f"{part} in the recipe {text!r}: {value!r} is not such a number.") from None
+        recipe = replace(recipe, fine_tune=recipe.fine_tune or name in OF_FINE_TUNING)
     check_options(recipe)
     return recipe
 
 
-def row(folder: str, name: str, seen: Seen, seconds: float) -> str:
-    """Return a line of the table: the share that is wrong by view, and the mean loss over the views."""
+def measure(photos: Photos, recipe: TrainingOptions) -> tuple[Seen, Verdict | None]:
+    """Return the out-of-fold scores of a recipe, and the verdict on its fine-tuning; None where it has none."""
+    learn, features = prepare(photos, recipe)
+    seen = see(learn, features, photos, recipe)
+    if not recipe.fine_tune:
+        return seen, None
+    return seen, with_fine_tuning(with_probe(learn, features, photos, seen), features, seen, recipe, math.inf).verdict
+
+
+def row(folder: str, name: str, seen: Seen, verdict: Verdict | None, seconds: float) -> str:
+    """Return a line of the table: error and loss by view, and whether fine-tuning proved better."""
     wrong = (seen.scores.argmax(2) != seen.targets[:, None]).mean(0)
-    shares = [f"{share:>10.2%}" for share in wrong] + ["-".rjust(10)] * (len(VIEWS) - len(wrong))
-    loss = float(cross_entropy(seen.scores, seen.targets).mean())
-    return f"{Path(folder).name:<14}{name:<32}{''.join(shares)}{loss:>9.4f}{seconds:>7.0f} s"
+    losses = cross_entropy(seen.scores / fit_temperature(seen.scores, seen.targets), seen.targets).mean(0)
+    views = [f"{share:.2%} / {loss:.3f}".rjust(15) for share, loss in zip(wrong, losses)]
+    views += ["-".rjust(15)] * (len(VIEWS) - len(views))  # of many photos, fewer views
+    tuned = "-" if verdict is None else (f"{'kept' if verdict.kept else 'not kept'}: loss {verdict.loss_before:.3f} to "
+                                         f"{verdict.loss_after:.3f}, p = {verdict.p:.3f}")
+    return f"{Path(folder).name:<12}{name:<38}{''.join(views)}{seconds:>6.0f} s  {tuned}"
 
 
 @call_parse
 def main(
-    data:str, # folder of photos, one folder a label; several with commas
+    data:str, # folder of photos, one folder a label; several with commas between
     *recipes:str, # options of training.train, such as "resize=crop image_size=192"; "" is the default
     arch:str="resnet18", # any torchvision or timm architecture
     weights:str="", # local state dict of that architecture, instead of a download
@@ -60,8 +82,8 @@ def main(
         photos = readable_photos(folder)
         print_left_out(photos)
         for name, recipe in options.items():
+            print(f"{folder}, recipe {name!r} ...", flush=True)
             began = time.monotonic()
-            seen = see(*prepare(photos, recipe), photos, recipe)
-            rows.append(row(folder, name or "the default", seen, time.monotonic() - began))
-    print(f"{'set':<14}{'wrong, out of fold':<32}{''.join(f'{view:>10}' for view in VIEWS)}{'loss':>9}{'time':>9}")
-    print("\n".join(rows))
+            seen, verdict = measure(photos, recipe)
+            rows.append(row(folder, name or "the default", seen, verdict, time.monotonic() - began))
+    print("\n".join([HEAD, *rows]))
