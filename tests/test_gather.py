@@ -114,7 +114,7 @@ def test_sources_of_an_earlier_version_are_gone_on_with_and_shown_again(web, tmp
     web.asked.clear()
     main(urls=listing(tmp_path / "list.csv", rows), out=out, allow_private=True)
     assert [path for path, _ in web.asked] == ["/photo/2.jpg"]
-    # Photos arrive in any order
+    # several photos are downloaded at once, so they arrive in any order
     assert sorted(row["url"] for row in sources(out)) == [url for _, url in rows]
 
 

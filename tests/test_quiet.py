@@ -119,8 +119,14 @@ import {module}
     assert run.returncode == 0, run.stderr
 
 
+def test_the_name_server_hears_every_look_up(alone):
+    """The counter-test of the others: what they say is never looked up would have been heard."""
+    code = "import socket\ntry: socket.getaddrinfo('somebody.example.', 443)\nexcept OSError: pass"
+    assert alone("-c", code)[1] == {"somebody.example"}
+
+
 def test_the_name_server_hears_what_onnxruntime_would_report(alone, tmp_path):
-    """The other tests' counter-test: when onnxruntime reports is its own affair, and on some machines it never does."""
+    """What is turned off is real; when onnxruntime reports is its own affair, and on some machines it never does."""
     _, names = alone("-c", OPENED.format(seconds=LONG), ORT_DISABLE_TELEMETRY="0")
     if not names and not kept(tmp_path / "home"):
         pytest.skip(f"onnxruntime had reported nothing {LONG} s after it opened a model, here and now")
