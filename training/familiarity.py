@@ -15,7 +15,8 @@ from sklearn.metrics import roc_auc_score
 
 from classifier.trust import Familiarity, familiarity, normalised, usable
 
-ACCEPTED = 0.985  # share of the held-out views that must count as familiar
+TAIL = 1.8  # of a normal distribution 99% would pass, of photos' familiarity, which has a longer tail, 97 to 99%
+LEAST_ACCEPTED = 0.95  # share of the held-out views that must count as familiar
 CENTRES = 20  # of a label: 5 to 60 tell strangers apart as well as all photos do
 MAX_BYTES = 2_000_000  # of centres in the export, of a byte a number
 MOST_OF_A_LABEL = 300  # photos that its centres are made from
@@ -72,11 +73,17 @@ def similarities(features: np.ndarray, targets: np.ndarray, folds: np.ndarray,
     return near, labels
 
 
-def threshold_of(scores: Sequence[np.ndarray], accepted: float = ACCEPTED) -> float:
-    """Return the familiarity that `accepted` of the held-out views reach, each kind of view counting alike."""
+def threshold_of(scores: Sequence[np.ndarray]) -> float:
+    """Return the familiarity that nearly all held-out views reach, 0 to 1, each kind of view counting alike.
+
+    It lies TAIL times as far below the median as the first decile does. The lowest scores themselves would be the few
+    oddest of a few hundred photos, and move with every draw of the folds; these two quantiles rest on many. It accepts
+    at least LEAST_ACCEPTED of the views, and is never below all of them.
+    """
     values = np.concatenate(scores)
     weights = np.concatenate([np.full(len(of), 1 / len(of)) for of in scores if len(of)])
-    return float(np.quantile(values, 1 - accepted, weights=weights, method="inverted_cdf").clip(0, 1))
+    median, decile, most = np.quantile(values, [0.5, 0.1, 1 - LEAST_ACCEPTED], weights=weights, method="inverted_cdf")
+    return float(min(max(median - TAIL * (median - decile), values.min()), most).clip(0, 1))
 
 
 @dataclass(frozen=True)
