@@ -13,7 +13,7 @@ from conftest import make_photos, run_module
 from training.data import get_photos
 
 
-def test_accuracy_measures_validation_photos_of_its_own_data_and_all_of_others(trained, tmp_path):
+def test_accuracy_measures_held_out_answers_of_its_own_data_and_all_of_others(trained, tmp_path):
     other = make_photos(tmp_path / "other", n=3, seed=5000)
     (other / "red" / "empty.jpg").touch()
     run = run_module("benchmarks.accuracy", trained / "export.pkl", trained / "photos", other)
@@ -21,8 +21,8 @@ def test_accuracy_measures_validation_photos_of_its_own_data_and_all_of_others(t
     head, own, others = run.stdout.splitlines()[-3:]
     metrics = json.loads((trained / "metrics.json").read_text())
     assert head.split()[:3] == ["photos", "part", "n"]
-    assert own.split()[:5] == ["photos", "validation", "6", f"{1 - metrics['error_rate']:.1%}",
-                               f"{metrics['error_rate']:.1%}"]
+    assert own.split()[:6] == ["photos", "out", "of", "fold", "30", f"{1 - metrics['error_rate']:.1%}"]
+    assert own.split()[6] == f"{metrics['error_rate']:.1%}"
     assert others.split()[:4] == ["other", "all,", "raw", "9"]
     assert "empty.jpg: This file is empty" in run.stdout
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from fastai.callback.core import Callback
 from fastcore.script import CliError
 
 from conftest import make_photos
@@ -52,6 +53,19 @@ def test_from_the_probe_the_bodys_batch_norm_keeps_its_statistics(learn):
     assert not torch.equal(weights, learn.model[0][0].weight)
     assert minutes is None
     assert [set(row) for row in table] == [{"epoch", "train_loss", "valid_loss", "error_rate", "time"}]
+
+
+def test_from_the_probe_the_weights_are_the_mean_of_before_and_after(learn):
+    class Last(Callback):
+        def after_fit(self):
+            self.weights = {name: value.clone() for name, value in self.model.state_dict().items()}
+
+    before, last = {name: value.clone() for name, value in learn.model.state_dict().items()}, Last()
+    with learn.added_cbs(last):
+        fine_tune(learn, 1, 1e-2, quiet=True)
+    for name, value in learn.model.state_dict().items():
+        if value.is_floating_point():
+            assert torch.allclose(value, (before[name] + last.weights[name]) / 2)
 
 
 def test_a_network_that_starts_at_random_learns_its_batch_norm(learn):

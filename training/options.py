@@ -26,7 +26,7 @@ class TrainingOptions:
     valid_pct: float = 0.2
     seed: int = 42
     batch_size: int = 16
-    base_lr: float = 5e-4
+    base_lr: float = 1e-3
     grey: float = 0.0
     pretrained: bool = True
     folds: int = 5
@@ -47,7 +47,7 @@ def check_options(options: TrainingOptions) -> None:
         "valid_pct": (0 < options.valid_pct < 1, "a share between 0 and 1, such as 0.2"),
         "batch_size": (options.batch_size >= 2, "at least 2"),
         "seed": (0 <= options.seed < 2**32, f"from 0 to {2**32 - 1}"),
-        "base_lr": (0 < options.base_lr < 1, "between 0 and 1, such as 0.0005"),
+        "base_lr": (0 < options.base_lr < 1, "between 0 and 1, such as 0.001"),
         "grey": (0 <= options.grey <= 1, "a share from 0 to 1, such as 0.3"),
         "folds": (options.folds >= 2, "at least 2, such as 5"),
     }

@@ -144,7 +144,7 @@ def main(
     valid_pct:float=0.2, # share of the photos held out when fine-tuning
     seed:int=42, # of the split and the training: the same seed gives the same model
     batch_size:int=16, # photos a step when fine-tuning
-    base_lr:float=5e-4, # learning rate of the head when fine-tuning; the backbone's first layers have a tenth
+    base_lr:float=1e-3, # learning rate of the head when fine-tuning; the backbone's first layers have a tenth
     grey:float=0.0, # share of the photos that fine-tuning shows in grey, so that shape counts beside colour
     pretrained:bool=True, # start from random weights, for trying things out
     folds:int=5, # parts that are held out in turn, to measure the probe and calibrate its probabilities
