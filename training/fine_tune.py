@@ -6,7 +6,7 @@ Gives  the epoch table, and a verdict: better by more than chance, or not
 A head that starts at random sends large gradients into a good backbone, and batch norm in training mode forgets the
 statistics of a million photos for those of 16: both damage features, and with them everything that rests on them.
 Sources: Kumar et al. 2022, Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution; Wortsman
-et al. 2022, Robust Fine-Tuning of Zero-Shot Models: the mean of the weights before and after is better than either.
+et al. 2022, Robust Fine-Tuning of Zero-Shot Models: a mean of the weights before and after is better than either.
 """
 import time
 from contextlib import nullcontext
@@ -31,7 +31,7 @@ CHANCE = 0.05  # probability below which a lower loss is called more than chance
 LR_MULT = 10  # how many times slower the backbone's first layers learn than the head
 POOR = 0.05  # out-of-fold error from which on fine-tuning is tried by itself
 MOST_MINUTES = 10  # that it may take then
-TUNED = 0.5  # share of the fine-tuned weights in the mean with those before
+TUNED = 0.75  # share of the fine-tuned weights in the mean with those before
 TIMED_STEPS = 5  # after which the time is told; the first ones are slower
 
 
@@ -110,9 +110,9 @@ def fine_tune(learn: Learner, epochs: int, base_lr: float, from_probe: bool = Tr
               quiet: bool = False) -> tuple[list[dict], float | None]:
     """Fine-tune a Learner, the lesson's way; return its table, a dict an epoch, and None.
 
-    from_probe: its head is the probe of its pretrained backbone, and the weights become the mean of those before and
-    after; False for a network that starts at random, whose batch norm has everything to learn. most_minutes: where it would take longer it ends at once, and the minutes
-    that it would have taken are returned instead of None.
+    from_probe: its head is the probe of its pretrained backbone, and the weights become a mean of those before and
+    after; False for a network that starts at random, whose batch norm has everything to learn. most_minutes: where it
+    would take longer it ends at once, and the minutes that it would have taken are returned instead of None.
     """
     table, limit = EpochTable(), TimeLimit(most_minutes)
     callbacks = [table, limit, HeedInterrupt(), ChannelsLast(), *([KeepStatistics()] if from_probe else [])]
