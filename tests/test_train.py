@@ -56,7 +56,7 @@ def test_metrics_record_figures_counts_versions_and_options(trained):
     metrics = json.loads((trained / "metrics.json").read_text())
     assert (metrics["n_train"], metrics["n_valid"], metrics["measured"]) == (30, 30, "out of fold")
     assert metrics["error_rate"] == metrics["n_wrong"] / 30
-    assert metrics["photos"] == {label: {"train": 10, "valid": 10} for label in ("blue", "green", "red")}
+    assert metrics["photos"] == {label: {"train": 10, "valid": 0} for label in ("blue", "green", "red")}
     assert sum(row["wrong"] for row in metrics["by_label"].values()) == metrics["n_wrong"]
     assert metrics["unreadable"] == ["red/broken.jpg"]
     assert [set(row) for row in metrics["epochs"]] == [{"epoch", "train_loss", "valid_loss", "error_rate", "time"}] * 2
