@@ -3,7 +3,7 @@
     python -m benchmarks.growth             # 6 minutes; writes benchmarks/growth.md and growth.png
 
 Ours beside the lesson's, no answer cached. Photos are enlarged from `examples/`; labels are random heads on
-the committed model's body, with 2 MB of familiarity data each.
+the committed model's body, with as many centres of familiarity as a trained model of so many labels has.
 """
 from pathlib import Path
 
@@ -34,17 +34,20 @@ def by_photo() -> Rows:
 
 
 def with_labels(n: int) -> Classifier:
-    """Return a classifier of n labels: a random head on the committed body, 2 MB of reference features."""
+    """Return a classifier of n labels: a random head on the committed body, and random centres of familiarity."""
     export = read_export(EXPORT)  # first: it lets torchvision be imported beside a CPU torch
-    import torch
-    from fastai.vision.learner import create_head
+    from torch import nn
+
+    from training.familiarity import CENTRES, MAX_BYTES
 
     engine = FastaiEngine(export)
-    engine.model = torch.nn.Sequential(export.model[0], create_head(engine.n_features, n, lin_ftrs=[])).eval()
+    width = engine.n_features
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.BatchNorm1d(width), nn.Linear(width, n))
+    engine.model = nn.Sequential(export.model[0], head).eval()
     engine.labels, engine.head = [f"label {i}" for i in range(n)], LinearHead.of(engine.model[1])
     rng = np.random.default_rng(0)
-    reference = rng.integers(-127, 128, (2_000_000 // engine.n_features, engine.n_features), dtype=np.int8)
-    facts = {"familiarity": {"reference": reference, "threshold": 0.5, "k": 5}, "calibration": {"temperature": 1.0}}
+    reference = rng.integers(-127, 128, (min(CENTRES * n, MAX_BYTES // width), width), dtype=np.int8)
+    facts = {"familiarity": {"reference": reference, "threshold": 0.5, "k": 1}, "calibration": {"temperature": 1.0}}
     return Classifier(*from_bytes(to_onnx(engine, facts, ""), "The copy", ""))
 
 

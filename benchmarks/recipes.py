@@ -1,81 +1,89 @@
-"""Which way of training errs least on photos that it has not seen: cross-validation on one folder.
+"""Which way of training errs least on photos that it has not seen: cross-validation on one folder or several.
 
-    python -m benchmarks.recipes DATA "grey=0 batch_size=64" "grey=0.3" --arch mobilenet_v2 --weights FILE
+    python -m benchmarks.recipes DATA[,DATA] "resize=crop" "epochs=8 base_lr=1e-3" --arch mobilenet_v2 --weights FILE
 
 A recipe is options of `training.train`, NAME=VALUE with spaces between; what it leaves out is as the training has
-it. Each is trained once a fold and measured on the photos held out, as they are and as strangers would send
-them: as thumbnails, cropped, and both. Every recipe gets the same folds, views and random numbers.
+it. The frozen network's probe is measured out of fold in every view of each photo: its error, and its loss at the
+temperature that suits it best. A recipe that names an option of fine-tuning is fine-tuned too, and the last column
+says what held-out photos think of that. Every recipe gets the same folds.
 """
+import math
 import time
-from inspect import signature
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from fastcore.script import CliError, call_parse
 
-from classifier.trust import probabilities
 from training.calibration import fit_temperature
-from training.data import print_unreadable, readable_photos
-from training.folds import OutOfFold, out_of_fold
-from training.train import check_options, train, train_without
+from training.data import print_left_out, readable_photos
+from training.fine_tune import Verdict
+from training.learner import VIEWS, Seen, prepare, see, with_fine_tuning, with_probe
+from training.options import TrainingOptions, check_options
+from training.probe import cross_entropy
+from training.splits import Photos
 
-OPTIONS = {name: option.default for name, option in signature(train).parameters.items()
-           if name in ("epochs", "image_size", "resize", "batch_size", "base_lr", "grey")}
+OF_THE_PROBE = ("arch", "weights", "image_size", "resize")
+OF_FINE_TUNING = ("epochs", "base_lr", "batch_size", "grey")
+HEAD = (f"{'set':<12}{'recipe: wrong / loss, out of fold':<38}{''.join(f'{view:>15}' for view in VIEWS)}{'time':>8}"
+        "  fine-tuning")
 
 
-def read_recipe(text: str) -> dict:
+def read_recipe(text: str, base: TrainingOptions) -> TrainingOptions:
     """Return the training options in "NAME=VALUE NAME=VALUE"; CliError for what is none."""
-    recipe = dict(OPTIONS)
+    recipe = base
     for part in text.split():
         name, _, value = part.partition("=")
-        if name not in OPTIONS:
-            raise CliError(f"{part} in the recipe {text!r}: an option is one of {', '.join(OPTIONS)}.")
+        if name not in OF_THE_PROBE + OF_FINE_TUNING:
+            raise CliError(f"{part} in the recipe {text!r}: an option is one of "
+                           f"{', '.join(OF_THE_PROBE + OF_FINE_TUNING)}.")
         try:
-            recipe[name] = type(OPTIONS[name])(value)
+            recipe = replace(recipe, **{name: type(getattr(base, name))(value)})
         except ValueError:
             raise CliError(f"{part} in the recipe {text!r}: {value!r} is not such a number.") from None
-    check_options(**recipe, valid_pct=0.2, seed=0, folds=2, out=Path("export.pkl"))
+        recipe = replace(recipe, fine_tune=recipe.fine_tune or name in OF_FINE_TUNING)
+    check_options(recipe)
     return recipe
 
 
-def cross_entropy(answers: OutOfFold) -> float:
-    """Return the mean cross-entropy of the views at the temperature that suits them best."""
-    by_label = probabilities(answers.scores, fit_temperature(answers.scores, answers.targets))
-    return float(-np.log(by_label[np.arange(len(answers.targets)), :, answers.targets].clip(1e-12)).mean())
+def measure(photos: Photos, recipe: TrainingOptions) -> tuple[Seen, Verdict | None]:
+    """Return the out-of-fold scores of a recipe, and the verdict on its fine-tuning; None where it has none."""
+    learn, features = prepare(photos, recipe)
+    seen = see(learn, features, photos, recipe)
+    if not recipe.fine_tune:
+        return seen, None
+    return seen, with_fine_tuning(with_probe(learn, features, photos, seen), features, seen, recipe, math.inf).verdict
 
 
-def row(name: str, answers: OutOfFold, seconds: float) -> str:
-    """Return a line of the table."""
-    wrong = answers.wrong()
-    return (f"{name:<32} {' '.join(f'{share:>9.2%}' for share in [*wrong, wrong.mean()])} "
-            f"{cross_entropy(answers):>9.4f} {seconds:>7.0f} s")
+def row(folder: str, name: str, seen: Seen, verdict: Verdict | None, seconds: float) -> str:
+    """Return a line of the table: error and loss by view, and whether fine-tuning proved better."""
+    wrong = (seen.scores.argmax(2) != seen.targets[:, None]).mean(0)
+    losses = cross_entropy(seen.scores / fit_temperature(seen.scores, seen.targets), seen.targets).mean(0)
+    views = [f"{share:.2%} / {loss:.3f}".rjust(15) for share, loss in zip(wrong, losses)]
+    views += ["-".rjust(15)] * (len(VIEWS) - len(views))  # of many photos, fewer views
+    tuned = "-" if verdict is None else (f"{'kept' if verdict.kept else 'not kept'}: loss {verdict.loss_before:.3f} to "
+                                         f"{verdict.loss_after:.3f}, p = {verdict.p:.3f}")
+    return f"{Path(folder).name:<12}{name:<38}{''.join(views)}{seconds:>6.0f} s  {tuned}"
 
 
 @call_parse
 def main(
-    data:str, # folder of photos, one folder a label
-    *recipes:str, # options of training.train, such as "grey=0 batch_size=64"; "" is the default
+    data:str, # folder of photos, one folder a label; several with commas between
+    *recipes:str, # options of training.train, such as "resize=crop image_size=192"; "" is the default
     arch:str="resnet18", # any torchvision or timm architecture
     weights:str="", # local state dict of that architecture, instead of a download
     pretrained:bool=True, # start from random weights, for trying things out
-    folds:int=3, # parts that are held out in turn
-    seed:int=42, # of the trainings
+    folds:int=5, # parts that are held out in turn
+    seed:int=42, # of the folds
 ):
     "Print how often each recipe is wrong about the photos of DATA that it was trained without."
-    recipes = {text: read_recipe(text) for text in recipes or [""]}
-    if folds < 2:
-        raise CliError(f"--folds {folds}: at least 2.")
-    photos, unreadable = readable_photos(data)
-    print_unreadable(unreadable)
-    rows = []
-    for name, options in recipes.items():
-        recipe = {**options, "arch": arch, "weights": weights, "pretrained": pretrained, "seed": seed}
-        print(f"recipe {name!r} ...", flush=True)
-        started = time.monotonic()
-        answers = out_of_fold(photos, lambda held_out, recipe=recipe: train_without(photos, held_out, recipe), folds)
-        if answers is None:
-            raise CliError("A label has too few different photos to learn without some of them.")
-        rows.append(row(name or "the default", answers, time.monotonic() - started))
-    views = ("as it is", "thumbnail", "cropped", "both", "mean")
-    print(f"{'wrong, out of fold':<32} {' '.join(f'{view:>9}' for view in views)} {'loss':>9} {'time':>9}")
-    print("\n".join(rows))
+    base = TrainingOptions(arch, weights, pretrained=pretrained, folds=folds, seed=seed)
+    options, rows = {text: read_recipe(text, base) for text in recipes or [""]}, []
+    for folder in data.split(","):
+        photos = readable_photos(folder)
+        print_left_out(photos)
+        for name, recipe in options.items():
+            print(f"{folder}, recipe {name!r} ...", flush=True)
+            began = time.monotonic()
+            seen, verdict = measure(photos, recipe)
+            rows.append(row(folder, name or "the default", seen, verdict, time.monotonic() - began))
+    print("\n".join([HEAD, *rows]))

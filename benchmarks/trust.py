@@ -5,8 +5,9 @@
     python -m benchmarks.trust export.pkl --known DATA --other DIR --data TRAINED_ON --save   # for the model card
 
 DATA holds photos of the labels, in one folder a label, from another source than the training; DIR holds
-photos of anything else. TRAINED_ON is the folder that the export learned from: its validation photos alone
-are measured. The export's own temperature and threshold are used as they are; nothing is fitted here.
+photos of anything else. TRAINED_ON is the folder that the export learned from: its photos that were held out
+are measured, by the answers that metrics.json keeps. The export's own temperature and threshold are used as they
+are; nothing is fitted here.
 "softmax" is what the tutorial's app has: the same model's uncalibrated probabilities. --save adds the figures to
 metrics.json, from which `training.report --card` writes the model card.
 """
@@ -28,9 +29,10 @@ from classifier.photo import PhotoError
 from classifier.trust import probabilities
 from training.answers import Answers, answer_all, as_it_is, load_classifier, predict_all
 from training.calibration import calibration_error, reliability
-from training.data import get_photos, held_out, print_unreadable
+from training.data import get_photos, print_unreadable
 from training.export import staged
 from training.metrics import metrics_path, read_metrics
+from training.unseen import answer_unseen
 
 from .heatmap import lost_by_all, summary, told
 
@@ -159,7 +161,7 @@ def main(
     export:str, # export.pkl to measure
     known:str="", # photos of its labels from another source, one folder a label
     other:str="", # photos of anything else
-    data:str="", # the folder it was trained on: adds its validation photos
+    data:str="", # the folder it was trained on: adds its photos that were held out
     save:bool=False, # add the figures to metrics.json, for the model card
 ):
     "Print how often EXPORT is right, how well its percentages are calibrated, and what counts as familiar."
@@ -172,18 +174,19 @@ def main(
     if not others:
         raise CliError(f"None of the photos in {other} could be opened.")
     metrics = read_metrics(export)
-    validated = held_out(get_photos(data), metrics.get("valid_sha256", [])) if data else []
+    own = answer_unseen(classifier, get_photos(data), metrics) if data else None
     name, groups = Path(known).name, {}
-    if validated:
-        groups[f"{Path(data).name}, validation"] = answered(classifier, validated)
+    if own:
+        groups[f"{Path(data).name}, {own.part}"] = own.answers
     groups[name] = answered(classifier, of_labels)
     groups[f"{name}, in grey"] = answered(classifier, of_labels, in_grey)
     groups[f"{name}, as sketches"] = answered(classifier, of_labels, as_sketch)
-    losses = lost_by_all(classifier, validated or of_labels) if classifier.explains else None
+    of_heatmap = list(groups)[:-2] if classifier.explains else []  # the photos as they are
+    losses = {group: lost_by_all(classifier, groups[group].files) for group in of_heatmap}
     figures = {"date": date.today().isoformat(), "n_known": len(groups[name].files), "n_other": len(others),
                "groups": [measured(group, answers, classifier) for group, answers in groups.items()],
                "scores": strangers(classifier, groups[name], others), "ms": milliseconds(classifier, of_labels),
-               "cores": cores(), "heatmap": None if losses is None else told(losses)}
+               "cores": cores(), "heatmaps": [{"photos": group, **told(of)} for group, of in losses.items()]}
 
     print(f"{'':<44} calibration error\n{COLUMNS}")
     print("\n".join(map(row, figures["groups"])))
@@ -192,7 +195,7 @@ def main(
         print(f"{'out of fold':<30} {fit['n_photos']:>4} {1 - fit['error_rate']:>7.1%} "
               f"{fit['before']['error']:>9.3f} {fit['after']['error']:>11.3f}")
     print("\n" + second_table(figures["scores"], figures["n_known"], figures["n_other"]))
-    if losses is not None:
-        print("\n" + summary(losses))
+    for group, of in losses.items():
+        print(f"\n{summary(of)}: {group}")
     if save:
         save_figures(export, figures)

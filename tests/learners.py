@@ -15,6 +15,7 @@ from torch import nn
 
 from classifier.export import read_export
 from classifier.fastai_engine import FastaiEngine
+from training.backbone import IMAGENET_STATS, Backbone
 
 TOLERANCE = 1e-4  # the rule asks for 1e-3
 NORMALIZE = Normalize.from_stats(*imagenet_stats, cuda=False)
@@ -67,3 +68,11 @@ PRESIZED = {
 def engine_of(learn, folder):
     """The engine that serves a Learner: by way of its export, as everywhere."""
     return FastaiEngine(read_export(export(learn, folder)))
+
+
+def tiny_backbone(*args, seed: int = 0, **options) -> Backbone:
+    """Return what `load_backbone` does, for any arguments: two convolutions with batch norm."""
+    torch.manual_seed(seed)
+    body = nn.Sequential(nn.Conv2d(3, 16, 5, stride=3), nn.BatchNorm2d(16), nn.ReLU(),
+                         nn.Conv2d(16, 24, 3, stride=2), nn.BatchNorm2d(24), nn.ReLU())
+    return Backbone(body.eval(), 24, True, IMAGENET_STATS)

@@ -105,7 +105,7 @@ def gather_and_verify(story: Story, found: dict[str, dict[str, bytes]]) -> None:
 
 def train_clean_and_train(story: Story, shows: dict[str, str]) -> None:
     """Train, mend the labels that the model doubts, as a person does on the page of `clean`, and train again."""
-    story.run("train", "data", *SMALL, "--folds", "0", shown="data")
+    story.run("train", "data", *SMALL, shown="data")
     story.run("report", "export.pkl", "data")
     begun = time.monotonic()
     with redirect_stdout(StringIO()):  # its bar
@@ -117,7 +117,7 @@ def train_clean_and_train(story: Story, shows: dict[str, str]) -> None:
     story.tell("python -m training.clean export.pkl data", begun, f"{moved} of {LIES} wrong labels are among the "
                f"{LOOKED_AT} most suspicious of {len(photos)} photos: mended")
     check(moved == LIES, "clean does not lead with the wrong labels")
-    story.run("train", "data", *SMALL, "--folds", "2", "--out", "cleaned.pkl", shown="data --out cleaned.pkl")
+    story.run("train", "data", *SMALL, "--out", "cleaned.pkl", shown="data --out cleaned.pkl")
     story.run("compare", "export.pkl", "cleaned.pkl", "data")
     for kind in ("pkl", "onnx", "metrics.json"):
         old = story.folder / ("metrics.json" if kind == "metrics.json" else f"export.{kind}")

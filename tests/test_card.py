@@ -45,6 +45,57 @@ def test_card_of_a_training_without_a_second_source(trained, tmp_path):
     assert yaml.safe_load(FRONT.match(text)[1])["model-index"][0]["name"] == "Mine"
 
 
+LEFT_OUT = {"accepted": 0.985, "unfamiliar": 0.45, "auroc": 0.93, "left_out": {
+    "grizzly": {"n": 135, "unfamiliar": 0.25, "auroc": 0.9}, "black": {"n": 139, "unfamiliar": 0.65, "auroc": 0.96}}}
+PROBE = {**METRICS, "n_train": 416, "n_valid": 416, "measured": "out of fold", "fine_tuning": None,
+         "error_rate": 5 / 416,
+         "photos": {label: {"train": n, "valid": n} for label, n in (("black", 139), ("grizzly", 277))},
+         "by_label": {"black": {"n": 139, "wrong": 1, "low": 0.0013, "high": 0.0396},
+                      "grizzly": {"n": 277, "wrong": 4, "low": 0.0056, "high": 0.0365}, "none": {"n": 0, "wrong": 0}},
+         "familiarity": LEFT_OUT, "test": {"n": 40, "n_wrong": 2, "error_rate": 0.05, "by_label": {}}}
+TUNED = {**PROBE, "n_train": 333, "n_valid": 83, "measured": "validation", "fine_tuning": {"kept": True}}
+
+
+def part(name: str, metrics: dict) -> str:
+    return PARTS[name](metrics)
+
+
+def test_card_of_a_frozen_network_with_a_probe():
+    assert "pretrained on ImageNet, frozen, with a linear probe, at 224 pixels" in part("what", PROBE)
+    assert "416 photos trained it (139 black, 277 grizzly). Each was also held out in turn" in part("data", PROBE)
+    error = part("error", {**PROBE, "trust": {}})
+    assert "| out of fold | 416 | 98.8% | 1.2% |" in error and "| test set | 40 | 95.0% | 5.0% |" in error
+    rows = error.split("| out of fold | n | wrong |")[1].splitlines()[2:]
+    assert rows == ["| grizzly | 277 | 4 | 1.4% | 0.6% to 3.6% |", "| black | 139 | 1 | 0.7% | 0.1% to 4.0% |"]
+    assert "fitted on what 5 models said of photos that they had not seen" in part("calibration", PROBE)
+
+
+def test_card_of_a_fine_tuned_network():
+    assert "pretrained on ImageNet, fine-tuned for 4 epochs at 224 pixels" in part("what", TUNED)
+    assert "frozen, with a linear probe" in part("what", {**TUNED, "fine_tuning": {"kept": False}})
+    assert "from random weights" in part("what", {**TUNED, "options": {**METRICS["options"], "pretrained": False}})
+    assert "333 trained it, 83 were held out" in part("data", TUNED)
+    assert "| validation | n | wrong |" in part("error", TUNED)
+    assert "| validation, cross-fitted |" in part("calibration", TUNED)
+    assert "fitted on what it said of its validation photos" in part("calibration", TUNED)
+
+
+def test_card_names_the_labels_with_the_highest_error_of_many():
+    rows = {f"{i:03}": {"n": 10, "wrong": i % 10, "low": 0, "high": 1} for i in range(100)}
+    error = part("error", {**PROBE, "by_label": rows})
+    assert error.count("| 10 | 9 | 90.0% |") == 10 and "the highest error, of 100" in error
+
+
+@pytest.mark.parametrize("known, says", [
+    (LEFT_OUT, "45% were told as unfamiliar: each label was left out in turn (AUROC 0.930). The fewest were of "),
+    ({**LEFT_OUT, "unfamiliar": None, "auroc": None, "left_out": {}}, "could not be measured on these photos"),
+    ({**LEFT_OUT, "accepted": None}, "It cannot tell what is familiar"),
+], ids=["measured", "two-labels", "tells-nothing"])
+def test_card_says_how_often_a_label_that_was_left_out_is_told(known, says):
+    assert says in part("familiarity", {**PROBE, "familiarity": known})
+    assert says in part("familiarity", {**PROBE, "familiarity": known, "trust": {}})
+
+
 def test_labels_with_markup_stand_as_text():
     photos = {"a|b`<script>": {"train": 1, "valid": 1}}
     text = with_card("<!-- card: data -->\n<!-- /card -->", {**METRICS, "photos": photos})

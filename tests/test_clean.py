@@ -1,10 +1,12 @@
 """training/clean.py, review.py and choices.py: what is decided is kept, applied, taken back, and followed."""
+import json
 import os
 import shutil
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -219,11 +221,22 @@ def exported(trained, tmp_path) -> tuple[Path, Path]:
     return trained / "export.pkl", tmp_path / "photos"
 
 
-def test_review_knows_splits_probabilities_and_what_cannot_be_opened(exported):
+def test_splits_are_those_of_a_run_that_held_photos_out_altogether(exported, tmp_path):
+    export, data = exported
+    assert {photo.split for photo in review(export, data)[0]} == {""}, "it learned from all of them"
+    shutil.copy(export, tmp_path / "export.pkl")
+    held_out = [sha256(data / "red" / f"0{i}.png") for i in range(6)]
+    (tmp_path / "metrics.json").write_text(json.dumps({
+        "export": {"sha256": sha256(export)}, "valid_sha256": held_out}))
+    photos = review(tmp_path / "export.pkl", data)[0]
+    assert Counter(photo.split for photo in photos) == {"valid": 6, "train": 24}
+
+
+def test_review_knows_probabilities_and_what_cannot_be_opened(exported):
     export, data = exported
     photos, labels, unreadable = review(export, data)
     assert labels == LABELS and [file.name for file in unreadable] == ["broken.jpg"]
-    assert len(photos) == 30 and sum(photo.split == "valid" for photo in photos) == 6
+    assert len(photos) == 30
     assert all(sum(photo.probabilities.values()) == pytest.approx(1, abs=1e-5) for photo in photos)
     assert [photo.suspicion for photo in photos] == sorted((photo.suspicion for photo in photos), reverse=True)
 

@@ -8,8 +8,9 @@ from fastcore.script import CliError
 
 from conftest import make_photos, noisy_photo, run_module, train
 from training.answers import Answers
-from training.compare import Comparison, lines, unlearned
-from training.data import get_photos
+from training.compare import Comparison, compare, lines
+from training.data import get_photos, sha256
+from training.held_out import HeldOut
 from training.metrics import metrics_path, read_metrics, validated_before
 
 VOCAB = ["blue", "green", "red"]
@@ -54,20 +55,33 @@ def test_many_changes_are_counted(tmp_path):
 def test_two_runs_are_compared_on_what_both_held_out(trained, tmp_path):
     for name in ("export.pkl", "metrics.json"):
         shutil.copy(trained / name, tmp_path)
-    run = train(trained / "photos", "--epochs", "2", "--out", tmp_path / "new.pkl")
+    run = train(trained / "photos", "--quick", "--seed", "7", "--out", tmp_path / "new.pkl")
     assert run.returncode == 0, run.stderr
-    assert read_metrics(tmp_path / "new.pkl")["valid_sha256"] == read_metrics(tmp_path / "export.pkl")["valid_sha256"]
+    of_old, of_new = (read_metrics(tmp_path / name)["n_wrong"] for name in ("export.pkl", "new.pkl"))
     run = run_module("training.compare", tmp_path / "export.pkl", tmp_path / "new.pkl", trained / "photos")
     assert run.returncode == 0, run.stderr
-    assert "6 photos that neither learned from" in run.stdout and "error rate" in run.stdout
+    assert f"export.pkl: {of_old} of 30 wrong" in run.stdout and f"new.pkl: {of_new} of 30 wrong" in run.stdout
+    assert "30 photos that neither learned from" in run.stdout
     run = run_module("training.compare", tmp_path / "export.pkl", tmp_path / "new.pkl", trained / "photos", "--unseen")
     assert "30 photos" in run.stdout and "left out" in run.stdout
+
+
+def test_an_export_of_before_is_asked_about_its_validation_photos(trained, tmp_path):
+    photos = [file for file in get_photos(trained / "photos") if file.name != "broken.jpg"]
+    shutil.copy(trained / "export.pkl", tmp_path / "old.pkl")
+    metrics = {name: value for name, value in read_metrics(trained / "export.pkl").items() if name != "held_out"}
+    (tmp_path / "old.metrics.json").write_text(json.dumps({**metrics, "valid_sha256": list(map(sha256, photos[5:12]))}))
+    answers, left_out = compare(str(tmp_path / "old.pkl"), str(trained / "export.pkl"), photos)
+    assert answers.old.files == answers.new.files == photos[5:12] and left_out == {}
+    kept = HeldOut.from_metrics(read_metrics(trained / "export.pkl")).answers(photos[5:12])
+    assert np.array_equal(answers.new.probabilities, kept.probabilities)
+    assert not np.array_equal(answers.old.probabilities, kept.probabilities), "the export itself was asked"
 
 
 def test_a_renamed_export_keeps_its_figures(trained, tmp_path):
     shutil.copy(trained / "export.pkl", tmp_path / "first.pkl")
     shutil.copy(trained / "metrics.json", tmp_path / "metrics.json")
-    assert read_metrics(tmp_path / "first.pkl")["n_valid"] == 6
+    assert read_metrics(tmp_path / "first.pkl")["n_valid"] == 30
 
 
 def test_each_export_of_a_folder_has_figures_of_its_own(tmp_path):
@@ -83,10 +97,21 @@ def test_photos_that_an_export_may_have_learned_are_refused(trained, tmp_path):
     shutil.copy(trained / "export.pkl", tmp_path / "export.pkl")
     export, photos = str(trained / "export.pkl"), get_photos(trained / "photos")
     with pytest.raises(CliError, match="say --unseen"):
-        unlearned(photos, (export, str(tmp_path / "export.pkl")))
+        compare(export, str(tmp_path / "export.pkl"), photos)
     others = get_photos(make_photos(tmp_path / "others", n=2, seed=50))
-    with pytest.raises(CliError, match="None of these photos was held out by both"):
-        unlearned(others, (export, export))
+    with pytest.raises(CliError, match="None of these photos was held out by"):
+        compare(export, export, others)
+
+
+def test_two_that_held_out_different_photos_cannot_be_compared(trained, tmp_path):
+    photos, metrics = get_photos(trained / "photos"), read_metrics(trained / "export.pkl")
+    answers = metrics["held_out"]["answers"]
+    for name, kept in (("one", list(answers)[:6]), ("other", list(answers)[6:])):
+        shutil.copy(trained / "export.pkl", tmp_path / f"{name}.pkl")
+        held_out = {**metrics["held_out"], "answers": {photo: answers[photo] for photo in kept}}
+        (tmp_path / f"{name}.metrics.json").write_text(json.dumps({**metrics, "held_out": held_out}))
+    with pytest.raises(CliError, match="held out by both exports"):
+        compare(str(tmp_path / "one.pkl"), str(tmp_path / "other.pkl"), photos)
 
 
 def test_labels_that_only_one_knows_are_left_out_and_named(trained, tmp_path):

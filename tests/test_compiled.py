@@ -270,7 +270,8 @@ def test_other_runtimes_find_all_they_need_in_the_file():
     session = onnxruntime.InferenceSession(onnx_path(EXPORT), providers=["CPUExecutionProvider"])
     told = session.get_modelmeta().custom_metadata_map
     assert json.loads(told["labels"]) == ["black", "grizzly", "teddy"]
-    assert [step["kind"] for step in json.loads(told["preprocess"])["steps"]] == ["resize", "crop_pad"]
+    step, = json.loads(told["preprocess"])["steps"]
+    assert (step["kind"], step["size"], step["method"]) == ("resize", [256, 256], "crop")
     assert told["export_sha256"] == sha256(EXPORT)
     assert json.loads(told["facts"])["calibration"]["temperature"] > 0
 

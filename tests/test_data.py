@@ -1,14 +1,25 @@
-"""training/data.py: which photos are trained on, how they are split, and what is said of the rest."""
+"""training/data.py and left_out.py: which photos are found and loaded, and what is reported of the rest."""
 import numpy as np
 import pytest
-from fastai.data.transforms import RandomSplitter
+from fastai.vision.augment import RandomResizedCrop, Resize
 from fastai.vision.core import PILImage
 from fastcore.script import CliError
 from PIL import Image
 
 from classifier.photo import open_photo
-from conftest import noisy_photo, run_module
-from training.data import RESIZES, check_photos, get_dls, get_photos, photo_class, readable_photos, sha256, splitter
+from conftest import make_photos, noisy_photo, run_module
+from training.data import (
+    RESIZES,
+    check_photos,
+    get_dls,
+    get_photos,
+    imbalance,
+    photo_class,
+    readable_photos,
+    resizing,
+    sha256,
+    thin,
+)
 
 
 def test_photos_are_found_sorted_and_hidden_ones_left_out(photos):
@@ -26,10 +37,10 @@ def test_photos_behind_links_count_once(photos):
     (photos / "red" / "loop").symlink_to(photos)
     (photos / "red" / "again.png").symlink_to(photos / "red" / "00.png")
     (photos / "red" / "gone.png").symlink_to(photos / "red" / "nothing.png")
-    readable, unreadable = readable_photos(photos)
-    assert len(readable) == 30
-    assert not [file for file in readable if "loop" in file.parts]
-    assert "There is no file" in unreadable[photos / "red" / "gone.png"]
+    found = readable_photos(photos)
+    assert len(found.train) == 30
+    assert not [file for file in found.train if "loop" in file.parts]
+    assert "There is no file" in found.unreadable[photos / "red" / "gone.png"]
 
 
 @pytest.mark.parametrize("suffix", ["heic", "avif", "webp", "tiff", "gif", "bmp", "jpg", "JPG", "jfif"])
@@ -56,9 +67,9 @@ def test_photos_train_as_they_are_served(tmp_path):
 def test_unreadable_photos_are_named_with_their_reason(photos):
     (photos / "red" / "empty.jpg").touch()
     (photos / "red" / "page.jpg").write_text("<!doctype html>")
-    readable, unreadable = readable_photos(photos)
-    assert len(readable) == 30
-    assert {file.name: why.split(".")[0] for file, why in unreadable.items()} == {
+    found = readable_photos(photos)
+    assert len(found.train) == 30 and found.ignored == []
+    assert {file.name: why.split(".")[0] for file, why in found.unreadable.items()} == {
         "empty.jpg": "This file is empty", "page.jpg": "This is a web page, not a photo"}
 
 
@@ -85,6 +96,10 @@ def empty_label(folder):
     (folder / "green" / "notes.txt").write_text("no photo")
 
 
+def only_a_test_set(folder):
+    one_label(folder / "test")
+
+
 def nothing_readable(folder):
     one_label(folder)
     (folder / "green").mkdir()
@@ -94,114 +109,36 @@ def nothing_readable(folder):
 
 @pytest.mark.parametrize("make, says", [
     (lambda folder: None, "There is no folder"), (empty, "No photos under"), (one_label, "Only one label"),
-    (few_photos, r"green \(4\)"), (empty_label, r"green \(0\)"), (nothing_readable, r"green \(0\)"),
-], ids=["missing", "empty", "one-label", "few-photos", "empty-label", "nothing-readable"])
+    (few_photos, r"green \(4\)"), (empty_label, "Only one label"), (nothing_readable, r"green \(0\)"),
+    (only_a_test_set, "only a validation or test set"),
+], ids=["missing", "empty", "one-label", "few-photos", "empty-label", "nothing-readable", "only-a-test-set"])
 def test_a_folder_that_cannot_be_trained_on_is_one_sentence(tmp_path, make, says):
     make(tmp_path / "photos")
     with pytest.raises(CliError, match=says):
         readable_photos(tmp_path / "photos")
 
 
-def test_same_seed_same_split_as_the_lesson(photos):
-    files = get_photos(photos)
-    train, valid = splitter(0.2, 42)(files)
-    assert sorted(RandomSplitter(0.2, seed=42)(files)[1]) == valid
-    assert splitter(0.2, 42)(files) == (train, valid)
-    assert splitter(0.2, 43)(files)[1] != valid
-    assert sorted(train + valid) == list(range(30)) and len(valid) == 6
+def test_folders_that_are_no_labels_are_left_out_and_reported(photos):
+    for i, folder in enumerate(("red/@eaDir/00.png", "__MACOSX/red", ".rejected")):
+        (photos / folder).mkdir(parents=True)
+        noisy_photo((1, 1, 1), i).save(photos / folder / "thumb.jpg")
+    for name in ("models", "purple", ".features"):
+        (photos / name).mkdir()
+    (photos / "models" / "stage-1.pth").write_bytes(b"a network")
+    found = readable_photos(photos)
+    assert len(found.train) == len(get_photos(photos)) == 30
+    assert found.ignored == [
+        "Left out, because folders of such names are no labels: .rejected (1 photo), @eaDir (1 photo), "
+        "__MACOSX (1 photo).",
+        "No labels, because they hold no photos: models, purple."]
 
 
-def test_photos_validated_before_stay_in_validation(photos):
-    files = get_photos(photos)
-    _, valid = splitter(0.2, 42)(files)
-    held_out = [sha256(files[i]) for i in valid]
-    for i in range(20):  # the folder grows, and its old photos get other neighbours
-        noisy_photo((40, 60, 200), 500 + i).save(photos / "blue" / f"a{i:02}.png")
-    grown = get_photos(photos)
-    train, valid_now = splitter(0.2, 7, keep=held_out)(grown)
-    assert {sha256(grown[i]) for i in valid_now} >= set(held_out)
-    assert len(valid_now) == 10
-    assert sorted(train + valid_now) == list(range(50))
-
-
-def test_photos_validated_before_stay_even_beyond_the_share(photos):
-    files = get_photos(photos)
-    held_out = [sha256(file) for file in files[:12]]
-    assert splitter(0.2, 42, keep=held_out)(files)[1] == list(range(12))
-
-
-def straddling(files, train, valid) -> set[str]:
-    """Return the names of copies, "<name>-<n>", that lie on both sides."""
-    return {files[i].stem.partition("-")[0] for i in train} & {files[i].stem.partition("-")[0] for i in valid}
-
-
-@pytest.fixture
-def copied(photos):
-    """Photos that each lie there five times: as they are, again under another name, recompressed, smaller, cropped."""
-    for file in get_photos(photos):
-        photo = Image.open(file).resize((160, 120))
-        file.unlink()
-        photo.save(file.with_name(f"{file.stem}-0.png"))
-        photo.save(file.with_name(f"{file.stem}-1.png"))
-        photo.save(file.with_name(f"{file.stem}-2.jpg"), quality=60)
-        photo.resize((128, 96)).save(file.with_name(f"{file.stem}-3.png"))
-        photo.crop((2, 2, 158, 118)).save(file.with_name(f"{file.stem}-4.png"))
-    for label in ("blue", "green", "red"):
-        for file in (photos / label).iterdir():
-            file.rename(file.with_name(f"{label}{file.name}"))
-    return photos
-
-
-@pytest.mark.parametrize("seed", [1, 42, 7])
-def test_copies_stay_on_one_side_of_the_split(copied, seed):
-    files = get_photos(copied)
-    train, valid = splitter(0.2, seed)(files)
-    assert straddling(files, train, valid) == set()
-    assert sorted(train + valid) == list(range(150)) and len(valid) == 30
-    assert splitter(0.2, seed)(files) == (train, valid)
-
-
-def test_copies_of_validated_photos_join_them(copied):
-    files = get_photos(copied)
-    held_out = [sha256(file) for file in files if file.stem in ("red00-2", "blue03-0")]
-    train, valid = splitter(0.2, 42, keep=held_out)(files)
-    assert straddling(files, train, valid) == set()
-    assert {"red00-4", "blue03-3"} <= {files[i].stem for i in valid}
-    train, valid = splitter(0, 42, keep=held_out)(files)  # as a fold holds photos out
-    assert {files[i].stem for i in valid} >= {"red00-2", "blue03-0", "blue03-1"}
-
-
-def test_twenty_four_copies_no_longer_straddle(photos, capsys):
-    for i in range(24):
-        noisy_photo((200, 40, 40), 7).save(photos / "red" / f"copy-{i}.png")
-    files = get_photos(photos)
-    for seed in range(10):
-        assert "copy" not in straddling(files, *splitter(0.2, seed)(files))
-    get_dls(files, image_size=48)
-    assert "23 of the photos are copies of another one" in capsys.readouterr().out
-
-
-def test_a_label_of_copies_alone_is_trained_on(photos):
-    for file in (photos / "red").iterdir():
-        noisy_photo((200, 40, 40), 7).save(file)
-    files = get_photos(photos)
-    for seed in range(10):
-        train, _ = splitter(0.4, seed)(files)
-        assert "red" in {files[i].parent.name for i in train}
-
-
-def test_blank_and_broken_photos_are_copies_of_nothing(photos):
-    for i in range(5):
-        Image.new("RGB", (80, 60), (40 * i, 0, 0)).save(photos / "red" / f"0{i}.png")
-        (photos / "blue" / f"0{i}.png").write_bytes(b"no photo")
-    files = get_photos(photos)
-    assert splitter(0.2, 42)(files)[1] == sorted(RandomSplitter(0.2, seed=42)(files)[1])
-
-
-def test_photos_of_one_kind_are_not_taken_for_copies(photos, monkeypatch):
-    monkeypatch.setattr("training.copies.NEAR", {"phash": 64, "dhash": 64})  # all are near each other
-    files = get_photos(photos)
-    assert splitter(0.2, 42)(files)[1] == sorted(RandomSplitter(0.2, seed=42)(files)[1])
+def test_files_without_a_photos_name_are_counted(photos):
+    for name in ("photo", "photo.jpg?w=640", "notes.txt", ".DS_Store"):
+        noisy_photo((1, 1, 1), 1).save(photos / "red" / name, format="JPEG")
+    assert readable_photos(photos).ignored == [
+        "Left out, because their names do not end in .jpg, .png or the like: 2, such as "
+        f"{photos / 'red' / 'photo'}. If they are photos, rename them."]
 
 
 @pytest.mark.parametrize("resize", RESIZES)
@@ -217,6 +154,33 @@ def test_random_crops_are_validated_larger_where_the_model_takes_that(photos):
         dls = get_dls(get_photos(photos), "random_crop", 48, batch_size=8, larger=larger)
         assert dls.train.one_batch()[0].shape[2:] == (48, 48)
         assert dls.valid.one_batch()[0].shape[2:] == (side, side)
+        assert [type(tfm) for tfm in dls.valid.after_item.fs[:2]] == [RandomResizedCrop, Resize]
+
+
+@pytest.mark.parametrize("larger, size", [(True, 128), (False, 112)])
+def test_a_random_crop_is_validated_on_the_middle_of_the_photo(tmp_path, larger, size):
+    photo = PILImage(noisy_photo((40, 60, 200), 1, (300, 200)))
+    train, valid = resizing("random_crop", 112, larger)
+    assert train(photo, split_idx=1) is photo and valid(photo, split_idx=0) is photo
+    assert train(photo, split_idx=0).size == (112, 112)
+    middle = photo.crop((50, 0, 250, 200)).resize((size, size), Image.Resampling.BILINEAR)
+    assert np.array_equal(valid(photo, split_idx=1), middle)
+
+
+def test_a_given_validation_set_is_exactly_that(photos):
+    files = get_photos(photos)
+    given = [files[i] for i in (3, 14, 25, 26)]
+    dls = get_dls(files, image_size=48, valid=given, keep=[sha256(files[0])])
+    assert list(dls.valid_ds.items) == given
+    assert list(dls.train_ds.items) == [file for file in files if file not in given]
+    assert [int(y) for _, y in dls.valid_ds] == [0, 1, 2, 2]
+
+
+def test_thin_labels_and_imbalance_are_counted():
+    labels = ["red"] * 30 + ["green"] * 9 + ["blue"] * 10
+    assert thin(labels) == ["green"]
+    assert imbalance(labels) == 30 / 9
+    assert imbalance(["red", "blue"]) == 1
 
 
 def test_grey_takes_the_colours_of_that_share_away(photos):
@@ -233,8 +197,9 @@ def test_a_label_wholly_in_validation_is_refused(photos):
 
 
 def test_too_small_a_validation_share_is_refused(photos):
+    few = [file for file in get_photos(photos) if int(file.stem) < 4]
     with pytest.raises(CliError, match="No photo is left to validate"):
-        get_dls(get_photos(photos), image_size=48, valid_pct=0.01)
+        get_dls(few, image_size=48, valid_pct=0.01)
 
 
 def test_command_counts_photos_by_label(photos):
@@ -244,3 +209,15 @@ def test_command_counts_photos_by_label(photos):
     assert "empty.jpg: This file is empty" in run.stdout
     assert run.stdout.splitlines()[-4:] == ["    10 blue", "    10 green", "    10 red",
                                             "30 photos, 3 labels, 1 unreadable"]
+
+
+def test_command_counts_photos_by_split(tmp_path):
+    for split, n, seed in (("train", 6, 0), ("valid", 3, 300), ("test", 2, 600)):
+        make_photos(tmp_path / split, n, seed)
+    noisy_photo((1, 1, 1), 1).save(tmp_path / "test" / "loose.png")
+    run = run_module("training.data", tmp_path)
+    assert run.returncode == 0
+    assert f"1 photo left out: directly in {tmp_path / 'test'}, in no label's folder." in run.stdout
+    assert run.stdout.splitlines()[-5:] == [" train  valid   test label", "     6      3      2 blue",
+                                            "     6      3      2 green", "     6      3      2 red",
+                                            "33 photos, 3 labels, 0 unreadable"]

@@ -163,7 +163,7 @@ def test_sideways_phone_photo_is_shown_and_answered_upright(page, tmp_path):
 def test_page_says_what_it_knows_and_how_to_call_it(page):
     text = page.locator("body").inner_text()
     assert "What it knows: black, grizzly and teddy." in text
-    assert "held out of training" in text
+    assert "of them were wrong when they were held out" in text
     page.get_by_text("Use it from your own code").click()
     snippets = page.locator("code", has_text="/classify_photo")
     snippets.first.wait_for()

@@ -59,11 +59,11 @@ def test_model_card_agrees_with_metrics():  # tests/test_card.py compares each f
     card = section("Model card")
     counts = {label: by_split["train"] + by_split["valid"] for label, by_split in metrics["photos"].items()}
     assert f"{sum(counts.values())} photos" in card
-    assert f"{metrics['n_train']} trained" in card and f"{metrics['n_valid']} were held out" in card
-    assert f"| bears, validation | {metrics['n_valid']} | {1 - metrics['error_rate']:.1%} " in card
+    assert f"{metrics['n_train']} photos trained it" in card
+    assert f"| bears, out of fold | {metrics['n_valid']} | {1 - metrics['error_rate']:.1%} " in card
     assert f"| {metrics['error_rate']:.1%} |" in card
     assert f"{metrics['export']['bytes'] / 1e6:.1f} MB" in card
-    assert metrics["options"]["arch"] in card and f"{metrics['options']['epochs']} epochs" in card
+    assert metrics["options"]["arch"] in card and "frozen, with a linear probe" in card
 
 
 def test_figure_of_the_second_source_is_what_the_export_does(shared):

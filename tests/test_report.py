@@ -1,5 +1,4 @@
-"""training/report.py: the figures, the page, and the command."""
-import json
+"""training/report.py, report_page.py and unseen.py: whose answers are shown, the figures, the page, and the command."""
 import re
 
 import numpy as np
@@ -7,8 +6,10 @@ import pytest
 from fastcore.script import CliError
 from PIL import Image
 
+from classifier import Classifier
 from conftest import make_photos, noisy_photo, run_module
 from training.answers import Answers, answer_all
+from training.data import get_photos, sha256
 from training.figures import (
     plot_confusion_matrix,
     plot_familiarity,
@@ -18,7 +19,9 @@ from training.figures import (
     to_png,
 )
 from training.metrics import read_metrics
-from training.report import figures_of, to_html
+from training.report import figures_of
+from training.report_page import Familiar, not_tried, on_left_out, on_training, to_html
+from training.unseen import ALL, HELD_OUT, OUT_OF_FOLD, VALIDATION, Measured, measure
 
 VOCAB = ["black", "grizzly", "<b>teddy</b>"]
 
@@ -67,28 +70,119 @@ def test_figures_are_png(answers):
         assert to_png(figure).startswith(b"\x89PNG")
 
 
+def page_of(answers: Answers, metrics: dict, part: str = OUT_OF_FOLD, familiar: Familiar | None = None) -> str:
+    measured = Measured(answers, part)
+    return to_html(measured, figures_of(measured, metrics, familiar), metrics, familiar)
+
+
 def test_page_needs_no_other_file_and_shows_markup_as_text(answers):
-    page = to_html(answers, figures_of(answers, {}), {}, "validation photos", 0)
+    page = page_of(answers, {})
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
     assert "<b>teddy</b>" not in page and "&lt;b&gt;teddy&lt;/b&gt;" in page
     assert "<co>" not in page
     assert "1 of 6" in page and "16.7%" in page
 
 
-def test_command_reports_on_the_validation_photos(trained, tmp_path):
+def test_page_says_which_photos_these_are(answers):
+    assert "6 photos, each answered by a model that had not seen it." in page_of(answers, {})
+    assert "6 validation photos." in page_of(answers, {}, VALIDATION)
+    measured = Measured(answers, VALIDATION, {answers.files[0]: "damaged"})
+    page = to_html(measured, figures_of(measured, {}), {}, n_others=3)
+    assert "1 more could not be opened. 3 other photos of the folder are left out" in page
+
+
+def test_error_by_label_is_told_with_its_interval(answers):
+    rows = re.findall(r"<tr>(.*?)</tr>", page_of(answers, {}).split("Error by label")[1].split("</table>")[0])
+    assert rows[1] == "<td>grizzly</td><td>2</td><td>1</td><td>50.0%</td><td>9.4% to 90.5%</td>", "the worst first"
+    assert rows[2].startswith("<td>black</td><td>2</td><td>0</td><td>0.0%</td><td>0.0% to ")
+
+
+def test_test_set_is_told_where_there_is_one(answers):
+    test = {"n": 10, "n_wrong": 1, "error_rate": 0.1,
+            "by_label": {"black": {"n": 10, "wrong": 1, "low": 0.0179, "high": 0.4042}}}
+    page = page_of(answers, {"test": test})
+    assert "<b>1 of 10</b> wrong: error rate <b>10.0%</b>, 95% interval 1.8% to 40.4%" in page
+    assert "The test set" not in page_of(answers, {})
+
+
+LEFT_OUT = {"accepted": 0.985, "unfamiliar": 0.45, "auroc": 0.93,
+            "left_out": {"<i>": {"n": 20, "unfamiliar": 0.45, "auroc": 0.93}}}
+
+
+@pytest.mark.parametrize("known, says, says_not", [
+    (LEFT_OUT, ["<b>98.5%</b> count as familiar", "<b>45%</b> were told as unfamiliar", "AUROC <b>0.930</b>",
+                   "<td>&lt;i&gt;</td><td>20</td><td>45%</td><td>0.930</td>"], "little better than chance"),
+    ({**LEFT_OUT, "auroc": 0.69}, ["similar things will often count as familiar"], "cannot be measured"),
+    ({**LEFT_OUT, "unfamiliar": None, "auroc": None, "left_out": {}}, ["too few labels were held out"], "AUROC"),
+    ({"accepted": None, "unfamiliar": None, "auroc": None, "left_out": {}}, [""], "familiar"),
+    (None, [""], "familiar"),
+], ids=["works", "chance", "one-validated", "tells-nothing", "of-before"])
+def test_what_is_told_of_a_label_that_was_left_out(known, says, says_not):
+    told = on_left_out(known)
+    assert all(part in told for part in says) and says_not not in told
+
+
+VERDICT = {"kept": True, "loss_before": 0.3, "loss_after": 0.2, "p": 0.012, "n": 83}
+TRAINED = {"n_train": 416, "options": {"quick": False}, "calibration": {"error_rate": 0.012}}
+
+
+@pytest.mark.parametrize("metrics, says", [
+    ({}, "how it was trained is not known"),
+    ({**TRAINED, "fine_tuning": VERDICT}, "the fine-tuned network; fine-tuning is kept: held-out loss 0.200 after"),
+    ({**TRAINED, "fine_tuning": {**VERDICT, "kept": False}}, "that learned from 416 photos: fine-tuning is not kept"),
+    ({**TRAINED, "fine_tuning": None}, "fine-tuning was not tried, since 1.2% wrong is less than the 5%"),
+], ids=["unknown", "kept", "not-kept", "not-tried"])
+def test_page_says_what_is_served_and_why(metrics, says):
+    assert says in on_training(metrics, {})
+
+
+def test_why_fine_tuning_was_not_tried():
+    assert not_tried({**TRAINED, "options": {"quick": True}}).startswith("--quick")
+    assert "too long" in not_tried({**TRAINED, "calibration": {"error_rate": 0.2}})
+    assert "too long" in not_tried({**TRAINED, "calibration": None, "error_rate": 0.2})
+
+
+def test_command_reports_on_the_photos_that_were_held_out(trained, tmp_path):
     run = run_module("training.report", trained / "export.pkl", trained / "photos", "--out", tmp_path / "report")
     assert run.returncode == 0, run.stderr
-    assert "6 validation photos" in run.stdout.splitlines()[-1]
-    assert {file.name for file in (tmp_path / "report").iterdir()} == {
-        "report.html", "confusion_matrix.png", "top_losses.png", "training.png", "reliability.png", "familiarity.png"}
-    wrong = json.loads((trained / "metrics.json").read_text())["n_wrong"]
-    assert f"<b>{wrong} of 6</b>" in (tmp_path / "report" / "report.html").read_text()
-    Image.open(tmp_path / "report" / "training.png").verify()
+    metrics, last = read_metrics(trained / "export.pkl"), run.stdout.splitlines()[-1]
+    assert f"30 photos, each answered by a model that had not seen it; {metrics['n_wrong']} wrong" in last
+    assert "1 others left out" in last, "the one that cannot be opened"
+    expected = {"report.html", "confusion_matrix.png", "top_losses.png", "training.png", "reliability.png"}
+    assert {file.name for file in (tmp_path / "report").iterdir()} - {"familiarity.png"} == expected
     page = (tmp_path / "report" / "report.html").read_text()
-    calibration = json.loads((trained / "metrics.json").read_text())["calibration"]
+    assert f"<b>{metrics['n_wrong']} of 30</b>" in page and "fine-tuning is not kept" in page
+    Image.open(tmp_path / "report" / "training.png").verify()
     for name in ("before", "after"):
-        assert f"<b>{calibration[name]['error']:.3f}</b> {name}" in page
-    assert "training photos, each left out</td><td>24</td>" in page and "validation photos</td><td>6</td>" in page
+        assert f"<b>{metrics['calibration'][name]['error']:.3f}</b> {name}" in page
+    assert "out of fold</td><td>30</td>" in page and "were told as unfamiliar" in page
+
+
+@pytest.fixture
+def asked(trained) -> tuple[Classifier, list, dict]:
+    """A classifier, the photos that it learned from, and its metrics."""
+    photos = [file for file in get_photos(trained / "photos") if file.name != "broken.jpg"]
+    return Classifier.load(trained / "export.pkl"), photos, read_metrics(trained / "export.pkl")
+
+
+def test_photos_that_were_held_out_are_answered_by_models_that_had_not_seen_them(asked):
+    classifier, photos, metrics = asked
+    measured = measure(classifier, photos, metrics)
+    assert (measured.part, measured.answers.files) == (OUT_OF_FOLD, photos)
+    assert measured.answers.n_wrong == metrics["n_wrong"]
+    some = [sha256(file) for file in photos[:6]]
+    assert measure(classifier, photos, {**metrics, "valid_sha256": some}).part == HELD_OUT
+    assert measure(classifier, photos[:6], {**metrics, "valid_sha256": some}).part == VALIDATION
+
+
+def test_an_export_that_kept_no_answers_is_asked_again(asked, tmp_path):
+    classifier, photos, metrics = asked
+    of_before = {"valid_sha256": [sha256(file) for file in photos[:6]]}
+    measured = measure(classifier, photos, of_before)
+    assert (measured.part, measured.answers.files) == (VALIDATION, photos[:6])
+    assert measure(classifier, photos, {}).part == ALL
+    others = get_photos(make_photos(tmp_path / "others", n=2, seed=700))
+    assert measure(classifier, others, metrics).words == "6 photos (not the ones that it was validated on)"
 
 
 def test_other_photos_are_set_beside_them(trained, tmp_path):
@@ -110,7 +204,7 @@ def test_other_without_photos_is_one_sentence(trained, tmp_path, other, says):
 
 
 def test_report_of_an_export_without_trust_data_says_so(answers):
-    page = to_html(answers, figures_of(answers, {}), {}, "photos", 0)
+    page = page_of(answers, {}, ALL)
     assert "not calibrated" in page and "cannot tell when a photo is none of its labels" in page
 
 
@@ -133,7 +227,7 @@ def test_metrics_of_another_export_are_not_taken(trained, tmp_path):
     (tmp_path / "export.pkl").write_bytes(b"another")
     (tmp_path / "metrics.json").write_bytes((trained / "metrics.json").read_bytes())
     assert read_metrics(tmp_path / "export.pkl") == {}
-    assert read_metrics(trained / "export.pkl")["n_valid"] == 6
+    assert read_metrics(trained / "export.pkl")["n_valid"] == 30
 
 
 def test_labels_that_the_export_does_not_know_are_named(trained, tmp_path):
@@ -154,7 +248,6 @@ def test_missing_input_is_one_sentence(arguments, says):
 
 
 def test_photos_that_all_fail_are_an_error(trained, tmp_path):
-    from classifier import Classifier
     (tmp_path / "red").mkdir()
     (tmp_path / "red" / "1.jpg").touch()
     with pytest.raises(CliError, match="None of the photos"):

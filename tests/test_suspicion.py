@@ -51,6 +51,13 @@ def test_a_copy_does_not_vouch_for_its_label(messy):
     assert (out_of_fold_probabilities(features, [file.parent.name for file in files], hashes)[:2, 1] > 0.5).all()
 
 
+def test_one_label_alone_is_judged_by_distance(messy):
+    files, features, hashes = messy
+    found = suspects(files[N:], features[N:], hashes[N:])
+    assert {suspect.file for suspect in found[:2]} == {*files[N:N + 2]}
+    assert {suspect.likely for suspect in found} == {"brown"}
+
+
 def test_too_few_photos_still_make_a_list():
     files = [Path("data/black/1.jpg"), Path("data/brown/2.jpg")]
     found = suspects(files, np.eye(2), ["a", "b"])

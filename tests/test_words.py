@@ -33,13 +33,42 @@ def test_page_words_fit_two_labels_or_two_hundred():
     assert "23 November 2026" in what_it_knows(["cat", "dog"], facts, True)
 
 
+FACTS = {"error_rate": 0.012, "n_valid": 416, "n_train": 416, "date": "2026-11-25", "measured": "out of fold",
+         "unfamiliar": 0.45}
+TOLD = " Of a label that it was never shown, 45% were told as unfamiliar."
+
+
+def test_page_says_how_the_error_was_measured():
+    said = what_it_knows(["cat", "dog"], FACTS, True)
+    assert said.endswith("It learned from 416 photos on 25 November 2026; 1.2% of them were wrong when they were held "
+                         "out (5 of 416)." + TOLD)
+    said = what_it_knows(["cat", "dog"], {**FACTS, "measured": "validation", "n_valid": 83, "error_rate": 2 / 83}, True)
+    assert said.endswith("It learned from 416 photos on 25 November 2026; of others, held out for validation, 2.4% "
+                         "were wrong (2 of 83)." + TOLD)
+    assert TOLD not in what_it_knows(["cat", "dog"], FACTS, False), "a model that cannot tell"
+
+
+@pytest.mark.parametrize("unfamiliar", [None, True, "45%", float("nan"), -0.1, 1.5, 10 ** 400, [0.45], {}], ids=str)
+def test_a_share_that_makes_no_sense_is_left_out(unfamiliar):
+    said = what_it_knows(["cat", "dog"], {**FACTS, "unfamiliar": unfamiliar}, True)
+    assert said.endswith("(5 of 416).")
+
+
+@pytest.mark.parametrize("measured", [None, 7, [], {}, "by eye", "x" * 9999], ids=lambda value: str(value)[:9])
+def test_an_error_measured_in_an_unknown_way_is_said_as_before(measured):
+    said = what_it_knows(["cat", "dog"], {**FACTS, "measured": measured, "unfamiliar": None}, True)
+    assert "Of 416 photos held out of training it got 5 wrong (1.2%)" in said and len(said) < 300
+
+
 @pytest.mark.parametrize("facts", [
     {"date": "2026-11-24T02:00:00+00:00"}, {"date": None}, {"date": 7}, {"error_rate": float("nan")},
-    {"error_rate": "2%"}, {"n_valid": None}, {"n_valid": 10 ** 400}, {"n_train": float("inf")},
-], ids=repr)
-def test_facts_that_make_no_sense_are_no_record(facts):
-    good = {"error_rate": 0.0241, "n_valid": 83, "n_train": 333, "date": "2026-11-23"}
-    assert what_it_knows(["cat", "dog"], {**good, **facts}, True).endswith("without a record of how often it is wrong.")
+    {"error_rate": "2%"}, {"error_rate": -1}, {"error_rate": 5}, {"n_valid": None}, {"n_valid": 10 ** 400},
+    {"n_valid": 0}, {"n_train": -3}, {"n_train": 10 ** 5000}, {"n_train": float("inf")},
+], ids=lambda facts: next(iter(facts)))
+@pytest.mark.parametrize("measured", ["out of fold", "validation", None], ids=str)
+def test_facts_that_make_no_sense_are_no_record(facts, measured):
+    said = what_it_knows(["cat", "dog"], {**FACTS, "measured": measured, **facts}, True)
+    assert said.endswith("without a record of how often it is wrong.")
 
 
 def test_markup_in_labels_is_shown_as_it_is():

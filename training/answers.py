@@ -45,6 +45,13 @@ class Answers:
     def n_wrong(self) -> int:
         return int((self.predictions != self.targets).sum())
 
+    def only(self, files: Sequence[Path]) -> "Answers":
+        """Return the answers for some of the files, in their order."""
+        row_of = {file: i for i, file in enumerate(self.files)}
+        rows = np.array([row_of[file] for file in files], dtype=int)
+        return Answers(list(files), self.vocab, self.targets[rows], self.probabilities[rows],
+                       None if self.familiarity is None else self.familiarity[rows])
+
     def top_losses(self, k: int = N_TOP_LOSSES) -> list[int]:
         """Return the indices of the k photos with the highest loss, highest first."""
         return [int(i) for i in self.losses.argsort()[::-1][:k]]

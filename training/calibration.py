@@ -1,20 +1,16 @@
 """Make "90%" mean "right 9 times in 10": fit a temperature on out-of-fold answers, and measure what it does.
 
-Reads  `folds.OutOfFold`
+Reads  scores of photos by models that did not learn from them
 Gives  the temperature for the export, and its reliability before and after for metrics.json
 """
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
-from fastai.learner import Learner
 from scipy.optimize import minimize_scalar
 
 from classifier.trust import TEMPERATURES, probabilities
 
-from .folds import OutOfFold, of_validation, out_of_fold
-
-ENOUGH = 1000  # validation photos that tell as much as folds would, and cost nothing
+DOUBTED = 100  # photos of one validation set at which half of what they say of the temperature is believed
 N_BINS = 15  # of equal width over 0 to 1, as in Guo et al. 2017
 
 
@@ -58,40 +54,26 @@ def measured(by_label: np.ndarray, targets: np.ndarray) -> dict:
         {name: round(value, 4) for name, value in row.items()} for row in bins]}
 
 
-def calibrate(answers: OutOfFold) -> dict | None:
+def calibrate(scores: np.ndarray, targets: np.ndarray, folds: np.ndarray, shrink: bool = False) -> dict | None:
     """Return what metrics.json records of the calibration, `temperature` first; None for scores that are no numbers.
 
+    scores: (N, V, C) of V views of photos that the model did not learn from, the plain view first; folds: (N,).
     "after" is cross-fitted: the photos of each fold are measured at the temperature of the other folds.
+    shrink: few photos move the temperature little, by N / (N + DOUBTED); for scores of one validation set.
     """
-    scores, targets = answers.scores, answers.targets
     if not np.isfinite(scores).all():
+        print("The probabilities stay plain softmax: the model's scores are no numbers; try a lower --base-lr.")
         return None
-    after = np.empty_like(scores)
-    for fold in np.unique(answers.folds):
-        own = answers.folds == fold
-        others = own if own.all() else ~own
-        after[own] = probabilities(scores[own], fit_temperature(scores[others], targets[others]))
-    wrong = answers.wrong()
-    return {"temperature": fit_temperature(scores, targets), "n_photos": len(targets),
-            "n_folds": int(answers.folds.max()) + 1, "error_rate": float(wrong[0]),
-            "error_rate_thumbnails": float(wrong[1]),
+
+    def fitted(which: np.ndarray) -> float:
+        temperature, n = fit_temperature(scores[which], targets[which]), int(which.sum())
+        return float(temperature ** (n / (n + DOUBTED))) if shrink else temperature
+
+    after = np.empty_like(scores, dtype=np.float64)
+    for fold in np.unique(folds):
+        own = folds == fold
+        after[own] = probabilities(scores[own], fitted(own if own.all() else ~own))
+    wrong = scores[:, 0].argmax(1) != targets
+    return {"temperature": fitted(np.ones(len(targets), dtype=bool)), "n_photos": len(targets),
+            "n_folds": len(np.unique(folds)), "error_rate": float(wrong.mean()),
             "before": measured(probabilities(scores), targets), "after": measured(after, targets)}
-
-
-def learn_calibration(learn: Learner, photos: Sequence[Path], fit: Callable[[list[str]], Learner],
-                      n_folds: int = 5) -> dict | None:
-    """Return what `calibrate` does for a trained model; None, and a line that says why, where it cannot be told.
-
-    photos: all of them; fit: as `folds.out_of_fold` takes it; n_folds: 0 leaves calibration out.
-    """
-    if n_folds == 0:
-        print("--folds 0: the probabilities stay plain softmax, and page and API say so.")
-        return None
-    enough = len(learn.dls.valid_ds) >= ENOUGH
-    answers = of_validation(learn, ENOUGH) if enough else out_of_fold(photos, fit, n_folds)
-    result = answers and calibrate(answers)
-    if result is None:
-        print("The probabilities stay plain softmax: " + (
-            "a label has too few different photos to learn without some of them." if answers is None else
-            "the model's scores are no numbers; try a lower --base-lr."))
-    return result

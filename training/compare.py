@@ -1,6 +1,9 @@
-"""Is the new export better than the old one? Both are asked about photos that neither learned from.
+"""Say whether the new export is better than the old one, by photos that neither learned from.
 
-Reads  OLD.pkl and NEW.pkl with their figures beside them, and DATA/<label>/*.jpg with the labels as they are now
+Reads  OLD.pkl and NEW.pkl with their metrics.json beside them, and DATA/<label>/*.jpg with the labels as they are now
+
+An export that learned from all photos is judged by what it was made of: models that had not seen the photo they are
+asked about (see `unseen`). With --unseen the exports themselves are asked.
 
     python -m training.compare old.pkl export.pkl data/bears
     python -m training.compare old.pkl export.pkl photos/of-next-year --unseen
@@ -13,9 +16,12 @@ import numpy as np
 from fastcore.script import CliError, call_parse
 from scipy.stats import binomtest
 
+from classifier import Classifier
+
 from .answers import Answers, answer_all, load_classifier
-from .data import get_photos, held_out, print_unreadable
+from .data import get_photos, print_unreadable
 from .metrics import read_metrics
+from .unseen import Measured, answer_unseen
 
 CHANCE = 0.05  # probability below which a difference is called more than chance
 SHOWN = 20  # photos of each side
@@ -65,37 +71,52 @@ class Comparison:
         return [int(i) for i in np.flatnonzero(which)]
 
 
-def unlearned(photos: Sequence[Path], exports: Sequence[str]) -> list[Path]:
-    """Return the photos that all the exports held out; CliError where none can be told or there are none."""
-    left = list(photos)
-    for export in exports:
-        hashes = read_metrics(export).get("valid_sha256")
-        if not hashes:
-            raise CliError(f"There is no metrics.json of {export} beside it that says which photos it held out. If "
-                           "neither export has learned from these photos, say --unseen.")
-        left = held_out(left, hashes)
-    if not left:
-        raise CliError("None of these photos was held out by both exports, so at least one of them knows each by heart."
-                       " Train the new one beside the old, which keeps its validation photos, or say --unseen for "
-                       "photos that neither has learned from.")
-    return left
+def unlearned(export: str, classifier: Classifier, photos: Sequence[Path]) -> Measured:
+    """Return the answers for the photos that an export held out; CliError where there are none or none can be told."""
+    metrics = read_metrics(export)
+    if not metrics.get("valid_sha256") and not metrics.get("held_out"):
+        raise CliError(f"There is no metrics.json of {export} beside it that says which photos it held out. If neither "
+                       "export has learned from these photos, say --unseen.")
+    measured = answer_unseen(classifier, photos, metrics)
+    if measured is None:
+        raise CliError(f"None of these photos was held out by {export}. Train the new one beside the old, on the same "
+                       "photos, or say --unseen for photos that neither has learned from.")
+    return measured
 
 
-def compare(old: str, new: str, photos: Sequence[Path]) -> tuple[Comparison, dict[Path, str]]:
-    """Return the answers of two exports for the photos whose label both know, and why the others are left out."""
-    classifiers = [load_classifier(old), load_classifier(new)]
-    left_out, asked = {}, []
+def known_to_all(exports: Sequence[str], classifiers: Sequence[Classifier],
+                 photos: Sequence[Path]) -> tuple[list[Path], dict[Path, str]]:
+    """Return the photos whose label all exports know, and why the others are left out."""
+    known, left_out = [], {}
     for photo in photos:
-        ignorant = [str(export) for export, classifier in zip((old, new), classifiers)
+        ignorant = [str(export) for export, classifier in zip(exports, classifiers)
                     if photo.parent.name not in classifier.labels]
         if ignorant:
             left_out[photo] = f"its label is none of {' or '.join(ignorant)}'s"
         else:
-            asked.append(photo)
+            known.append(photo)
+    return known, left_out
+
+
+def compare(old: str, new: str, photos: Sequence[Path], unseen: bool = False) -> tuple[Comparison, dict[Path, str]]:
+    """Return the answers of two exports for photos that neither learned from, and why others are left out.
+
+    unseen: neither has learned from any of the photos. Otherwise those that both held out are compared.
+    """
+    exports, classifiers = (old, new), [load_classifier(old), load_classifier(new)]
+    asked, left_out = known_to_all(exports, classifiers, photos)
     if not asked:
         raise CliError("Both exports know none of these labels. Are these the folders that they were trained on?")
-    (of_old, unreadable), (of_new, _) = (answer_all(classifier, asked) for classifier in classifiers)
-    return Comparison(of_old, of_new), {**left_out, **unreadable}
+    if unseen:
+        (of_old, unreadable), (of_new, _) = (answer_all(classifier, asked) for classifier in classifiers)
+        return Comparison(of_old, of_new), {**left_out, **unreadable}
+    of_old, of_new = (unlearned(export, classifier, asked) for export, classifier in zip(exports, classifiers))
+    both = sorted({*of_old.answers.files} & {*of_new.answers.files})
+    if not both:
+        raise CliError("None of these photos was held out by both exports. Train the new one beside the old, on the "
+                       "same photos, or say --unseen for photos that neither has learned from.")
+    return (Comparison(of_old.answers.only(both), of_new.answers.only(both)),
+            {**left_out, **of_old.unreadable, **of_new.unreadable})
 
 
 def lines(answers: Comparison, which: Sequence[int], what: str) -> list[str]:
@@ -117,7 +138,7 @@ def main(
     photos = get_photos(data)
     if not photos:
         raise CliError(f"No photos under {data}. Photos lie in one folder a label: {data}/<label>/.")
-    answers, left_out = compare(old, new, photos if unseen else unlearned(photos, (old, new)))
+    answers, left_out = compare(old, new, photos, unseen)
     print_unreadable(left_out)
     n = len(answers.old.files)
     for name, export, of in (("old", old, answers.old), ("new", new, answers.new)):

@@ -1,35 +1,36 @@
-"""Photos in one folder a label, as `DataLoaders`: the lesson's DataBlock over the project's decoder.
+"""Find the photos of a data set and load them as fastai `DataLoaders`.
 
-Reads  DATA/<label>/*.jpg (any format that `classifier.photo` opens); a photo's label is the name of
-       the folder it lies in, however deep
-Gives  a fastai `DataLoaders`; the same photos and seed give the same split
+Reads  DATA/<label>/*.jpg, or DATA/{train,valid,test}/<label>/*.jpg (any format that `classifier.photo` opens); a
+       photo's label is the name of the folder it lies in, however deep
+Gives  `Photos` and a fastai `DataLoaders`; the same photos and seed give the same split
 
-    python -m training.data DATA      # what is there: photos by label, unreadable ones by name
+    python -m training.data DATA      # what is there: photos by label and split, what is left out and why
 """
-import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from fastai.data.block import CategoryBlock, DataBlock
 from fastai.data.core import DataLoaders
-from fastai.data.transforms import Normalize, RandomSplitter, get_files, image_extensions, parent_label
-from fastai.vision.augment import CropPad, RandomResizedCrop, Resize, ResizeMethod, Saturation, aug_transforms
+from fastai.data.transforms import Normalize, get_files, parent_label
+from fastai.vision.augment import RandomResizedCrop, Resize, ResizeMethod, Saturation, aug_transforms
 from fastai.vision.core import PILImage
 from fastai.vision.data import ImageBlock
 from fastcore.script import CliError, call_parse
 from fastprogress import progress_bar
-from torch.random import fork_rng
 
 from classifier.photo import PhotoError, open_photo
 
 from .copies import groups_of_copies
+from .left_out import NO_LABELS, PHOTO_EXTENSIONS, folders_left_out, names_left_out
 from .opened import OPENED
+from .splits import Photos, given_splits, sha256, splitter, with_known_labels, without_copies
 
 MIN_PHOTOS = 5  # of a label: fewer leave nothing to validate on
-PHOTO_EXTENSIONS = image_extensions | {".heic", ".heif", ".avif", ".webp", ".jfif", ".ppm", ".pgm", ".pbm", ".pnm"}
+THIN = 10  # photos of a label: its share of wrong answers among fewer is little more than chance
 RESIZES = {
     "random_crop": lambda size: RandomResizedCrop(size, min_scale=0.5),
     "crop": lambda size: Resize(size, ResizeMethod.Crop),
@@ -37,9 +38,7 @@ RESIZES = {
     "squish": lambda size: Resize(size, ResizeMethod.Squish),
 }
 
-
 VALIDATED_LARGER = 8 / 7  # than trained: random crops show things larger than they are (see `resizing`)
-CUT_OFF = 1.14  # a random crop's validation leaves out the rim: fastai's own figure
 
 
 def photo_class(side: int) -> type[PILImage]:
@@ -54,7 +53,7 @@ def photo_class(side: int) -> type[PILImage]:
 
 
 def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
-    """Return the photo files under `path`, sorted; hidden files and folders are left out.
+    """Return the photo files under `path`, sorted; hidden files and folders, and NO_LABELS, are left out.
 
     labelled: photos that lie in `path` itself, in no label's folder, are left out too.
     """
@@ -62,7 +61,8 @@ def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
     if not path.is_dir():
         raise CliError(f"There is no folder {path}. Put photos in {path}/<label>/.")
     found = (file for file in get_files(path, extensions=PHOTO_EXTENSIONS)
-             if not (labelled and file.parent == path) and not file.name.startswith("."))
+             if not (labelled and file.parent == path) and not file.name.startswith(".")
+             and NO_LABELS.isdisjoint(file.relative_to(path).parts[:-1]))
     # links may lead to a photo by several ways, or in a circle: the shortest way counts
     by_target = {}
     for file in sorted(found, key=lambda file: (len(file.parts), file)):
@@ -83,77 +83,44 @@ def check_photos(files: Sequence[Path]) -> dict[Path, str]:
     return {file: why for file, why in zip(files, reasons) if why}
 
 
-def readable_photos(path: str | Path) -> tuple[list[Path], dict[Path, str]]:
-    """Return the photos under `path` that can be trained on, and why the others cannot be opened.
+def readable_photos(path: str | Path) -> Photos:
+    """Return the photos under `path` by split, why some cannot be opened, and sentences on what else is left out.
 
-    Raises CliError unless there are two labels or more, each with at least MIN_PHOTOS photos.
+    Raises CliError unless there are two labels or more, each with at least MIN_PHOTOS photos to train on.
     """
-    files = get_photos(path)
+    path, files = Path(path), get_photos(path)
     if not files:
         raise CliError(f"No photos under {path}. Put them in one folder a label: {path}/<label>/photo.jpg.")
-    unreadable = check_photos(files)
-    photos = [file for file in files if file not in unreadable]
-    empty = (folder for folder in Path(path).iterdir() if folder.is_dir() and not folder.name.startswith(".")
-             and not any(folder in file.parents for file in files))
-    counts = Counter({label: 0 for label in [*map(parent_label, files), *(folder.name for folder in empty)]})
-    counts.update(parent_label(file) for file in photos)
-    if len(counts) < 2:
-        raise CliError(f"Only one label under {path}: {next(iter(counts))}. A classifier needs two or more, "
-                       "a folder each.")
-    few = [f"{label} ({n})" for label, n in sorted(counts.items()) if n < MIN_PHOTOS]
+    given = given_splits(path, files)
+    if not given.train:
+        raise CliError(f"No photos to train on under {path}, only a validation or test set. "
+                       f"Put some in {path}/train/<label>/.")
+    used = [*given.train, *given.valid, *given.test]
+    unreadable = check_photos(used)
+    photos = replace(given.filtered(lambda file: file not in unreadable), unreadable=unreadable)
+    photos = without_copies(with_known_labels(photos)).saying(*folders_left_out(path, files), *names_left_out(path))
+    _check_labels(path, sorted(set(map(parent_label, given.train))), photos)
+    return photos
+
+
+def _check_labels(path: Path, labels: Sequence[str], photos: Photos) -> None:
+    """Raise CliError where there are fewer than two labels, or a label has too few photos to train on."""
+    counts = Counter(map(parent_label, photos.train))
+    few = [f"{label} ({counts[label]})" for label in labels if counts[label] < MIN_PHOTOS]
+    if len(labels) < 2 or few:
+        print_left_out(photos)
+    if len(labels) < 2:
+        raise CliError(f"Only one label under {path} has photos to train on: {labels[0]}. A classifier needs two or "
+                       "more, a folder each.")
     if few:
-        print_unreadable(unreadable)
-        raise CliError(f"Too few readable photos under {path}: {', '.join(few)}. "
-                       f"Each label needs at least {MIN_PHOTOS}; add photos or take its folder away.")
-    return photos, unreadable
-
-
-def sha256(file: Path) -> str:
-    """Return the SHA-256 of a file's bytes: what names a photo whatever its folder."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+        raise CliError(f"Too few readable photos under {path}: {', '.join(few)}. Each label needs at least "
+                       f"{MIN_PHOTOS} to train on; add photos or take its folder away.")
 
 
 def held_out(photos: Sequence[Path], hashes: Sequence[str]) -> list[Path]:
     """Return the photos whose SHA-256 is one of `hashes`; a file that cannot be read is none of them."""
     known = set(hashes)
     return [photo for photo in photos if known and os.access(photo, os.R_OK) and sha256(photo) in known]
-
-
-def splitter(valid_pct: float = 0.2, seed: int = 42, keep: Sequence[str] = ()) -> Callable:
-    """Return a fastai splitter: RandomSplitter's draw, except that validated photos stay validated.
-
-    keep: SHA-256 of photos that an earlier run held out. They stay in validation, so that its figure
-    and the new one can be compared; the rest is drawn from the other photos up to `valid_pct`.
-    Copies of a photo go where it goes, unless they are all that a label has: a photo that was trained on
-    tells nothing about new ones.
-    """
-    kept_hashes = set(keep)
-
-    def split(files: Sequence[Path]) -> tuple[list[int], list[int]]:
-        valid = {i for i, file in enumerate(files) if kept_hashes and sha256(Path(file)) in kept_hashes}
-        n_valid = max(len(valid), int(valid_pct * len(files)))
-        copies = {i: group for group in groups_of_copies(files, n_valid) for i in group}
-        left = Counter(parent_label(file) for i, file in enumerate(files) if i not in valid)
-
-        def hold_out(group: Sequence[int]) -> None:
-            new = Counter(parent_label(files[i]) for i in group if i not in valid)
-            if len(group) == 1 or all(left[label] > n for label, n in new.items()):
-                valid.update(group)
-                left.subtract(new)
-
-        for i in sorted(valid & copies.keys()):
-            hold_out(copies[i])
-        rest = sorted(set(range(len(files))) - valid)
-        missing = max(0, n_valid - len(valid))
-        with fork_rng(devices=[]):  # RandomSplitter seeds torch for everybody
-            others, drawn = RandomSplitter(missing / len(rest) + 1e-9, seed)(rest) if rest else ([], [])
-        for i in (rest[j] for j in (*drawn, *others)):
-            group = copies.get(i, [i])
-            if i not in valid and len(valid) + len(group) <= n_valid:
-                hold_out(group)
-        return sorted(set(range(len(files))) - valid), sorted(valid)
-
-    return split
 
 
 def n_copies(files: Sequence[Path], most: int) -> int:
@@ -173,40 +140,41 @@ def resizing(resize: str, image_size: int, larger: bool = True) -> list:
     trained on crops expects larger things than whole photos show: trained at 224 pixels, it sees those at 256.
     Source: Touvron et al. 2019, Fixing the train-test resolution discrepancy.
     """
-    if resize != "random_crop" or not larger:
+    if resize != "random_crop":
         return [RESIZES[resize](image_size)]
-    size = validation_size(image_size)
-    # fastai keeps one transform of a class: what its RandomResizedCrop does in validation, in two others
-    tfms = RESIZES[resize](image_size), Resize(round(size * CUT_OFF), ResizeMethod.Squish), CropPad(size)
-    for order, (tfm, split_idx) in enumerate(zip(tfms, (0, 1, 1)), start=1):
-        tfm.split_idx, tfm.order = split_idx, order
-    return list(tfms)
+    train = RESIZES["random_crop"](image_size)
+    valid = RESIZES["crop"](validation_size(image_size) if larger else image_size)
+    train.split_idx, valid.split_idx = 0, 1
+    return [train, valid]
 
 
 def get_dls(photos: Sequence[Path], resize: str = "random_crop", image_size: int = 224,
             valid_pct: float = 0.2, seed: int = 42, batch_size: int = 64,
             stats: tuple[list[float], list[float]] | None = None, grey: float = 0,
-            keep: Sequence[str] = (), larger: bool = True) -> DataLoaders:
+            keep: Sequence[str] = (), larger: bool = True, valid: Sequence[Path] = ()) -> DataLoaders:
     """Return the lesson's DataLoaders over `photos`, each labelled by the folder it lies in.
 
     resize: a key of RESIZES. stats: mean and standard deviation to normalise with. grey: probability, 0 to 1,
-    that augmentation takes a photo's colours away.
-    keep: see `splitter`. larger: see `resizing`. Raises CliError where a label has nothing left to train on.
+    that augmentation takes a photo's colours away. keep: see `splitter`. larger: see `resizing`.
+    valid: a given validation set. Where there is one, it is the validation set, all other `photos` are trained on,
+    and valid_pct, seed and keep split nothing.
+    Raises CliError where a label has nothing left to train on.
     """
+    files, given = sorted({*photos, *valid}), set(valid)
+    split = splitter(valid_pct, seed, keep)(files) if not given else tuple(
+        [i for i, file in enumerate(files) if (file in given) is held] for held in (False, True))
     block = DataBlock(
         blocks=(ImageBlock(photo_class(image_size)), CategoryBlock),
-        get_items=sorted,
-        splitter=splitter(valid_pct, seed, keep),
+        splitter=lambda files: split,
         get_y=parent_label,
         item_tfms=resizing(resize, image_size, larger),
         batch_tfms=[*aug_transforms(xtra_tfms=[Saturation(p=grey, draw=0.0)] if grey else None),
                     *([Normalize.from_stats(*stats)] if stats else [])])
-    train, valid = block.splitter(sorted(photos))
-    if valid_pct and (n := n_copies(sorted(photos), len(valid))):
+    if valid_pct and not given and (n := n_copies(files, len(split[1]))):
         print(f"{n} of the photos are copies of another one: each stays on that one's side of the split", flush=True)
-    _check_split([parent_label(photo) for photo in sorted(photos)], train, valid)
+    _check_split([parent_label(file) for file in files], *split)
     # more workers than this machine has cores only cost memory; photos are small and decoded fast
-    return block.dataloaders(photos, bs=min(batch_size, len(train)), num_workers=0)
+    return block.dataloaders(files, bs=min(batch_size, len(split[0])), num_workers=0)
 
 
 def _check_split(labels: Sequence[str], train: Sequence[int], valid: Sequence[int]) -> None:
@@ -219,19 +187,49 @@ def _check_split(labels: Sequence[str], train: Sequence[int], valid: Sequence[in
         raise CliError("No photo is left to validate on: add photos, or try a larger --valid-pct.")
 
 
+def thin(labels: Sequence[str]) -> list[str]:
+    """Return the labels, sorted, that have fewer than THIN photos; labels: (N,) a label for each photo."""
+    return sorted(label for label, n in Counter(labels).items() if n < THIN)
+
+
+def imbalance(labels: Sequence[str]) -> float:
+    """Return how many times as many photos the largest label has as the smallest: 1 where all have as many.
+
+    labels: (N,) a label for each photo, one photo or more.
+    """
+    counts = Counter(labels).values()
+    return max(counts) / min(counts)
+
+
 def print_unreadable(unreadable: dict[Path, str]) -> None:
     """Name the files that were left out, and why."""
     for file, why in unreadable.items():
         print(f"left out: {file}: {why}")
 
 
+def print_left_out(photos: Photos) -> None:
+    """Name the files that cannot be opened, and say what else was left out, and why."""
+    print_unreadable(photos.unreadable)
+    for sentence in photos.ignored:
+        print(sentence)
+
+
+def table(photos: Photos) -> list[str]:
+    """Return a line a label: its photos in all, or in each set under a line of names where folders give the sets."""
+    sets = {name: Counter(map(parent_label, own)) for name, own in (
+        ("train", photos.train), ("valid", photos.valid), ("test", photos.test)) if own}
+    names = ["".join(f"{name:>6} " for name in sets) + "label"] if len(sets) > 1 else []
+    return names + ["".join(f"{counts[label]:6} " for counts in sets.values()) + label
+                    for label in sorted(sets["train"])]
+
+
 @call_parse
 def main(
-    data:str, # folder of photos, one folder a label
+    data:str, # folder of photos, one folder a label, or these in train, valid and test
 ):
-    "Show what there is to train on: photos by label, and what cannot be opened."
-    photos, unreadable = readable_photos(data)
-    print_unreadable(unreadable)
-    for label, n in sorted(Counter(map(parent_label, photos)).items()):
-        print(f"{n:6} {label}")
-    print(f"{len(photos)} photos, {len(set(map(parent_label, photos)))} labels, {len(unreadable)} unreadable")
+    "Show what there is to train on: photos by label and split, and what is left out."
+    photos = readable_photos(data)
+    print_left_out(photos)
+    print("\n".join(table(photos)))
+    print(f"{len(photos.train) + len(photos.valid) + len(photos.test)} photos, "
+          f"{len(set(map(parent_label, photos.train)))} labels, {len(photos.unreadable)} unreadable")

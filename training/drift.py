@@ -60,7 +60,9 @@ def reference_of(metrics: dict) -> Reference:
     labels = {label: n["train"] + n["valid"] for label, n in metrics.get("photos", {}).items()}
     groups = [group for group in metrics.get("trust", {}).get("groups", [])
               if group["name"].endswith("validation") and group["familiar"] is not None]
-    unfamiliar = (1 - groups[0]["familiar"], groups[0]["n"]) if groups else (UNFAMILIAR, None)
+    accepted = (metrics.get("familiarity") or {}).get("accepted")  # of photos that were held out
+    unfamiliar = (1 - accepted, metrics["n_valid"]) if accepted is not None else (
+        1 - groups[0]["familiar"], groups[0]["n"]) if groups else (UNFAMILIAR, None)
     if not calibration:
         error = (metrics["error_rate"], metrics["n_valid"]) if "error_rate" in metrics else None
         return Reference(labels, unfamiliar, None, error)

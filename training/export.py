@@ -28,7 +28,6 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.metrics import error_rate
 from fastai.vision.core import PILImage
@@ -67,10 +66,12 @@ def portable(learn: Learner) -> Learner:
                    splitter=default_split, path=Path("."))
 
 
-def facts_of(dls: DataLoaders, arch: str, error: float) -> dict:
+def facts_of(metrics: dict) -> dict:
     """Return what an export says of itself, as plain data for the page and the model card."""
-    return {"format": 1, "date": date.today().isoformat(), "arch": arch,
-            "error_rate": round(error, 4), "n_train": len(dls.train_ds), "n_valid": len(dls.valid_ds)}
+    unfamiliar = metrics["familiarity"]["unfamiliar"]
+    return {"format": 1, "date": date.today().isoformat(), "arch": metrics["options"]["arch"],
+            "error_rate": round(metrics["error_rate"], 4), "n_train": metrics["n_train"], "n_valid": metrics["n_valid"],
+            "measured": metrics["measured"], "unfamiliar": unfamiliar if unfamiliar is None else round(unfamiliar, 3)}
 
 
 class PortablePickler(pickle.Pickler):
@@ -119,8 +120,14 @@ def to_bytes(learn: Learner) -> bytes:
 
 
 def engine_of(learn: Learner) -> FastaiEngine:
-    """Return what would answer photos if a Learner were exported now: an export of it, read as any other."""
-    return FastaiEngine(read_bytes(to_bytes(portable(learn))))
+    """Return what would answer photos if a Learner were exported now: an export of it, read as any other.
+
+    Raises CliError for a network that answers no photo, such as one whose weights are no numbers.
+    """
+    try:
+        return FastaiEngine(read_bytes(to_bytes(portable(learn))))
+    except ExportError as error:
+        raise CliError(f"This network cannot be trained: {error}") from error
 
 
 @contextmanager

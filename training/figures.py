@@ -59,7 +59,7 @@ def plot_training(epochs: Sequence[dict]) -> Figure:
     for name in ("train_loss", "valid_loss"):
         losses.plot(x, [row[name] for row in epochs], marker="o", label=name)
     losses.legend()
-    losses.set(title="Loss", xlabel="epoch (the first with the backbone frozen)", xticks=x, ylim=(0, None))
+    losses.set(title="Loss", xlabel="epoch", xticks=x, ylim=(0, None))
     errors.plot(x, [100 * row["error_rate"] for row in epochs], marker="o", color="tab:red")
     errors.set(title="error_rate, %", xlabel="epoch", xticks=x, ylim=(0, None))
     return figure

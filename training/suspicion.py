@@ -4,8 +4,8 @@ Reads  labelled photos and any export
 Gives  `Suspect`s, the most suspicious first, each with its reason
 
 Two measures, neither of which lets a photo speak for itself: confident learning on out-of-fold probabilities, and
-the distance to the other photos. Both need one pass of the export over the photos, no training: a logistic
-regression on the export's features is cross-validated over the labels as they are on the disk.
+the distance to the other photos. Both need one pass of the export over the photos, no training: linear probes of the
+export's features are cross-validated over the labels as they are on the disk.
 """
 import warnings
 from collections.abc import Sequence
@@ -15,17 +15,13 @@ from pathlib import Path
 import numpy as np
 from cleanlab.rank import get_label_quality_scores
 from fastai.data.transforms import parent_label
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import PredefinedSplit, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from classifier.trust import K, familiarity, normalised
+from classifier.trust import K, familiarity, normalised, probabilities
 
 from .folds import assign_folds
+from .probe import cross_validate
 
 N_FOLDS = 5
-STRENGTH = 0.01  # C of the logistic regression: features are many, photos few, and some labels wrong
 AT_ONCE = 1000  # photos whose distances are in memory at a time
 STRANGE = 0.05  # share of the photos, the least familiar ones, that are called unlike the others
 
@@ -42,16 +38,17 @@ class Suspect:
 
 def out_of_fold_probabilities(features: np.ndarray, labels: Sequence[str], hashes: Sequence[str],
                               seed: int = 0) -> np.ndarray | None:
-    """Return (N, C) probabilities of the sorted labels, each photo judged by a model that did not learn from it.
+    """Return (N, C) probabilities of the sorted labels, each photo judged by a probe that did not learn from it.
 
-    features: (N, D); hashes: SHA-256 of the photos, whose copies stay together. None where a label has too few
-    different photos.
+    features: (N, D); hashes: SHA-256 of the photos, whose copies stay together. None where there is one label, or one
+    has too few different photos.
     """
+    vocab, targets = np.unique(labels, return_inverse=True)
     folds = assign_folds(labels, hashes, N_FOLDS, seed)
-    if folds is None:
+    if folds is None or len(vocab) < 2:
         return None
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000))
-    return cross_val_predict(model, normalised(features), labels, cv=PredefinedSplit(folds), method="predict_proba")
+    _, scores = cross_validate(normalised(features)[:, None], targets, folds, len(vocab))
+    return probabilities(scores[:, 0])
 
 
 def familiarity_to_others(features: np.ndarray, k: int = K) -> np.ndarray | None:
@@ -78,13 +75,13 @@ def suspects(files: Sequence[Path], features: np.ndarray, hashes: Sequence[str],
     """
     labels, copies = np.array([parent_label(file) for file in files]), copies or {}
     vocab, targets = np.unique(labels, return_inverse=True)
-    probabilities = out_of_fold_probabilities(features, list(labels), hashes)
+    by_label = out_of_fold_probabilities(features, list(labels), hashes)
     near = familiarity_to_others(features)
     doubt = np.zeros(len(files))
-    if probabilities is not None:
+    if by_label is not None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            doubt = 1 - get_label_quality_scores(targets, probabilities, method="normalized_margin")
+            doubt = 1 - get_label_quality_scores(targets, by_label, method="normalized_margin")
     strange = np.zeros(len(files)) if near is None else 1 - near
     by_measure = np.stack([shares_below(doubt), shares_below(strange)])
     suspicion = by_measure.max(0)
@@ -95,10 +92,10 @@ def suspects(files: Sequence[Path], features: np.ndarray, hashes: Sequence[str],
         likely, reasons = labels[i], []
         if files[i] in copies:
             reasons.append(f"a copy {copies[files[i]]}")
-        if probabilities is not None:
-            likely = vocab[probabilities[i].argmax()]
+        if by_label is not None:
+            likely = vocab[by_label[i].argmax()]
             if likely != labels[i]:
-                reasons.append(f"the other photos make it {likely} ({probabilities[i].max():.0%})")
+                reasons.append(f"the other photos make it {likely} ({by_label[i].max():.0%})")
         if near is not None and by_measure[1, i] > 1 - STRANGE:
             reasons.append(f"unlike the other photos (similarity {near[i]:.2f}; usual {np.median(near):.2f})")
         found.append(Suspect(files[i], float(suspicion[i]), str(likely), "; ".join(reasons)))

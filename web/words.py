@@ -10,6 +10,7 @@ from classifier import Prediction
 MOST_LISTED = 12
 NO_HEATMAP = "Where this model looked is not available: it is built in another way."
 MANY = "Or [many photos at once](many): a folder or a zip."
+MOST_PHOTOS = 10**9  # that a record may speak of
 MARKUP = re.compile(r"([\\`*_{}\[\]<>#$|~!&])")  # what Markdown and HTML would take for theirs
 
 
@@ -71,12 +72,37 @@ def what_it_knows(labels: Sequence[str], facts: dict, knows_strangers: bool) -> 
                  "This model cannot tell when a photo is none of these: it always answers with one of them.")
     known = f"**What it knows:** {listed(labels, 'and', most=200)}. {otherwise}"
     try:
-        n_valid, n_train, error, trained = (int(facts["n_valid"]), int(facts["n_train"]), float(facts["error_rate"]),
-                                            date.fromisoformat(facts["date"]))
-        return (f"{known} Of {n_valid} photos held out of training it got {round(error * n_valid)} wrong "
-                f"({error:.1%}); it learned from {n_train} others on {trained.day} {trained:%B %Y}.")
+        return f"{known} {how_often_wrong(facts)}{how_often_unfamiliar(facts) if knows_strangers else ''}"
     except (KeyError, TypeError, ValueError, ArithmeticError):
         return f"{known} This model came without a record of how often it is wrong."
+
+
+def how_often_wrong(facts: dict) -> str:
+    """Return when an export learned from how many photos, and its error on photos that were held out.
+
+    Raises KeyError, TypeError, ValueError or ArithmeticError for facts that are missing or make no sense.
+    """
+    n_valid, n_train, error, trained = (int(facts["n_valid"]), int(facts["n_train"]), float(facts["error_rate"]),
+                                        date.fromisoformat(facts["date"]))
+    if not (0 <= error <= 1 and 0 < n_valid < MOST_PHOTOS and 0 < n_train < MOST_PHOTOS):
+        raise ValueError(f"{error} of {n_valid} and {n_train} photos")
+    n_wrong, on = round(error * n_valid), f"{trained.day} {trained:%B %Y}"
+    if facts.get("measured") == "out of fold":
+        return (f"It learned from {n_train} photos on {on}; {error:.1%} of them were wrong when they were held out "
+                f"({n_wrong} of {n_valid}).")
+    if facts.get("measured") == "validation":
+        return (f"It learned from {n_train} photos on {on}; of others, held out for validation, {error:.1%} were wrong "
+                f"({n_wrong} of {n_valid}).")
+    return (f"Of {n_valid} photos held out of training it got {n_wrong} wrong ({error:.1%}); it learned from {n_train} "
+            f"others on {on}.")
+
+
+def how_often_unfamiliar(facts: dict) -> str:
+    """Return how often photos of a label that was left out were told as unfamiliar; "" where that is not known."""
+    share = facts.get("unfamiliar")
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        return ""
+    return f" Of a label that it was never shown, {share:.0%} were told as unfamiliar."
 
 
 def privacy(minutes: float, feedback: bool = False) -> str:
