@@ -16,7 +16,8 @@ from fastcore.script import CliError
 
 from classifier import Classifier
 from conftest import ROOT, noisy_photo
-from training.export import PortablePickler, check_export, export_learner, stock_predictions, to_bytes
+from training.export import PortablePickler, check_export, export_learner, to_bytes
+from training.stock_fastai import StockFastai
 
 LARGEST = 9_900_000  # bytes: the Hub refuses 10 MB in a plain push
 # the pickle alone, as any Python reads it: no torch needed, every name resolved to a stand-in
@@ -176,22 +177,23 @@ def test_export_opens_in_a_fresh_process_that_cannot_import_the_project(export):
     classifier = Classifier.load(export)
     classifier.temperature = 1  # fastai does not calibrate
     served = [[classifier.predict(photo).probabilities[label] for label in classifier.labels] for photo in photos]
-    assert np.abs(stock_predictions(export, photos) - served).max() < 1e-4
+    with StockFastai() as stock:
+        assert np.abs(stock.predict(export, photos) - served).max() < 1e-4
 
 
 def test_an_export_that_answers_otherwise_is_an_error(trained):
     learn = load_learner(trained / "export.pkl")
     with torch.no_grad():
         learn.model[-1][-1].weight[0] += 1  # the head's linear layer, one label
-    with pytest.raises(CliError, match="answers otherwise"):
-        check_export(trained / "export.pkl", learn, [noisy_photo((200, 40, 40), 1)])
+    with StockFastai() as stock, pytest.raises(CliError, match="answers otherwise"):
+        check_export(trained / "export.pkl", learn, [noisy_photo((200, 40, 40), 1)], stock)
 
 
 def test_an_export_that_fails_its_check_does_not_take_the_old_ones_place(trained, tmp_path, monkeypatch):
     learn = load_learner(trained / "export.pkl")
     out = tmp_path / "export.pkl"
     out.write_bytes(b"the export of yesterday")
-    monkeypatch.setattr("training.export.CHECK", "raise SystemExit('no fastai here')")
+    monkeypatch.setattr("training.stock_fastai.CHECK", "raise SystemExit('no fastai here')")
     with pytest.raises(CliError, match="no fastai here"):
         export_learner(learn, out, [noisy_photo((200, 40, 40), 1)])
     assert out.read_bytes() == b"the export of yesterday"

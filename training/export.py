@@ -12,14 +12,11 @@ Writes export.pkl: opened by stock `load_learner` on Python 3.10 to 3.13, withou
 to one Python version and its writer's folders.
 """
 import io
-import json
 import os
 import pickle
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from copy import deepcopy
 from datetime import date
 from pathlib import Path, PurePath
@@ -37,11 +34,12 @@ from fasttransform import Pipeline
 from PIL import Image
 from plum import Function
 
-from classifier import torchvision_ops
 from classifier.compiled import CompileError, onnx_path, write_compiled
 from classifier.export import ExportError, read_bytes, read_export
 from classifier.fastai_engine import FastaiEngine
 from classifier.trust import probabilities
+
+from .stock_fastai import StockFastai
 
 # what every machine that serves a fastai export has; the standard library comes on top
 LIBRARIES = {"fastai", "fastcore", "fasttransform", "numpy", "PIL", "plum", "timm", "torch", "torchvision"}
@@ -149,40 +147,7 @@ def staged(path: str | Path) -> Iterator[Path]:
             aside.unlink(missing_ok=True)
 
 
-CHECK = """
-import json, sys, warnings
-warnings.simplefilter("ignore")
-from fastai.vision.all import PILImage, load_learner
-learn = load_learner(sys.argv[1])
-with learn.no_bar(), learn.no_logging():
-    answers = [learn.predict(PILImage.create(photo))[2].tolist() for photo in sys.argv[2:]]
-print(json.dumps(answers))
-"""
-
-
-def stock_predictions(export: Path, photos: Sequence[Image.Image]) -> np.ndarray:
-    """Return (N, C) probabilities from stock fastai in a fresh process that cannot import this project.
-
-    The process starts in an empty folder: what the export needs beyond fastai, it does not find.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / f"{i}.png" for i in range(len(photos))]  # PNG keeps every pixel
-        for file, photo in zip(files, photos):
-            photo.save(file)
-        # the mended torchvision import travels as text: the module it stands in must stay out of reach
-        script = Path(torchvision_ops.__file__).read_text() + "declare_operators()\n" + CHECK
-        try:
-            run = subprocess.run([sys.executable, "-I", "-c", script, export.resolve(), *files], cwd=folder,
-                                 capture_output=True, text=True, timeout=600)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise CliError(f"The export could not be checked in a fresh process ({error}).") from error
-    if run.returncode:
-        raise CliError("The export does not open in a fresh process: "
-                       f"{(run.stderr.strip().splitlines() or ['no reason given'])[-1]}")
-    return np.array(json.loads(run.stdout.strip().splitlines()[-1]))
-
-
-def check_export(export: Path, learn: Learner, photos: Sequence[Image.Image]) -> float:
+def check_export(export: Path, learn: Learner, photos: Sequence[Image.Image], stock: StockFastai) -> float:
     """Return the largest difference of a probability between a portable learner and its export.
 
     Compared are `learn` here, stock fastai in a fresh process, and the serving code before calibration.
@@ -192,7 +157,7 @@ def check_export(export: Path, learn: Learner, photos: Sequence[Image.Image]) ->
         expected = np.array([learn.predict(PILImage.create(photo))[2].tolist() for photo in photos])
     engine = FastaiEngine(read_export(export))
     served = np.array([probabilities(engine.answer(photo)[0]) for photo in photos])
-    difference = max(np.abs(stock_predictions(export, photos) - expected).max(),
+    difference = max(np.abs(stock.predict(export, photos) - expected).max(),
                      np.abs(served - expected).max())
     if not difference <= TOLERANCE:  # not-a-number is a difference too
         raise CliError(f"The export answers otherwise than the trained model: a probability differs by "
@@ -200,15 +165,17 @@ def check_export(export: Path, learn: Learner, photos: Sequence[Image.Image]) ->
     return float(difference)
 
 
-def export_learner(plain: Learner, path: str | Path, photos: Sequence[Image.Image]) -> bytes:
+def export_learner(plain: Learner, path: str | Path, photos: Sequence[Image.Image],
+                   stock: StockFastai | None = None) -> bytes:
     """Write a portable learner to `path`, checked on `photos` before it takes its place; return the bytes.
 
-    photos: upright RGB. A CliError leaves what was at `path` as it was.
+    photos: upright RGB; stock: a fresh process that was started before, so that nobody waits for it.
+    A CliError leaves what was at `path` as it was.
     """
     data = to_bytes(plain)
-    with staged(path) as aside:
+    with staged(path) as aside, nullcontext(stock) if stock else StockFastai() as asked:
         aside.write_bytes(data)
-        check_export(aside, plain, photos)
+        check_export(aside, plain, photos, asked)
     return data
 
 

@@ -36,6 +36,7 @@ from .metrics import metrics_path, validated_before
 from .options import TrainingOptions, check_options, check_out
 from .probe import MOST_UNEVEN
 from .splits import Photos
+from .stock_fastai import StockFastai
 
 PACKAGES = ("fastai", "fastcore", "torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn")
 N_SAMPLES = 8  # photos that the export is checked on
@@ -76,7 +77,7 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
     }
 
 
-def save(trained: Trained, metrics: dict, out: str | Path) -> dict:
+def save(trained: Trained, metrics: dict, out: str | Path, stock: StockFastai | None = None) -> dict:
     """Write the export and, once that has passed its check, metrics.json; return the metrics written."""
     plain, known = portable(trained.learn), trained.familiarity
     # kept on the learner as plain data: all that the app knows of a model is inside its export
@@ -84,7 +85,7 @@ def save(trained: Trained, metrics: dict, out: str | Path) -> dict:
                         "familiarity": known and known.to_facts(),
                         "calibration": trained.calibration and {"temperature": trained.calibration["temperature"]}}
     samples = (trained.validated or trained.files)[:N_SAMPLES]
-    export = export_learner(plain, out, [open_photo(file) for file in samples])
+    export = export_learner(plain, out, [open_photo(file) for file in samples], stock)
     metrics = {**metrics, "export": {"bytes": len(export), "sha256": hashlib.sha256(export).hexdigest()}}
     write_metrics(metrics, out)
     compile_export(out)
@@ -160,12 +161,12 @@ def main(
     check_options(options)
     check_out(out)
     try:
-        with heeding_interrupts():
+        with heeding_interrupts(), StockFastai() as stock:
             photos = readable_photos(data)
             print_counts(photos)
             trained = train(photos, options, [] if resplit else validated_before(out), Path(data) / FOLDER)
             print("writing the export and checking it in a fresh process ...", flush=True)
-            metrics = save(trained, metrics_of(trained, photos, options), out)
+            metrics = save(trained, metrics_of(trained, photos, options), out, stock)
             if photos.test:
                 write_metrics(metrics := test_error(metrics, photos, out), out)
     except KeyboardInterrupt:
