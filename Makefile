@@ -46,7 +46,7 @@ robustness: $(VENV)/testing ## what a public Space meets: 15 minutes; its table 
 	$(BIN)/python -W ignore -m benchmarks.robustness $(ARGS)
 
 story: $(VENV)/testing ## the whole way on small data, from three words to a Space and a user's correction: 2 minutes
-	PYTHONPATH=. $(BIN)/python -W ignore tests/story.py
+	PYTHONPATH=. $(BIN)/python -W ignore tests/end_to_end/story.py
 
 image-size: $(VENV)/serving ## installed megabytes of what serving needs
 	$(BIN)/python -m benchmarks.image_size

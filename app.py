@@ -9,24 +9,24 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
-from classifier import quiet  # noqa: F401
+from classifier import telemetry as quiet  # noqa: F401
 
 # isort: split
 import gradio as gr
 
 from classifier import Classifier, Prediction
-from classifier.compiled import CompileError
 from classifier.export import ExportError
+from classifier.inference.onnx_export import CompileError
 from classifier.photo import PhotoError
-from web.answers import Answers
-from web.feedback import feedback_from
-from web.feedback_page import ask, shown
-from web.memory import give_memory_back
-from web.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_preview, preview
-from web.server import serve
-from web.settings import prepared
-from web.tools import no_tool
-from web.words import (
+from server.feedback.question import ask, shown
+from server.feedback.store import feedback_from
+from server.launch import serve
+from server.malloc import give_memory_back
+from server.mcp_tools import no_tool
+from server.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_preview, preview
+from server.predictor import Answers
+from server.settings import prepared
+from server.texts import (
     MANY,
     NO_HEATMAP,
     address,
@@ -69,7 +69,7 @@ def compile_meanwhile() -> None:
         log.warning("Compiled in memory: answers are fast now. `make onnx` writes the file, so that the next start is.")
 
 
-if not classifier.compiled:
+if not classifier.inference.onnx_export:
     threading.Thread(target=compile_meanwhile, daemon=True).start()
 
 

@@ -1,2 +1,2 @@
 """Each claim of speed or quality as a command that prints a table."""
-from classifier import quiet  # noqa: F401
+from classifier import telemetry as quiet  # noqa: F401

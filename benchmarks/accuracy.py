@@ -9,9 +9,9 @@ from pathlib import Path
 
 from fastcore.script import CliError, call_parse
 
-from training.answers import load_classifier
-from training.data import get_photos, print_unreadable
+from training.data.photos import get_photos, print_unreadable
 from training.metrics import read_metrics
+from training.predictions import load_classifier
 from training.unseen import ALL, Measured, measure
 
 

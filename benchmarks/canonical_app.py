@@ -4,7 +4,7 @@
 """
 import os
 
-from classifier.torchvision_ops import declare_operators
+from classifier.torchvision_compat import declare_operators
 
 declare_operators()  # the one line more: without it torchvision cannot be imported beside every torch
 

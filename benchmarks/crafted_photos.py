@@ -14,7 +14,7 @@ from itertools import product
 import pillow_heif
 from PIL import Image
 
-from classifier.profiles import PRIMARIES, SRGB_CURVE, matrix_profile
+from classifier.photo.color_profiles import PRIMARIES, SRGB_CURVE, matrix_profile
 
 pillow_heif.register_heif_opener()
 

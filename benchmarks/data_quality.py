@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 from fastcore.script import CliError, call_parse
 
-from training.answers import answer_all, load_classifier
-from training.clean import Cleaner
-from training.data import get_photos, sha256
-from training.journal import Journal
-from training.review import review
+from classifier.files import sha256
+from training.clean.review import review
+from training.clean.session import Cleaner
+from training.data.photos import get_photos
+from training.move_journal import Journal
+from training.predictions import answer_all, load_classifier
 from training.verify import REJECTED, Look, find_issues, near_pairs
 
 from .mess import Mess, plant

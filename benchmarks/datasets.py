@@ -63,9 +63,9 @@ def ours(data: DataSet, arch: str, weights: Path, seed: int, out: Path) -> None:
 
 
 LESSON = """
-import sys; from classifier.torchvision_ops import declare_operators; declare_operators()
+import sys; from classifier.torchvision_compat import declare_operators; declare_operators()
 from fastai.vision.all import *
-from training.backbone import load_backbone
+from training.train.backbone import load_backbone
 data, arch, weights, seed, out = sys.argv[1:]
 set_seed(int(seed), True)
 backbone = load_backbone(arch, weights=weights)
@@ -90,11 +90,11 @@ def lesson(data: DataSet, arch: str, weights: Path, seed: int, out: Path) -> Non
 
 def probe(data: DataSet, arch: str, weights: Path) -> dict:
     """Return the figures of a plain logistic regression on frozen features, one view, a fixed regularisation."""
-    from training.calibration import calibration_error, reliability
-    from training.data import get_photos, readable_photos
-    from training.learner import prepare
-    from training.options import TrainingOptions
-    from training.probe import fit_probe
+    from training.data.photos import get_photos, readable_photos
+    from training.train.calibration import calibration_error, reliability
+    from training.train.learner import prepare
+    from training.train.options import TrainingOptions
+    from training.train.probe import fit_probe
 
     photos = readable_photos(data.train)
     learn, features = prepare(photos, TrainingOptions(arch, str(weights), resize="crop"))
@@ -111,10 +111,11 @@ def measured(export: Path, data: DataSet, others: Sequence[DataSet]) -> dict:
     """Return an export's figures on a set's test photos and on photos of every other set, as the app answers."""
     from sklearn.metrics import roc_auc_score
 
-    from benchmarks.heatmap import lost_by_all
-    from training.answers import answer_all, familiarity_of_all, load_classifier
-    from training.calibration import calibration_error, reliability
-    from training.data import get_photos
+    from training.data.photos import get_photos
+    from training.predictions import answer_all, familiarity_of_all, load_classifier
+    from training.train.calibration import calibration_error, reliability
+
+    from .heatmap import lost_by_all
 
     classifier = load_classifier(export)
     answers, _ = answer_all(classifier, get_photos(data.test))

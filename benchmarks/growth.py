@@ -1,6 +1,6 @@
 """How the cost of an answer grows with the photo, the labels and the number of people who ask.
 
-    python -m benchmarks.growth             # 6 minutes; writes benchmarks/growth.md and growth.png
+    python -m benchmarks.growth             # 6 minutes; writes docs/benchmarks/growth.md and growth.png
 
 Ours beside the lesson's, no answer cached. Photos are enlarged from `examples/`; labels are random heads on
 the committed model's body, with as many centres of familiarity as a trained model of so many labels has.
@@ -11,10 +11,10 @@ import numpy as np
 from fastcore.script import call_parse
 
 from classifier import Classifier
-from classifier.compiled import from_bytes, to_onnx
 from classifier.export import read_export
-from classifier.fastai_engine import FastaiEngine
-from classifier.heatmap import LinearHead
+from classifier.inference.heatmap import LinearHead
+from classifier.inference.onnx_export import from_bytes, to_onnx
+from classifier.inference.torch_engine import FastaiEngine
 
 from .apps import CANONICAL, OURS, by_classify, by_gradio, load, running
 from .serving import EXPORT, PHOTO, Worker, enlarged, in_turn, lesson, machine, ours
@@ -38,7 +38,7 @@ def with_labels(n: int) -> Classifier:
     export = read_export(EXPORT)  # first: it lets torchvision be imported beside a CPU torch
     from torch import nn
 
-    from training.familiarity import CENTRES, MAX_BYTES
+    from training.train.familiarity import CENTRES, MAX_BYTES
 
     engine = FastaiEngine(export)
     width = engine.n_features

@@ -15,10 +15,10 @@ from fastprogress import progress_bar
 from PIL import Image, ImageFilter
 
 from classifier import Classifier
-from classifier.heatmap import COUNTS_MOST, Heatmap
+from classifier.inference.heatmap import COUNTS_MOST, Heatmap
 from classifier.photo import PhotoError, open_photo
-from training.answers import load_classifier
-from training.data import get_photos
+from training.data.photos import get_photos
+from training.predictions import load_classifier
 
 N_RANDOM = 10
 MOST_PHOTOS = 200  # drawn at random of many

@@ -21,11 +21,12 @@ from fastcore.script import call_parse
 from fastprogress import progress_bar
 from PIL import Image
 
-from benchmarks.crafted_photos import EXIF, encoded, exif, make, names, picture, printer
 from classifier import Classifier
 from classifier.photo import PhotoError, open_photo
-from classifier.profiles import PRIMARIES, matrix_profile
-from web.memory import give_memory_back
+from classifier.photo.color_profiles import PRIMARIES, matrix_profile
+from server.malloc import give_memory_back
+
+from .crafted_photos import EXIF, encoded, exif, make, names, picture, printer
 
 GOOD, RIGHT = Path(__file__).parent.parent / "examples" / "teddy-1.jpg", "teddy"
 EVERY = 200  # files between two good photos

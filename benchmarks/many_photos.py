@@ -17,7 +17,7 @@ from fastcore.script import CliError, call_parse
 from PIL import Image
 
 from classifier.photo import open_photo
-from training.data import get_photos
+from training.data.photos import get_photos
 
 SIDE = 512  # pixels of the longer side
 

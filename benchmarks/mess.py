@@ -13,7 +13,7 @@ from fastcore.script import CliError, call_parse
 from PIL import Image
 
 from classifier.photo import open_photo
-from training.data import get_photos
+from training.data.photos import get_photos
 
 SWAPPED, EXACT, NEAR, BROKEN, STRANGERS = 0.10, 0.05, 0.05, 0.03, 0.05
 CROPPED_A_SIDE = 0.025

@@ -1,6 +1,6 @@
 """The README's picture of the page, from the page itself: a bear on a desk's screen, a mug on a phone's.
 
-    python -m benchmarks.page               # writes benchmarks/page.jpg; needs Chromium and tests/requirements.txt
+    python -m benchmarks.page               # writes docs/page.jpg; needs Chromium and tests/requirements.txt
 """
 import io
 import shutil
@@ -34,7 +34,7 @@ def shot(browser, url: str, example: str, words: str, size: dict) -> Image.Image
 
 @call_parse
 def main(
-    out: Path = Path("benchmarks/page.jpg"),  # where the picture goes
+    out: Path = Path("docs/page.jpg"),  # where the picture goes
 ):
     """Draw the README's picture of the page."""
     from playwright.sync_api import sync_playwright

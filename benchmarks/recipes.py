@@ -14,13 +14,13 @@ from pathlib import Path
 
 from fastcore.script import CliError, call_parse
 
-from training.calibration import fit_temperature
-from training.data import print_left_out, readable_photos
-from training.fine_tune import Verdict
-from training.learner import VIEWS, Seen, prepare, see, with_fine_tuning, with_probe
-from training.options import TrainingOptions, check_options
-from training.probe import cross_entropy
-from training.splits import Photos
+from training.data.photos import print_left_out, readable_photos
+from training.data.splits import Photos
+from training.train.calibration import fit_temperature
+from training.train.fine_tune import Verdict
+from training.train.learner import VIEWS, Seen, prepare, see, with_fine_tuning, with_probe
+from training.train.options import TrainingOptions, check_options
+from training.train.probe import cross_entropy
 
 OF_THE_PROBE = ("arch", "weights", "image_size", "resize")
 OF_FINE_TUNING = ("epochs", "base_lr", "batch_size", "grey")

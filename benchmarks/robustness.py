@@ -4,7 +4,7 @@
     python -m benchmarks.robustness --seconds 100 --photos 400 --mutants 1000    # the share that CI runs
 
 Photos made to hurt go through the decoder and over HTTP, invented requests come from the API's own description,
-hostile exports are opened, a crowd of 200 stays for minutes, and each fault is a test of tests/test_faults.py.
+hostile exports are opened, a crowd of 200 stays for minutes, and each fault is a test of tests/end_to_end/test_faults.py.
 "failed" is to be 0 in every row.
 """
 import asyncio
@@ -38,15 +38,15 @@ NEXT_GOOD = 25  # files between two good photos
 RUBBISH = 200  # files that the crowd picks from, none larger than this many bytes
 RUBBISH_BYTES = 2_000_000
 TESTS = {  # row: files, each case of which is one that was tried
-    "invented requests, from the API's description": ["tests/test_fuzz_api.py"],
-    "hostile exports": ["tests/test_unpickle.py"],
-    "exports with something planted in them": ["tests/test_mutated_exports.py"],
-    "hostile compiled copies": ["tests/test_onnx_check.py"],
-    "addresses that answer with too much": ["tests/test_download.py"],
-    "kills, full disks and damage, of lists": ["tests/test_journal.py", "tests/test_store.py"],
-    "other pages at the cleaner": ["tests/test_same_page.py"],
-    "look-ups that nobody asked for": ["tests/test_quiet.py"],
-    "faults survived": ["tests/test_faults.py"],
+    "invented requests, from the API's description": ["tests/server/test_fuzz_api.py"],
+    "hostile exports": ["tests/classifier/test_unpickler.py"],
+    "exports with something planted in them": ["tests/classifier/test_mutated_exports.py"],
+    "hostile compiled copies": ["tests/classifier/test_onnx_check.py"],
+    "addresses that answer with too much": ["tests/classifier/test_download.py"],
+    "kills, full disks and damage, of lists": ["tests/training/test_move_journal.py", "tests/training/test_append_log.py"],
+    "other pages at the cleaner": ["tests/training/test_local_only.py"],
+    "look-ups that nobody asked for": ["tests/classifier/test_telemetry.py"],
+    "faults survived": ["tests/end_to_end/test_faults.py"],
 }
 
 

@@ -21,9 +21,10 @@ from fastcore.script import call_parse
 from PIL import Image
 
 from classifier import Classifier
-from classifier.compiled import from_bytes, onnx_path, sha256
-from classifier.cores import cores
-from classifier.engine import OnnxEngine
+from classifier.cpu_count import cores
+from classifier.files import sha256
+from classifier.inference.engine import OnnxEngine
+from classifier.inference.onnx_export import from_bytes, onnx_path
 from classifier.photo import open_photo
 
 from .apps import CANONICAL, OURS, ROOT, App, Load, by_classify, by_gradio, first_answer, load, running
@@ -91,7 +92,7 @@ def p95(values: Sequence[float]) -> float:
 
 def lesson() -> Callable[[bytes], object]:
     """Return the lesson's way from bytes to probabilities."""
-    from classifier.torchvision_ops import declare_operators
+    from classifier.torchvision_compat import declare_operators
 
     declare_operators()
     from fastai.vision.all import PILImage, load_learner

@@ -20,8 +20,8 @@ from fastcore.script import CliError, call_parse
 from PIL import ImageOps
 
 from classifier.photo import open_photo
-from training.answers import answer_all, load_classifier
-from training.data import get_photos
+from training.data.photos import get_photos
+from training.predictions import answer_all, load_classifier
 
 from .apps import ROOT
 from .serving import machine
@@ -53,7 +53,7 @@ def lesson(photos: Path, weights: str, out: Path) -> dict:
     )
     from torch import nn
 
-    from training.backbone import load_backbone
+    from training.train.backbone import load_backbone
 
     began = time.perf_counter()
     dls = DataBlock(blocks=(ImageBlock, CategoryBlock), get_items=get_image_files,
@@ -72,11 +72,11 @@ def lesson(photos: Path, weights: str, out: Path) -> dict:
 
 def ours(photos: Path, weights: str, out: Path) -> dict:
     """Train as `training.train` does; return seconds and the error on photos that were held out in turn."""
-    from training.data import readable_photos
-    from training.features import FOLDER
-    from training.learner import train
-    from training.options import TrainingOptions
-    from training.train import metrics_of, save
+    from training.data.photos import readable_photos
+    from training.train.features import FOLDER
+    from training.train.learner import train
+    from training.train.options import TrainingOptions
+    from training.train.record import metrics_of, save
 
     began = time.perf_counter()
     found, options = readable_photos(photos), TrainingOptions("mobilenet_v2", weights)
@@ -94,7 +94,7 @@ WAYS = {"lesson": lesson, "ours": ours}
 def run(way: str, photos: Path, weights: str, out: Path) -> dict:
     """Train in a process of its own; return what it measured, its peak memory, and the seconds of all of it."""
     code = ("import sys, json, resource; from pathlib import Path; from benchmarks import train\n"
-            "from classifier.torchvision_ops import declare_operators; declare_operators()\n"
+            "from classifier.torchvision_compat import declare_operators; declare_operators()\n"
             "way, photos, weights, out = sys.argv[1:]\n"
             "measured = train.WAYS[way](Path(photos), weights, Path(out))\n"
             "measured['memory'] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000\n"

@@ -24,14 +24,14 @@ from PIL import Image, ImageFilter
 from sklearn.metrics import roc_auc_score
 
 from classifier import Classifier, Prediction
-from classifier.cores import cores
+from classifier.cpu_count import cores
+from classifier.inference.confidence import probabilities
 from classifier.photo import PhotoError
-from classifier.trust import probabilities
-from training.answers import Answers, answer_all, as_it_is, load_classifier, predict_all
-from training.calibration import calibration_error, reliability
-from training.data import get_photos, print_unreadable
-from training.export import staged
+from training.data.photos import get_photos, print_unreadable
 from training.metrics import metrics_path, read_metrics
+from training.output import staged
+from training.predictions import Answers, answer_all, as_it_is, load_classifier, predict_all
+from training.train.calibration import calibration_error, reliability
 from training.unseen import answer_unseen
 
 from .heatmap import lost_by_all, summary, told

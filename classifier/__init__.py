@@ -14,14 +14,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from . import quiet  # noqa: F401
+from . import telemetry as quiet  # noqa: F401
 
 # isort: split
-from .compiled import CompileError, from_bytes, onnx_path, read_compiled, sha256, to_onnx
-from .engine import Engine, OnnxEngine
-from .heatmap import SIDE, Heatmap
-from .photo import PhotoError, PhotoSource, open_photo
-from .trust import Familiarity, probabilities, read_temperature
+from classifier.inference.confidence import Familiarity, probabilities, read_temperature
+from classifier.inference.engine import Engine, OnnxEngine
+from classifier.inference.heatmap import SIDE, Heatmap
+from classifier.inference.onnx_export import CompileError, from_bytes, onnx_path, read_compiled, to_onnx
+from classifier.photo import PhotoError, PhotoSource, open_photo
+
+from .files import sha256
 
 __all__ = ["Classifier", "Explanation", "Prediction"]
 
@@ -77,7 +79,7 @@ class Classifier:
         """whether it can show where the model looked"""
         self.labels: list[str] = engine.labels
         self.facts = facts
-        """what the export says of itself (see `training.export.facts_of`); empty for other exports"""
+        """what the export says of itself (see `training.export.writer.facts_of`); empty for other exports"""
         self.version = version
         """the SHA-256 of the export file, in hexadecimal; None for a classifier that was not loaded from one"""
 
@@ -88,7 +90,7 @@ class Classifier:
         The compiled copy beside it (export.onnx) is opened instead while it was made from the same file: then
         neither torch nor fastai is imported. Raises ExportError with a sentence that says what to do.
         """
-        from .export import check_file, read_export
+        from classifier.export import check_file, read_export
 
         check_file(path)
         state, version = _state(path), sha256(path)
@@ -96,7 +98,7 @@ class Classifier:
             classifier = cls(*read_compiled(onnx_path(path), version), version)
         except CompileError as why:
             log.warning("%s Serving from %s itself, which is slower.", why, Path(path).name)
-            from .fastai_engine import FastaiEngine
+            from classifier.inference.torch_engine import FastaiEngine
 
             export = read_export(path)
             classifier = cls(FastaiEngine(export), export.facts, version)

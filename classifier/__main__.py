@@ -15,14 +15,16 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from fastcore.script import CliError, call_parse
+from fastcore.script import CliError
 from fastprogress import progress_bar
 
-from . import Classifier, Prediction
-from .cores import cores
-from .export import ExportError
-from .photo import PhotoError
-from .table import EXTENSIONS, Table, TableError, row_of
+from classifier import Classifier, Prediction
+from classifier.command_line import run
+from classifier.export import ExportError
+from classifier.photo import PhotoError
+
+from .cpu_count import cores
+from .results_csv import EXTENSIONS, Table, TableError, row_of
 
 AHEAD = 4  # photos asked about, for each core, before the first of them is written
 
@@ -91,7 +93,6 @@ def stop_on_interrupt() -> threading.Event:
     return told
 
 
-@call_parse
 def main(
     folder:str, # of photos; those in folders below it are answered too
     out:str="answers.csv", # the table; where it is there already, what it lacks is added
@@ -136,3 +137,7 @@ def main(
           + ("; the same command goes on" if stopped else ""))
     if stopped:
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    run(main)

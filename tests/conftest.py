@@ -8,33 +8,19 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: two that sh
     os.environ["OMP_NUM_THREADS"] = "1"
 
 import shutil
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 from gradio_client import Client
-from PIL import Image
 
 from classifier import Classifier
-from classifier.torchvision_ops import declare_operators
+from classifier.torchvision_compat import declare_operators
+from helpers.apps import running_app
+from helpers.commands import train
+from helpers.paths import EXAMPLE, ROOT, SHARED
+from helpers.photos import make_photos
 
 declare_operators()  # before any test imports torchvision or fastai
-
-ROOT = Path(__file__).parent.parent
-EXAMPLE = ROOT / "examples" / "teddy-1.jpg"
-SHARED = Path(os.environ.get("FIELDGUIDE_SHARED", ROOT.parent / "shared"))
-SIZES = {"phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
-         "desktop": {"viewport": {"width": 1280, "height": 900}}}
-TIMEOUT = 60_000  # milliseconds; a guard against hanging
-COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 40, 40)}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,21 +34,6 @@ def shared() -> Path:
     if not (SHARED / "data" / "bears").is_dir():
         pytest.skip(f"the real photos are not here ({SHARED.name}/data/bears beside the project)")
     return SHARED
-
-
-def noisy_photo(colour: tuple[int, int, int], seed: int, size: tuple[int, int] = (80, 60)) -> Image.Image:
-    """Return a photo of one colour under noise; size is width, height."""
-    noise = np.random.default_rng(seed).normal(0, 40, (size[1], size[0], 3))
-    return Image.fromarray((np.array(colour) + noise).clip(0, 255).astype(np.uint8))
-
-
-def make_photos(folder: Path, n: int = 10, seed: int = 0, size: tuple[int, int] = (80, 60)) -> Path:
-    """Write n photos of each label, one folder a label, and return the folder."""
-    for label_index, label in enumerate(COLOURS):
-        (folder / label).mkdir(parents=True)
-        for i in range(n):
-            noisy_photo(COLOURS[label], seed + 100 * label_index + i, size).save(folder / label / f"{i:02}.png")
-    return folder
 
 
 @pytest.fixture
@@ -82,62 +53,6 @@ def trained(tmp_path_factory) -> Path:
     assert run.returncode == 0, run.stdout + run.stderr
     (folder / "log.txt").write_text(run.stdout)
     return folder
-
-
-TINY = ("--arch", "squeezenet1_1", "--no-pretrained", "--epochs", "1", "--image-size", "64",
-        "--batch-size", "8", "--folds", "2")
-
-
-def train(data: Path, *options) -> subprocess.CompletedProcess:
-    """Run `python -m training.train` on a tiny scale; later options override the tiny ones."""
-    return run_module("training.train", data, *TINY, *options)
-
-
-def run_module(module: str, *args, timeout: float = 300, **options) -> subprocess.CompletedProcess:
-    """Run `python -m MODULE ARGS` in the project's root and return what it said."""
-    return subprocess.run([sys.executable, "-W", "ignore", "-m", module, *map(str, args)], cwd=ROOT,
-                          capture_output=True, text=True, timeout=timeout, **options)
-
-
-def get(url: str, timeout: float = 10) -> bytes:
-    with urllib.request.urlopen(url, timeout=timeout) as response:
-        return response.read()
-
-
-@contextmanager
-def running_app(folder: Path = ROOT, log: Path | None = None, **environment):
-    """Start app.py of `folder` on a free port; yield its URL once it answers; stop it. log: where its output goes."""
-    with app_process(folder, log, **environment) as (_, url):
-        yield url
-
-
-@contextmanager
-def app_process(folder: Path = ROOT, log: Path | None = None, **environment):
-    """As `running_app`, but yield the process too."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False",
-           "MAX_PER_MINUTE": "0", **environment}
-    # a pipe that nobody reads fills up, and the app waits
-    with log.open("w+") if log else tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=folder, env=env, text=True,
-                                   stdout=output, stderr=subprocess.STDOUT)
-        url = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(240):
-                if process.poll() is not None:
-                    output.seek(0)
-                    pytest.fail(f"app.py stopped: {output.read()}")
-                try:
-                    get(f"{url}/gradio_api/info")
-                    break
-                except (urllib.error.URLError, OSError):
-                    time.sleep(0.5)
-            yield process, url
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import sys
 
 from fastprogress import fastprogress
 
-from classifier.torchvision_ops import declare_operators
+from classifier.torchvision_compat import declare_operators
 
 declare_operators()  # here, before any stage imports torchvision, fastai or timm
 # bars are for people who watch: fastprogress means to leave them out of files and pipes, but forgets to call isatty

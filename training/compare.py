@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from fastcore.script import CliError, call_parse
+from fastcore.script import CliError
 from scipy.stats import binomtest
 
 from classifier import Classifier
+from classifier.command_line import run
+from training.data.photos import get_photos, print_unreadable
 
-from .answers import Answers, answer_all, load_classifier
-from .data import get_photos, print_unreadable
 from .metrics import read_metrics
+from .predictions import Answers, answer_all, load_classifier
 from .unseen import Measured, answer_unseen
 
 CHANCE = 0.05  # probability below which a difference is called more than chance
@@ -127,7 +128,6 @@ def lines(answers: Comparison, which: Sequence[int], what: str) -> list[str]:
     return shown + ([f"  and {len(which) - SHOWN} more"] if len(which) > SHOWN else [])
 
 
-@call_parse
 def main(
     old:str, # export.pkl of before
     new:str, # export.pkl of after
@@ -147,3 +147,7 @@ def main(
     print("\n".join([*lines(answers, answers.fixed, "fixed "), *lines(answers, answers.broken, "broken")]))
     print(f"{n} photos that neither learned from, {len(answers.fixed)} fixed, {len(answers.broken)} broken. "
           + answers.verdict)
+
+
+if __name__ == "__main__":
+    run(main)

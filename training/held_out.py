@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from fastai.data.transforms import parent_label
 
-from .answers import Answers
-from .chance import wilson
-from .data import sha256
+from classifier.files import sha256
+from training.data.files import parent_label
+
+from .predictions import Answers
+from .statistics import wilson
 
 MOST_KEPT = 8  # labels of a photo, the most probable ones; the rest share what is left
 

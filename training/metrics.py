@@ -6,7 +6,7 @@ are of is said inside, by its SHA-256, so renaming an export loses nothing.
 import json
 from pathlib import Path
 
-from classifier.compiled import sha256
+from classifier.files import sha256
 
 USUAL = "metrics.json"
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from classifier import Classifier
+from training.data.photos import held_out
 
-from .answers import Answers, answer_all
-from .data import held_out
 from .held_out import HeldOut
+from .predictions import Answers, answer_all
 
 OUT_OF_FOLD, VALIDATION, HELD_OUT, ALL = "out of fold", "validation", "held out", "all"
 UNSEEN = "photos, each answered by a model that had not seen it"

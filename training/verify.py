@@ -26,17 +26,19 @@ from cleanvision.issue_managers.image_property import (
     BrightnessProperty,
     EntropyProperty,
 )
-from fastai.data.transforms import parent_label
-from fastcore.script import CliError, call_parse
+from fastcore.script import CliError
 from fastprogress import progress_bar
 from PIL import Image
 
+from classifier.command_line import run
+from classifier.files import sha256
 from classifier.photo import PhotoError, open_photo
+from training.data.duplicates import LOOKED_AT, groups_of, hashes_of, near_pairs_of
+from training.data.files import parent_label
+from training.data.photos import get_photos
 
-from .copies import LOOKED_AT, groups_of, hashes_of, near_pairs_of
-from .data import get_photos, sha256
-from .journal import Journal
 from .metrics import read_metrics
+from .move_journal import Journal
 
 SMALLEST = 64  # pixels of the shorter side: less shows a model nothing
 ASK_BEYOND = 0.3  # share of the photos
@@ -162,7 +164,6 @@ def confirmed(question: str) -> bool:
     return bool(sys.stdin and sys.stdin.isatty()) and input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
-@call_parse
 def main(
     data:str, # folder of photos, one folder a label
     reject:str="", # kinds to move besides: dark, blurry, odd_proportions, with commas between
@@ -197,3 +198,7 @@ def main(
     moved = 0 if dry_run else Journal(data).reject("verify", bad)
     print(f"{data}: {len(files)} photos, {len(bad)} to move, {moved} moved, {len(files) - moved} left"
           + (f"; --undo brings them back from {data}/.rejected" if moved else ""))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,83 @@
+"""Open an export as fastai itself does (TRUST_EXPORT=1): its writer's code runs, so only where you know who that is."""
+import logging
+import threading
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .dataloaders import OtherTask, Untranslatable
+from .nodes import Refused
+from .reader import Export, ExportError, in_sentences, read_transforms
+
+log = logging.getLogger(__name__)
+
+
+def read_trusted(path: Path) -> Export:
+    """Return what is served of an export whose writer is trusted: networks and transforms of their own too."""
+    import fastai.vision.all  # noqa: F401  fastai patches Pillow's classes as it is imported
+    import torch
+
+    log.warning("TRUST_EXPORT=1: %s is opened as fastai does, and can run any code of its writer's.", path.name)
+    try:
+        learn = torch.load(path, map_location="cpu", weights_only=False)
+    except (ImportError, AttributeError) as error:
+        raise ExportError(
+            f"{path.name} needs code that is not here ({error}). Export it again with label functions "
+            "out of fastai or out of a module, not out of the notebook.") from error
+    except Exception as error:  # a pickle can fail in any way that code can
+        raise ExportError(f"{path.name} could not be opened: {type(error).__name__}: {error}") from error
+    return in_sentences(path.name, lambda: _of_learner(learn, path))
+
+
+def _of_learner(learn, path: Path) -> Export:
+    from fastai.learner import Learner
+
+    if not isinstance(learn, Learner):
+        raise ExportError(f"{path.name} holds {type(learn).__module__}.{type(learn).__qualname__}, not a fastai "
+                          "Learner. Write it with `learn.export()`.")
+    _check_task(learn)
+    try:
+        preprocess = read_transforms(path)
+    except (Untranslatable, Refused) as why:
+        log.warning("This export uses %s, which only fastai itself can run: answers are right, but slower.", why)
+        preprocess = ByFastai(learn.dls)
+    facts = getattr(learn, "fieldguide", None)
+    return Export([str(label) for label in learn.dls.vocab], learn.model.cpu().eval(), preprocess,
+                  hasattr(learn.loss_func, "activation"), facts if isinstance(facts, dict) else {}, trusted=True)
+
+
+def _check_task(learn) -> None:
+    """Raise OtherTask unless this is a Learner that gives one of its labels for one image."""
+    from fastai.vision.core import PILBase
+
+    try:
+        takes_photos = learn.dls.n_inp == 1 and issubclass(input_class(learn.dls), PILBase)
+        vocab = list(learn.dls.vocab)
+    except (AttributeError, TypeError, IndexError):
+        takes_photos, vocab = False, []
+    several = vocab and not isinstance(vocab[0], str) and hasattr(vocab[0], "__len__")
+    if not takes_photos or not vocab or several or type(learn.loss_func).__name__.startswith("BCE"):
+        raise OtherTask
+
+
+def input_class(dls) -> type:
+    """Return the class that a Learner's first pipeline makes of a file: `PILImage` as a rule."""
+    return dls.valid_ds.tls[0].types[-1]
+
+
+class ByFastai:
+    """The export's own transforms, run by fastai: slow, and one photo at a time."""
+
+    def __init__(self, dls):
+        self._dls = dls.cpu()  # an export made on a GPU sends its batches there
+        self._lock = threading.Lock()  # fastai's transforms keep state on themselves
+
+    def __call__(self, photo: Image.Image) -> np.ndarray:
+        """Return what the transforms make of a photo, (C, H, W) float32."""
+        cls = input_class(self._dls)
+        item = cls.create(photo.convert(cls._open_args.get("mode", "RGB")))
+        with self._lock:
+            return self._dls.test_dl([item], num_workers=0).one_batch()[0][0].cpu().numpy()
+
+

@@ -1,0 +1,52 @@
+"""Where a photo may come from: encoded bytes, a path or an open file, all read into bytes."""
+import os
+import stat
+from os import PathLike
+from typing import BinaryIO
+
+from PIL import Image
+
+from .errors import PhotoError
+
+PhotoSource = str | PathLike | bytes | bytearray | memoryview | BinaryIO | Image.Image
+
+
+def read_source(source: PhotoSource) -> bytes:
+    """Return the encoded bytes behind any source but an opened image; a file object is read from its beginning.
+
+    Raises PhotoError with a sentence for a person.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
+    elif isinstance(source, (str, PathLike)):
+        data = _read_path(source)
+    elif hasattr(source, "read"):
+        try:
+            if getattr(source, "seekable", bool)():
+                source.seek(0)
+            data = source.read()
+        except Exception as error:  # any class may call itself a file
+            raise PhotoError(f"This file could not be read: {str(error).rstrip('.')}.") from error
+        if not isinstance(data, (bytes, bytearray)):
+            raise PhotoError("A photo is expected, opened as a binary file, not as text.")
+    else:
+        raise PhotoError(f"A photo is expected (bytes, a path or a file), not {type(source).__name__}.")
+    if not data:
+        raise PhotoError("This file is empty. If it was sent over the network, send it again.")
+    return bytes(data)
+
+
+def _read_path(path: str | PathLike) -> bytes:
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would never end
+            raise PhotoError(f"{path} could not be read: it is no file.")
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise PhotoError(f"There is no file {path}.") from None
+    except OSError as error:
+        raise PhotoError(f"{path} could not be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        if isinstance(error, PhotoError):
+            raise
+        raise PhotoError(f"{path!r} could not be read: {error}.") from error

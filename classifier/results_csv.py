@@ -1,0 +1,136 @@
+"""answers.csv: a row for each photo, on disk as soon as it is answered, taken up again where it was left.
+
+    table = Table(Path("answers.csv"), classifier.version)
+    table.has("bear.jpg", 51234, 1764032400) or table.add(row)
+
+A text that a spreadsheet would compute has an apostrophe in front of it; `plain` takes it off again.
+"""
+import csv
+import io
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from classifier import Prediction
+
+COLUMNS = ("file", "label", "probability", "familiar", "familiarity", "error", "model", "bytes", "modified")
+EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".heic", ".heif", ".tif", ".tiff",
+              ".bmp", ".ppm", ".pgm", ".pbm", ".pnm")
+"""of the names of photos; other files of a folder are left out"""
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+"""how a text begins that a spreadsheet computes; apostrophes too, so that `plain` finds each text again"""
+
+
+class TableError(RuntimeError):
+    """Why a file cannot be gone on with, in a sentence for a person."""
+
+
+def protected(text: str) -> str:
+    """Return a text as a csv file holds it for people: no spreadsheet takes it for a formula."""
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def plain(text: str) -> str:
+    """Return the text that `protected` was given."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+
+
+def row_of(file: str, answer: Prediction | str, model: str, n_bytes: int, modified: int) -> tuple[str, ...]:
+    """Return the fields of a photo's row, in the order of COLUMNS; `answer` is a sentence where there is none."""
+    facts = model, str(n_bytes), str(modified)
+    if isinstance(answer, str):
+        return _written(file), "", "", "", "", _written(answer), *facts
+    return (_written(file), _written(answer.label), f"{answer.probabilities[answer.label]:.6f}",
+            "" if answer.familiar is None else str(answer.familiar).lower(),
+            "" if answer.familiarity is None else f"{answer.familiarity:.6f}", "", *facts)
+
+
+class Table:
+    """A csv file of answers that grows by a row at a time; a row that was cut off by a kill is dropped.
+
+    Of each row 8 bytes are kept in memory, so that any number of photos can be told from those that are answered.
+    """
+
+    def __init__(self, path: Path, model: str):
+        """model: the version that answers. Raises TableError for a file that holds anything else than its answers."""
+        self.path, self._header = path, _line(COLUMNS)
+        kept = _check(path, self._header)
+        self._file = path.open("ab", buffering=0)
+        if self._file.tell() > kept:
+            self._file.truncate(kept)
+        try:
+            self._done = array("q", sorted(self._keys(model)) if kept else ())
+        except TableError:
+            self._file.close()
+            raise
+        if not kept:
+            self.add(COLUMNS)
+
+    def __len__(self) -> int:
+        """Return how many rows were there when it was opened."""
+        return len(self._done)
+
+    def has(self, file: str, n_bytes: int, modified: int) -> bool:
+        """Return whether a file had a row, of this size and time, when the table was opened."""
+        key = hash((plain(_written(file)), str(n_bytes), str(modified)))
+        i = bisect_left(self._done, key)
+        return i < len(self._done) and self._done[i] == key
+
+    def add(self, row: Iterable[str]) -> None:
+        """Append a row in one piece; it survives whatever becomes of this process."""
+        line = _line(row)
+        if self._file.write(line) != len(line):
+            raise OSError("only a part of a row found room")
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _keys(self, model: str) -> Iterator[int]:
+        with self.path.open(encoding="utf-8", errors="backslashreplace", newline="") as file:
+            try:
+                for row in csv.DictReader(file):
+                    if None in row.values():
+                        raise csv.Error(f"{row['file']!r} lacks fields")
+                    if row["model"] != model:
+                        raise TableError(f"{self.path} holds answers of another model ({row['model']}, not {model}). "
+                                         "Name another file with --out.")
+                    yield hash((plain(row["file"]), row["bytes"], row["modified"]))
+            except csv.Error as error:
+                raise TableError(f"{self.path} cannot be gone on with: {error}. Name another file with "
+                                 "--out.") from None
+
+
+def _check(path: Path, header: bytes) -> int:
+    """Return how many bytes of a file are whole rows, the header among them; 0 where there is nothing yet."""
+    try:
+        if path.exists() and not path.is_file():
+            raise TableError(f"{path} is no file. Name one with --out.")
+        with path.open("rb") as file:
+            first = file.readline(len(header) + 1)
+            if first != header:
+                if header.startswith(first):  # nothing, or killed while it was written
+                    return 0
+                raise TableError(f"{path} is another table: its columns are not {', '.join(COLUMNS)}. Name another "
+                                 "file with --out, or move it away.")
+            whole = end = len(first)
+            quotes = 0
+            for line in file:
+                end, quotes = end + len(line), quotes + line.count(b'"')
+                if quotes % 2 == 0 and line.endswith(b"\n"):  # else within a name that has a new line in it
+                    whole = end
+            return whole
+    except FileNotFoundError:
+        return 0
+
+
+def _written(text: str) -> str:
+    """Return a text as the file holds it: bytes of a name that are no UTF-8 as \\udcXX, so that all of it is."""
+    return protected(text.encode(errors="backslashreplace").decode())
+
+
+def _line(fields: Iterable[str]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(fields)  # so that it quotes a name with either of them
+    return line.getvalue()[:-2].encode() + b"\n"

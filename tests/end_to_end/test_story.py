@@ -1,0 +1,18 @@
+"""tests/end_to_end/story.py: the whole way on small data, each step with its time."""
+import os
+import re
+import subprocess
+import sys
+
+from helpers.paths import ROOT
+
+STAGES = ("gather", "verify", "train", "report", "clean", "train", "compare", "deploy", "gather", "clean", "monitor")
+
+
+def test_the_story_is_told_to_its_end():
+    run = subprocess.run([sys.executable, "-W", "ignore", "tests/end_to_end/story.py"], cwd=ROOT, capture_output=True, text=True,
+                         timeout=1200, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    print(run.stdout)  # shown where it fails
+    assert run.returncode == 0, run.stderr
+    assert tuple(re.findall(r"^ *\d+ +[\d.]+ s  python -m training\.(\w+)", run.stdout, re.M)) == STAGES
+    assert re.search(r"The story is told: 13 steps in \d+ s", run.stdout)

@@ -1,0 +1,7 @@
+"""Where the project, an example and the real photos are."""
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "teddy-1.jpg"
+SHARED = Path(os.environ.get("FIELDGUIDE_SHARED", ROOT.parent / "shared"))

@@ -1,0 +1,128 @@
+"""compare: photos that neither learned from, which answers changed, and a plain verdict."""
+import json
+import shutil
+
+import numpy as np
+import pytest
+from fastcore.script import CliError
+
+from classifier.files import sha256
+from helpers.commands import run_module, train
+from helpers.photos import make_photos, noisy_photo
+from training.compare import Comparison, compare, lines
+from training.data.photos import get_photos
+from training.held_out import HeldOut
+from training.metrics import metrics_path, read_metrics, validated_before
+from training.predictions import Answers
+
+VOCAB = ["blue", "green", "red"]
+
+
+def answers_of(tmp_path, predictions: list[int], targets: list[int], vocab=VOCAB) -> Answers:
+    files = [tmp_path / VOCAB[target] / f"{i}.png" for i, target in enumerate(targets)]
+    return Answers(files, vocab, np.array(targets), np.eye(len(vocab))[predictions])
+
+
+def test_photos_that_changed_sides_are_named_with_both_answers(tmp_path):
+    targets = [0, 1, 2, 1]
+    answers = Comparison(answers_of(tmp_path, [0, 0, 2, 0], targets), answers_of(tmp_path, [0, 1, 0, 0], targets))
+    assert (answers.fixed, answers.broken) == ([1], [2])
+    assert lines(answers, answers.fixed, "fixed ") == ["  fixed   green/1.png: blue -> green"]
+    assert answers.verdict == "Neither is better: both get 2 of 4 wrong."
+
+
+def test_a_worse_model_is_called_worse(tmp_path):
+    targets = [0] * 20
+    answers = Comparison(answers_of(tmp_path, [0] * 20, targets), answers_of(tmp_path, [1] * 10 + [0] * 10, targets))
+    assert answers.verdict == "The new one is worse: 50.0% wrong instead of 0.0%."
+    assert answers.p_value == pytest.approx(2 / 2**10)  # ten of ten changes to the worse
+
+
+def test_a_difference_that_can_be_chance_is_called_so(tmp_path):
+    answers = Comparison(answers_of(tmp_path, [1, 0], [0, 0]), answers_of(tmp_path, [0, 0], [0, 0]))
+    assert answers.verdict.startswith("The new one is better: 0.0% wrong instead of 50.0%. With 2 photos that can be")
+
+
+def test_labels_count_by_name_where_the_vocabs_differ_in_order(tmp_path):
+    turned = answers_of(tmp_path, [2], [0], vocab=["red", "green", "blue"])
+    answers = Comparison(answers_of(tmp_path, [0], [0]), turned)
+    assert answers.fixed == answers.broken == []
+
+
+def test_many_changes_are_counted(tmp_path):
+    answers = Comparison(answers_of(tmp_path, [1] * 30, [0] * 30), answers_of(tmp_path, [0] * 30, [0] * 30))
+    assert lines(answers, answers.fixed, "fixed ")[-1] == "  and 10 more"
+
+
+def test_two_runs_are_compared_on_what_both_held_out(trained, tmp_path):
+    for name in ("export.pkl", "metrics.json"):
+        shutil.copy(trained / name, tmp_path)
+    run = train(trained / "photos", "--quick", "--seed", "7", "--out", tmp_path / "new.pkl")
+    assert run.returncode == 0, run.stderr
+    of_old, of_new = (read_metrics(tmp_path / name)["n_wrong"] for name in ("export.pkl", "new.pkl"))
+    run = run_module("training.compare", tmp_path / "export.pkl", tmp_path / "new.pkl", trained / "photos")
+    assert run.returncode == 0, run.stderr
+    assert f"export.pkl: {of_old} of 30 wrong" in run.stdout and f"new.pkl: {of_new} of 30 wrong" in run.stdout
+    assert "30 photos that neither learned from" in run.stdout
+    run = run_module("training.compare", tmp_path / "export.pkl", tmp_path / "new.pkl", trained / "photos", "--unseen")
+    assert "30 photos" in run.stdout and "left out" in run.stdout
+
+
+def test_an_export_of_before_is_asked_about_its_validation_photos(trained, tmp_path):
+    photos = [file for file in get_photos(trained / "photos") if file.name != "broken.jpg"]
+    shutil.copy(trained / "export.pkl", tmp_path / "old.pkl")
+    metrics = {name: value for name, value in read_metrics(trained / "export.pkl").items() if name != "held_out"}
+    (tmp_path / "old.metrics.json").write_text(json.dumps({**metrics, "valid_sha256": list(map(sha256, photos[5:12]))}))
+    answers, left_out = compare(str(tmp_path / "old.pkl"), str(trained / "export.pkl"), photos)
+    assert answers.old.files == answers.new.files == photos[5:12] and left_out == {}
+    kept = HeldOut.from_metrics(read_metrics(trained / "export.pkl")).answers(photos[5:12])
+    assert np.array_equal(answers.new.probabilities, kept.probabilities)
+    assert not np.array_equal(answers.old.probabilities, kept.probabilities), "the export itself was asked"
+
+
+def test_a_renamed_export_keeps_its_figures(trained, tmp_path):
+    shutil.copy(trained / "export.pkl", tmp_path / "first.pkl")
+    shutil.copy(trained / "metrics.json", tmp_path / "metrics.json")
+    assert read_metrics(tmp_path / "first.pkl")["n_valid"] == 30
+
+
+def test_each_export_of_a_folder_has_figures_of_its_own(tmp_path):
+    assert metrics_path(tmp_path / "export.pkl").name == "metrics.json"
+    assert metrics_path(tmp_path / "new.pkl").name == "new.metrics.json"
+    (tmp_path / "metrics.json").write_text(json.dumps({"valid_sha256": ["a"]}))
+    assert validated_before(tmp_path / "new.pkl") == ["a"]
+    (tmp_path / "new.metrics.json").write_text(json.dumps({"valid_sha256": ["b"]}))
+    assert validated_before(tmp_path / "new.pkl") == ["b"]
+
+
+def test_photos_that_an_export_may_have_learned_are_refused(trained, tmp_path):
+    shutil.copy(trained / "export.pkl", tmp_path / "export.pkl")
+    export, photos = str(trained / "export.pkl"), get_photos(trained / "photos")
+    with pytest.raises(CliError, match="say --unseen"):
+        compare(export, str(tmp_path / "export.pkl"), photos)
+    others = get_photos(make_photos(tmp_path / "others", n=2, seed=50))
+    with pytest.raises(CliError, match="None of these photos was held out by"):
+        compare(export, export, others)
+
+
+def test_two_that_held_out_different_photos_cannot_be_compared(trained, tmp_path):
+    photos, metrics = get_photos(trained / "photos"), read_metrics(trained / "export.pkl")
+    answers = metrics["held_out"]["answers"]
+    for name, kept in (("one", list(answers)[:6]), ("other", list(answers)[6:])):
+        shutil.copy(trained / "export.pkl", tmp_path / f"{name}.pkl")
+        held_out = {**metrics["held_out"], "answers": {photo: answers[photo] for photo in kept}}
+        (tmp_path / f"{name}.metrics.json").write_text(json.dumps({**metrics, "held_out": held_out}))
+    with pytest.raises(CliError, match="held out by both exports"):
+        compare(str(tmp_path / "one.pkl"), str(tmp_path / "other.pkl"), photos)
+
+
+def test_labels_that_only_one_knows_are_left_out_and_named(trained, tmp_path):
+    data = make_photos(tmp_path / "photos", n=2, seed=50)
+    (data / "yellow").mkdir()
+    noisy_photo((200, 200, 0), 1).save(data / "yellow" / "1.png")
+    export = trained / "export.pkl"
+    run = run_module("training.compare", export, export, data, "--unseen")
+    assert "yellow/1.png: its label is none of" in run.stdout and "6 photos" in run.stdout
+    shutil.rmtree(data / "red"), shutil.rmtree(data / "blue"), shutil.rmtree(data / "green")
+    run = run_module("training.compare", export, export, data, "--unseen")
+    assert run.returncode == 1 and "know none of these labels" in run.stderr and "Traceback" not in run.stderr

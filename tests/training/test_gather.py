@@ -1,0 +1,282 @@
+"""training/gather/collect.py: from names of things to a folder of photos, once, and on from where it stopped."""
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from fastcore.script import CliError
+
+from classifier import Prediction
+from classifier.photo import open_photo
+from classifier.photo.download import run_async
+from helpers.cleaners import names
+from helpers.commands import run_module
+from helpers.feedback import feedback
+from helpers.paths import ROOT
+from helpers.photos import make_photos, noisy_photo
+from helpers.web import as_png, served
+from server.feedback.store import Feedback
+from training.append_log import Store
+from training.data.photos import get_photos
+from training.feedback import Suggestions, suggested_photos
+from training.gather.__main__ import main, read_labels
+from training.gather.collect import COLUMNS, Gathering, by_turns, gather
+from training.gather.sources import Found
+
+
+@pytest.fixture
+def web():
+    """A server whose every /photo/N is another photo."""
+    with served() as server:
+        def do_photo(handler):
+            seed = int(handler.path.rstrip("/").split("/")[-1].split(".")[0])
+            handler.reply(200, as_png(noisy_photo((200, 40, 40), seed, (90, 60))))
+
+        server.RequestHandlerClass.do_photo = do_photo
+        yield server
+
+
+def listing(path: Path, rows) -> Path:
+    path.write_text("label,url\n" + "".join(f"{label},{url}\n" for label, url in rows))
+    return path
+
+
+def sources(out: Path) -> list[dict]:
+    return list(csv.DictReader((out / "sources.csv").open(newline="", encoding="utf-8")))
+
+
+def test_list_of_addresses_becomes_folders_with_their_sources(web, tmp_path):
+    rows = [("red bear", f"{web.url}/photo/{i}.jpg") for i in range(4)]
+    bad = [("red bear", f"{web.url}/{path}") for path in ("page", "missing", "cut", "photo/0.jpg?again")]
+    out = tmp_path / "data" / "bears"
+    arguments = ("--urls", listing(tmp_path / "list.csv", rows + bad), "--out", out, "--allow-private")
+    run = run_module("training.gather", *arguments)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == f"{out}: 4 photos new, 1 were there, 3 not taken; in all 4 red_bear"
+    assert "1 not taken: HTTP 404" in run.stdout and "web page" in run.stdout
+    assert {row["url"] for row in sources(out)} == {url for _, url in rows}
+    for row in sources(out):
+        assert tuple(row) == COLUMNS
+        assert open_photo(out / row["file"]).size == (int(row["width"]), int(row["height"])) == (90, 60)
+        assert row["sha256"].startswith(Path(row["file"]).stem) and row["file"].endswith(".png")
+    assert len(get_photos(out)) == 4  # what the next stage sees: no leftovers
+    asked = len(web.asked)
+    again = run_module("training.gather", *arguments)
+    assert "0 photos new" in again.stdout and len(get_photos(out)) == len(sources(out)) == 4
+    # the one cut off is asked for again; and the copy, since nothing of it was kept
+    assert {path for path, _ in web.asked[asked:]} == {"/cut", "/photo/0.jpg?again"}
+
+
+def test_private_addresses_need_their_flag(web, tmp_path, capsys):
+    rows = [("red", f"{web.url}/photo/1.jpg")]
+    main(urls=listing(tmp_path / "list.csv", rows), out=tmp_path / "out")
+    assert "1 not taken: a private address" in capsys.readouterr().out and web.asked == []
+
+
+def on_disk(out: Path) -> list[dict]:
+    """Return what is known of the photos while a run goes on."""
+    return Store(out / ".sources.db", COLUMNS).rows()[0]
+
+
+def test_killed_run_is_gone_on_with_and_nothing_is_had_twice(web, tmp_path):
+    rows = [("red", f"{web.url}/photo/{i}.jpg") for i in range(60)]
+    out = tmp_path / "out"
+    command = [sys.executable, "-W", "ignore", "-m", "training.gather", "--allow-private", "--out", out,
+               "--urls", listing(tmp_path / "list.csv", rows)]
+    real = web.RequestHandlerClass.do_photo
+    web.RequestHandlerClass.do_photo = lambda handler: (time.sleep(0.2), real(handler))
+    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for _ in range(600):
+        if (out / ".sources.db").exists() and len(on_disk(out)) > 5:
+            break
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    had = {row["url"] for row in on_disk(out)}
+    assert 5 < len(had) < 60
+    web.RequestHandlerClass.do_photo, web.asked[:] = real, []
+    run = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert len(get_photos(out)) == len(sources(out)) == len({row["sha256"] for row in sources(out)}) == 60
+    assert not had & {f"{web.url}{path}" for path, _ in web.asked}
+
+
+def test_sources_of_an_earlier_version_are_gone_on_with_and_shown_again(web, tmp_path):
+    out, rows = tmp_path / "out", [("red", f"{web.url}/photo/{i}.jpg") for i in range(3)]
+    main(urls=listing(tmp_path / "list.csv", rows[:2]), out=out, allow_private=True)
+    for list_of in (".sources.db", ".failed.db"):
+        (out / list_of).unlink()
+    (out / "sources.csv").write_bytes((out / "sources.csv").read_bytes() + b'red/cut.png,red,"a \nname')
+    web.asked.clear()
+    main(urls=listing(tmp_path / "list.csv", rows), out=out, allow_private=True)
+    assert [path for path, _ in web.asked] == ["/photo/2.jpg"]
+    # several photos are downloaded at once, so they arrive in any order
+    assert sorted(row["url"] for row in sources(out)) == [url for _, url in rows]
+
+
+def test_sources_are_no_formulas_to_a_spreadsheet(tmp_path):
+    out = tmp_path / "out"
+    noisy_photo((9, 9, 200), 1).save(tmp_path / "=1+1.png")
+    (tmp_path / "phone" / "blue").mkdir(parents=True)
+    (tmp_path / "=1+1.png").rename(tmp_path / "phone" / "blue" / "=1+1.png")
+    for _ in range(2):
+        main(folder=tmp_path / "phone", out=out)
+        assert [row["title"] for row in sources(out)] == ["'=1+1.png"]
+        (out / ".sources.db").unlink()  # so that the second run begins with the csv
+
+
+def test_a_sources_csv_of_somebody_else_is_not_written_over(tmp_path):
+    (tmp_path / "phone" / "blue").mkdir(parents=True)
+    noisy_photo((9, 9, 200), 1).save(tmp_path / "phone" / "blue" / "a.png")
+    main(folder=tmp_path / "phone", out=tmp_path / "out")
+    (tmp_path / "out" / "sources.csv").write_text("my,own,list\n")
+    with pytest.raises(CliError, match="another list than expected"):
+        main(folder=tmp_path / "phone", out=tmp_path / "out")
+    assert (tmp_path / "out" / "sources.csv").read_text() == "my,own,list\n"
+
+
+def test_searches_bring_as_many_as_wanted_of_each_label(web, tmp_path, monkeypatch):
+    def search(label, term):
+        start = {"grizzly bear": 0, "cub": 100, "teddy": 200}[term]
+        return iter([Found(label, f"{web.url}/{'missing' if i % 3 == 0 else f'photo/{start + i}.jpg'}?{i}", None, term)
+                     for i in range(30)])
+
+    monkeypatch.setattr("training.gather.collect.search_web", search)
+    gathering = Gathering(tmp_path / "out", allow_private=True)
+    by_label = read_labels(["teddy"], ["grizzly=grizzly bear", "grizzly=cub"])
+    run_async(gather(gathering, by_label, [], 8))
+    taken = Counter((row["label"], row["term"]) for row in sources(tmp_path / "out"))
+    assert taken["teddy", "teddy"] == taken["grizzly", "grizzly bear"] + taken["grizzly", "cub"] == 8
+    assert min(taken["grizzly", "grizzly bear"], taken["grizzly", "cub"]) >= 2
+    asked = len(web.asked)
+    run_async(gather(Gathering(tmp_path / "out", allow_private=True), by_label, [], 8))
+    assert len(web.asked) == asked  # there are enough: nothing is searched or fetched
+
+
+@pytest.mark.parametrize("wanted", [1, 6])
+def test_a_search_whose_first_photos_are_all_good_brings_them(web, tmp_path, monkeypatch, wanted):
+    monkeypatch.setattr("training.gather.collect.search_web", lambda label, term: iter(
+        [Found(label, f"{web.url}/photo/{i}.jpg", None, term) for i in range(30)]))
+    run_async(gather(Gathering(tmp_path / "out", allow_private=True), {"okapi": ["okapi"]}, [], wanted))
+    assert len(get_photos(tmp_path / "out")) == wanted
+
+
+def test_search_that_ends_early_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("training.gather.collect.search_web", lambda label, term: iter([]))
+    run_async(gather(Gathering(tmp_path / "out"), {"okapi": ["okapi"]}, [], 5))
+    assert "okapi: the search ended after 0 of 5" in capsys.readouterr().out
+
+
+def test_folders_of_a_phone_are_copied(tmp_path, capsys):
+    phone = make_photos(tmp_path / "my phone", n=3)
+    (phone / "red" / "not a photo.jpg").write_text("hello")
+    main(folder=phone, out=tmp_path / "out")
+    assert capsys.readouterr().out.splitlines()[-1].endswith(
+        "9 photos new, 0 were there, 1 not taken; in all 3 blue, 3 green, 3 red")
+    assert len(get_photos(phone)) == 10  # the originals stay
+    assert {row["title"] for row in sources(tmp_path / "out")} == {"00.png", "01.png", "02.png"}
+    main(folder=phone, out=tmp_path / "out")
+    assert "0 photos new, 9 were there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("terms, options, says", [
+    ([], {}, "Say what to gather"), (["bear"], {"per_label": 0}, "--per-label 0"), (["a/b"], {}, "cannot be a label"),
+    ([], {"label": ["grizzly"]}, "LABEL="), ([], {"urls": "nowhere.csv"}, "cannot be read"),
+    ([], {"folder": "nowhere"}, "There is no folder"),
+    (["bear"], {"out": ROOT / "README.md"}, "nothing can be written"),
+], ids=["nothing", "none", "label", "pair", "list", "folder", "out"])
+def test_what_cannot_be_gathered_is_one_sentence(terms, options, says):
+    with pytest.raises(CliError, match=says):
+        main(*terms, **options)
+
+
+def test_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
+    gathering = Gathering(tmp_path / "out")
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(as_png(noisy_photo((9, 9, 9), 1)))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(CliError, match=r"No space left on device.*goes on"):
+        run_async(gathering.take(Found("red", file=photo)))
+    assert on_disk(tmp_path / "out") == [] and get_photos(tmp_path / "out") == []
+    assert not list((tmp_path / "out").glob("**/*.part"))
+
+
+def test_terms_take_turns():
+    found = [[Found("a", f"{term}{i}") for i in range(n)] for term, n in (("x", 3), ("y", 1))]
+    assert [one.url for one in by_turns([iter(row) for row in found])] == ["x0", "y0", "x1", "x2"]
+
+
+def test_feedback_becomes_suggestions_which_no_stage_takes_for_photos(tmp_path, photos, capsys):
+    before = names(photos)
+    said = feedback(tmp_path / "said", (1, "blue"), (2, "red"), (3, None), (4, "green"), (4, "blue"))
+    main(out=str(photos), feedback=str(said))
+    line = (f"{photos}: suggestions: 2 new, 0 were there; 1 said to be right, 1 said to be none of the labels, 1 "
+            "overruled by a later word on the same photo. "
+            f"`python -m training.clean export.pkl {photos}` leads with suggestions.")
+    assert capsys.readouterr().out.strip() == line
+    assert names(photos) == before, "nothing that is trained on or verified has changed"
+    assert sorted(suggestion.parent.name for suggestion in suggested_photos(photos)) == ["blue", "blue"]
+    assert set(suggested_photos(photos).values()) == {"suggested by a user; the app said red (60%)"}
+    main(out=str(photos), feedback=str(said))
+    assert f"{photos}: suggestions: 0 new, 2 were there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("label", ["../../out", "/etc", ".suggested", "a/b", "x" * 300, "", "con|aux", "nul\0"])
+def test_a_correction_that_can_be_no_folder_is_counted_and_leads_nowhere(tmp_path, photos, label):
+    suggestions = Suggestions(photos)
+    suggestions.take_all(feedback(tmp_path / "said", (1, label)))
+    assert suggestions.counts["unusable"] == 1 and not suggested_photos(photos)
+    assert sorted(os.listdir(tmp_path)) == ["photos", "said"]
+
+
+def test_markup_and_spaces_are_a_label_like_any_other(tmp_path, photos):
+    (photos / "polar bear").mkdir()
+    suggestions = Suggestions(photos)
+    suggestions.take_all(feedback(tmp_path / "said", (1, "polar bear"), (2, "sun bear"), (3, "50% & more")))
+    assert {file.parent.name for file in suggested_photos(photos)} == {"polar bear", "sun_bear", "50%_&_more"}
+
+
+def test_records_that_make_no_sense_are_counted(tmp_path, photos):
+    said = feedback(tmp_path / "said", (1, "blue"), (2, "blue"))
+    first, second = sorted(said.glob("*/*.jpg"))
+    first.write_bytes(first.read_bytes()[:-9] + b"tampered!")
+    second.unlink()
+    for name, text in (("a", "no json"), ("b", "[]"), ("c", '{"photo": "../../x"}'), ("d", "{" * 9)):
+        (first.parent / f"{name}.json").write_text(text)
+    suggestions = Suggestions(photos)
+    suggestions.take_all(said)
+    assert suggestions.counts["unreadable"] == 4 and suggestions.counts["unusable"] == 2
+    assert not suggested_photos(photos)
+
+
+def test_what_the_app_kept_is_what_is_gathered(tmp_path, photos):
+    kept = Feedback(tmp_path / "said", ["blue", "red"], "d51c0901e26d")
+    kept.give(noisy_photo((40, 60, 200), 1), Prediction("red", {"red": 0.7, "blue": 0.3}, None, None), "blue")
+    suggestions = Suggestions(photos)
+    suggestions.take_all(tmp_path / "said")
+    assert suggestions.counts == Counter(new=1, unreadable=0, disputed=0)
+
+
+def test_feedback_on_the_hub_is_fetched(tmp_path, photos, monkeypatch, capsys):
+    asked = []
+    said = feedback(tmp_path / "said", (1, "blue"))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *args, **options: asked.append(
+        (args, options)) or str(said))
+    main(out=str(photos), feedback="hf://datasets/me/said")
+    assert asked == [(("me/said",), {"repo_type": "dataset", "allow_patterns": None})]
+    assert "suggestions: 1 new" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("where", ["nowhere", "hf://datasets/"])
+def test_feedback_that_is_not_there_is_one_sentence(where, photos):
+    with pytest.raises(CliError, match=r"There is no folder|cannot be had from the Hub"):
+        main(out=str(photos), feedback=where)

@@ -1,0 +1,182 @@
+"""Lists that survive a kill, a full disk and two processes at once: SQLite files of rows that are only ever added.
+
+    store = Store(Path("data/.failed.db"), ("label", "url"))
+    store.add([{"label": "grizzly", "url": "https://…"}])    # all on the disk before this returns, or none
+    rows, last = store.rows()
+
+Any SQLite tool shows a list: sqlite3 data/.failed.db "select * from rows". What earlier versions kept as csv is taken
+over once, in one transaction; the csv file stays as it is.
+"""
+import csv
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from fastcore.script import CliError
+
+from classifier.results_csv import protected
+
+PATIENCE = 60  # seconds to wait for another process that writes the same list
+CARRIAGE_RETURN = "\ue00d"  # stands for one within a name, which csv takes for the end of a line
+LONGEST = 300  # lines of a row: a name of 255 bytes may be all line breaks
+
+Row = dict[str, str]
+
+
+class Store:
+    """A list of rows of text on the disk. Each call opens and closes the file, so threads and processes may share it.
+
+    Raises CliError where the disk takes nothing, and for a file that is damaged or somebody else's, which stays as it
+    is.
+    """
+
+    def __init__(self, path: Path, columns: tuple[str, ...], old: Callable[[], Iterable[Mapping[str, str]]] = list):
+        """old: gives the rows that a list begins with, when its file is made."""
+        self.path, self.columns = path, columns
+        self._made_by = f"CREATE TABLE rows (id INTEGER PRIMARY KEY, {', '.join(f'{name} TEXT' for name in columns)})"
+        self._insert = f"INSERT INTO rows ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        self._old = old
+        with self._open():
+            pass
+
+    def add(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """Add rows, all or none; they are on the disk before this returns."""
+        with self._open() as file:
+            file.execute("BEGIN IMMEDIATE")
+            self._add(file, rows)
+            file.execute("COMMIT")
+
+    def rows(self, after: int = 0) -> tuple[list[Row], int]:
+        """Return the rows after the first so many, and how many there are in all."""
+        with self._open() as file:
+            file.execute("BEGIN")
+            n, = file.execute("SELECT coalesce(max(id), 0) FROM rows").fetchone()
+            found = file.execute(f"SELECT {', '.join(self.columns)} FROM rows WHERE id > ? ORDER BY id", (after,))
+            return [dict(zip(self.columns, map(_text, row))) for row in found], n
+
+    def _add(self, file: sqlite3.Connection, rows: Iterable[Mapping[str, str]]) -> None:
+        file.executemany(self._insert, ([_storable(row[name]) for name in self.columns] for row in rows))
+
+    def _begin(self, file: sqlite3.Connection) -> None:
+        """Make the list where there is none, with the rows that it begins with."""
+        if not self._is_there(file):
+            file.execute("BEGIN IMMEDIATE")
+            if not self._is_there(file):  # another process may have been faster
+                file.execute(self._made_by)
+                self._add(file, self._old())
+            file.execute("COMMIT")
+
+    def _is_there(self, file: sqlite3.Connection) -> bool:
+        found = [made_by for made_by, in file.execute("SELECT sql FROM sqlite_master")]
+        if found not in ([], [self._made_by]):
+            raise CliError(f"{self.path} is another list than expected: its columns are not {', '.join(self.columns)}. "
+                           "Move it away to begin a new one.")
+        return bool(found)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """Open the file; what is not committed when this ends never was.
+
+        SQLite's own rollback journal, since write-ahead logs want shared memory, which network disks do not have, and
+        cannot be read in a folder that takes no writes.
+        """
+        try:
+            with closing(sqlite3.connect(self.path, PATIENCE, isolation_level=None)) as file:
+                file.text_factory = _text
+                file.execute("PRAGMA synchronous = EXTRA")  # else a power cut may take the last rows back
+                self._begin(file)
+                yield file
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise CliError(f"Another process has been writing {self.path} for a minute. Try again when it is "
+                               "through.") from error
+            raise CliError(f"Nothing can be written in {self.path.parent} ({error}).") from error
+        except sqlite3.DatabaseError as error:
+            raise CliError(f"{self.path} is damaged ({error}), and was left as it is. Bring back a copy of it, or move "
+                           "it away to begin a new list.") from error
+
+
+def _text(value: object) -> str:
+    """Return what a file holds as text; a name that is no UTF-8 keeps its bytes, as everywhere in Python."""
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else "" if value is None else str(value)
+
+
+def _storable(value: object) -> str | bytes:
+    """Return a text, or the bytes of a name that is no UTF-8."""
+    text = str(value)
+    try:
+        data = text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:  # half a character, as JSON can have it
+        data = text.encode(errors="replace")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
+def csv_rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
+    """Return the rows of a csv file, none where there is no file; rows that are cut off are left out.
+
+    Raises CliError for a file with other columns: it is somebody else's.
+    """
+    with writing(path.parent):
+        text = path.read_bytes().decode(errors="surrogateescape") if path.exists() else ""
+    header, text = ",".join(columns), text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", CARRIAGE_RETURN)
+    first, _, rest = text.partition("\n")
+    if first.strip() != header and not header.startswith(text.strip()):
+        raise CliError(f"{path} is another list than expected: its columns are not {', '.join(columns)}. "
+                       "Move it away to begin a new one.")
+    lines = rest[:rest.rfind("\n") + 1].split("\n")[:-1]
+    rows, at = [], 0
+    while at < len(lines):
+        fields, n_lines = _record(lines[at:at + LONGEST], len(columns))
+        if fields:
+            rows.append({name: field.replace(CARRIAGE_RETURN, "\r") for name, field in zip(columns, fields)})
+        at += n_lines
+    return rows
+
+
+def _record(lines: list[str], n_fields: int) -> tuple[list[str] | None, int]:
+    """Return the fields of the row that begins here, and how many lines it has; None for a line that begins none."""
+    for n in range(1, len(lines) + 1):
+        quotes = sum(line.count('"') for line in lines[:n])
+        if quotes % 2 == 0:
+            try:
+                fields = next(csv.reader(["\n".join(lines[:n])], strict=True), [])
+            except csv.Error:
+                break
+            if len(fields) == n_fields:
+                return fields, n
+            break
+    return None, 1
+
+
+def write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    """Write rows for people to read, whole or not at all; no text of it is a formula to a spreadsheet."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with writing(path.parent):
+        try:
+            with aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(columns)
+                writer.writerows([protected(row[name].replace("\r", " ")) for name in columns] for row in rows)
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def now() -> str:
+    """Return the time as it is written into lists."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+@contextmanager
+def writing(data: Path) -> Iterator[None]:
+    """Turn a file system's refusal into a CliError that names the folder."""
+    try:
+        yield
+    except OSError as error:
+        raise CliError(f"Nothing can be written in {data} ({error.strerror}).") from error

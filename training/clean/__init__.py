@@ -1,0 +1,1 @@
+"""Clean photos with the help of the trained model, on a page."""

@@ -1,0 +1,65 @@
+"""Clean photos with the trained model's help: the lesson's `ImageClassifierCleaner`, as a page.
+
+Reads  export.pkl, and DATA/<label>/*.jpg
+Writes DATA/.clean/choices.db as you decide; Apply moves files, with the journal in DATA/.rejected
+
+    python -m training.clean export.pkl data/bears             # the page
+    python -m training.clean export.pkl data/bears --list 20   # the most suspicious, as text
+    python -m training.clean export.pkl data/bears --undo      # take the last Apply back
+"""
+import socket
+
+from fastcore.script import CliError
+
+from classifier.command_line import run
+from training.data.photos import get_photos
+from training.move_journal import Journal
+
+from .review import review
+from .session import STAGE, Cleaner, line
+
+PORT = 7861  # the app has 7860
+
+
+def free_port(host: str, port: int) -> int:
+    """Return the port, or for 0 the first free one from PORT on; CliError where it is taken."""
+    for tried in [port] if port else range(PORT, PORT + 100):
+        with socket.socket() as free:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                free.bind((host, tried))
+            except (OSError, OverflowError):
+                continue
+            return tried
+    raise CliError(f"Port {port or PORT} of {host} cannot be used. Name another with --port.")
+
+
+def main(
+    export:str, # export.pkl, ours or anybody's
+    data:str, # folder of photos, one folder a label
+    host:str="127.0.0.1", # address to listen on; 0.0.0.0 lets your phone, and everybody near, open the page
+    port:int=0, # 0: the first free one from 7861 on
+    list:int=0, # print so many of the most suspicious photos, and open no page
+    undo:bool=False, # take the last Apply back, and open no page
+):
+    "Look at the photos of DATA, the most suspicious first, and keep, delete or relabel them on a page."
+    if undo:
+        get_photos(data)  # names a folder that is not there
+        print(f"{data}: {len(Journal(data).undo(STAGE, only_last=True))} photos are back where they were")
+        return
+    print(f"looking at {data} with {export}", flush=True)
+    photos, labels, unreadable = review(export, data)
+    if list:
+        print("\n".join(map(line, photos[:max(0, list)])))
+        print(f"{data}: {len(photos)} photos of {len(labels)} labels, {len(unreadable)} unreadable")
+        return
+    cleaner, port = Cleaner(data, photos, labels), free_port(host, port)
+    from .page import serve  # imported here: --list needs no gradio
+
+    print(f"{data}: {len(photos)} photos of {len(labels)} labels, {len(unreadable)} unreadable. "
+          f"Clean them on http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port} and stop with Ctrl-C", flush=True)
+    serve(cleaner, export, host, port, len(unreadable))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,101 @@
+"""Which photos are most likely under a wrong label, or of something else altogether: what to look at first.
+
+Reads  labelled photos and any export
+Gives  `Suspect`s, the most suspicious first, each with its reason
+
+Two measures, neither of which lets a photo speak for itself: confident learning on out-of-fold probabilities, and
+the distance to the other photos. Both need one pass of the export over the photos, no training: linear probes of the
+export's features are cross-validated over the labels as they are on the disk.
+"""
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from cleanlab.rank import get_label_quality_scores
+
+from classifier.inference.confidence import K, familiarity, normalised, probabilities
+from training.data.files import parent_label
+from training.train.cross_validation import assign_folds
+from training.train.probe import cross_validate
+
+N_FOLDS = 5
+AT_ONCE = 1000  # photos whose distances are in memory at a time
+STRANGE = 0.05  # share of the photos, the least familiar ones, that are called unlike the others
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A labelled photo, how suspicious it is, and why."""
+
+    file: Path
+    suspicion: float  # 0 to 1: the share of the photos that are less suspicious by the measure that says most
+    likely: str  # the label that the other photos make most probable
+    reason: str  # a sentence; "" where nothing speaks against the photo
+
+
+def out_of_fold_probabilities(features: np.ndarray, labels: Sequence[str], hashes: Sequence[str],
+                              seed: int = 0) -> np.ndarray | None:
+    """Return (N, C) probabilities of the sorted labels, each photo judged by a probe that did not learn from it.
+
+    features: (N, D); hashes: SHA-256 of the photos, whose copies stay together. None where there is one label, or one
+    has too few different photos.
+    """
+    vocab, targets = np.unique(labels, return_inverse=True)
+    folds = assign_folds(labels, hashes, N_FOLDS, seed)
+    if folds is None or len(vocab) < 2:
+        return None
+    _, scores = cross_validate(normalised(features)[:, None], targets, folds, len(vocab))
+    return probabilities(scores[:, 0])
+
+
+def familiarity_to_others(features: np.ndarray, k: int = K) -> np.ndarray | None:
+    """Return (N,) cosine similarity of each photo to its k-th nearest other, 0 to 1; None where k others lack."""
+    reference = normalised(features)
+    if len(reference) <= k:
+        return None
+    return np.concatenate([familiarity(reference[i:i + AT_ONCE], reference, k + 1)  # itself is the nearest
+                           for i in range(0, len(reference), AT_ONCE)])
+
+
+def shares_below(scores: np.ndarray) -> np.ndarray:
+    """Return (N,) shares of the scores that are lower, 0 to 1: what makes two measures comparable."""
+    return np.searchsorted(np.sort(scores), scores, side="left") / max(1, len(scores) - 1)
+
+
+def suspects(files: Sequence[Path], features: np.ndarray, hashes: Sequence[str],
+             copies: dict[Path, str] | None = None) -> list[Suspect]:
+    """Return every photo, the most suspicious first.
+
+    features: (N, D) of the export for `files`; hashes: their SHA-256; copies: of what a photo is a copy, where it
+    is one (see `verify.find_issues`): these lead.
+    Source: Northcutt et al. 2021, Confident Learning; cleanlab's normalized margin.
+    """
+    labels, copies = np.array([parent_label(file) for file in files]), copies or {}
+    vocab, targets = np.unique(labels, return_inverse=True)
+    by_label = out_of_fold_probabilities(features, list(labels), hashes)
+    near = familiarity_to_others(features)
+    doubt = np.zeros(len(files))
+    if by_label is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            doubt = 1 - get_label_quality_scores(targets, by_label, method="normalized_margin")
+    strange = np.zeros(len(files)) if near is None else 1 - near
+    by_measure = np.stack([shares_below(doubt), shares_below(strange)])
+    suspicion = by_measure.max(0)
+    copied = np.array([file in copies for file in files], dtype=bool)
+    suspicion[copied] = 1
+    found = []
+    for i in np.lexsort((-by_measure.sum(0), -suspicion, ~copied)):
+        likely, reasons = labels[i], []
+        if files[i] in copies:
+            reasons.append(f"a copy {copies[files[i]]}")
+        if by_label is not None:
+            likely = vocab[by_label[i].argmax()]
+            if likely != labels[i]:
+                reasons.append(f"the other photos make it {likely} ({by_label[i].max():.0%})")
+        if near is not None and by_measure[1, i] > 1 - STRANGE:
+            reasons.append(f"unlike the other photos (similarity {near[i]:.2f}; usual {np.median(near):.2f})")
+        found.append(Suspect(files[i], float(suspicion[i]), str(likely), "; ".join(reasons)))
+    return found

@@ -1,0 +1,103 @@
+"""Load photos as fastai `DataLoaders`, the lesson's way.
+
+Reads  photos that `training.data.photos` found; a photo's label is the name of the folder it lies in
+Gives  a fastai `DataLoaders`; the same photos and seed give the same split
+"""
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastai.data.block import CategoryBlock, DataBlock
+from fastai.data.core import DataLoaders
+from fastai.data.transforms import Normalize, parent_label
+from fastai.vision.augment import RandomResizedCrop, Resize, ResizeMethod, Saturation, aug_transforms
+from fastai.vision.core import PILImage
+from fastai.vision.data import ImageBlock
+from fastcore.script import CliError
+
+from .duplicates import groups_of_copies
+from .photo_cache import OPENED
+from .splits import splitter
+
+RESIZES = {
+    "random_crop": lambda size: RandomResizedCrop(size, min_scale=0.5),
+    "crop": lambda size: Resize(size, ResizeMethod.Crop),
+    "pad": lambda size: Resize(size, ResizeMethod.Pad, pad_mode="zeros"),
+    "squish": lambda size: Resize(size, ResizeMethod.Squish),
+}
+
+VALIDATED_LARGER = 8 / 7  # than trained: random crops show things larger than they are (see `resizing`)
+
+
+def photo_class(side: int) -> type[PILImage]:
+    """Return fastai's `PILImage`, opened by the project's one decoder, once, for a model that sees `side` pixels."""
+    class Photo(PILImage):
+        @classmethod
+        def create(cls, source) -> PILImage:
+            """Return the photo upright and in RGB, transparency on white; PhotoError if it cannot be."""
+            return PILImage(OPENED.open(source, side))
+
+    return Photo
+
+
+def validation_size(image_size: int) -> int:
+    """Return the size at which a model that was trained on random crops sees whole photos."""
+    return round(image_size * VALIDATED_LARGER)
+
+
+def resizing(resize: str, image_size: int, larger: bool = True) -> list:
+    """Return the transforms that bring photos to the model's size; resize: a key of RESIZES.
+
+    larger: whether the model takes photos of `validation_size`. A random crop is enlarged, so that a model
+    trained on crops expects larger things than whole photos show: trained at 224 pixels, it sees those at 256.
+    Source: Touvron et al. 2019, Fixing the train-test resolution discrepancy.
+    """
+    if resize != "random_crop":
+        return [RESIZES[resize](image_size)]
+    train = RESIZES["random_crop"](image_size)
+    valid = RESIZES["crop"](validation_size(image_size) if larger else image_size)
+    train.split_idx, valid.split_idx = 0, 1
+    return [train, valid]
+
+
+def get_dls(photos: Sequence[Path], resize: str = "random_crop", image_size: int = 224,
+            valid_pct: float = 0.2, seed: int = 42, batch_size: int = 64,
+            stats: tuple[list[float], list[float]] | None = None, grey: float = 0,
+            keep: Sequence[str] = (), larger: bool = True, valid: Sequence[Path] = ()) -> DataLoaders:
+    """Return the lesson's DataLoaders over `photos`, each labelled by the folder it lies in.
+
+    resize: a key of RESIZES. stats: mean and standard deviation to normalise with. grey: probability, 0 to 1,
+    that augmentation takes a photo's colours away. keep: see `splitter`. larger: see `resizing`.
+    valid: a given validation set. Where there is one, it is the validation set, all other `photos` are trained on,
+    and valid_pct, seed and keep split nothing.
+    Raises CliError where a label has nothing left to train on.
+    """
+    files, given = sorted({*photos, *valid}), set(valid)
+    split = splitter(valid_pct, seed, keep)(files) if not given else tuple(
+        [i for i, file in enumerate(files) if (file in given) is held] for held in (False, True))
+    block = DataBlock(
+        blocks=(ImageBlock(photo_class(image_size)), CategoryBlock),
+        splitter=lambda files: split,
+        get_y=parent_label,
+        item_tfms=resizing(resize, image_size, larger),
+        batch_tfms=[*aug_transforms(xtra_tfms=[Saturation(p=grey, draw=0.0)] if grey else None),
+                    *([Normalize.from_stats(*stats)] if stats else [])])
+    if valid_pct and not given and (n := n_copies(files, len(split[1]))):
+        print(f"{n} of the photos are copies of another one: each stays on that one's side of the split", flush=True)
+    _check_split([parent_label(file) for file in files], *split)
+    # more workers than this machine has cores only cost memory; photos are small and decoded fast
+    return block.dataloaders(files, bs=min(batch_size, len(split[0])), num_workers=0)
+
+
+def n_copies(files: Sequence[Path], most: int) -> int:
+    """Return how many photos are copies of another one; most: see `copies.groups_of_copies`."""
+    return sum(len(group) - 1 for group in groups_of_copies(files, most))
+
+
+def _check_split(labels: Sequence[str], train: Sequence[int], valid: Sequence[int]) -> None:
+    """Raise CliError where a label has no photo to train on, or nothing is left to validate."""
+    missing = sorted(set(labels) - {labels[i] for i in train})
+    if missing:
+        raise CliError(f"All photos of {', '.join(missing)} fell into validation: none is left to train on. "
+                       "Add photos, or try another --seed, a smaller --valid-pct or --resplit.")
+    if not valid:
+        raise CliError("No photo is left to validate on: add photos, or try a larger --valid-pct.")

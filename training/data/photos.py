@@ -1,0 +1,123 @@
+"""Find the photos of a data set, leave out what cannot be opened, and sort them by split.
+
+Reads  DATA/<label>/*.jpg, or DATA/{train,valid,test}/<label>/*.jpg (any format that `classifier.photo.decode` opens); a
+       photo's label is the name of the folder it lies in, however deep
+Gives  `Photos`
+"""
+import os
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from fastcore.script import CliError
+from fastprogress import progress_bar
+
+from classifier.files import sha256
+from classifier.photo import PhotoError, open_photo
+
+from .files import PHOTO_EXTENSIONS, get_files, parent_label
+from .skipped import NO_LABELS, folders_left_out, names_left_out
+from .splits import Photos, given_splits, with_known_labels, without_copies
+
+MIN_PHOTOS = 5  # of a label: fewer leave nothing to validate on
+THIN = 10  # photos of a label: its share of wrong answers among fewer is little more than chance
+
+
+def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
+    """Return the photo files under `path`, sorted; hidden files and folders, and NO_LABELS, are left out.
+
+    labelled: photos that lie in `path` itself, in no label's folder, are left out too.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise CliError(f"There is no folder {path}. Put photos in {path}/<label>/.")
+    found = (file for file in get_files(path, extensions=PHOTO_EXTENSIONS)
+             if not (labelled and file.parent == path) and not file.name.startswith(".")
+             and NO_LABELS.isdisjoint(file.relative_to(path).parts[:-1]))
+    # links may lead to a photo by several ways, or in a circle: the shortest way counts
+    by_target = {}
+    for file in sorted(found, key=lambda file: (len(file.parts), file)):
+        by_target.setdefault(os.path.realpath(file), file)
+    return sorted(by_target.values())
+
+
+def check_photos(files: Sequence[Path]) -> dict[Path, str]:
+    """Return why each unreadable file cannot be opened, after trying all of them, with a progress bar."""
+    def reason(file: Path) -> str | None:
+        try:
+            open_photo(file)
+        except PhotoError as error:
+            return str(error)
+
+    with ThreadPoolExecutor() as pool:  # Pillow decodes outside Python's lock
+        reasons = list(progress_bar(pool.map(reason, files), total=len(files), leave=False))
+    return {file: why for file, why in zip(files, reasons) if why}
+
+
+def readable_photos(path: str | Path) -> Photos:
+    """Return the photos under `path` by split, why some cannot be opened, and sentences on what else is left out.
+
+    Raises CliError unless there are two labels or more, each with at least MIN_PHOTOS photos to train on.
+    """
+    path, files = Path(path), get_photos(path)
+    if not files:
+        raise CliError(f"No photos under {path}. Put them in one folder a label: {path}/<label>/photo.jpg.")
+    given = given_splits(path, files)
+    if not given.train:
+        raise CliError(f"No photos to train on under {path}, only a validation or test set. "
+                       f"Put some in {path}/train/<label>/.")
+    used = [*given.train, *given.valid, *given.test]
+    unreadable = check_photos(used)
+    photos = replace(given.filtered(lambda file: file not in unreadable), unreadable=unreadable)
+    photos = without_copies(with_known_labels(photos)).saying(*folders_left_out(path, files), *names_left_out(path))
+    _check_labels(path, sorted(set(map(parent_label, given.train))), photos)
+    return photos
+
+
+def _check_labels(path: Path, labels: Sequence[str], photos: Photos) -> None:
+    """Raise CliError where there are fewer than two labels, or a label has too few photos to train on."""
+    counts = Counter(map(parent_label, photos.train))
+    few = [f"{label} ({counts[label]})" for label in labels if counts[label] < MIN_PHOTOS]
+    if len(labels) < 2 or few:
+        print_left_out(photos)
+    if len(labels) < 2:
+        raise CliError(f"Only one label under {path} has photos to train on: {labels[0]}. A classifier needs two or "
+                       "more, a folder each.")
+    if few:
+        raise CliError(f"Too few readable photos under {path}: {', '.join(few)}. Each label needs at least "
+                       f"{MIN_PHOTOS} to train on; add photos or take its folder away.")
+
+
+def held_out(photos: Sequence[Path], hashes: Sequence[str]) -> list[Path]:
+    """Return the photos whose SHA-256 is one of `hashes`; a file that cannot be read is none of them."""
+    known = set(hashes)
+    return [photo for photo in photos if known and os.access(photo, os.R_OK) and sha256(photo) in known]
+
+
+def thin(labels: Sequence[str]) -> list[str]:
+    """Return the labels, sorted, that have fewer than THIN photos; labels: (N,) a label for each photo."""
+    return sorted(label for label, n in Counter(labels).items() if n < THIN)
+
+
+def imbalance(labels: Sequence[str]) -> float:
+    """Return how many times as many photos the largest label has as the smallest: 1 where all have as many.
+
+    labels: (N,) a label for each photo, one photo or more.
+    """
+    counts = Counter(labels).values()
+    return max(counts) / min(counts)
+
+
+def print_unreadable(unreadable: dict[Path, str]) -> None:
+    """Name the files that were left out, and why."""
+    for file, why in unreadable.items():
+        print(f"left out: {file}: {why}")
+
+
+def print_left_out(photos: Photos) -> None:
+    """Name the files that cannot be opened, and say what else was left out, and why."""
+    print_unreadable(photos.unreadable)
+    for sentence in photos.ignored:
+        print(sentence)

@@ -1,0 +1,180 @@
+"""Split photos into training, validation and test sets: as their folders say, or by a stratified random draw.
+
+Reads  DATA/{train,valid,test}/<label>/photo.jpg, or DATA/<label>/photo.jpg
+Gives  `Photos` for a data set whose folders give the splits, and a fastai splitter for any other
+"""
+import os
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from classifier.files import sha256
+
+from .duplicates import groups_of_copies
+from .files import parent_label
+
+# names of folders, in any case, and the set that lies in them
+SPLITS = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "validation": "valid",
+          "test": "test", "testing": "test"}
+ENOUGH_TO_VALIDATE = 5  # photos: of a label that has so many, at least one is validated
+
+
+@dataclass(frozen=True)
+class Photos:
+    """The photos of a data set: what to train on, and the validation and test sets that its folders give."""
+
+    train: list[Path]
+    valid: list[Path] = field(default_factory=list)  # empty: no validation set is given, draw one from `train`
+    test: list[Path] = field(default_factory=list)  # never trained on
+    unreadable: dict[Path, str] = field(default_factory=dict)  # and why each cannot be opened
+    ignored: list[str] = field(default_factory=list)  # sentences for people: what was left out, and why
+
+    def filtered(self, kept: Callable[[Path], bool]) -> "Photos":
+        """Return the same without the photos that are not `kept`."""
+        return replace(self, train=list(filter(kept, self.train)), valid=list(filter(kept, self.valid)),
+                       test=list(filter(kept, self.test)))
+
+    def saying(self, *sentences: str) -> "Photos":
+        """Return the same with more sentences in `ignored`; empty ones are left out."""
+        return replace(self, ignored=[*self.ignored, *filter(None, sentences)])
+
+
+def n_photos(n: int) -> str:
+    """Return a number of photos in words: "1 photo", "2 photos"."""
+    return f"{n} photo{'' if n == 1 else 's'}"
+
+
+def split_of(folder: str) -> str | None:
+    """Return the set that a folder's name stands for: train, valid or test; None for any other name."""
+    return SPLITS.get(folder.casefold())
+
+
+def base_of(path: Path, files: Sequence[Path]) -> Path:
+    """Return the folder whose sub-folders are splits or labels: `path`, or the one folder below it that holds all."""
+    for name in Path(os.path.commonpath([file.parent for file in files])).relative_to(path).parts:
+        if split_of(name):
+            break
+        path /= name
+    return path
+
+
+def given_splits(path: Path, files: Sequence[Path]) -> Photos:
+    """Return the photos in the sets that their folders give; all are to train on where those give none.
+
+    Folders give splits where one named train holds label folders, and all others that hold photos are named as
+    splits too: then photos outside of label folders are left out. Beside ordinary labels, a folder named valid or
+    test is a split where all its photos lie in folders of their own.
+    """
+    base = base_of(path, files)
+    by_folder = defaultdict(list)  # the first folder below `base`, "" for base itself
+    for file in files:
+        folder = file.relative_to(base).parts[:-1]
+        by_folder[folder[0] if folder else ""].append(file)
+    flat = {name: [file for file in own if file.parent in (base, base / name)] for name, own in by_folder.items()}
+    splits = {name: split_of(name) for name in by_folder}
+    given = all(splits.values()) and any(
+        split == "train" and len(flat[name]) < len(by_folder[name]) for name, split in splits.items())
+    sets, sentences = {"train": [], "valid": [], "test": []}, []
+    for name, own in by_folder.items():
+        if not given:
+            sets[splits[name] if splits[name] and not flat[name] else "train"] += own
+            continue
+        sets[splits[name]] += sorted(set(own) - set(flat[name]))
+        if flat[name]:
+            sentences.append(f"{n_photos(len(flat[name]))} left out: directly in {base / name}, in no label's folder. "
+                             f"To use them, move them to {base / name}/<label>/.")
+    return Photos(**{name: sorted(own) for name, own in sets.items()}, ignored=sentences)
+
+
+def with_known_labels(photos: Photos) -> Photos:
+    """Return the photos without those of the validation and test sets whose label has no photo to train on."""
+    known, sentences = set(map(parent_label, photos.train)), []
+    for name, own in (("validation", photos.valid), ("test", photos.test)):
+        strange = Counter(label for label in map(parent_label, own) if label not in known)
+        if strange:
+            sentences.append(f"{n_photos(strange.total())} of the {name} set left out: the training set has no photos "
+                             f"of {', '.join(sorted(strange))}. Add some to it.")
+    train = set(photos.train)
+    return photos.filtered(lambda file: file in train or parent_label(file) in known).saying(*sentences)
+
+
+def without_copies(photos: Photos) -> Photos:
+    """Return the photos without those to train on that are also in the given validation or test set, byte for byte.
+
+    A photo that was trained on tells nothing about new ones. Near copies are only told: photos of one kind, such as
+    X-rays or digits, look like copies of each other.
+    """
+    held = [*photos.valid, *photos.test]
+    if not held:
+        return photos
+    hashes = set(map(sha256, held))
+    same = {file for file in photos.train if sha256(file) in hashes}
+    rest, sentences = [file for file in photos.train if file not in same], []
+    if same:
+        sentences.append(f"{n_photos(len(same))} to train on left out: also in the validation or test set. A photo "
+                         "that was trained on tells nothing about new ones.")
+    near = {i for group in groups_of_copies([*rest, *held], len(held)) if group[-1] >= len(rest)
+            for i in group if i < len(rest)}
+    if near:
+        sentences.append(f"Near copies of a photo in the validation or test set, trained on all the same: "
+                         f"{n_photos(len(near))}. If they are copies, the error there is too low.")
+    return photos.filtered(lambda file: file not in same).saying(*sentences)
+
+
+def n_to_validate(labels: Sequence[str], valid_pct: float) -> Counter:
+    """Return how many photos of each label to validate: its share, at least 1 of ENOUGH_TO_VALIDATE, never all."""
+    return Counter({label: min(n - 1, max(round(valid_pct * n), int(n >= ENOUGH_TO_VALIDATE and valid_pct > 0)))
+                    for label, n in Counter(labels).items()})
+
+
+def splitter(valid_pct: float = 0.2, seed: int = 42, keep: Sequence[str] = ()) -> Callable:
+    """Return a fastai splitter that validates `valid_pct` of each label's photos, at least 1 of 5 or more.
+
+    keep: SHA-256 of photos that an earlier run validated. They stay in validation, so that its figure and the new
+    one can be compared; the rest of a label's share is drawn from its other photos.
+    Copies of a photo go where it goes, unless they are all that a label has: a photo that was trained on
+    tells nothing about new ones. The same photos and seed give the same split.
+    """
+    kept_hashes = set(keep)
+
+    def split(files: Sequence[Path]) -> tuple[list[int], list[int]]:
+        labels = [parent_label(file) for file in files]
+        kept = {i for i, file in enumerate(files) if kept_hashes and sha256(Path(file)) in kept_hashes}
+        wanted = n_to_validate(labels, valid_pct)
+        groups = groups_of_copies(files, max(len(kept), wanted.total()))
+        valid = _drawn(labels, kept, wanted, {i: group for group in groups for i in group}, random.Random(seed))
+        return sorted(set(range(len(files))) - valid), sorted(valid)
+
+    return split
+
+
+def _drawn(labels: Sequence[str], kept: set[int], wanted: Counter, copies: dict[int, list[int]],
+           rng: random.Random) -> set[int]:
+    """Return the indices to validate: those kept and their copies, then groups of copies up to `wanted` of a label."""
+    valid = set(kept)
+    n_valid, n_train = Counter(labels[i] for i in kept), Counter(labels[i] for i in set(range(len(labels))) - kept)
+
+    def new_in(i: int) -> Counter:
+        return Counter(labels[j] for j in copies.get(i, [i]) if j not in valid)
+
+    def hold_out(i: int) -> None:
+        new = new_in(i)
+        if all(n_train[label] > n for label, n in new.items()):
+            valid.update(copies.get(i, [i]))
+            n_valid.update(new)
+            n_train.subtract(new)
+
+    for i in sorted(kept):
+        hold_out(i)
+    order = list(range(len(labels)))
+    rng.shuffle(order)
+    for i in order:
+        if all(n_valid[label] + n <= wanted[label] for label, n in new_in(i).items()):
+            hold_out(i)
+    # a label whose copies are all more than its share: the fewest of them
+    for i in sorted(order, key=lambda i: len(copies.get(i, [i]))):
+        if wanted[labels[i]] and not n_valid[labels[i]]:
+            hold_out(i)
+    return valid

@@ -1,0 +1,1 @@
+"""Put the app online as a Space: check, send, wait until it runs, and ask it."""

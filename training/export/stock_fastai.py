@@ -1,0 +1,66 @@
+"""Ask stock fastai in a fresh process, which cannot import this project, what an export says of photos.
+
+The process starts in an empty folder: what the export needs beyond fastai, it does not find. It imports fastai,
+which takes seconds, while the training still runs.
+"""
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from fastcore.script import CliError
+from PIL import Image
+
+from classifier import torchvision_compat as torchvision_ops
+
+LONGEST = 600  # seconds that the answers may take
+
+CHECK = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+from fastai.vision.all import PILImage, load_learner
+export, *photos = json.loads(sys.stdin.readline())
+learn = load_learner(export)
+with learn.no_bar(), learn.no_logging():
+    answers = [learn.predict(PILImage.create(photo))[2].tolist() for photo in photos]
+print(json.dumps(answers))
+"""
+
+
+class StockFastai:
+    """A fresh process with stock fastai, for one question; a context that ends it."""
+
+    def __enter__(self) -> "StockFastai":
+        self.folder = tempfile.TemporaryDirectory()
+        # the mended torchvision import travels as text: the module it stands in must stay out of reach
+        script = Path(torchvision_ops.__file__).read_text() + "declare_operators()\n" + CHECK
+        pipe = subprocess.PIPE
+        try:
+            self.process = subprocess.Popen([sys.executable, "-I", "-c", script], cwd=self.folder.name, text=True,
+                                            stdin=pipe, stdout=pipe, stderr=pipe)
+        except OSError as error:
+            self.folder.cleanup()
+            raise CliError(f"The export could not be checked in a fresh process ({error}).") from error
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self.process.kill()
+        self.process.communicate()
+        self.folder.cleanup()
+
+    def predict(self, export: Path, photos: Sequence[Image.Image]) -> np.ndarray:
+        """Return (N, C) probabilities of N photos by a file that stock `load_learner` opens; CliError where not."""
+        files = [str(Path(self.folder.name) / f"{i}.png") for i in range(len(photos))]  # PNG keeps every pixel
+        for file, photo in zip(files, photos):
+            photo.save(file)
+        try:
+            out, err = self.process.communicate(json.dumps([str(export.resolve()), *files]) + "\n", LONGEST)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise CliError(f"The export could not be checked in a fresh process ({error}).") from error
+        if self.process.returncode:
+            raise CliError("The export does not open in a fresh process: "
+                           f"{(err.strip().splitlines() or ['no reason given'])[-1]}")
+        return np.array(json.loads(out.strip().splitlines()[-1]))

@@ -1,0 +1,170 @@
+"""Write a trained `Learner` as a plain, portable export.pkl, and prove that it opens anywhere.
+
+Reads  a fastai `Learner` over `training.data`'s DataLoaders
+Writes export.pkl: opened by stock `load_learner` on Python 3.10 to 3.13, without this project;
+       no function by value, no path of this machine, nothing out of `__main__`, `training` or
+       `classifier`
+       export.onnx beside it, its compiled copy (see `classifier.inference.onnx_export`)
+
+    python -m training.export export.pkl     # export.onnx for an export that came without
+
+`learn.export()` alone would use cloudpickle, which stores functions by value and so ties the file
+to one Python version and its writer's folders.
+"""
+import io
+import pickle
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from copy import deepcopy
+from datetime import date
+from pathlib import Path, PurePath
+from types import FunctionType, ModuleType
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from fastai.learner import Learner
+from fastai.metrics import error_rate
+from fastai.vision.core import PILImage
+from fastai.vision.learner import default_split
+from fastcore.script import CliError
+from fasttransform import Pipeline
+from PIL import Image
+from plum import Function
+
+from classifier.export import ExportError, read_bytes, read_export
+from classifier.inference.confidence import probabilities
+from classifier.inference.onnx_export import CompileError, onnx_path, write_compiled
+from classifier.inference.torch_engine import FastaiEngine
+from training.output import staged
+
+from .stock_fastai import StockFastai
+
+# what every machine that serves a fastai export has; the standard library comes on top
+LIBRARIES = {"fastai", "fastcore", "fasttransform", "numpy", "PIL", "plum", "timm", "torch", "torchvision"}
+TOLERANCE = 1e-4  # of a probability, between the trained learner and its export in a fresh process
+
+
+def portable(learn: Learner) -> Learner:
+    """Return a new Learner with the model and transforms of `learn` and nothing of this machine."""
+    dls = learn.dls.new_empty().cpu()
+    dls.path = Path(".")
+    for dataset in (dls.train_ds, dls.valid_ds):
+        photos = dataset.tls[0]
+        opener = Pipeline([PILImage.create], split_idx=photos.tfms.split_idx)
+        photos.tfms = opener
+        photos.types = [Path, opener.fs[0].input_types, PILImage]
+        for pipeline in dataset.tls:  # PosixPath and WindowsPath do not exist everywhere, Path does
+            pipeline.types = [Path if isinstance(kind, type) and issubclass(kind, PurePath) else kind
+                              for kind in pipeline.types]
+    for loader in dls.loaders:
+        loader.num_workers = loader.fake_l.num_workers = 0
+    return Learner(dls, deepcopy(learn.model).cpu().eval(), loss_func=learn.loss_func, metrics=error_rate,
+                   splitter=default_split, path=Path("."))
+
+
+def facts_of(metrics: dict) -> dict:
+    """Return what an export says of itself, as plain data for the page and the model card."""
+    unfamiliar = metrics["familiarity"]["unfamiliar"]
+    return {"format": 1, "date": date.today().isoformat(), "arch": metrics["options"]["arch"],
+            "error_rate": round(metrics["error_rate"], 4), "n_train": metrics["n_train"], "n_valid": metrics["n_valid"],
+            "measured": metrics["measured"], "unfamiliar": unfamiliar if unfamiliar is None else round(unfamiliar, 3)}
+
+
+class PortablePickler(pickle.Pickler):
+    """A pickler that stores names only, and only names that every machine has.
+
+    Paths are stored as `pathlib.Path`, which opens on Windows and POSIX alike; NumPy scalars as
+    Python's, since their module's name changed with NumPy 2. Raises PicklingError for the rest.
+    """
+
+    def reducer_override(self, obj):
+        if isinstance(obj, PurePath):
+            if obj.is_absolute():
+                raise pickle.PicklingError(f"the path {obj}, which exists on this machine only")
+            return Path, (str(obj),)
+        if isinstance(obj, Function):
+            obj.clear_cache(reregister=False)  # it remembers the types it was called with, PosixPath among them
+        if isinstance(obj, np.generic):
+            return type(obj.item()), (obj.item(),)
+        if isinstance(obj, (type, FunctionType)):
+            package = (obj.__module__ or "").partition(".")[0]
+            if package not in LIBRARIES | sys.stdlib_module_names or "<" in obj.__qualname__:
+                raise pickle.PicklingError(f"{obj.__module__}.{obj.__qualname__}")
+        return NotImplemented
+
+
+def to_bytes(learn: Learner) -> bytes:
+    """Return the export file's bytes; CliError names what could not be stored by name."""
+    buffer = io.BytesIO()
+    module = ModuleType("portable_pickle")
+    module.Pickler = PortablePickler
+    # Python 3.13 files these classes under pathlib._local, a module that no other version has
+    names = [patch.object(cls, "__module__", "pathlib") for cls in {Path, type(Path())}]
+    opt, learn.opt = learn.opt, None
+    try:
+        for name in names:
+            name.start()
+        torch.save(learn, buffer, pickle_module=module, pickle_protocol=2)
+    except (pickle.PicklingError, AttributeError) as error:
+        raise CliError(f"This model cannot be exported for other machines: it holds {error}. "
+                       "Use a network and transforms out of fastai, torchvision or timm.") from error
+    finally:
+        for name in names:
+            name.stop()
+        learn.opt = opt
+    return buffer.getvalue()
+
+
+def engine_of(learn: Learner) -> FastaiEngine:
+    """Return what would answer photos if a Learner were exported now: an export of it, read as any other.
+
+    Raises CliError for a network that answers no photo, such as one whose weights are no numbers.
+    """
+    try:
+        return FastaiEngine(read_bytes(to_bytes(portable(learn))))
+    except ExportError as error:
+        raise CliError(f"This network cannot be trained: {error}") from error
+
+
+def check_export(export: Path, learn: Learner, photos: Sequence[Image.Image], stock: StockFastai) -> float:
+    """Return the largest difference of a probability between a portable learner and its export.
+
+    Compared are `learn` here, stock fastai in a fresh process, and the serving code before calibration.
+    Raises CliError where two of them differ by more than TOLERANCE.
+    """
+    with learn.no_bar(), learn.no_logging():
+        expected = np.array([learn.predict(PILImage.create(photo))[2].tolist() for photo in photos])
+    engine = FastaiEngine(read_export(export))
+    served = np.array([probabilities(engine.answer(photo)[0]) for photo in photos])
+    difference = max(np.abs(stock.predict(export, photos) - expected).max(),
+                     np.abs(served - expected).max())
+    if not difference <= TOLERANCE:  # not-a-number is a difference too
+        raise CliError(f"The export answers otherwise than the trained model: a probability differs by "
+                       f"{difference:.4f}. It was not put in place.")
+    return float(difference)
+
+
+def export_learner(plain: Learner, path: str | Path, photos: Sequence[Image.Image],
+                   stock: StockFastai | None = None) -> bytes:
+    """Write a portable learner to `path`, checked on `photos` before it takes its place; return the bytes.
+
+    photos: upright RGB; stock: a fresh process that was started before, so that nobody waits for it.
+    A CliError leaves what was at `path` as it was.
+    """
+    data = to_bytes(plain)
+    with staged(path) as aside, nullcontext(stock) if stock else StockFastai() as asked:
+        aside.write_bytes(data)
+        check_export(aside, plain, photos, asked)
+    return data
+
+
+def compile_export(out: str | Path) -> None:
+    """Write the compiled copy beside an export; where there can be none, say so and take the old one away."""
+    try:
+        write_compiled(out)
+    except CompileError as why:
+        print(f"{onnx_path(out)} was not written: {why} The app serves {Path(out).name} itself, which is slower.")
+        with suppress(OSError):
+            onnx_path(out).unlink(missing_ok=True)

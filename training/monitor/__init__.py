@@ -1,0 +1,1 @@
+"""Watch what the app answers over time, and report when it drifts away from the training."""

@@ -1,0 +1,138 @@
+"""Compute what a pretrained network sees in photos: the pooled features of its frozen backbone.
+
+Reads  photos, and a network
+Writes DATA/.features/*.npz, one file a network and preprocessing, so that a photo is looked at once
+
+    features = Features(engine_of(learn), name="mobilenet_v2 …", cache=Path("data/bears/.features"))
+    features.of(files)                      # (N, D), of the photos as they are
+    features.of(files, view="thumbnail")    # (N, D), of the photos as a web search shows them
+"""
+import hashlib
+import io
+import os
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+from fastcore.script import CliError
+from fastprogress import progress_bar
+from PIL import Image, ImageOps
+
+from classifier.files import sha256
+from classifier.inference.engine import Engine
+from classifier.inference.onnx_export import faster
+from classifier.inference.torch_engine import FastaiEngine
+from classifier.photo import open_photo
+from training.output import staged
+
+FOLDER = ".features"  # hidden: no stage looks for photos in there
+THUMBNAIL_SIDE, THUMBNAIL_QUALITY = 225, 75  # what a web search shows
+CROPPED_AREA = 0.5
+ON_GPU_AT_ONCE = 64  # photos
+
+
+def as_thumbnail(photo: Image.Image) -> Image.Image:
+    """Return the photo as a web search's thumbnail: small, and compressed."""
+    photo, buffer = photo.copy(), io.BytesIO()
+    photo.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    photo.save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
+    return open_photo(buffer.getvalue())
+
+
+def cropped(photo: Image.Image, rng: random.Random) -> Image.Image:
+    """Return half of the photo's area, from anywhere in it: somebody else's framing."""
+    width, height = (max(1, round(side * CROPPED_AREA ** 0.5)) for side in photo.size)
+    left, top = rng.randint(0, photo.width - width), rng.randint(0, photo.height - height)
+    return photo.crop((left, top, left + width, top + height))
+
+
+# a view: how a photo might also have come. Each photo has its own crop, the same one in every run
+VIEWS: dict[str, Callable[[Image.Image, random.Random], Image.Image]] = {
+    "plain": lambda photo, rng: photo,
+    "mirrored": lambda photo, rng: ImageOps.mirror(photo),
+    "thumbnail": lambda photo, rng: as_thumbnail(photo),
+    "cropped": cropped,
+    "cropped thumbnail": lambda photo, rng: as_thumbnail(cropped(photo, rng)),
+}
+
+
+class Features:
+    """The features of photos, computed once for each photo, view, network and preprocessing."""
+
+    def __init__(self, engine: FastaiEngine, name: str, cache: Path | None = None):
+        """engine: a body and any head. name: of network, weights and preprocessing. cache: a folder, if any."""
+        self._engine, self._gpu = engine, torch.cuda.is_available()
+        self._fast: Engine | None = None
+        self._file = cache and cache / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.npz"
+        self._known: dict[tuple[str, str], np.ndarray] = _read(self._file)
+        self._hashes: dict[Path, str] = {}
+        self.n_computed = 0
+        """photos and views that were not in the cache"""
+
+    def hash_of(self, file: Path) -> str:
+        """Return the SHA-256 of a photo's file, read once."""
+        if file not in self._hashes:
+            self._hashes[file] = sha256(file)
+        return self._hashes[file]
+
+    def of(self, files: Sequence[Path], view: str = "plain") -> np.ndarray:
+        """Return the (N, D) float32 features of a view of photos, with a progress bar; view: a key of VIEWS.
+
+        Raises PhotoError for a photo that cannot be opened.
+        """
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            hashes = list(pool.map(self.hash_of, files))
+            missing = {(name, view): file for name, file in zip(hashes, files) if (name, view) not in self._known}
+            if missing:
+                bar = progress_bar(self._compute(pool, list(missing.values()), list(missing)), total=len(missing),
+                                   leave=False)
+                self._known.update(zip(missing, bar))
+                self.n_computed += len(missing)
+        return np.stack([self._known[name, view] for name in hashes])
+
+    def keep(self, files: Sequence[Path]) -> None:
+        """Write the features of these photos to the cache, and of no others; a full disk costs the next run time."""
+        if self._file is None or not self.n_computed:
+            return
+        hashes = set(map(self.hash_of, files))
+        kept = {key: row for key, row in self._known.items() if key[0] in hashes}
+        try:
+            self._file.parent.mkdir(exist_ok=True)
+            with staged(self._file) as aside, aside.open("wb") as file:
+                np.savez(file, names=np.array([key[0] for key in kept]), views=np.array([key[1] for key in kept]),
+                         rows=np.stack(list(kept.values())))
+        except (CliError, OSError) as error:
+            print(f"The features were not kept in {self._file.parent} ({error}): the next run computes them again.")
+
+    def _compute(self, pool: ThreadPoolExecutor, files: Sequence[Path], keys: Sequence[tuple[str, str]],
+                 ) -> Iterator[np.ndarray]:
+        """Yield the (D,) features of a view of each photo."""
+        def seen(file: Path, key: tuple[str, str]) -> Image.Image:
+            spare = self._engine.spare if key[1] == "plain" else lambda size: self._engine.spare(size) / 2
+            return VIEWS[key[1]](open_photo(file, spare=spare), random.Random(key[0]))
+
+        if not self._gpu:
+            self._fast = self._fast or faster(self._engine)
+            yield from pool.map(lambda file, key: self._fast.answer(seen(file, key))[1], files, keys)
+            return
+        body, preprocess = self._engine.model[0].cuda(), self._engine.preprocess
+        for start in range(0, len(files), ON_GPU_AT_ONCE):
+            chunk = slice(start, start + ON_GPU_AT_ONCE)
+            batch = np.stack(list(pool.map(lambda file, key: preprocess(seen(file, key)), files[chunk], keys[chunk])))
+            with torch.inference_mode():
+                cells = body(torch.from_numpy(batch).cuda())
+                yield from (cells.mean((2, 3)) if cells.ndim == 4 else cells).float().cpu().numpy()
+
+
+def _read(file: Path | None) -> dict[tuple[str, str], np.ndarray]:
+    """Return the features in a cache by SHA-256 and view; none where it is missing or broken."""
+    with suppress(Exception):  # a broken file fails in as many ways as it has bytes
+        if file is not None:
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
+                return {(str(name), str(view)): row for name, view, row in
+                        zip(kept["names"], kept["views"], kept["rows"])}
+    return {}

@@ -1,0 +1,80 @@
+"""What a training leaves behind: export.pkl, export.onnx and metrics.json."""
+import hashlib
+import json
+import platform
+from collections import Counter
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+from classifier.photo import open_photo
+from training.data.files import parent_label
+from training.data.splits import Photos
+from training.export.stock_fastai import StockFastai
+from training.export.writer import compile_export, export_learner, facts_of, portable
+from training.held_out import by_label
+from training.metrics import metrics_path
+from training.output import staged
+from training.statistics import wilson
+
+from .learner import Trained
+from .options import TrainingOptions
+
+PACKAGES = ("fastai", "fastcore", "torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn")
+N_SAMPLES = 8  # photos that the export is checked on
+
+
+def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> dict:
+    """Return what metrics.json records of a run, without the export's own figures."""
+    validated = trained.held_out.answers(trained.validated or trained.files)
+    low, high = wilson(validated.n_wrong, len(validated.files))
+    learned = Counter(map(parent_label, trained.files))
+    held_out = Counter(map(parent_label, trained.validated))
+    of_familiarity = trained.on_familiarity
+    return {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "error_rate": validated.n_wrong / len(validated.files),
+        "error_interval": [round(low, 4), round(high, 4)],
+        "n_wrong": validated.n_wrong,
+        "valid_loss": float(validated.losses.mean()),
+        "n_train": len(trained.files),
+        "n_valid": len(validated.files),
+        "measured": "validation" if trained.validated else "out of fold",
+        "photos": {label: {"train": learned[label], "valid": held_out[label]} for label in validated.vocab},
+        "by_label": by_label(validated.vocab, validated.targets, validated.predictions),
+        "unreadable": [f"{parent_label(file)}/{Path(file).name}" for file in photos.unreadable],
+        "fine_tuning": trained.verdict and {
+            "kept": trained.fine_tuned, "loss_before": trained.verdict.loss_before,
+            "loss_after": trained.verdict.loss_after, "p": trained.verdict.p, "n": trained.verdict.n},
+        "epochs": trained.table,
+        "calibration": trained.calibration,
+        "familiarity": {
+            "accepted": of_familiarity.accepted, "unfamiliar": of_familiarity.unfamiliar,
+            "auroc": of_familiarity.auroc,
+            "left_out": {validated.vocab[i]: row for i, row in of_familiarity.left_out.items()}},
+        "options": options.recorded(),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "valid_sha256": sorted(trained.held_out.hashes_of(trained.validated)),
+        "held_out": trained.held_out.to_data(),
+    }
+
+
+def save(trained: Trained, metrics: dict, out: str | Path, stock: StockFastai | None = None) -> dict:
+    """Write the export and, once that has passed its check, metrics.json; return the metrics written."""
+    plain, known = portable(trained.learn), trained.familiarity
+    # kept on the learner as plain data: all that the app knows of a model is inside its export
+    plain.fieldguide = {**facts_of(metrics),
+                        "familiarity": known and known.to_facts(),
+                        "calibration": trained.calibration and {"temperature": trained.calibration["temperature"]}}
+    samples = (trained.validated or trained.files)[:N_SAMPLES]
+    export = export_learner(plain, out, [open_photo(file) for file in samples], stock)
+    metrics = {**metrics, "export": {"bytes": len(export), "sha256": hashlib.sha256(export).hexdigest()}}
+    write_metrics(metrics, out)
+    compile_export(out)
+    return metrics
+
+
+def write_metrics(metrics: dict, out: str | Path) -> None:
+    """Write metrics.json beside an export."""
+    with staged(metrics_path(out)) as aside:
+        aside.write_text(json.dumps(metrics, indent=1) + "\n")
