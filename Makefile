@@ -6,7 +6,7 @@ DATA ?= data
 ARGS ?=
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 
-.PHONY: help app test gather verify train report cleaner onnx deploy bench robustness story image-size lint clean
+.PHONY: help app test gather verify train report cleaner onnx deploy bench robustness story image-size docs lint lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,9 +14,8 @@ help: ## list the commands
 app: $(VENV)/serving ## set up and start the app on http://127.0.0.1:7860 (GPU=1 keeps CUDA)
 	$(BIN)/python app.py
 
-test: $(VENV)/testing ## set up and run every test
-	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: lint ## set up and run every test
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 gather: $(VENV)/training ## gather photos into DATA=folder by ARGS='"grizzly bear" "black bear"'
 	$(BIN)/python -m training.gather --out "$(DATA)" $(ARGS)
@@ -42,17 +41,26 @@ deploy: $(VENV)/serving ## put the app online as SPACE=USER/NAME and see it answ
 bench: $(VENV)/training ## our app beside the lesson's: 5 minutes on a machine that does nothing else
 	$(BIN)/python -W ignore -m benchmarks.serving $(ARGS)
 
-robustness: $(VENV)/testing ## what a public Space meets: 15 minutes; its table is in the README
+robustness: $(VENV)/testing ## what a public Space meets: 15 minutes; docs/benchmarks/robustness.md has its table
 	$(BIN)/python -W ignore -m benchmarks.robustness $(ARGS)
 
 story: $(VENV)/testing ## the whole way on small data, from three words to a Space and a user's correction: 2 minutes
-	PYTHONPATH=. $(BIN)/python -W ignore tests/end_to_end/story.py
+	PYTHONPATH=.:tests $(BIN)/python -W ignore tests/end_to_end/story.py
 
 image-size: $(VENV)/serving ## installed megabytes of what serving needs
 	$(BIN)/python -m benchmarks.image_size
 
-lint: $(VENV)/testing ## check the style
+docs: $(VENV)/docs ## serve the documentation on http://127.0.0.1:8000
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict
+
+lint: $(VENV)/testing ## check the style, the order of imports and the types
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+
+lock: $(VENV)/testing ## write requirements.lock: requirements.txt with all it needs, each with its hashes
+	$(BIN)/uv pip compile -q requirements.txt -o requirements.lock $(ARGS) --universal --python-version 3.10 \
+	--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 clean: ## remove the environment (photos are cleaned by `make cleaner`)
 	$(if $(findstring command,$(origin DATA)),$(error `make cleaner DATA=$(DATA)` cleans photos; `make clean` removes the environment))
@@ -73,6 +81,11 @@ $(VENV)/training: $(VENV)/serving training/requirements.txt
 	$(BIN)/pip install -q -r training/requirements.txt
 	@touch $@
 
-$(VENV)/testing: $(VENV)/training tests/requirements.txt
+$(VENV)/docs: docs/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -r docs/requirements.txt
+	@touch $@
+
+$(VENV)/testing: $(VENV)/training tests/requirements.txt docs/requirements.txt
 	$(BIN)/pip install -q -r tests/requirements.txt
 	@touch $@

@@ -1,4 +1,4 @@
-"""The Space: a page and an API that answer photos with the model in export.pkl.
+"""The app: a page and an API that classify photos with the model in export.pkl.
 
     python app.py
 """
@@ -8,37 +8,37 @@ import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from classifier import telemetry as quiet  # noqa: F401
+from classifier import telemetry  # noqa: F401  first: libraries read its variables as they are imported
 
 # isort: split
 import gradio as gr
+from PIL import Image
 
-from classifier import Classifier, Prediction
+from classifier import Classifier, Explanation, Prediction
 from classifier.export import ExportError
-from classifier.inference.onnx_export import CompileError
+from classifier.inference.compiled_copy import CompileError
+from classifier.malloc import release_freed_memory
 from classifier.photo import PhotoError
-from server.feedback.question import ask, shown
-from server.feedback.store import feedback_from
+from server.api_snippets import address, api_snippets, visitor_address_script
+from server.feedback.question import build_question, question_for
+from server.feedback.store import open_feedback
 from server.launch import serve
-from server.malloc import give_memory_back
 from server.mcp_tools import no_tool
-from server.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_preview, preview
-from server.predictor import Answers
-from server.settings import prepared
+from server.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_photo_preview, preview
+from server.predictor import Predictor
+from server.startup import prepare
 from server.texts import (
-    MANY,
+    MANY_PHOTOS,
     NO_HEATMAP,
-    address,
-    api_snippets,
-    how_sure,
-    not_familiar,
-    privacy,
-    question,
+    confidence_text,
+    footer_text,
+    heatmap_text,
+    model_text,
+    question_text,
     tool_description,
-    what_it_knows,
-    where_it_looked,
-    with_visitors_address,
+    unfamiliar_text,
 )
 
 HERE = Path(__file__).parent
@@ -47,49 +47,51 @@ EXAMPLES = sorted(str(file) for file in (HERE / "examples").glob("*.jpg"))
 log = logging.getLogger("fieldguide")
 
 try:
-    settings = prepared()
+    settings = prepare()
     classifier = Classifier.load(EXPORT)
 except ExportError as error:
     sys.exit(f"The app cannot start. {error}")
 except OSError as error:
     sys.exit(f"The app cannot start. Uploads cannot be kept in {error.filename}: {error.strerror}. "
              "GRADIO_TEMP_DIR names another folder.")
-feedback = feedback_from(classifier, settings)
-answers = Answers(classifier, count=feedback and feedback.counters.count)
-give_memory_back()
+feedback = open_feedback(classifier, settings)
+predictor = Predictor(classifier, on_prediction=feedback.counters.count if feedback else None)
+release_freed_memory()
+
+Photo = str | bytes | None  # the path of an upload, the bytes of a data URL, or no photo
 
 
-def compile_meanwhile() -> None:
-    """Go over to a compiled copy of the export as soon as it is made; until then the export itself answers."""
+def compile_in_background() -> None:
+    """Compile the export and answer with the compiled copy from then on; until then the export itself answers."""
     try:
         classifier.compile()
-    except CompileError as why:
-        log.warning("%s The export itself goes on answering.", why)
+    except CompileError as error:
+        log.warning("%s The export itself goes on answering.", error)
     else:
         log.warning("Compiled in memory: answers are fast now. `make onnx` writes the file, so that the next start is.")
 
 
-if not classifier.inference.onnx_export:
-    threading.Thread(target=compile_meanwhile, daemon=True).start()
+if not classifier.compiled:
+    threading.Thread(target=compile_in_background, daemon=True).start()
 
 
-def classify(photo) -> Prediction:
+def classify(photo: Photo) -> Prediction:
     """Return the prediction for a photo, or an error that its sender can read."""
     if photo is None:
         raise gradio_error("No photo was sent.")
     try:
-        return answers.predict(photo)
+        return predictor.predict(photo)
     except PhotoError as error:
         raise gradio_error(error) from None
 
 
 @no_tool
-def predict(photo) -> dict[str, float]:
+def predict(photo: Photo) -> dict[str, float]:
     """Say which label a photo shows, with the probability of each label."""
     return classify(photo).probabilities
 
 
-def classify_photo(photo) -> dict:
+def classify_photo(photo: Photo) -> dict[str, Any]:
     """Say which label a photo shows, with the probability of each label, and whether to believe it.
 
     `familiarity` is how near the photo lies to the training photos, 0 to 1; `familiar` is false for a photo
@@ -102,7 +104,7 @@ def classify_photo(photo) -> dict:
     return {**asdict(classify(photo)), "calibrated": classifier.calibrated}
 
 
-def explain(photo, label: str | None = None):
+def explain(photo: Photo, label: str | None = None) -> Image.Image:
     """Show where the model looked: the photo in grey, orange where it speaks for a label, blue where against.
 
     Args:
@@ -112,76 +114,83 @@ def explain(photo, label: str | None = None):
     if photo is None:
         raise gradio_error("No photo was sent.")
     try:
-        return answers.explain(photo, label or None).picture
+        return predictor.explain(photo, label or None).picture
     except (PhotoError, ValueError) as error:
         raise gradio_error(error) from None
 
 
-def page(picture=None, verdict="", probabilities=None, sure="", heatmap=None, looked="", prediction=None):
-    """Return what the page shows, in the order of its outputs; what is empty is hidden, but for the answer's place."""
-    asked = [shown(classifier.labels, prediction)] if feedback else []
+def page(picture: str | None = None, verdict: str = "", probabilities: dict[str, float] | None = None,
+         confidence: str = "", explanation: Explanation | None = None, prediction: Prediction | None = None) -> Any:
+    """Return what the page shows, in the order of `outputs`; what is empty is hidden, but for the answer's place."""
+    heatmap, note = None, NO_HEATMAP if probabilities else ""
+    if explanation:
+        heatmap, note = explanation.picture, heatmap_text(explanation.heatmap.label, classifier.labels)
     return (picture or gr.skip(), gr.Markdown(verdict, visible=bool(verdict)),
-            gr.Label(probabilities, visible=not verdict), gr.Markdown(sure, visible=bool(sure)),
-            gr.Image(heatmap, visible=heatmap is not None), gr.Markdown(looked, visible=bool(looked)), *asked)
+            gr.Label(probabilities, visible=not verdict), gr.Markdown(confidence, visible=bool(confidence)),
+            gr.Image(heatmap, visible=heatmap is not None), gr.Markdown(note, visible=bool(note)),
+            *([question_for(classifier.labels, prediction)] if feedback else []))
 
 
-def show(photo):
+def show(photo: Photo) -> Any:
     """Return the page for a photo that was put in, or taken away."""
     if photo is None:
         return page()
     if is_preview(photo):
         return [gr.skip()] * len(outputs)
+    explanation = None
     try:
-        explanation = answers.explain(photo) if classifier.explains else None
-        opened, prediction = (explanation.photo, explanation.prediction) if explanation else (
-            answers.open_and_predict(photo))
+        if classifier.explains:
+            explanation = predictor.explain(photo)
+            opened, prediction = explanation.photo, explanation.prediction
+        else:
+            opened, prediction = predictor.open_and_predict(photo)
     except PhotoError as error:
-        return page(no_preview(photo), verdict=f"### No answer for this photo\n{error}")
+        return page(no_photo_preview(photo), verdict=f"### No answer for this photo\n{error}")
     picture = preview(photo, opened)
     if prediction.familiar is False:
-        return page(picture, not_familiar(classifier.labels, prediction), prediction=prediction)
-    return page(picture, "", prediction.probabilities, how_sure(prediction, classifier.calibrated),
-                explanation and explanation.picture,
-                where_it_looked(prediction.label, classifier.labels) if explanation else NO_HEATMAP, prediction)
+        return page(picture, unfamiliar_text(classifier.labels, prediction), prediction=prediction)
+    return page(picture, "", prediction.probabilities, confidence_text(prediction, classifier.calibrated), explanation,
+                prediction)
 
 
-def show_label(photo, clicked: gr.SelectData):
-    """Return the heatmap of the label whose bar was clicked, and its words."""
+def show_label(photo: Photo, clicked: gr.SelectData) -> Any:
+    """Return the heatmap of the label whose bar was clicked, and what it shows."""
     if photo is None or not classifier.explains:
         return gr.skip(), gr.skip()
-    return explain(photo, clicked.value), where_it_looked(clicked.value, classifier.labels)
+    return explain(photo, clicked.value), heatmap_text(clicked.value, classifier.labels)
 
+
+model = model_text(classifier.labels, classifier.facts, classifier.reports_familiarity)
 
 with PhotoBlocks(title="Fieldguide") as demo:
-    gr.Markdown(f"# Fieldguide\n{question(classifier.labels)} {MANY}")
+    gr.Markdown(f"# Fieldguide\n{question_text(classifier.labels)} {MANY_PHOTOS}")
     with gr.Row():
         photo = PhotoInput(label="Photo", sources=["upload", "webcam", "clipboard"], height=320)
         photo.limits = settings
         with gr.Column():
             verdict = gr.Markdown(visible=False)
             answer = gr.Label(label="Answer", num_top_classes=5)
-            sure = gr.Markdown(visible=False)
-            asked = [ask(feedback, answers, photo)] if feedback else []
+            confidence = gr.Markdown(visible=False)
+            question = [build_question(feedback, predictor, photo)] if feedback else []
             heatmap = gr.Image(label="Where it looked", format="jpeg", height=320, visible=False,
                                buttons=["fullscreen"])
-            looked = gr.Markdown(visible=False)
-    outputs = [photo, verdict, answer, sure, heatmap, looked, *asked]
+            heatmap_note = gr.Markdown(visible=False)
+    outputs = [photo, verdict, answer, confidence, heatmap, heatmap_note, *question]
     photo.change(show, photo, outputs, api_visibility="private", concurrency_limit=4, show_progress_on=answer)
-    answer.select(show_label, photo, [heatmap, looked], api_visibility="private", concurrency_limit=4)
+    answer.select(show_label, photo, [heatmap, heatmap_note], api_visibility="private", concurrency_limit=4)
     api = gr.Button(visible=False)  # each part of a page costs each call of Gradio's API: one button carries three
     api.click(predict, photo, answer, api_name="predict", concurrency_limit=4)
     api.click(classify_photo, photo, gr.JSON(visible=False), api_name="classify_photo", concurrency_limit=4,
-              api_description=tool_description(classifier.labels, classifier.knows_strangers))
+              api_description=tool_description(classifier.labels, classifier.reports_familiarity))
     api.click(explain, [photo, gr.Textbox(label="Label", visible=False)], gr.Image(visible=False, format="jpeg"),
               api_name="explain", concurrency_limit=4)
     gr.Examples(EXAMPLES, photo, label="Or try one of these", examples_per_page=12, api_visibility="private")
-    gr.Markdown(f"{what_it_knows(classifier.labels, classifier.facts, classifier.knows_strangers)}\n\n"
-                f"{privacy(settings.upload_minutes, feedback is not None)}")
+    gr.Markdown(footer_text(model, settings.upload_minutes, feedback is not None))
     with gr.Accordion("Use it from your own code", open=False):
         snippets = gr.Markdown(api_snippets(address()))
-    demo.load(None, snippets, snippets, js=with_visitors_address(address()), api_visibility="private")
+    demo.load(None, snippets, snippets, js=visitor_address_script(address()), api_visibility="private")
 
 demo.queue(api_open=True, max_size=settings.max_waiting)  # open: POST /gradio_api/run/predict works on Spaces too
 
 if __name__ == "__main__":
-    serve(demo, classifier, answers, settings, feedback)
+    serve(demo, classifier, predictor, settings, feedback)

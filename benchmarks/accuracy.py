@@ -3,24 +3,24 @@
     python -m benchmarks.accuracy export.pkl DATA [DATA ...]
 
 A folder that the export was trained on is measured on the photos that were held out, as metrics.json beside the
-export keeps their answers (see `training.unseen`); any other folder is measured whole.
+export keeps their answers (see `training.evaluation`); any other folder is measured whole.
 """
 from pathlib import Path
 
 from fastcore.script import CliError, call_parse
 
 from training.data.photos import get_photos, print_unreadable
+from training.evaluation import ALL, Evaluation, evaluate
 from training.metrics import read_metrics
 from training.predictions import load_classifier
-from training.unseen import ALL, Measured, measure
 
 
-def row(folder: str, measured: Measured) -> str:
+def row(folder: str, evaluation: Evaluation) -> str:
     """Return a line of the table."""
-    answers, part = measured.answers, "all, raw" if measured.part == ALL else measured.part
-    n, error = len(answers.files), answers.n_wrong / len(answers.files)
+    predictions, part = evaluation.predictions, "all, raw" if evaluation.part == ALL else evaluation.part
+    n, error = len(predictions.files), predictions.n_wrong / len(predictions.files)
     by_label = ", ".join(f"{label} {counts[i]}/{counts.sum()}" for i, (label, counts)
-                         in enumerate(zip(answers.vocab, answers.confusion())) if counts.sum())
+                         in enumerate(zip(predictions.vocab, predictions.confusion())) if counts.sum())
     return f"{Path(folder).name:<28} {part:<11} {n:>4} {1 - error:>7.1%} {error:>7.1%}  {by_label}"
 
 
@@ -38,8 +38,8 @@ def main(
         photos = get_photos(folder)
         if not photos:
             raise CliError(f"No photos under {folder}. Photos lie in one folder a label: {folder}/<label>/.")
-        measured = measure(classifier, photos, metrics)
-        print_unreadable(measured.unreadable)
-        rows.append(row(folder, measured))
+        evaluation = evaluate(classifier, photos, metrics)
+        print_unreadable(evaluation.unreadable)
+        rows.append(row(folder, evaluation))
     print(f"{'photos':<28} {'part':<11} {'n':>4} {'right':>7} {'error':>7}  right by label")
     print("\n".join(rows))

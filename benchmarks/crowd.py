@@ -6,8 +6,6 @@ Every good answer is compared with what the same photo gets alone. Refusals with
 until there is an answer: what is refused so is not lost.
 """
 import asyncio
-import base64
-import json
 import os
 import random
 import time
@@ -17,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
 
-from .apps import ROOT, App, request
+from .apps import ROOT, App
+from .crowd_requests import answer_in, classify_message, form_message, gradio_message, reply_of, same, upload_message
 
 PHOTOS = sorted((ROOT / "examples").glob("*.jpg"))
 PATIENCE = 90  # seconds until an unanswered request counts as lost
 RUBBISH, HANGING_UP, SLOW = 0.33, 0.1, 0.1  # shares of the requests
 EVERY = 2  # seconds between looks at the app
-FIELDS = ("label", "probabilities", "familiar")
 
 
 @dataclass
@@ -46,15 +44,6 @@ class Crowd:
         before, after = (quantiles([*part, *part], n=10)[0] for part in (values[-2 * quarter:-quarter],
                                                                          values[-quarter:]))
         return after / before - 1 if before else float(after > 0)
-
-
-def reply_of(head: bytes, body: bytes) -> tuple[int, dict | list | str]:
-    """Return the status and the body of an answer, out of its JSON where it is JSON."""
-    try:
-        said = json.loads(body)
-    except ValueError:
-        said = body.decode(errors="replace")
-    return int(head.split(b" ", 2)[1]), said
 
 
 class Client:
@@ -97,44 +86,7 @@ class Client:
             writer.transport.abort() if hang_up else writer.close()
 
 
-def classify_message(photo: bytes) -> bytes:
-    """Return a request for one photo's answer."""
-    return request("POST", "/classify", photo, "image/jpeg")
-
-
-def form_message(photo: bytes, path: str = "/classify", field: bytes = b"file") -> bytes:
-    """Return the same as a form."""
-    mark = b"----crowd"
-    body = (b"--" + mark + b'\r\nContent-Disposition: form-data; name="' + field + b'"; filename="photo.jpg"\r\n\r\n'
-            + photo + b"\r\n--" + mark + b"--\r\n")
-    return request("POST", path, body, "multipart/form-data; boundary=" + mark.decode())
-
-
-def gradio_message(photo: bytes) -> bytes:
-    """Return a request of Gradio's API in one call."""
-    url = "data:image/jpeg;base64," + base64.b64encode(photo).decode()
-    return request("POST", "/gradio_api/run/classify_photo", json.dumps({"data": [{"url": url}]}).encode())
-
-
-def upload_message(photo: bytes) -> bytes:
-    """Return an upload by Gradio's API."""
-    return form_message(photo, "/gradio_api/upload", b"files")
-
-
 WAYS = (classify_message, form_message, gradio_message)
-
-
-def answer_in(said: object) -> dict | None:
-    """Return the fields that are compared, from either API's answer; None for no answer."""
-    if isinstance(said, dict) and isinstance(said.get("data"), list):
-        said = said["data"][0]
-    return {name: said[name] for name in FIELDS} if isinstance(said, dict) and "label" in said else None
-
-
-def same(one: dict, other: dict) -> bool:
-    """Return whether two answers are the same but for the last digits."""
-    return one["label"] == other["label"] and one["familiar"] == other["familiar"] and all(
-        abs(value - other["probabilities"][label]) < 1e-4 for label, value in one["probabilities"].items())
 
 
 def crowd(app: App, uploads: Path, rubbish: list[bytes], clients: int = 200, seconds: float = 300,

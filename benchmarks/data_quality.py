@@ -22,8 +22,8 @@ from training.clean.review import review
 from training.clean.session import Cleaner
 from training.data.photos import get_photos
 from training.move_journal import Journal
-from training.predictions import answer_all, load_classifier
-from training.verify import REJECTED, Look, find_issues, near_pairs
+from training.predictions import load_classifier, predict_labelled
+from training.verify.issues import REJECTED, Inspection, find_issues, near_pairs
 
 from .mess import Mess, plant
 
@@ -56,18 +56,18 @@ def share(found: int, of: int) -> float:
     return found / of if of else 1.0
 
 
-def copies_found(copies: dict[Path, Path], looks: Sequence[Look]) -> float:
+def copies_found(copies: dict[Path, Path], inspections: Sequence[Inspection]) -> float:
     """Return the share of copies that are told to be one, or whose original is."""
-    told = {seen.file for seen in looks if set(seen.issues) & {"exact_duplicates", "near_duplicates"}}
+    told = {seen.file for seen in inspections if set(seen.issues) & {"exact_duplicates", "near_duplicates"}}
     return share(sum(bool({copy, original} & told) for copy, original in copies.items()), len(copies))
 
 
-def near_precision(mess: Mess, looks: Sequence[Look], natural: set[frozenset[str]]) -> float:
+def near_precision(mess: Mess, inspections: Sequence[Inspection], natural: set[frozenset[str]]) -> float:
     """Return the share of near pairs that were planted; natural: pairs of SHA-256 that do not count."""
-    opened = [seen for seen in looks if seen.hashes and not set(seen.issues) & {"too_small", "blank"}]
+    opened = [seen for seen in inspections if seen.hashes and not set(seen.issues) & {"too_small", "blank"}]
     digest = {seen.file: seen.sha256 for seen in opened}
 
-    def origin(seen: Look) -> str:
+    def origin(seen: Inspection) -> str:
         original = {**mess.exact, **mess.near}.get(seen.file, seen.file)
         return digest.get(original, seen.sha256)
 
@@ -79,13 +79,13 @@ def near_precision(mess: Mess, looks: Sequence[Look], natural: set[frozenset[str
 
 def verified(data: Path, mess: Mess, natural: set[frozenset[str]]) -> dict[str, float]:
     """Move away what verify finds, and return what that was."""
-    looks, _ = find_issues(get_photos(data))
-    unreadable = {seen.file for seen in looks if "unreadable" in seen.issues}
-    Journal(data).reject("verify", [(seen.file, "") for seen in looks if set(seen.issues) & set(REJECTED)])
+    inspections, _ = find_issues(get_photos(data))
+    unreadable = {seen.file for seen in inspections if "unreadable" in seen.issues}
+    Journal(data).reject("verify", [(seen.file, "") for seen in inspections if set(seen.issues) & set(REJECTED)])
     return {"broken_found": share(len(unreadable & set(mess.broken)), len(mess.broken)),
             "good_called_broken": len(unreadable - set(mess.broken)),
-            "exact_found": copies_found(mess.exact, looks), "near_found": copies_found(mess.near, looks),
-            "near_precision": near_precision(mess, looks, natural)}
+            "exact_found": copies_found(mess.exact, inspections), "near_found": copies_found(mess.near, inspections),
+            "near_precision": near_precision(mess, inspections, natural)}
 
 
 def cleaned(data: Path, export: Path, mess: Mess) -> dict[str, float]:
@@ -115,8 +115,8 @@ def trained(data: Path, out: Path, arch: str, weights: str, seed: int) -> Path:
 
 
 def error(export: Path, photos: Sequence[Path]) -> float:
-    answers, _ = answer_all(load_classifier(export), photos)
-    return answers.n_wrong / len(answers.files)
+    predictions, _ = predict_labelled(load_classifier(export), photos)
+    return predictions.n_wrong / len(predictions.files)
 
 
 def measure(shared: Path, folder: Path, arch: str, weights: str, seed: int, train: bool) -> Found:

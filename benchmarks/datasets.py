@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
@@ -22,35 +21,11 @@ import numpy as np
 from fastcore.script import CliError, call_parse
 
 from .apps import ROOT
+from .data_sets import DataSet, data_sets
 
-TESTS = ("test", "valid")
 N_HEATMAPS = 60  # photos that the heatmap is measured on
 MOST_STRANGERS = 400  # of another set, drawn evenly
 FIRST_SEED = 42
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """Photos to learn from, photos to measure on, and photos of anything else."""
-
-    name: str
-    train: Path
-    test: Path
-    strangers: Path | None
-
-
-def data_sets(folder: Path) -> list[DataSet]:
-    """Return the sets in a folder that can be learned from and measured; CliError where there are none."""
-    found = []
-    for path in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        strangers = folder / f"not-{path.name}"
-        test = [path / name for name in TESTS if (path / name).is_dir()] or [folder / f"{path.name}-field"]
-        train = path / "train" if (path / "train").is_dir() else path
-        if test[0].is_dir():
-            found.append(DataSet(path.name, train, test[0], strangers if strangers.is_dir() else None))
-    if not found:
-        raise CliError(f"No sets under {folder}: a set has train and test folders, or NAME-field beside NAME.")
-    return found
 
 
 def ours(data: DataSet, arch: str, weights: Path, seed: int, out: Path) -> None:
@@ -91,9 +66,9 @@ def lesson(data: DataSet, arch: str, weights: Path, seed: int, out: Path) -> Non
 def probe(data: DataSet, arch: str, weights: Path) -> dict:
     """Return the figures of a plain logistic regression on frozen features, one view, a fixed regularisation."""
     from training.data.photos import get_photos, readable_photos
+    from training.options import TrainingOptions
     from training.train.calibration import calibration_error, reliability
     from training.train.learner import prepare
-    from training.train.options import TrainingOptions
     from training.train.probe import fit_probe
 
     photos = readable_photos(data.train)
@@ -112,29 +87,29 @@ def measured(export: Path, data: DataSet, others: Sequence[DataSet]) -> dict:
     from sklearn.metrics import roc_auc_score
 
     from training.data.photos import get_photos
-    from training.predictions import answer_all, familiarity_of_all, load_classifier
+    from training.predictions import familiarity_of_photos, load_classifier, predict_labelled
     from training.train.calibration import calibration_error, reliability
 
     from .heatmap import lost_by_all
 
     classifier = load_classifier(export)
-    answers, _ = answer_all(classifier, get_photos(data.test))
-    by_label = answers.probabilities
-    right = answers.predictions == answers.targets
+    predictions, _ = predict_labelled(classifier, get_photos(data.test))
+    by_label = predictions.probabilities
+    right = predictions.predicted == predictions.targets
     figures = {"right": float(right.mean()), "calibration": calibration_error(reliability(by_label.max(1), right)),
                "bytes": export.stat().st_size}
-    if classifier.knows_strangers:
-        threshold, own = classifier.familiarity.threshold, answers.familiarity
+    if classifier.reports_familiarity:
+        threshold, own = classifier.familiarity.threshold, predictions.familiarity
         figures["accepted"], figures["others"] = float(np.mean(own >= threshold)), {}
         folders = {other.name: other.test for other in others if other.name != data.name}
         folders |= {data.strangers.name: data.strangers} if data.strangers else {}
         for name, folder in folders.items():
             photos = get_photos(folder, labelled=folder != data.strangers)
-            scores = familiarity_of_all(classifier, photos[::max(1, len(photos) // MOST_STRANGERS)])
+            scores = familiarity_of_photos(classifier, photos[::max(1, len(photos) // MOST_STRANGERS)])
             figures["others"][name] = {"accepted": float(np.mean(scores >= threshold)), "auroc": float(roc_auc_score(
                 [1] * len(own) + [0] * len(scores), np.concatenate([own, scores])))}
     if classifier.explains:
-        lost = lost_by_all(classifier, answers.files[::max(1, len(answers.files) // N_HEATMAPS)])
+        lost = lost_by_all(classifier, predictions.files[::max(1, len(predictions.files) // N_HEATMAPS)])
         figures["heatmap"] = float(np.mean(lost[:, 0] > lost[:, 1]))
     return figures
 

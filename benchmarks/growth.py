@@ -12,17 +12,27 @@ from fastcore.script import call_parse
 
 from classifier import Classifier
 from classifier.export import read_export
-from classifier.inference.heatmap import LinearHead
-from classifier.inference.onnx_export import from_bytes, to_onnx
-from classifier.inference.torch_engine import FastaiEngine
+from classifier.inference.compiled_copy import engine_from_bytes
+from classifier.inference.linear_head import LinearHead
+from classifier.inference.onnx_export import to_onnx
+from classifier.inference.torch_engine import TorchEngine
 
-from .apps import CANONICAL, OURS, by_classify, by_gradio, load, running
-from .serving import EXPORT, PHOTO, Worker, enlarged, in_turn, lesson, machine, ours
+from .apps import CANONICAL, OURS, running
+from .http_load import by_classify, by_gradio, load
+from .machine import machine
+from .serving import EXPORT, PHOTO, Worker, enlarged, in_turn, lesson, ours
 
-HERE = Path(__file__).parent
 MEGAPIXELS = (0.1, 0.25, 1, 2, 5, 12, 24, 48)
 LABELS = (3, 10, 100, 1000)
 CLIENTS = (1, 2, 4, 16, 64, 256)
+HEAD = """# How the cost grows
+
+What an answer costs with larger photos, more labels and more clients: the lesson's app and ours.
+
+`python -m benchmarks.growth`, {machine}. Medians; no answer cached.
+
+![How the cost grows with megapixels, labels and clients](growth.png)
+"""
 Rows = dict[float, list[float]]
 
 
@@ -38,17 +48,17 @@ def with_labels(n: int) -> Classifier:
     export = read_export(EXPORT)  # first: it lets torchvision be imported beside a CPU torch
     from torch import nn
 
-    from training.train.familiarity import CENTRES, MAX_BYTES
+    from training.train.familiarity import CENTRES_PER_LABEL, MAX_BYTES
 
-    engine = FastaiEngine(export)
+    engine = TorchEngine(export)
     width = engine.n_features
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.BatchNorm1d(width), nn.Linear(width, n))
     engine.model = nn.Sequential(export.model[0], head).eval()
     engine.labels, engine.head = [f"label {i}" for i in range(n)], LinearHead.of(engine.model[1])
     rng = np.random.default_rng(0)
-    reference = rng.integers(-127, 128, (min(CENTRES * n, MAX_BYTES // width), width), dtype=np.int8)
+    reference = rng.integers(-127, 128, (min(CENTRES_PER_LABEL * n, MAX_BYTES // width), width), dtype=np.int8)
     facts = {"familiarity": {"reference": reference, "threshold": 0.5, "k": 1}, "calibration": {"temperature": 1.0}}
-    return Classifier(*from_bytes(to_onnx(engine, facts, ""), "The copy", ""))
+    return Classifier(*engine_from_bytes(to_onnx(engine, facts, ""), "The copy", ""))
 
 
 def by_labels() -> Rows:
@@ -105,7 +115,7 @@ def table(over: str, columns: tuple[str, ...], rows: Rows) -> str:
 
 @call_parse
 def main(
-    out:str=str(HERE), # folder that the table and the plot are written to
+    out:str="docs/benchmarks", # folder that the table and the plot are written to
 ):
     "Measure how cost grows, and draw it."
     import matplotlib
@@ -113,7 +123,7 @@ def main(
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    text = f"`python -m benchmarks.growth`, {machine()}. Medians; no answer cached.\n"
+    text = HEAD.format(machine=machine())
     figure, axes = plt.subplots(1, 4, figsize=(17, 4), layout="constrained")
     axes = iter(axes)
     for over, columns, measure in PANELS:

@@ -15,7 +15,7 @@ from fastprogress import progress_bar
 from PIL import Image, ImageFilter
 
 from classifier import Classifier
-from classifier.inference.heatmap import COUNTS_MOST, Heatmap
+from classifier.inference.heatmap import OUTLINED, Heatmap
 from classifier.photo import PhotoError, open_photo
 from training.data.photos import get_photos
 from training.predictions import load_classifier
@@ -42,7 +42,7 @@ def lost(classifier: Classifier, photo: Image.Image, rng: np.random.Generator) -
     """Return what the winning logit loses under the top fifth, and under random fifths in the mean."""
     heatmap = classifier.explain(photo).heatmap
     n = heatmap.contributions.size
-    k = max(1, round(COUNTS_MOST * n))
+    k = max(1, round(OUTLINED * n))
 
     def loss(cells) -> float:
         after = classifier.explain(blurred_under(photo, heatmap, cells), heatmap.label).heatmap

@@ -57,49 +57,71 @@ def plant(data: Path, strangers: Path, out: Path, seed: int) -> Mess:
     Labels are swapped first, so copies may be of photos under a wrong label; half of the copies lie under a
     label other than their original's. Broken files are more files, not photos lost: truncated, HTML, empty, text.
     """
-    rng, mess = random.Random(seed), Mess()
     shutil.copytree(data, out)
-    labels = sorted({photo.parent.name for photo in get_photos(out)})
-    n = len(get_photos(out))
+    planter = Planter(out, random.Random(seed))
+    planter.swap_labels()
+    planter.add_copies()
+    planter.add_broken_files(get_photos(data))
+    planter.add_strangers(get_photos(strangers, labelled=False))
+    return planter.mess
 
-    def free(label: str, suffix: str) -> Path:
-        return out / label / f"{rng.getrandbits(64):016x}{suffix}"
 
-    def other(label: str) -> str:
-        return rng.choice([name for name in labels if name != label])
+class Planter:
+    """Makes a mess of a folder of photos, one kind of it at a time, and notes the truth in `mess`."""
 
-    for photo in rng.sample(get_photos(out), round(SWAPPED * n)):
-        target = free(other(photo.parent.name), photo.suffix)
-        photo.rename(target)
-        mess.swapped[target] = photo.parent.name
-    originals = rng.sample(get_photos(out), round(EXACT * n) + round(NEAR * n))
-    for i, original in enumerate(originals):
-        label = original.parent.name if i % 2 else other(original.parent.name)
-        if i < round(EXACT * n):
-            target = free(label, original.suffix)
-            shutil.copy(original, target)
-            mess.exact[target] = original
-        else:
-            target = free(label, ".jpg")
-            copy, quality = near_copy(open_photo(original), rng)
-            copy.save(target, quality=quality)
-            mess.near[target] = original
-    for copies in (mess.exact, mess.near):  # a copy's true label is its original's
-        for copy, original in copies.items():
-            truth = mess.swapped.get(original, original.parent.name)
-            if truth != copy.parent.name:
-                mess.swapped[copy] = truth
-    kinds = ["truncated", "html", "empty", "text"]
-    for i, photo in enumerate(rng.sample(get_photos(data), round(BROKEN * n))):
-        target = free(photo.parent.name, ".jpg")
-        target.write_bytes(broken_file(photo.read_bytes(), kinds[i % len(kinds)]))
-        mess.broken[target] = kinds[i % len(kinds)]
-    others = get_photos(strangers, labelled=False)
-    for photo in rng.sample(others, min(len(others), round(STRANGERS * n))):
-        target = free(rng.choice(labels), photo.suffix)
-        shutil.copy(photo, target)
-        mess.strangers.add(target)
-    return mess
+    def __init__(self, folder: Path, rng: random.Random):
+        self.folder, self.rng, self.mess = folder, rng, Mess()
+        self.n = len(get_photos(folder))  # photos before the mess: shares are of these
+        self.labels = sorted({photo.parent.name for photo in get_photos(folder)})
+
+    def swap_labels(self) -> None:
+        """Move photos to the folder of another label."""
+        for photo in self.rng.sample(get_photos(self.folder), round(SWAPPED * self.n)):
+            target = self._free(self._other(photo.parent.name), photo.suffix)
+            photo.rename(target)
+            self.mess.swapped[target] = photo.parent.name
+
+    def add_copies(self) -> None:
+        """Add exact and near copies of photos."""
+        n_exact = round(EXACT * self.n)
+        originals = self.rng.sample(get_photos(self.folder), n_exact + round(NEAR * self.n))
+        for i, original in enumerate(originals):
+            label = original.parent.name if i % 2 else self._other(original.parent.name)
+            if i < n_exact:
+                target = self._free(label, original.suffix)
+                shutil.copy(original, target)
+                self.mess.exact[target] = original
+            else:
+                target = self._free(label, ".jpg")
+                copy, quality = near_copy(open_photo(original), self.rng)
+                copy.save(target, quality=quality)
+                self.mess.near[target] = original
+        for copies in (self.mess.exact, self.mess.near):  # a copy's true label is its original's
+            for copy, original in copies.items():
+                truth = self.mess.swapped.get(original, original.parent.name)
+                if truth != copy.parent.name:
+                    self.mess.swapped[copy] = truth
+
+    def add_broken_files(self, photos: list[Path]) -> None:
+        """Add files that cannot be opened; photos: what they are made from."""
+        kinds = ["truncated", "html", "empty", "text"]
+        for i, photo in enumerate(self.rng.sample(photos, round(BROKEN * self.n))):
+            target = self._free(photo.parent.name, ".jpg")
+            target.write_bytes(broken_file(photo.read_bytes(), kinds[i % len(kinds)]))
+            self.mess.broken[target] = kinds[i % len(kinds)]
+
+    def add_strangers(self, photos: list[Path]) -> None:
+        """Add photos of other things."""
+        for photo in self.rng.sample(photos, min(len(photos), round(STRANGERS * self.n))):
+            target = self._free(self.rng.choice(self.labels), photo.suffix)
+            shutil.copy(photo, target)
+            self.mess.strangers.add(target)
+
+    def _free(self, label: str, suffix: str) -> Path:
+        return self.folder / label / f"{self.rng.getrandbits(64):016x}{suffix}"
+
+    def _other(self, label: str) -> str:
+        return self.rng.choice([name for name in self.labels if name != label])
 
 
 @call_parse

@@ -16,10 +16,12 @@ from fastcore.script import CliError, call_parse
 
 from training.data.photos import print_left_out, readable_photos
 from training.data.splits import Photos
+from training.options import TrainingOptions
 from training.train.calibration import fit_temperature
+from training.train.checks import check_options
 from training.train.fine_tune import Verdict
-from training.train.learner import VIEWS, Seen, prepare, see, with_fine_tuning, with_probe
-from training.train.options import TrainingOptions, check_options
+from training.train.learner import prepare, with_fine_tuning, with_probe
+from training.train.out_of_fold import VIEWS, OutOfFold, score_out_of_fold
 from training.train.probe import cross_entropy
 
 OF_THE_PROBE = ("arch", "weights", "image_size", "resize")
@@ -45,19 +47,20 @@ def read_recipe(text: str, base: TrainingOptions) -> TrainingOptions:
     return recipe
 
 
-def measure(photos: Photos, recipe: TrainingOptions) -> tuple[Seen, Verdict | None]:
+def measure(photos: Photos, recipe: TrainingOptions) -> tuple[OutOfFold, Verdict | None]:
     """Return the out-of-fold scores of a recipe, and the verdict on its fine-tuning; None where it has none."""
     learn, features = prepare(photos, recipe)
-    seen = see(learn, features, photos, recipe)
+    probes = score_out_of_fold(learn, features, photos, recipe)
     if not recipe.fine_tune:
-        return seen, None
-    return seen, with_fine_tuning(with_probe(learn, features, photos, seen), features, seen, recipe, math.inf).verdict
+        return probes, None
+    probed = with_probe(learn, features, photos, probes)
+    return probes, with_fine_tuning(probed, features, probes, recipe, math.inf).verdict
 
 
-def row(folder: str, name: str, seen: Seen, verdict: Verdict | None, seconds: float) -> str:
+def row(folder: str, name: str, probes: OutOfFold, verdict: Verdict | None, seconds: float) -> str:
     """Return a line of the table: error and loss by view, and whether fine-tuning proved better."""
-    wrong = (seen.scores.argmax(2) != seen.targets[:, None]).mean(0)
-    losses = cross_entropy(seen.scores / fit_temperature(seen.scores, seen.targets), seen.targets).mean(0)
+    wrong = (probes.scores.argmax(2) != probes.targets[:, None]).mean(0)
+    losses = cross_entropy(probes.scores / fit_temperature(probes.scores, probes.targets), probes.targets).mean(0)
     views = [f"{share:.2%} / {loss:.3f}".rjust(15) for share, loss in zip(wrong, losses)]
     views += ["-".rjust(15)] * (len(VIEWS) - len(views))  # of many photos, fewer views
     tuned = "-" if verdict is None else (f"{'kept' if verdict.kept else 'not kept'}: loss {verdict.loss_before:.3f} to "
@@ -84,6 +87,6 @@ def main(
         for name, recipe in options.items():
             print(f"{folder}, recipe {name!r} ...", flush=True)
             began = time.monotonic()
-            seen, verdict = measure(photos, recipe)
-            rows.append(row(folder, name or "the default", seen, verdict, time.monotonic() - began))
+            probes, verdict = measure(photos, recipe)
+            rows.append(row(folder, name or "the default", probes, verdict, time.monotonic() - began))
     print("\n".join([HEAD, *rows]))

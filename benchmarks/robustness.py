@@ -4,20 +4,17 @@
     python -m benchmarks.robustness --seconds 100 --photos 400 --mutants 1000    # the share that CI runs
 
 Photos made to hurt go through the decoder and over HTTP, invented requests come from the API's own description,
-hostile exports are opened, a crowd of 200 stays for minutes, and each fault is a test of tests/end_to_end/test_faults.py.
+hostile exports are opened, a crowd of 200 stays for minutes, and each fault has a test in
+tests/end_to_end/test_faults.py.
 "failed" is to be 0 in every row.
 """
 import asyncio
 import itertools
-import os
-import re
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,9 +23,12 @@ from fastcore.script import CliError, bool_arg, call_parse
 from .apps import OURS, ROOT, App, running
 from .costly_requests import costly
 from .crafted_photos import crafted, make, names
-from .crowd import PHOTOS, WAYS, Client, Crowd, answer_in, classify_message, crowd, same, upload_message
-from .hostile_photos import SLACK, mutated, tried
-from .serving import machine
+from .crowd import PHOTOS, WAYS, Client, Crowd, crowd
+from .crowd_requests import answer_in, classify_message, same, upload_message
+from .hostile_photos import SLACK, tried
+from .machine import machine
+from .mutated_photos import mutated
+from .robustness_tests import Row, by_tests, complain
 
 DEFAULTS = {"MAX_PER_MINUTE": "300", "MAX_WAITING": "100"}
 LARGE = 10 * SLACK  # seconds for an answer
@@ -43,31 +43,12 @@ TESTS = {  # row: files, each case of which is one that was tried
     "exports with something planted in them": ["tests/classifier/test_mutated_exports.py"],
     "hostile compiled copies": ["tests/classifier/test_onnx_check.py"],
     "addresses that answer with too much": ["tests/classifier/test_download.py"],
-    "kills, full disks and damage, of lists": ["tests/training/test_move_journal.py", "tests/training/test_append_log.py"],
+    "kills, full disks and damage, of lists": ["tests/training/test_move_journal.py",
+                                               "tests/training/test_append_log.py"],
     "other pages at the cleaner": ["tests/training/test_local_only.py"],
     "look-ups that nobody asked for": ["tests/classifier/test_telemetry.py"],
     "faults survived": ["tests/end_to_end/test_faults.py"],
 }
-
-
-@dataclass
-class Row:
-    """A line of the table."""
-
-    name: str
-    tried: int = 0
-    answered: int = 0
-    refused: int = 0
-    failed: int = 0
-    note: str = ""
-
-    def __str__(self):
-        return f"{self.name:44}{self.tried:9}{self.answered:10}{self.refused:9}{self.failed:8}  {self.note}"
-
-
-def complain(where: str, what: object) -> None:
-    """Tell of a failure, beside the table."""
-    print(f"FAILED {where}: {str(what)[:300]}", file=sys.stderr, flush=True)
 
 
 def through_decoder(n: int) -> Row:
@@ -166,21 +147,6 @@ def under_load(clients: int, seconds: float) -> list[Row]:
     flat.failed = int(seconds >= LONG and result.growth(1) > 0.05) + (files > 4 * clients)
     flat.answered -= flat.failed
     return [good, rest, flat]
-
-
-def by_tests(name: str, *files: str, **environment: object) -> Row:
-    """Run tests, with further variables of the environment; each is a case."""
-    run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", *files], cwd=ROOT,
-                         capture_output=True, text=True,
-                         env={**os.environ, **{key: str(value) for key, value in environment.items()}})
-    counts = {what: int(n) for n, what in re.findall(r"(\d+) (passed|failed|error|skipped)", run.stdout[-500:])}
-    failed = counts.get("failed", 0) + counts.get("error", 0) + (not counts)
-    for line in re.findall(r"^(?:FAILED|ERROR) .*|^E  .*", run.stdout, re.M) if counts else [run.stdout + run.stderr]:
-        complain(name, line)
-    skipped, tried = counts.get("skipped", 0), sum(map(int, re.findall(r"^\.*asked (\d+) requests", run.stdout, re.M)))
-    passed = counts.get("passed", 0)
-    note = f"{passed + failed} tests" + (f", {skipped} skipped" if skipped else "")
-    return Row(name, tried or passed + failed, tried or passed, 0, failed, note)
 
 
 @call_parse

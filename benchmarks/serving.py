@@ -5,15 +5,12 @@
 """
 import io
 import os
-import platform
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date
-from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from time import perf_counter
 
 import numpy as np
@@ -21,13 +18,15 @@ from fastcore.script import call_parse
 from PIL import Image
 
 from classifier import Classifier
-from classifier.cpu_count import cores
 from classifier.files import sha256
+from classifier.inference.compiled_copy import engine_from_bytes, onnx_path
 from classifier.inference.engine import OnnxEngine
-from classifier.inference.onnx_export import from_bytes, onnx_path
 from classifier.photo import open_photo
 
-from .apps import CANONICAL, OURS, ROOT, App, Load, by_classify, by_gradio, first_answer, load, running
+from .apps import CANONICAL, OURS, ROOT, App, running
+from .http_load import Load, by_classify, by_gradio, first_answer, load
+from .machine import machine
+from .statistics import p95
 
 EXPORT = ROOT / "export.pkl"
 PHOTO = ROOT / "examples" / "teddy-1.jpg"  # 512 pixels a side
@@ -85,11 +84,6 @@ def in_turn(workers: Sequence[Worker], photos: Sequence[bytes], rounds: int, n: 
     return [[median(of_photo) for of_photo in of_worker] for of_worker in times]
 
 
-def p95(values: Sequence[float]) -> float:
-    """Return the 95th percentile."""
-    return quantiles(values, n=20, method="inclusive")[-1]
-
-
 def lesson() -> Callable[[bytes], object]:
     """Return the lesson's way from bytes to probabilities."""
     from classifier.torchvision_compat import declare_operators
@@ -109,7 +103,7 @@ def ours() -> Callable[[bytes], object]:
 def ours_on_one_core() -> Callable[[bytes], object]:
     """Return our way on one thread."""
     data = onnx_path(EXPORT).read_bytes()
-    return Classifier(OnnxEngine(data, 1), from_bytes(data, "export.onnx", sha256(EXPORT))[1]).predict
+    return Classifier(OnnxEngine(data, 1), engine_from_bytes(data, "export.onnx", sha256(EXPORT))[1]).predict
 
 
 def forward_alone() -> Callable[[bytes], object]:
@@ -190,16 +184,6 @@ def over_http(table: Table, rounds: int, n: int) -> None:
             per_second, server, generator = (of[f"{name} {concurrency} {figure}"] for figure in (
                 "per_second", "server_cpu", "generator_cpu"))
             print(f"{way:46}{concurrency:8}{per_second:8.1f}{1000 * server:8.1f}{1000 * generator:11.2f}")
-
-
-def machine() -> str:
-    """Return the date, the processor and the versions that figures belong to."""
-    cpu = next((line.partition(": ")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                if line.startswith("model name")), platform.processor())
-    flags = Path("/proc/cpuinfo").read_text()
-    vectors = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "")
-    versions = ", ".join(f"{name} {version(name)}" for name in ("fastai", "torch", "gradio", "onnxruntime"))
-    return f"{date.today()}, {cores()} cores of {cpu} {vectors}, Python {platform.python_version()}, {versions}"
 
 
 @call_parse

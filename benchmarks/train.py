@@ -21,10 +21,10 @@ from PIL import ImageOps
 
 from classifier.photo import open_photo
 from training.data.photos import get_photos
-from training.predictions import answer_all, load_classifier
+from training.predictions import load_classifier, predict_labelled
 
 from .apps import ROOT
-from .serving import machine
+from .machine import machine
 
 FIELD = "bears-field"
 N_MORE = 10
@@ -73,9 +73,9 @@ def lesson(photos: Path, weights: str, out: Path) -> dict:
 def ours(photos: Path, weights: str, out: Path) -> dict:
     """Train as `training.train` does; return seconds and the error on photos that were held out in turn."""
     from training.data.photos import readable_photos
+    from training.options import TrainingOptions
     from training.train.features import FOLDER
     from training.train.learner import train
-    from training.train.options import TrainingOptions
     from training.train.record import metrics_of, save
 
     began = time.perf_counter()
@@ -120,8 +120,8 @@ def measure(way: str, data: Path, weights: str, folder: Path) -> dict:
     shutil.copytree(data / "bears", photos, ignore=shutil.ignore_patterns(".*"))  # no features of an earlier run
     measured = run(way, photos, weights, out)
     if (data / FIELD).is_dir():
-        answers, _ = answer_all(load_classifier(out), get_photos(data / FIELD))
-        measured[FIELD] = answers.n_wrong / len(answers.files)
+        predictions, _ = predict_labelled(load_classifier(out), get_photos(data / FIELD))
+        measured[FIELD] = predictions.n_wrong / len(predictions.files)
     if way == "ours":
         add_ten(photos)
         measured["ten more"] = run(way, photos, weights, out)["whole"]

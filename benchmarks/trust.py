@@ -21,22 +21,18 @@ from pathlib import Path
 import numpy as np
 from fastcore.script import CliError, call_parse
 from PIL import Image, ImageFilter
-from sklearn.metrics import roc_auc_score
 
 from classifier import Classifier, Prediction
 from classifier.cpu_count import cores
-from classifier.inference.confidence import probabilities
 from classifier.photo import PhotoError
 from training.data.photos import get_photos, print_unreadable
+from training.evaluation import evaluate_held_out
 from training.metrics import metrics_path, read_metrics
 from training.output import staged
-from training.predictions import Answers, answer_all, as_it_is, load_classifier, predict_all
-from training.train.calibration import calibration_error, reliability
-from training.unseen import answer_unseen
+from training.predictions import Predictions, load_classifier, predict_labelled, predict_photos, unchanged
 
 from .heatmap import lost_by_all, summary, told
-
-RESAMPLED = 2000  # times, for the 95% interval of the calibration error
+from .statistics import error_of, interval, rates, uncalibrated
 
 
 def in_grey(photo: Image.Image) -> Image.Image:
@@ -52,38 +48,21 @@ def as_sketch(photo: Image.Image) -> Image.Image:
     return Image.fromarray(shaded.clip(0, 255).astype(np.uint8)).convert("RGB")
 
 
-def uncalibrated(by_label: np.ndarray, temperature: float) -> np.ndarray:
-    """Return (N, C) plain softmax: the temperature taken back out of calibrated probabilities."""
-    return probabilities(np.log(by_label.clip(1e-300)), 1 / temperature)
-
-
-def error_of(by_label: np.ndarray, targets: np.ndarray) -> float:
-    """Return the expected calibration error of (N, C) probabilities, 15 bins."""
-    return calibration_error(reliability(by_label.max(1), by_label.argmax(1) == targets))
-
-
-def interval(by_label: np.ndarray, targets: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """Return the 95% bootstrap interval of the calibration error."""
-    rng, n = np.random.default_rng(seed), len(targets)
-    errors = [error_of(by_label[drawn], targets[drawn]) for drawn in rng.integers(0, n, (RESAMPLED, n))]
-    return tuple(np.quantile(errors, [0.025, 0.975]))
-
-
 COLUMNS = (f"{'photos':<30} {'n':>4} {'right':>7} {'softmax':>9} {'calibrated':>11} {'(95% interval)':<16} "
            f"{'familiar':>9}")
 
 
-def measured(name: str, answers: Answers, classifier: Classifier) -> dict:
+def measured(name: str, predictions: Predictions, classifier: Classifier) -> dict:
     """Return the figures of a group of labelled photos; None for what the export cannot tell."""
-    low, high = interval(answers.probabilities, answers.targets)
-    return {"name": name, "n": len(answers.files), "right": 1 - answers.n_wrong / len(answers.files),
+    low, high = interval(predictions.probabilities, predictions.targets)
+    return {"name": name, "n": len(predictions.files), "right": 1 - predictions.n_wrong / len(predictions.files),
             "by_label": {label: [int(counts[i]), int(counts.sum())] for i, (label, counts)
-                         in enumerate(zip(answers.vocab, answers.confusion())) if counts.sum()},
-            "softmax": error_of(uncalibrated(answers.probabilities, classifier.temperature), answers.targets),
-            "calibrated": error_of(answers.probabilities, answers.targets) if classifier.calibrated else None,
+                         in enumerate(zip(predictions.vocab, predictions.confusion())) if counts.sum()},
+            "softmax": error_of(uncalibrated(predictions.probabilities, classifier.temperature), predictions.targets),
+            "calibrated": error_of(predictions.probabilities, predictions.targets) if classifier.calibrated else None,
             "low": float(low), "high": float(high),
-            "familiar": float(np.mean(answers.familiarity >= classifier.familiarity.threshold))
-            if classifier.knows_strangers else None}
+            "familiar": float(np.mean(predictions.familiarity >= classifier.familiarity.threshold))
+            if classifier.reports_familiarity else None}
 
 
 def row(of: dict) -> str:
@@ -94,23 +73,12 @@ def row(of: dict) -> str:
             f"{ours:>11} {'({low:.3f} to {high:.3f})'.format(**of):<16} {familiar:>9}")
 
 
-def auroc(known: np.ndarray, other: np.ndarray) -> float:
-    """Return how well a score tells two groups apart: 0.5 is chance, 1 is always."""
-    return float(roc_auc_score([1] * len(known) + [0] * len(other), np.concatenate([known, other])))
-
-
-def rates(name: str, known: np.ndarray, other: np.ndarray, threshold: float) -> dict:
-    """Return what passes a threshold, and how well the score tells the groups apart."""
-    return {"name": name, "threshold": float(threshold), "known": float(np.mean(known >= threshold)),
-            "other": float(np.mean(other >= threshold)), "auroc": auroc(known, other)}
-
-
-def strangers(classifier: Classifier, known: Answers, others: Sequence[Prediction]) -> list[dict]:
+def strangers(classifier: Classifier, known: Predictions, others: Sequence[Prediction]) -> list[dict]:
     """Return the rates of the export's own score, where it has one, and of the softmax that lets as many pass."""
     softmax = [uncalibrated(rows, classifier.temperature).max(1) for rows in
                (known.probabilities, np.array([list(answer.probabilities.values()) for answer in others]))]
     accepted, scored = 0.95, []
-    if classifier.knows_strangers:
+    if classifier.reports_familiarity:
         scores, threshold = (known.familiarity, np.array([answer.familiarity for answer in others])), (
             classifier.familiarity.threshold)
         accepted = np.mean(scores[0] >= threshold)
@@ -149,11 +117,23 @@ def save_figures(export: str, figures: dict) -> None:
 
 
 def answered(classifier: Classifier, photos: Sequence[Path],
-             change: Callable[[Image.Image], Image.Image] = as_it_is) -> Answers:
+             change: Callable[[Image.Image], Image.Image] = unchanged) -> Predictions:
     """Return the answers for labelled photos; files that cannot be opened are named."""
-    answers, unreadable = answer_all(classifier, photos, change)
+    predictions, unreadable = predict_labelled(classifier, photos, change)
     print_unreadable(unreadable)
-    return answers
+    return predictions
+
+
+def photos_to_ask(classifier: Classifier, known: str, other: str) -> tuple[list[Path], list[Prediction]]:
+    """Return the photos of the labels, and the answers to those of anything else; CliError where there are none."""
+    of_labels = get_photos(known) if known else []
+    of_others = get_photos(other, labelled=False) if other else []
+    if not of_labels or not of_others:
+        raise CliError("Two folders with photos are needed: --known DATA --other DIR.")
+    others = list(predict_photos(classifier, of_others)[0].values())
+    if not others:
+        raise CliError(f"None of the photos in {other} could be opened.")
+    return of_labels, others
 
 
 @call_parse
@@ -165,26 +145,19 @@ def main(
     save:bool=False, # add the figures to metrics.json, for the model card
 ):
     "Print how often EXPORT is right, how well its percentages are calibrated, and what counts as familiar."
-    classifier = load_classifier(export)
-    of_labels = get_photos(known) if known else []
-    of_others = get_photos(other, labelled=False) if other else []
-    if not of_labels or not of_others:
-        raise CliError("Two folders with photos are needed: --known DATA --other DIR.")
-    others = list(predict_all(classifier, of_others)[0].values())
-    if not others:
-        raise CliError(f"None of the photos in {other} could be opened.")
-    metrics = read_metrics(export)
-    own = answer_unseen(classifier, get_photos(data), metrics) if data else None
+    classifier, metrics = load_classifier(export), read_metrics(export)
+    of_labels, others = photos_to_ask(classifier, known, other)
+    own = evaluate_held_out(classifier, get_photos(data), metrics) if data else None
     name, groups = Path(known).name, {}
     if own:
-        groups[f"{Path(data).name}, {own.part}"] = own.answers
+        groups[f"{Path(data).name}, {own.part}"] = own.predictions
     groups[name] = answered(classifier, of_labels)
     groups[f"{name}, in grey"] = answered(classifier, of_labels, in_grey)
     groups[f"{name}, as sketches"] = answered(classifier, of_labels, as_sketch)
     of_heatmap = list(groups)[:-2] if classifier.explains else []  # the photos as they are
     losses = {group: lost_by_all(classifier, groups[group].files) for group in of_heatmap}
     figures = {"date": date.today().isoformat(), "n_known": len(groups[name].files), "n_other": len(others),
-               "groups": [measured(group, answers, classifier) for group, answers in groups.items()],
+               "groups": [measured(group, predictions, classifier) for group, predictions in groups.items()],
                "scores": strangers(classifier, groups[name], others), "ms": milliseconds(classifier, of_labels),
                "cores": cores(), "heatmaps": [{"photos": group, **told(of)} for group, of in losses.items()]}
 

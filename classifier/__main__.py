@@ -1,4 +1,4 @@
-"""Answer a folder of photos into a table, of any size, in the same memory; stopped or killed, it goes on.
+"""Classify a folder of photos of any size into a table; an interrupted run can be continued.
 
 Reads  export.pkl, and the photos in FOLDER and below
 Writes OUT: a row for each photo, as soon as it is answered
@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from fastcore.script import CliError
@@ -24,15 +25,17 @@ from classifier.export import ExportError
 from classifier.photo import PhotoError
 
 from .cpu_count import cores
-from .results_csv import EXTENSIONS, Table, TableError, row_of
+from .results_csv import COLUMNS, EXTENSIONS, Table, TableError, row_of
 
-AHEAD = 4  # photos asked about, for each core, before the first of them is written
+AHEAD = 4  # photos in work, for each core, before the first of them is written
+
+Photo = tuple[str, int, int]  # path, bytes, time of the last change in seconds
 
 
-def photos_in(folder: str) -> Iterator[tuple[str, int, int]]:
-    """Yield path, bytes and time of change, in seconds, of the photos in a folder and below, as the disk has them.
+def photos_in(folder: str) -> Iterator[Photo]:
+    """Yield the photos in a folder and below, in the order of the disk.
 
-    What is hidden is left out, and links to folders are: they may lead in a circle.
+    Hidden files and folders are left out, and links to folders, which may lead in a circle.
     """
     pending = [folder]
     while pending:
@@ -47,16 +50,17 @@ def photos_in(folder: str) -> Iterator[tuple[str, int, int]]:
                     elif entry.name.lower().endswith(EXTENSIONS) and entry.is_file():
                         stat = entry.stat()
                         yield entry.path, stat.st_size, int(stat.st_mtime)
-        except FileNotFoundError:  # gone meanwhile
+        except FileNotFoundError:  # removed meanwhile
             continue
         except OSError as error:
             print(f"{ascii(here)[1:-1]} is left out: {error.strerror}.", file=sys.stderr)
 
 
-def answers(classifier: Classifier, photos: Iterator[tuple[str, int, int]], table: Table,
-            n_threads: int) -> Iterator[tuple[str, ...] | None]:
-    """Yield the row of each photo in turn, None for one that the table has; a few are under way at once."""
-    model, waiting = model_of(classifier), deque()
+def answer_rows(classifier: Classifier, photos: Iterator[Photo], table: Table, n_threads: int,
+                ) -> Generator[tuple[str, ...] | None, None, None]:
+    """Yield the row of each photo in turn, None for one that the table already has; a few are classified at once."""
+    model = model_of(classifier)
+    waiting: deque[tuple[Photo, Future[Prediction | str] | None]] = deque()
 
     def answer(path: str) -> Prediction | str:
         try:
@@ -65,14 +69,13 @@ def answers(classifier: Classifier, photos: Iterator[tuple[str, int, int]], tabl
             return str(error)
 
     def first() -> tuple[str, ...] | None:
-        photo, answer = waiting.popleft()
-        return row_of(photo[0], answer.result(), model, *photo[1:]) if answer else None
+        (path, n_bytes, modified), future = waiting.popleft()
+        return row_of(path, future.result(), model, n_bytes, modified) if future else None
 
     with ThreadPoolExecutor(n_threads) as pool:
         try:
             for photo in photos:
-                answered: Future | None = None if table.has(*photo) else pool.submit(answer, photo[0])
-                waiting.append((photo, answered))
+                waiting.append((photo, None if table.has(*photo) else pool.submit(answer, photo[0])))
                 while len(waiting) > AHEAD * n_threads or (waiting and waiting[0][1] is None):
                     yield first()
             while waiting:
@@ -82,24 +85,60 @@ def answers(classifier: Classifier, photos: Iterator[tuple[str, int, int]], tabl
 
 
 def model_of(classifier: Classifier) -> str:
-    """Return a classifier's version as answers name it: the first 12 digits of its export's SHA-256."""
+    """Return the name of a classifier in the table: the first 12 digits of its export's SHA-256."""
     return (classifier.version or "")[:12]
 
 
+@dataclass
+class Counts:
+    """How many photos of a run were answered now, were in the table already, and what the answers were."""
+
+    new: int = 0
+    existing: int = 0
+    failed: int = 0
+    unfamiliar: int = 0
+
+    def add(self, row: tuple[str, ...] | None) -> None:
+        """Count a row; None for a photo that the table already has."""
+        if row is None:
+            self.existing += 1
+            return
+        self.new += 1
+        self.failed += bool(row[COLUMNS.index("error")])
+        self.unfamiliar += row[COLUMNS.index("familiar")] == "false"
+
+
+def write_rows(rows: Generator[tuple[str, ...] | None, None, None], table: Table, n_photos: int,
+               interrupted: threading.Event) -> Counts:
+    """Add rows to the table until there are no more or `interrupted` is set, and close it. Raises OSError."""
+    counts = Counts()
+    try:
+        for row in progress_bar(rows, total=n_photos, leave=False) if sys.stdout.isatty() else rows:
+            if row:
+                table.add(row)
+            counts.add(row)
+            if interrupted.is_set():
+                break
+    finally:
+        rows.close()
+        table.close()
+    return counts
+
+
 def stop_on_interrupt() -> threading.Event:
-    """Return what Ctrl-C sets from now on: a row is never left half written for it."""
-    told = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: told.set())
-    return told
+    """Return an event that Ctrl-C sets from now on, so that it never interrupts the writing of a row."""
+    interrupted = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    return interrupted
 
 
 def main(
-    folder:str, # of photos; those in folders below it are answered too
+    folder:str, # folder of photos; those in folders below it are answered too
     out:str="answers.csv", # the table; where it is there already, what it lacks is added
     export:str="export.pkl", # the model
-):
+) -> None:
     "Say which label each photo in FOLDER shows, in a table that any spreadsheet opens."
-    told, began = stop_on_interrupt(), time.perf_counter()
+    began, interrupted = time.perf_counter(), stop_on_interrupt()
     if not os.path.isdir(folder):
         raise CliError(f"There is no folder {folder}. Name one with photos in it.")
     n = sum(1 for _ in photos_in(folder))
@@ -112,28 +151,17 @@ def main(
         raise CliError(str(error)) from None
     except OSError as error:
         raise CliError(f"{out} cannot be written: {error.strerror or error}.") from None
-    new = wrong = strange = there = 0
-    rows = answers(classifier, photos_in(folder), table, cores())
     try:
-        for row in progress_bar(rows, total=n, leave=False) if sys.stdout.isatty() else rows:
-            if row:
-                table.add(row)
-                new, wrong, strange = new + 1, wrong + bool(row[5]), strange + (row[3] == "false")
-            else:
-                there += 1
-            if told.is_set():
-                break
+        counts = write_rows(answer_rows(classifier, photos_in(folder), table, cores()), table, n, interrupted)
     except OSError as error:
         raise CliError(f"{out} cannot be written: {error.strerror or error}. What it holds is kept; the same command "
                        "goes on.") from None
-    finally:
-        rows.close()
-        table.close()
-    stopped = told.is_set()
+    stopped = interrupted.is_set()
     if stopped and sys.stdout.isatty():
-        print()  # the bar's line ends
-    print(f"{out}: {'stopped at ' if stopped else ''}{there + new} of {n} photos, {new} answered now, {there} were "
-          f"there, {wrong} without an answer, {strange} not familiar, {time.perf_counter() - began:.0f} s"
+        print()  # ends the line of the progress bar
+    print(f"{out}: {'stopped at ' if stopped else ''}{counts.existing + counts.new} of {n} photos, "
+          f"{counts.new} answered now, {counts.existing} were there, {counts.failed} without an answer, "
+          f"{counts.unfamiliar} not familiar, {time.perf_counter() - began:.0f} s"
           + ("; the same command goes on" if stopped else ""))
     if stopped:
         sys.exit(130)

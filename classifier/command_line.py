@@ -1,4 +1,4 @@
-"""Run a function as a command: its arguments are the options, and the comments on them the help.
+"""Run a function as a command: its parameters are the options, and the comments on them the help.
 
     if __name__ == "__main__":
         run(main)
@@ -6,22 +6,39 @@
 import sys
 from collections.abc import Callable
 from inspect import signature
+from typing import Any
 
+from fastcore.meta import delegates
 from fastcore.script import CliError, anno_parser
 
+Command = Callable[..., None]
 
-def run(main: Callable) -> None:
-    """Call `main` with the command line's arguments; a CliError ends the process with its sentence.
 
-    main: annotated, with a comment on each argument, as for fastcore's `call_parse`.
+def with_options(options: type) -> Callable[[Command], Command]:
+    """Return a decorator that adds the fields of a dataclass to a command's keyword parameters.
+
+    The comments on the fields are the help.
+    """
+    def decorate(main: Any) -> Any:
+        main = delegates(options)(main)
+        main.__delwrap__ = options  # where fastcore reads the comments
+        return main
+    return decorate
+
+
+def run(main: Command) -> None:
+    """Call `main` with the command line's arguments; a CliError ends the process with its message.
+
+    main: annotated, with a comment on each parameter, as for fastcore's `call_parse`.
     """
     spec = main.__globals__["__spec__"]
     arguments = vars(anno_parser(main, f"python -m {spec.name.removesuffix('.__main__')}").parse_args())
     for unused in ("pdb", "xtra"):  # fastcore's own
         del arguments[unused]
     parameters = signature(main).parameters.values()
-    listed = [parameter.name for parameter in parameters if parameter.kind is parameter.VAR_POSITIONAL]
+    listed = [value for parameter in parameters if parameter.kind is parameter.VAR_POSITIONAL
+              for value in arguments.pop(parameter.name)]
     try:
-        main(*(value for name in listed for value in arguments.pop(name)), **arguments)
+        main(*listed, **arguments)
     except CliError as error:
         sys.exit(str(error))

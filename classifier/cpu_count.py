@@ -1,4 +1,4 @@
-"""How many cores this process really has: a container's share, not the machine's.
+"""Count the CPU cores that this process may use: a container's share, not the machine's.
 
     cores()
 """
@@ -13,20 +13,22 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def cores() -> int:
-    """Return the cores to compute on, 1 or more: the least of what each of these tells.
+    """Return the number of cores to compute on, 1 or more: the lowest of three limits.
 
-    The environment's CPU_CORES, which Spaces set; the cgroup's quota, which containers are held to; the
-    cores that this process may run on. More threads than these only wait for each other.
+    They are CPU_CORES in the environment, which Spaces set; the cgroup's quota, which limits containers; and the cores
+    that this process may run on. More threads than cores only wait for each other.
     """
     known = [_from_environment(), _from_cgroup(), _allowed()]
     return max(1, min(math.floor(n) for n in known if n is not None))
 
 
 def _allowed() -> int:
+    """Return the number of cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _from_environment() -> float | None:
+    """Return CPU_CORES; None, with a line in the log, where it is no number."""
     given = os.environ.get("CPU_CORES")
     if not given:
         return None
@@ -41,7 +43,7 @@ def _from_environment() -> float | None:
 
 
 def _from_cgroup() -> float | None:
-    """Return the cores' worth of time that the cgroup grants, version 2 or 1; None where it sets no limit."""
+    """Return the cgroup's quota of CPU time in cores, version 2 or 1; None where it sets no limit."""
     try:
         quota, period = (CGROUP / "cpu.max").read_text().split()
     except (OSError, ValueError):

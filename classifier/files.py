@@ -1,19 +1,37 @@
-"""Write files in whole or not at all, and name them by their content."""
+"""Write files completely or not at all, and compute their SHA-256."""
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def atomic_write(file: Path, data: bytes) -> None:
-    """Write a file that survives a kill and a power cut once this returns; before, what was there stays."""
-    aside = file.with_name(f".{file.name}.part")
-    with aside.open("wb") as part:
-        part.write(data)
-        part.flush()
-        os.fsync(part.fileno())
-    os.replace(aside, file)
-    if os.name != "nt":  # the name is on the disk when its folder is; Windows opens no folders
-        for folder in (file.parent, file.parent.parent):
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` to write to; it replaces `path` if the block ends without an error.
+
+    Raises OSError for a full disk, a missing folder and the like; `path` is then as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Write a file that survives a kill and a power cut once this returns; until then an older file stays.
+
+    The file's folder and the folder above it are made durable too, so that both may be new. Raises OSError.
+    """
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    if os.name != "nt":  # a file's name is on the disk when its folder is; Windows cannot open folders
+        for folder in (path.parent, path.parent.parent):
             descriptor = os.open(folder, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -21,10 +39,10 @@ def atomic_write(file: Path, data: bytes) -> None:
                 os.close(descriptor)
 
 
-def sha256(file: str | os.PathLike) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal: what names a photo or an export whatever its folder."""
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()
-    with open(file, "rb") as opened:
-        while block := opened.read(1 << 20):
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

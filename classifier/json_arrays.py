@@ -1,4 +1,4 @@
-"""Plain data with arrays in it as JSON and back: what export.onnx says of itself.
+"""Convert plain data with arrays to JSON and back, for the metadata of export.onnx.
 
     json.loads(json.dumps(pack({"threshold": 0.5, "reference": array})))
 """
@@ -18,12 +18,12 @@ def pack(value: object) -> object:
         return value.item()
     if isinstance(value, np.ndarray) or type(value).__module__ == "torch":
         array = np.ascontiguousarray(np.asarray(value))
-        return {"dtype": array.dtype.str, "shape": list(array.shape), "base64": base64.b64encode(array).decode()}
+        return {"dtype": array.dtype.str, "shape": list(array.shape), "base64": base64.b64encode(array.data).decode()}
     return value
 
 
 def unpack(value: object) -> object:
-    """Return what was packed; tuples come back as lists. Raises ValueError or TypeError for an array that is none."""
+    """Return what was packed, tuples as lists. Raises ValueError or TypeError for an array that is invalid."""
     if isinstance(value, list):
         return [unpack(item) for item in value]
     if not isinstance(value, dict):

@@ -1,30 +1,30 @@
-"""fastai's resizing on the batch (presizing), without torch: what `aug_transforms(size=)` does in validation.
+"""fastai's resizing of a batch (presizing) without torch: what `aug_transforms(size=)` does in validation.
 
-There the affine matrix is the identity, so that torch's `grid_sample` comes down to one matrix for the rows and one
-for the columns. Where the photo shrinks to less than half, fastai takes means over areas first; so does this.
+There the affine matrix is the identity, so that torch's `grid_sample` is one matrix for the rows and one for the
+columns. Where the photo shrinks to less than half, fastai takes means over areas first; so does this.
 """
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-MODES = ("bilinear",)  # what rounding makes of "nearest" differs from library to library
+MODES = ("bilinear",)  # not "nearest", which libraries round differently
 EDGES = ("zeros", "border", "reflection")
 
 
 @dataclass(frozen=True)
 class Resample:
-    """Bring (C, H, W) samples to `size`; `crop` says what part of them is kept first."""
+    """Resize (C, H, W) samples to `size`, after a crop where `crop` is set."""
 
     size: tuple[int, int]  # width, height
     pad_mode: str
     align_corners: bool
     crop: tuple[float, float, float] | None = None
-    """narrowest and widest proportions that are kept, and the share of a side: of `RandomResizedCropGPU`"""
+    """of `RandomResizedCropGPU`: the narrowest and widest proportions that are kept, and the share of a side"""
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """Return (C, h, w) float32."""
-        left, top, right, bottom = self._kept((samples.shape[2], samples.shape[1]))
+        left, top, right, bottom = self._cropped((samples.shape[2], samples.shape[1]))
         samples = samples[:, top:bottom, left:right]
         height, width = samples.shape[1:]
         rows, columns = _matrices((height, width), (self.size[1], self.size[0]), self.pad_mode, self.align_corners)
@@ -32,18 +32,15 @@ class Resample:
 
     def region(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
         """Return which part of a photo of `size` becomes this step's output: left, top, right, bottom."""
-        return self._kept(size)
+        return self._cropped(size)
 
-    def shrinks(self, size: tuple[int, int]) -> float:
-        """Return 1: this step needs every pixel."""
-        return 1
-
-    def _kept(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    def _cropped(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Return left, top, right and bottom of the part of a photo of `size` that is kept."""
         width, height = size
         if self.crop is None:
             return 0, 0, width, height
         narrow, wide, share = self.crop
-        kept = height, width  # as fastai computes them, its slip for narrow photos included
+        kept = height, width  # as fastai computes them, with its error for narrow photos
         if width / height < narrow:
             kept = int(width / narrow), width
         elif width / height > wide:
@@ -56,35 +53,35 @@ class Resample:
 @lru_cache(16)
 def _matrices(size: tuple[int, int], to: tuple[int, int], pad_mode: str, align_corners: bool,
               ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (h, H) and (w, W) float32: what each row and column of the output is made of. size, to: height, width."""
-    by = min(size[0] / to[1], size[1] / 2) / 2  # so fastai has it: it takes the grid's last two sides for a photo's
+    """Return (h, H) and (w, W) float32: the weights of the input's rows and columns in the output's. size, to: H, W."""
+    by = min(size[0] / to[1], size[1] / 2) / 2  # of the grid's last two sides, as fastai computes it
     zoom = 1 if align_corners else max(to) / max(max(to) - 1, 1e-9)
-    first = [np.eye(side) for side in size]
+    shrunk = [np.eye(side) for side in size]
     if by > 1 and by > zoom:
-        first = [_means(side, int(side * (1 / by))) for side in size]
-    found = [_sampled(len(means), wanted, pad_mode, align_corners) @ means for means, wanted in zip(first, to)]
-    return found[0].astype(np.float32), found[1].astype(np.float32)
+        shrunk = [_area_means(side, int(side * (1 / by))) for side in size]
+    rows, columns = (_bilinear(len(means), side, pad_mode, align_corners) @ means for means, side in zip(shrunk, to))
+    return rows.astype(np.float32), columns.astype(np.float32)
 
 
-def _means(side: int, to: int) -> np.ndarray:
-    """Return (to, side): means over areas, as torch's `interpolate(mode="area")` takes them."""
-    found = np.zeros((to, side))
+def _area_means(side: int, to: int) -> np.ndarray:
+    """Return (to, side) weights: means over areas, as of torch's `interpolate(mode="area")`."""
+    weights = np.zeros((to, side))
     for i in range(to):
         start, end = i * side // to, -(-(i + 1) * side // to)
-        found[i, start:end] = 1 / (end - start)
-    return found
+        weights[i, start:end] = 1 / (end - start)
+    return weights
 
 
-def _sampled(side: int, to: int, pad_mode: str, align_corners: bool) -> np.ndarray:
-    """Return (to, side): the two samples between which `grid_sample` takes each output, and how much of each."""
+def _bilinear(side: int, to: int, pad_mode: str, align_corners: bool) -> np.ndarray:
+    """Return (to, side) weights: the two samples between which `grid_sample` interpolates each output."""
     grid = np.linspace(-1, 1, to) if to > 1 else np.zeros(1)
     at = (grid + 1) / 2 * (side - 1) if align_corners else ((grid * (to - 1) / to + 1) * side - 1) / 2
     if pad_mode != "zeros":
         at = at.clip(0, side - 1)  # the identity never leads further out than half a sample
-    found = np.zeros((to, side))
+    weights = np.zeros((to, side))
     low = np.floor(at)
     for step, share in ((0, 1 - (at - low)), (1, at - low)):
         index = (low + step).astype(int)
         inside = (index >= 0) & (index < side)
-        np.add.at(found, (np.arange(to)[inside], index[inside]), share[inside])
-    return found
+        np.add.at(weights, (np.arange(to)[inside], index[inside]), share[inside])
+    return weights

@@ -1,9 +1,9 @@
-"""answers.csv: a row for each photo, on disk as soon as it is answered, taken up again where it was left.
+"""Write answers.csv: a row for each photo, on disk as soon as it is answered; an interrupted run can continue it.
 
     table = Table(Path("answers.csv"), classifier.version)
     table.has("bear.jpg", 51234, 1764032400) or table.add(row)
 
-A text that a spreadsheet would compute has an apostrophe in front of it; `plain` takes it off again.
+A text that a spreadsheet would compute gets an apostrophe in front; `plain` removes it.
 """
 import csv
 import io
@@ -13,32 +13,32 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from classifier import Prediction
+from .prediction import Prediction
 
 COLUMNS = ("file", "label", "probability", "familiar", "familiarity", "error", "model", "bytes", "modified")
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".heic", ".heif", ".tif", ".tiff",
               ".bmp", ".ppm", ".pgm", ".pbm", ".pnm")
-"""of the names of photos; other files of a folder are left out"""
+"""the extensions of photos; other files of a folder are left out"""
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-"""how a text begins that a spreadsheet computes; apostrophes too, so that `plain` finds each text again"""
+"""the beginning of a text that a spreadsheet computes, also after apostrophes, so that `plain` restores each text"""
 
 
 class TableError(RuntimeError):
-    """Why a file cannot be gone on with, in a sentence for a person."""
+    """Raised for a file that cannot be continued, with a sentence for a person."""
 
 
 def protected(text: str) -> str:
-    """Return a text as a csv file holds it for people: no spreadsheet takes it for a formula."""
+    """Return a text as the file has it: with an apostrophe in front where a spreadsheet would compute it."""
     return f"'{text}" if FORMULA.match(text) else text
 
 
 def plain(text: str) -> str:
-    """Return the text that `protected` was given."""
+    """Return the original of a text that `protected` returned."""
     return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
 def row_of(file: str, answer: Prediction | str, model: str, n_bytes: int, modified: int) -> tuple[str, ...]:
-    """Return the fields of a photo's row, in the order of COLUMNS; `answer` is a sentence where there is none."""
+    """Return the fields of a photo's row, in the order of COLUMNS. answer: or the error message of the photo."""
     facts = model, str(n_bytes), str(modified)
     if isinstance(answer, str):
         return _written(file), "", "", "", "", _written(answer), *facts
@@ -48,13 +48,13 @@ def row_of(file: str, answer: Prediction | str, model: str, n_bytes: int, modifi
 
 
 class Table:
-    """A csv file of answers that grows by a row at a time; a row that was cut off by a kill is dropped.
+    """A CSV file of answers that grows by a row at a time; a row that a kill has truncated is removed.
 
-    Of each row 8 bytes are kept in memory, so that any number of photos can be told from those that are answered.
+    It keeps 8 bytes of each row in memory, to know which of any number of photos are answered.
     """
 
-    def __init__(self, path: Path, model: str):
-        """model: the version that answers. Raises TableError for a file that holds anything else than its answers."""
+    def __init__(self, path: Path, model: str) -> None:
+        """model: the version that answers. Raises TableError for a file with anything else than its answers."""
         self.path, self._header = path, _line(COLUMNS)
         kept = _check(path, self._header)
         self._file = path.open("ab", buffering=0)
@@ -69,7 +69,7 @@ class Table:
             self.add(COLUMNS)
 
     def __len__(self) -> int:
-        """Return how many rows were there when it was opened."""
+        """Return the number of rows when the table was opened."""
         return len(self._done)
 
     def has(self, file: str, n_bytes: int, modified: int) -> bool:
@@ -79,15 +79,17 @@ class Table:
         return i < len(self._done) and self._done[i] == key
 
     def add(self, row: Iterable[str]) -> None:
-        """Append a row in one piece; it survives whatever becomes of this process."""
+        """Append a row in one write, so that it is kept if the process is killed."""
         line = _line(row)
         if self._file.write(line) != len(line):
             raise OSError("only a part of a row found room")
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def _keys(self, model: str) -> Iterator[int]:
+        """Yield the hash of each row's photo; TableError for rows of another model."""
         with self.path.open(encoding="utf-8", errors="backslashreplace", newline="") as file:
             try:
                 for row in csv.DictReader(file):
@@ -103,14 +105,14 @@ class Table:
 
 
 def _check(path: Path, header: bytes) -> int:
-    """Return how many bytes of a file are whole rows, the header among them; 0 where there is nothing yet."""
+    """Return how many bytes of a file are complete rows, the header included; 0 for a new file."""
     try:
         if path.exists() and not path.is_file():
             raise TableError(f"{path} is no file. Name one with --out.")
         with path.open("rb") as file:
             first = file.readline(len(header) + 1)
             if first != header:
-                if header.startswith(first):  # nothing, or killed while it was written
+                if header.startswith(first):  # empty, or truncated by a kill
                     return 0
                 raise TableError(f"{path} is another table: its columns are not {', '.join(COLUMNS)}. Name another "
                                  "file with --out, or move it away.")
@@ -118,7 +120,7 @@ def _check(path: Path, header: bytes) -> int:
             quotes = 0
             for line in file:
                 end, quotes = end + len(line), quotes + line.count(b'"')
-                if quotes % 2 == 0 and line.endswith(b"\n"):  # else within a name that has a new line in it
+                if quotes % 2 == 0 and line.endswith(b"\n"):  # otherwise the line ends within a name
                     whole = end
             return whole
     except FileNotFoundError:
@@ -126,11 +128,12 @@ def _check(path: Path, header: bytes) -> int:
 
 
 def _written(text: str) -> str:
-    """Return a text as the file holds it: bytes of a name that are no UTF-8 as \\udcXX, so that all of it is."""
+    """Return a text as the file has it; bytes of a name that are no UTF-8 become \\udcXX."""
     return protected(text.encode(errors="backslashreplace").decode())
 
 
 def _line(fields: Iterable[str]) -> bytes:
+    """Return the bytes of a row."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\r\n").writerow(fields)  # so that it quotes a name with either of them
     return line.getvalue()[:-2].encode() + b"\n"

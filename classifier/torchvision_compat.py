@@ -1,4 +1,4 @@
-"""Let torchvision be imported where its compiled operators cannot load.
+"""Make torchvision importable where its compiled operators cannot be loaded.
 
 A CPU build of torch beside the default build of torchvision ends in `operator torchvision::nms
 does not exist` (pytorch#122494, vision#9085), although classifying needs none of those operators:
@@ -20,8 +20,8 @@ SCHEMAS = ("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 def extension_loads() -> bool:
     """Return whether torchvision's compiled operators can be loaded beside this torch."""
     spec = importlib.util.find_spec("torchvision")
-    if spec is None:
-        return True  # nothing to mend: the import itself says that it is missing
+    if spec is None or spec.origin is None:
+        return True  # not installed: importing it raises the error
     for library in Path(spec.origin).parent.glob("_C*"):
         try:
             torch.ops.load_library(library)

@@ -1,12 +1,13 @@
-"""Put the app on the web behind its gate; told to stop, answer what has been asked, and take nothing new.
+"""Launch the app behind its limits; on SIGTERM or Ctrl-C, answer what has been asked and take nothing new.
 
-    serve(demo, classifier, answers, settings, feedback)
+    serve(demo, classifier, predictor, settings, feedback)
 """
 import os
 import signal
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import gradio as gr
@@ -16,55 +17,47 @@ from classifier import Classifier
 from server.batch.routes import batch_routes
 from server.feedback.question import CSS
 from server.feedback.store import Feedback
-from server.limits.admission import Gate
-from server.limits.http_protocol import close_idle_connections, start_patiently
-from server.limits.middleware import Guard
+from server.limits.admission import AdmissionControl
+from server.limits.middleware import LimitsMiddleware
 
 from .api import routes
-from .gradio_hooks import fetch_nothing, limit_progress, limit_queue, limit_sessions
-from .mcp_tools import keep_photos_with_uploads
-from .predictor import Answers
+from .gradio_hooks import install_hooks, queue_has_work, stop_server
+from .predictor import Predictor
 from .settings import Settings
 from .uploads import Uploads
 
-MOST_SESSIONS = 200  # Gradio keeps what it calls a session, 60 kB, for each call of its API
-GRACE = 8  # seconds for what has been asked; a platform kills what has not gone after some more
-LONGEST = 9  # seconds until the end, unless that is less than one for the last feedback
-DELIVERY = 0.5  # seconds for an answer that is ready to leave
+MAX_SESSIONS = 200  # Gradio keeps what it calls a session, 60 kB, for each call of its API
+GRACE_SECONDS = 8  # for what has been asked; a platform kills what has not gone after some more
+MAX_STOP_SECONDS = 9  # until the end, unless that is less than one for the last feedback
+DELIVERY_SECONDS = 0.5  # for an answer that is ready to leave
 
 
-def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: Settings,
+def serve(demo: gr.Blocks, classifier: Classifier, predictor: Predictor, settings: Settings,
           feedback: Feedback | None = None) -> None:
     """Launch the app and end the process when it is told to stop, by SIGTERM or Ctrl-C."""
-    gate = Gate(settings)
-    uploads = Uploads(os.environ["GRADIO_TEMP_DIR"], settings.upload_minutes, settings.max_stored_mb,
+    admission = AdmissionControl(settings)
+    uploads = Uploads(Path(os.environ["GRADIO_TEMP_DIR"]), settings.upload_minutes, settings.max_stored_mb,
                       keep={path for block in demo.blocks.values() for path in block.keep_in_cache})
-    told = SimpleQueue()  # no Event: set by a handler that cuts into its wait, it would wait for itself for ever
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda number, _: told.put(number))
-    close_idle_connections()
-    start_patiently()
-    keep_photos_with_uploads()
-    limit_queue(demo, settings)
-    limit_sessions()
-    limit_progress()
-    fetch_nothing()
+    signals: SimpleQueue[int] = SimpleQueue()  # an Event that a signal handler sets could wait for itself for ever
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: signals.put(number))
+    install_hooks(demo, settings)
     # rendered by Python alone: a Node server in front would not know /classify
-    demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MOST_SESSIONS, prevent_thread_lock=True,
+    demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MAX_SESSIONS, prevent_thread_lock=True,
                 run_history=False,  # it would send a visitor's runs to the Hub
                 css=CSS if feedback else None, max_file_size=settings.upload_bytes,
-                app_kwargs={"routes": [*routes(answers, classifier, gate, uploads.problem),
-                                       *batch_routes(settings, classifier.knows_strangers, feedback is not None)],
-                            "middleware": [Middleware(Guard, gate=gate)]})
-    uploads.keep_swept()
+                app_kwargs={"routes": [*routes(predictor, classifier, admission, uploads.problem),
+                                       *batch_routes(settings, classifier.reports_familiarity, feedback is not None)],
+                            "middleware": [Middleware(LimitsMiddleware, admission=admission)]})
+    uploads.start_sweeping()
     if feedback:
-        feedback.counters.keep_flushed()
+        feedback.counters.start_flushing()
     while True:  # Windows delivers Ctrl-C only between waits
         with suppress(Empty):
-            told.get(timeout=1)
+            signals.get(timeout=1)
             break
-    end = time.monotonic() + LONGEST
-    _finish(demo, gate)
+    end = time.monotonic() + MAX_STOP_SECONDS
+    _stop(demo, admission)
     if feedback:
         feedback.close(max(1, end - time.monotonic()))
     uploads.clear_own()
@@ -72,18 +65,11 @@ def serve(demo: gr.Blocks, classifier: Classifier, answers: Answers, settings: S
     os._exit(0)  # threads that still decode something for nobody would hold up the end
 
 
-def _finish(demo: gr.Blocks, gate: Gate) -> None:
-    """Wait for the answers under way, but not for ever; refuse what is new; then close."""
-    gate.stopping = True
-    deadline = time.monotonic() + GRACE
-    while time.monotonic() < deadline and (gate.busy or _queued(demo)):
+def _stop(demo: gr.Blocks, admission: AdmissionControl) -> None:
+    """Refuse new requests, wait for the answers under way, but not for ever; then stop the server."""
+    admission.stopping = True
+    deadline = time.monotonic() + GRACE_SECONDS
+    while time.monotonic() < deadline and (admission.busy or queue_has_work(demo)):
         time.sleep(0.05)
-    time.sleep(DELIVERY)
-    demo.server.config.timeout_graceful_shutdown = 1  # pages keep a connection open for as long as they are shown
-    demo.server.should_exit = True
-    demo.server.thread.join(3)
-
-
-def _queued(demo: gr.Blocks) -> bool:
-    """Return whether Gradio's queue has work."""
-    return len(demo._queue) > 0 or any(demo._queue.active_jobs)
+    time.sleep(DELIVERY_SECONDS)
+    stop_server(demo, 3)

@@ -1,13 +1,15 @@
-"""A Gradio image input that hands the uploaded file over untouched, for our one decoder to open."""
+"""Gradio image input that passes the uploaded file on as it is, for the classifier's own decoder to open."""
 import base64
 import binascii
 import secrets
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import gradio as gr
 from gradio.data_classes import ImageData
+from gradio.state_holder import SessionState
 from gradio.utils import is_in_or_equal
 from gradio_client.utils import is_http_url_like
 from PIL import Image, ImageDraw
@@ -15,6 +17,7 @@ from pydantic import ConfigDict, model_validator
 
 from classifier.photo.download import Downloader, DownloadError
 
+from .gradio_hooks import clear_inputs, write_no_stubs
 from .settings import Settings
 
 NOT_SHOWN_BY_BROWSERS = {".heic", ".heif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
@@ -30,35 +33,33 @@ NOT_FETCHED = ("The photo at this address could not be fetched. It must be a pub
                "that answers with the photo itself.")
 
 
-def gradio_error(sentence: object) -> gr.Error:
-    """Return the error that brings a sentence to the page and the API, and no trace to the log."""
-    return gr.Error(str(sentence), title="No answer for this photo", print_exception=False)
+def gradio_error(message: object) -> gr.Error:
+    """Return the error that shows a message on the page and in the API, and no trace in the log."""
+    return gr.Error(str(message), title="No answer for this photo", print_exception=False)
 
 
 class PhotoBlocks(gr.Blocks):
     """`gr.Blocks` that answers an input it cannot read with a sentence, where Gradio says `null`."""
 
-    async def preprocess_data(self, block_fn, inputs, state, *args, **options):
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], state: SessionState | None,
+                              explicit_call: bool = False) -> Any:
         """Return the inputs as the function takes them; raises `gr.Error` for its sender to read.
 
-        Inputs after the photo may be left out. state: what Gradio keeps of a session; the inputs are taken out of it,
-        or each of its 200 sessions could hold a photo of 20 MB as text.
+        Inputs after the photo may be left out. state: what Gradio keeps of a session; the inputs are taken out of it.
         """
         if inputs:
             inputs = [*inputs, *[None] * (len(block_fn.inputs) - len(inputs))]
         if not all(map(_is_one_value, inputs)):
             raise gradio_error(HOW_TO_SEND)
         try:
-            return await super().preprocess_data(block_fn, inputs, state, *args, **options)
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except gr.Error:
             raise
         except Exception:  # a refused path or address, a download that failed, too few inputs
-            given = next((photo.get("path") for photo in inputs if isinstance(photo, dict)), None)
-            raise gradio_error(NOT_FETCHED if is_http_url_like(given) else HOW_TO_SEND) from None
+            path = next((photo.get("path") for photo in inputs if isinstance(photo, dict)), None)
+            raise gradio_error(NOT_FETCHED if is_http_url_like(path) else HOW_TO_SEND) from None
         finally:
-            for block in block_fn.inputs if state else []:
-                if block._id in state.config_values:
-                    state._update_value_in_config(block._id, None)
+            clear_inputs(block_fn, state)
 
 
 def _is_one_value(value: object) -> bool:
@@ -74,7 +75,7 @@ class PhotoData(ImageData):
 
     @model_validator(mode="before")
     @classmethod
-    def read(cls, value: object) -> dict:
+    def from_any(cls, value: object) -> dict[str, str]:
         """Return the fields; none for what is no photo, which `PhotoInput.preprocess` then refuses."""
         if isinstance(value, str):
             value = {"url": value}
@@ -83,12 +84,14 @@ class PhotoData(ImageData):
         return {key: text for key, text in value.items() if key in ("path", "url") and isinstance(text, str)}
 
 
+write_no_stubs()
+
+
 class PhotoInput(gr.Image):
     """`gr.Image` whose function receives the file as it came: a path, or the bytes of a data URL.
 
-    `gr.Image` opens the file itself before the function runs, with its own Pillow calls: what those
-    cannot open (HEIC, text named .jpg) ends in an error without a word, and what they can is decoded
-    twice.
+    `gr.Image` opens the file itself before the function runs, with its own Pillow calls: what those cannot open (HEIC,
+    text named .jpg) ends in an error without a message, and what they can open is decoded twice.
     """
 
     is_template = True  # the browser draws it as Image
@@ -103,19 +106,21 @@ class PhotoInput(gr.Image):
         Gradio would fetch an address too, but any number of bytes from it, and into memory.
         Raises `gr.Error` for its sender to read.
         """
-        if not is_http_url_like(url_or_file_path):
+        if not isinstance(url_or_file_path, str) or not is_http_url_like(url_or_file_path):
             return await super().async_move_resource_to_block_cache(url_or_file_path)
-        limits = {"max_bytes": self.limits.upload_bytes, "max_seconds": min(FETCH_SECONDS, self.limits.max_seconds)}
+        downloader = Downloader(ALLOW_PRIVATE, max_bytes=self.limits.upload_bytes,
+                                max_seconds=min(FETCH_SECONDS, self.limits.max_seconds), tries=1)
         try:
-            data = await Downloader(ALLOW_PRIVATE, tries=1, **limits).fetch(url_or_file_path)
-        except DownloadError as why:
-            raise gradio_error(f"{NOT_FETCHED} This one: {why}.") from None
+            data = await downloader.fetch(url_or_file_path)
+        except DownloadError as error:
+            raise gradio_error(f"{NOT_FETCHED} This one: {error}.") from None
         file = Path(self.GRADIO_CACHE) / sha256(data).hexdigest() / "photo"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
         return str(file)
 
-    def preprocess(self, payload: PhotoData | None) -> str | bytes | None:
+    def preprocess(  # type: ignore[override]  # `gr.Image` gives the function a picture, this the file
+            self, payload: PhotoData | None) -> str | bytes | None:
         """Return the path of the uploaded file, the bytes of a data URL, or None for no photo.
 
         Raises `gr.Error` for a path outside the folder that Gradio uploads to: without it, a client
@@ -150,26 +155,26 @@ def preview(file: str | bytes, photo: Image.Image) -> str | None:
         return None
     picture = photo.copy()
     picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    return _beside(file, picture)
+    return _save_beside(file, picture)
 
 
-def no_preview(file: str | bytes) -> str | None:
-    """Return the path of a picture that stands for a file that holds no photo: an empty, crossed-out frame."""
+def no_photo_preview(file: str | bytes) -> str | None:
+    """Return the path of a picture to show for a file that holds no photo: an empty, crossed-out frame."""
     if not isinstance(file, str):
         return None
     picture = Image.new("RGB", (480, 360), "gainsboro")
     draw = ImageDraw.Draw(picture)
     draw.rectangle((120, 90, 360, 270), outline="grey", width=6)
     draw.line((120, 270, 360, 90), fill="grey", width=6)
-    return _beside(file, picture)
+    return _save_beside(file, picture)
 
 
-def _beside(file: str, picture: Image.Image) -> str:
+def _save_beside(file: str, picture: Image.Image) -> str:
     path = Path(file).with_name(PREVIEW_NAME)  # beside the upload: deleted when that is
     picture.save(path)
     return str(path)
 
 
 def is_preview(photo: str | bytes) -> bool:
-    """Return whether a photo is one of our previews come back, which is no new photo to answer."""
+    """Return whether a photo is a preview that the page sends back: it is no new photo to answer."""
     return isinstance(photo, str) and Path(photo).name == PREVIEW_NAME

@@ -1,7 +1,7 @@
-"""Answers to photos, computed on as many threads as there are cores, and remembered by the photo's bytes.
+"""`Predictor`: predictions on as many threads as there are cores, with a cache by the photo's bytes.
 
-    answers = Answers(Classifier.load("export.pkl"))
-    answers.predict("bear.jpg")
+    predictor = Predictor(Classifier.load("export.pkl"))
+    predictor.predict("bear.jpg")
 """
 import hashlib
 import logging
@@ -23,52 +23,56 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-LARGE = 24_000_000  # pixels
-MOST_LARGE = 8  # that wait; each may take some seconds
-REMEMBERED = 1000  # answers, unless ANSWER_CACHE in the environment says otherwise; 0 remembers none
-MOST_PROBABILITIES = 200_000  # in all answers together, about 20 MB: a thousand labels leave room for fewer
+LARGE_PIXELS = 24_000_000
+MAX_LARGE_WAITING = 8  # large photos; each may take some seconds
+CACHE_SIZE = 1000  # predictions, unless ANSWER_CACHE in the environment says otherwise; 0 for no cache
+MAX_CACHED_PROBABILITIES = 200_000  # in all predictions together, about 20 MB: with a thousand labels fewer fit
 
 
-def remembered() -> int:
-    """Return how many answers to remember: ANSWER_CACHE in the environment, REMEMBERED where that is no number."""
-    given = os.environ.get("ANSWER_CACHE")
-    if given and given.isdecimal():
-        return int(given)
-    if given:
-        log.warning("ANSWER_CACHE=%r is not a number of answers: %d are remembered.", given, REMEMBERED)
-    return REMEMBERED
+def cache_size() -> int:
+    """Return how many predictions to cache: ANSWER_CACHE in the environment, CACHE_SIZE where that is no number."""
+    value = os.environ.get("ANSWER_CACHE")
+    if value and value.isdecimal():
+        return int(value)
+    if value:
+        log.warning("ANSWER_CACHE=%r is not a number of answers: %d are remembered.", value, CACHE_SIZE)
+    return CACHE_SIZE
 
 
 class Busy(PhotoError):
-    """The photo is as good as any, but too many are in front of it."""
+    """Raised when too many large photos are already waiting."""
 
 
-class Answers:
-    """A classifier's answers. Safe to use from many threads at once.
+class Predictor:
+    """Predictions of a classifier, computed in turn. Safe to use from many threads at once.
 
-    More photos at the same time than there are cores wait for their turn, first come, first served: taken on at
-    once, all of them would end late. Of large ones, which take seconds, one at a time is opened, so that they never
-    hold up all the others.
+    Where there are more photos than cores, they wait for their turn, first come, first served: begun all at once,
+    all of them would end late. Large photos, which take seconds, are opened one at a time, so that they never hold up
+    the others.
     """
 
-    def __init__(self, classifier: Classifier, most: int | None = None,
-                 count: Callable[[Prediction], None] | None = None):
-        """most: how many answers to remember, 0 for none; None for what the environment says. count: told each answer.
+    def __init__(self, classifier: Classifier, max_cached: int | None = None,
+                 on_prediction: Callable[[Prediction], None] | None = None) -> None:
+        """max_cached: predictions in the cache, 0 for none; None for what the environment says.
+
+        on_prediction: called with each prediction, once for each request.
         """
         self._classifier = classifier
-        self._most = min(remembered() if most is None else most, MOST_PROBABILITIES // len(classifier.labels))
-        self._known: OrderedDict[bytes, Prediction] = OrderedDict()  # by SHA-256, least recently asked first
-        self._lock, self._count = Lock(), count
-        self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="answers")
-        self._large = ThreadPoolExecutor(1, thread_name_prefix="large answers")
+        self._max_cached = min(cache_size() if max_cached is None else max_cached,
+                               MAX_CACHED_PROBABILITIES // len(classifier.labels))
+        self._cache: OrderedDict[bytes, Prediction] = OrderedDict()  # by SHA-256, least recently used first
+        self._lock, self._on_prediction = Lock(), on_prediction
+        self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="predictor")
+        self._large_pool = ThreadPoolExecutor(1, thread_name_prefix="predictor of large photos")
 
     def predict(self, photo: PhotoSource) -> Prediction:
-        """Return what `Classifier.predict` does, at once for bytes that were asked about not long ago."""
+        """Return what `Classifier.predict` does, at once for bytes that are in the cache."""
         return self.submit(photo).result()
 
-    def submit(self, photo: PhotoSource) -> "Future[Prediction]":
-        """Return the answer to come: what `predict` returns or raises. Cancelled in time, it is not computed."""
-        return self._in_turn(photo, self._counted(self._remembered if self._most else self._classifier.predict))
+    def submit(self, photo: PhotoSource) -> Future[Prediction]:
+        """Return the future of what `predict` returns or raises. If it is cancelled in time, nothing is computed."""
+        predict = self._predict_cached if self._max_cached else self._classifier.predict
+        return self._submit(photo, self._reporting(predict, lambda prediction: prediction))
 
     def explain(self, photo: PhotoSource, label: str | None = None) -> Explanation:
         """Return what `Classifier.explain` does, with its picture drawn where that is to be shown."""
@@ -77,68 +81,73 @@ class Answers:
             if explanation.prediction.familiar is not False or label is not None:
                 explanation.picture  # noqa: B018  drawn here, where no more at once are drawn than there are cores
             return explanation
-        work = explain if label is not None else self._counted(explain, lambda explanation: explanation.prediction)
-        return self._in_turn(photo, work).result()
+        work = explain if label is not None else self._reporting(explain, lambda explanation: explanation.prediction)
+        return self._submit(photo, work).result()
 
     def open_and_predict(self, photo: PhotoSource, again: bool = False) -> tuple[Image.Image, Prediction]:
-        """Return an opened photo and the answer for it. again: it was given before, and is not counted twice."""
-        def both(data: bytes) -> tuple[Image.Image, Prediction]:
+        """Return an opened photo and its prediction. again: it was reported before, and is not reported twice."""
+        def open_and_predict(data: bytes) -> tuple[Image.Image, Prediction]:
             opened = open_photo(data)
             return opened, self._classifier.predict(opened)
-        return self._in_turn(photo, both if again else self._counted(both, lambda result: result[1])).result()
+        work = open_and_predict if again else self._reporting(open_and_predict, lambda result: result[1])
+        return self._submit(photo, work).result()
 
-    def _counted(self, work: Callable[[bytes], T], prediction_of: Callable[[T], Prediction] = lambda result: result,
-                 ) -> Callable[[bytes], T]:
-        """Return work that has its answer counted: the one place where answers are."""
-        def counted(data: bytes) -> T:
+    def _reporting(self, work: Callable[[bytes], T], prediction_of: Callable[[T], Prediction]) -> Callable[[bytes], T]:
+        """Return work that reports its prediction to `on_prediction`."""
+        if self._on_prediction is None:
+            return work
+        report = self._on_prediction
+
+        def reporting(data: bytes) -> T:
             result = work(data)
-            self._count(prediction_of(result))
+            report(prediction_of(result))
             return result
-        return counted if self._count else work
+        return reporting
 
-    def _in_turn(self, photo: PhotoSource, work: Callable[[bytes], T]) -> "Future[T]":
-        """Return what work on a photo's bytes will give, done when it is its turn."""
-        answer = Future()
-        self._pool.submit(self._begin, photo, work, answer)
-        return answer
+    def _submit(self, photo: PhotoSource, work: Callable[[bytes], T]) -> Future[T]:
+        """Return the future of work on a photo's bytes, done when it is its turn."""
+        future: Future[T] = Future()
+        self._pool.submit(self._begin, photo, work, future)
+        return future
 
-    def _begin(self, photo: PhotoSource, work: Callable[[bytes], T], answer: "Future[T]") -> None:
+    def _begin(self, photo: PhotoSource, work: Callable[[bytes], T], future: Future[T]) -> None:
+        """Read a photo and do the work; a large photo waits in the other pool."""
         try:
-            if answer.cancelled():
+            if future.cancelled():
                 return
             data = read_source(photo)
-            if n_pixels(data) > LARGE:
+            if n_pixels(data) > LARGE_PIXELS:
                 with self._lock:
-                    if self._large._work_queue.qsize() >= MOST_LARGE:
+                    if self._large_pool._work_queue.qsize() >= MAX_LARGE_WAITING:
                         raise Busy("Too many large photos are waiting. Send a smaller one, or try again in half a "
                                    "minute.")
-                    self._large.submit(self._do, data, work, answer)
+                    self._large_pool.submit(self._do, data, work, future)
                 return
         except Exception as error:
-            if answer.set_running_or_notify_cancel():
-                answer.set_exception(error)
+            if future.set_running_or_notify_cancel():
+                future.set_exception(error)
         else:
-            self._do(data, work, answer)
+            self._do(data, work, future)
 
-    def _do(self, data: bytes, work: Callable[[bytes], T], answer: "Future[T]") -> None:
-        if not answer.set_running_or_notify_cancel():
+    def _do(self, data: bytes, work: Callable[[bytes], T], future: Future[T]) -> None:
+        if not future.set_running_or_notify_cancel():
             return  # its client is gone
         began = time.perf_counter()
         try:
-            answer.set_result(work(data))
+            future.set_result(work(data))
         except BaseException as error:
-            answer.set_exception(error)
+            future.set_exception(error)
         log.info("a photo of %d kB: %.0f ms", len(data) // 1000, 1000 * (time.perf_counter() - began))
 
-    def _remembered(self, data: bytes) -> Prediction:
-        name = hashlib.sha256(data).digest()
+    def _predict_cached(self, data: bytes) -> Prediction:
+        key = hashlib.sha256(data).digest()
         with self._lock:
-            if name in self._known:
-                self._known.move_to_end(name)
-                return self._known[name]
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
         prediction = self._classifier.predict(data)
         with self._lock:
-            self._known[name] = prediction
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
+            self._cache[key] = prediction
+            while len(self._cache) > self._max_cached:
+                self._cache.popitem(last=False)
         return prediction

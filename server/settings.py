@@ -1,52 +1,78 @@
-"""The app's limits: what the environment says, or a sane default.
+"""Settings of the app, read from the environment: its limits, with their defaults and ranges.
 
     MAX_UPLOAD_MB=50 python app.py
 """
 import logging
 import os
 import re
-import tempfile
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from itertools import count
-from pathlib import Path
-from zlib import crc32
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
 
-from filelock import FileLock, Timeout
-
-from classifier.photo import set_max_pixels
-
-try:
+if sys.platform != "win32":
     import resource
-except ImportError:
-    resource = None
 
 log = logging.getLogger(__name__)
 
+# What else is read from the environment: by name, the default and the meaning. The limits are in `Settings`
+ENVIRONMENT = {
+    "EXPORT": ("export.pkl beside app.py", "the export that the app serves"),
+    "FEEDBACK": ("none", "where users' feedback is kept: a folder, or hf://datasets/USER/NAME. Without it the page "
+                         "asks nothing and no photo is kept"),
+    "FEEDBACK_FOLDER": ("feedback", "folder that feedback waits in until it lies on the Hub"),
+    "ANSWER_CACHE": ("1000", "answers that are remembered, so that the same photo is not computed again; 0: none"),
+    "LOG_LEVEL": ("WARNING", "DEBUG, INFO, WARNING or ERROR. INFO logs each photo's size and time, and nothing else "
+                             "of it"),
+    "TRUST_EXPORT": ("0", "1 opens an export as fastai does, which runs the code in it. Only for files whose writer "
+                          "you know"),
+    "CPU_CORES": ("what the container grants", "cores to compute on; Spaces set it"),
+    "GRADIO_SERVER_NAME": ("127.0.0.1; 0.0.0.0 on Spaces", "address that the app listens on"),
+    "GRADIO_SERVER_PORT": ("7860", "port that the app listens on"),
+    "GRADIO_TEMP_DIR": ("a folder of the app's own in the system's temporary folder", "where uploads are kept until "
+                        "they are deleted"),
+    "GRADIO_MCP_SERVER": ("True", "whether assistants find the app's tools over MCP"),
+    "FORWARDED_ALLOW_IPS": ("none", "addresses whose X-Forwarded-For uvicorn believes. Leave it: PROXIES decides whose "
+                                    "word counts"),
+    "HF_TOKEN": ("the login of `hf auth login`", "token for the Hub: it uploads feedback, and deploys"),
+    "HF_ENDPOINT": ("the public Hub", "address of the Hub that `training.deploy` sends to"),
+    "SPACE_ID": ("none", "set by Spaces: one proxy stands in front of the app (PROXIES is 1)"),
+    "SPACE_HOST": ("none", "set by Spaces: the address in the page's snippets"),
+    "SPACES_ZERO_GPU": ("none", "set by Spaces on ZeroGPU: the app names the function that it must have there"),
+    "PYCHARM_HOSTED": ("none", "set by PyCharm: commands show progress bars though no terminal is there"),
+}
 MB = 1_000_000
-CALL = 5  # times the bytes of one upload that a call of several photos may have
+CALL_FACTOR = 5  # times the bytes of one upload that a call of several photos may have
 
 
-def _setting(default: float, least: float, most: float, what: str):
-    return field(default=default, metadata={"least": least, "most": most, "what": what})
+def _setting(default: float, least: float, most: float, what: str, beyond: str = "") -> Any:
+    """Return a setting: its default, the range it may have, what it limits, and what is answered beyond it."""
+    return field(default=default, metadata={"least": least, "most": most, "what": what, "beyond": beyond})
 
 
 @dataclass(frozen=True)
 class Settings:
     """Each is read from the environment, under its name in capitals."""
 
-    max_upload_mb: float = _setting(20, 0.1, 2000, "megabytes of one photo")
-    max_megapixels: float = _setting(100, 0.1, 1000, "megapixels of one photo")
-    max_files: int = _setting(16, 1, 1000, "photos in one call of /classify")
-    max_batch: int = _setting(1000, 1, 100_000, "photos in one batch on the page /many")
-    max_waiting: int = _setting(100, 1, 100_000, "requests answered or waiting at once, half of them from one client")
-    max_seconds: float = _setting(60, 1, 3600, "seconds for a request to arrive, and again for its answer")
-    max_per_minute: int = _setting(300, 0, 1_000_000, "photos and uploads a minute from one client; 0: no limit")
+    max_upload_mb: float = _setting(20, 0.1, 2000, "megabytes of one photo; several in one call may have five times "
+                                    "as many", "413")
+    max_megapixels: float = _setting(100, 0.1, 1000, "megapixels of one photo once it is decoded. At 100 or more, "
+                                     "JPEGs may have up to 250 and are opened smaller", "422")
+    max_files: int = _setting(16, 1, 1000, "photos in one call of /classify or one upload", "413")
+    max_batch: int = _setting(1000, 1, 100_000, "photos in one batch on the page /many",
+                              "a sentence, and the first ones are answered")
+    max_waiting: int = _setting(100, 1, 100_000, "requests answered or waiting at once; from one client half as many",
+                                "503, 429")
+    max_seconds: float = _setting(60, 1, 3600, "seconds for a request to arrive, and again for its answer", "408, 503")
+    max_per_minute: int = _setting(300, 0, 1_000_000, "photos and uploads a minute from one client; 0: no limit", "429")
     upload_minutes: float = _setting(60, 1, 10_000, "minutes after which an upload is deleted")
-    max_stored_mb: float = _setting(2000, 10, 1_000_000, "megabytes of uploads kept at once; the oldest go first")
-    max_feedback_mb: float = _setting(500, 1, 1_000_000, "megabytes of feedback on the disk; then no more is taken")
-    feedback_per_minute: int = _setting(10, 1, 1_000_000, "photos a minute that one client may send as feedback")
-    proxies: int = _setting(0, 0, 10, "proxies in front of the app whose word on a client's address counts")
+    max_stored_mb: float = _setting(2000, 10, 1_000_000, "megabytes of uploads kept at once", "the oldest are deleted")
+    max_feedback_mb: float = _setting(500, 1, 1_000_000, "megabytes of feedback kept on the disk; the oldest that lie "
+                                      "on the Hub make room", "a sentence")
+    feedback_per_minute: int = _setting(10, 1, 1_000_000, "photos a minute that one client may send as feedback",
+                                        "a sentence")
+    proxies: int = _setting(0, 0, 10, "proxies in front of the app whose word on a client's address counts; on "
+                             "Spaces 1")
 
     frame_ancestors: str = field(default="", metadata={
         "what": "further origins whose pages may show the app in a frame, such as https://lessons.example"})
@@ -59,35 +85,35 @@ class Settings:
     @property
     def call_bytes(self) -> int:
         """The most bytes of one call with several photos."""
-        return CALL * self.upload_bytes
+        return CALL_FACTOR * self.upload_bytes
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Return the settings; a value that makes no sense is named in the log, and its default taken.
+        """Return the settings; an invalid value is named in the log, and the default used.
 
-        On Spaces one proxy stands in front of each app.
+        On Spaces there is one proxy in front of each app.
         """
-        given = {"proxies": 1} if environment.get("SPACE_ID") else {}
+        values: dict[str, Any] = {"proxies": 1} if environment.get("SPACE_ID") else {}
         for setting in fields(cls):
             name, limits = setting.name, setting.metadata
             text = environment.get(name.upper())
             if text and setting.type is str:
-                given[name] = _origins(text, name.upper())
+                values[name] = _origins(text, name.upper())
             elif text:
                 value = _number(text, setting)
                 if value is None:
                     log.warning("%s=%r is no number from %g to %g: %g is taken.", name.upper(), text, limits["least"],
-                                limits["most"], given.get(name, setting.default))
+                                limits["most"], values.get(name, setting.default))
                 else:
-                    given[name] = value
-        return cls(**given)
+                    values[name] = value
+        return cls(**values)
 
 
 ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?", re.IGNORECASE)
 
 
 def _origins(text: str, name: str) -> str:
-    """Return the origins in a setting, separated by spaces; what is none is named in the log and left out."""
+    """Return the origins in a setting, separated by spaces; an invalid one is named in the log and left out."""
     origins = text.replace(",", " ").split()
     for origin in origins:
         if not ORIGIN.fullmatch(origin):
@@ -96,15 +122,15 @@ def _origins(text: str, name: str) -> str:
     return " ".join(origin for origin in origins if ORIGIN.fullmatch(origin))
 
 
-def most_connections() -> int:
+def max_connections() -> int:
     """Return how many connections to keep at once: files, the log and the model need descriptors too."""
-    if resource is None:  # Windows has no limit of descriptors for sockets
+    if sys.platform == "win32":  # it has no limit of descriptors for sockets
         return 1000
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 10_000 if soft == resource.RLIM_INFINITY else max(100, min(10_000, soft * 3 // 4))
 
 
-def _number(text: str, setting) -> float | None:
+def _number(text: str, setting: Field[Any]) -> float | None:
     """Return a setting's number; None where the text is none, or out of range."""
     try:
         value = float(text)
@@ -115,68 +141,3 @@ def _number(text: str, setting) -> float | None:
     if setting.type is int:
         return int(value) if value == int(value) else None
     return value
-
-
-_held: list[FileLock] = []  # until the process ends
-
-
-def own_uploads_folder(project: Path) -> Path:
-    """Return a folder for uploads that no other app has until this process ends, made if need be.
-
-    An app deletes in it what is old, and at its end what came meanwhile: what another one just got would go too. It is
-    the first of the project's that is free, so that what a killed app left is found at the next start. Raises OSError.
-    """
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    base = Path(tempfile.gettempdir()) / f"fieldguide-uploads-{user}-{crc32(os.fsencode(project)):08x}"
-    for n in count(1):
-        folder = base if n == 1 else base.with_name(f"{base.name}-{n}")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock(f"{folder}.lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            continue
-        except NotImplementedError:  # a disk that cannot lock
-            return folder
-        _held.append(lock)
-        return folder
-
-
-def prepared() -> Settings:
-    """Return the settings, once log, decoder and environment are set up for them; before the page is built.
-
-    Raises OSError where there is no folder for uploads.
-    """
-    _show_log()
-    settings = Settings.from_environment()
-    set_max_pixels(int(1e6 * settings.max_megapixels))
-    tempfile.gettempdir()  # Python chooses it now: first asked for on a full disk, it would be another folder
-    if not os.environ.get("GRADIO_TEMP_DIR"):
-        os.environ["GRADIO_TEMP_DIR"] = str(own_uploads_folder(Path(__file__).parent.parent))
-    Path(os.environ["GRADIO_TEMP_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.environ.setdefault("GRADIO_MCP_SERVER", "True")  # assistants find the app too
-    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # the gate alone says whose word on an address counts
-    if os.environ.get("SPACES_ZERO_GPU"):
-        _name_a_gpu_function()
-    return settings
-
-
-def _name_a_gpu_function() -> None:
-    """Give ZeroGPU hardware the function without which it starts no app.
-
-    It is never called: photos are answered on the CPU, so that visitors spend nothing of their quota.
-    """
-    import spaces  # exists on that hardware only; torch must not have been imported before it
-
-    @spaces.GPU
-    def on_gpu() -> None:
-        """Do nothing."""
-
-
-def _show_log() -> None:
-    """Have our own loggers speak from LOG_LEVEL in the environment on: INFO tells each photo's size and time."""
-    logging.basicConfig(format="%(message)s")
-    level = os.environ.get("LOG_LEVEL", "").upper()
-    if level in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        for name in ("fieldguide", "classifier", "web"):
-            logging.getLogger(name).setLevel(level)

@@ -1,4 +1,4 @@
-"""Uploads on disk: deleted after a while, the oldest first where there are too many.
+"""Delete uploads from the disk after a while, the oldest first where there are too many.
 
     uploads = Uploads(folder, minutes=60, max_mb=2000)
     uploads.sweep()
@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,44 +16,47 @@ from .settings import MB
 
 log = logging.getLogger(__name__)
 
-EVERY = 10  # seconds
-LEAST_FREE = 100 * MB  # bytes that the disk must have left for another upload
+SWEEP_SECONDS = 10
+MIN_FREE = 100 * MB  # bytes that the disk must have left for another upload
+
+FileVersion = tuple[str, int]  # path, and time of the last change in nanoseconds
 
 
 class Uploads:
-    """The files in a folder of uploads. Ages count from when a file was first seen, on a clock that never jumps.
+    """The files in a folder of uploads. A file's age counts from when it was first found, on a clock that never jumps.
 
-    So the uploads of an app that was killed go an hour after the next start. Make it before the app can be reached:
-    what is in the folder by then counts as another's.
+    So the uploads of an app that was killed are deleted an hour after the next start. Make it before the app can be
+    reached: what is in the folder by then counts as another app's.
     """
 
     def __init__(self, folder: Path, minutes: float, max_mb: float, keep: Collection[str] = (),
-                 clock: Callable[[], float] = time.monotonic):
+                 clock: Callable[[], float] = time.monotonic) -> None:
         """keep: files that stay, such as the page's examples. clock: seconds."""
         self.folder, self._keep, self._clock = Path(folder), set(map(str, keep)), clock
-        self._seconds, self._most = 60 * minutes, max_mb * MB
+        self._seconds, self._max_bytes = 60 * minutes, max_mb * MB
         now = clock()
-        self._seen = {(path, stat.st_mtime_ns): now for path, stat in _walk(self.folder)}
-        self._own: set[tuple] = set()  # came while this process ran
+        self._found_at = {(path, stat.st_mtime_ns): now for path, stat in _walk(self.folder)}
+        self._own: set[FileVersion] = set()  # came while this process ran
 
     def sweep(self) -> int:
-        """Delete what is too old, and the oldest of what is too much; return how many files went."""
-        now, found = self._clock(), {}
+        """Delete what is too old, and the oldest of what is too much; return how many files were deleted."""
+        now = self._clock()
+        found: dict[FileVersion, int] = {}
         for path, stat in _walk(self.folder):
             name = (path, stat.st_mtime_ns)
             found[name] = stat.st_size if path not in self._keep and not os.path.isdir(path) else 0
-            if name not in self._seen:
-                self._seen[name] = now
+            if name not in self._found_at:
+                self._found_at[name] = now
                 self._own.add(name)
-        self._seen = {name: then for name, then in self._seen.items() if name in found}
+        self._found_at = {name: then for name, then in self._found_at.items() if name in found}
         self._own &= found.keys()
-        total, gone = sum(found.values()), 0
-        for name in sorted(self._seen, key=self._seen.get):
-            if now - self._seen[name] < self._seconds and total <= self._most:
+        total, n_deleted = sum(found.values()), 0
+        for name in sorted(self._found_at, key=lambda name: self._found_at[name]):
+            if now - self._found_at[name] < self._seconds and total <= self._max_bytes:
                 break
             if name[0] not in self._keep and _delete(name[0]):
-                total, gone = total - found[name], gone + 1
-        return gone
+                total, n_deleted = total - found[name], n_deleted + 1
+        return n_deleted
 
     def clear_own(self) -> None:
         """Delete what came while this process ran."""
@@ -69,25 +72,25 @@ class Uploads:
             free = shutil.disk_usage(self.folder).free
         except OSError as error:
             return f"Uploads cannot be kept: {error.strerror or error}."
-        if free < LEAST_FREE:
+        if free < MIN_FREE:
             return f"The disk has {free / MB:.0f} MB left: too little for uploads."
         if not os.access(self.folder, os.W_OK):
             return "Uploads cannot be kept: their folder is read-only."
         return None
 
-    def keep_swept(self) -> None:
+    def start_sweeping(self) -> None:
         """Sweep every few seconds from now on, in a thread of its own."""
-        def forever() -> None:
+        def sweep_forever() -> None:
             while True:
                 try:
                     self.sweep()
                 except OSError as error:
                     log.error("The folder of uploads could not be swept: %s.", error.strerror)
-                time.sleep(EVERY)
-        threading.Thread(target=forever, daemon=True, name="uploads").start()
+                time.sleep(SWEEP_SECONDS)
+        threading.Thread(target=sweep_forever, daemon=True, name="uploads").start()
 
 
-def _walk(folder: Path):
+def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Yield path and stat of the files below a folder, and of its empty folders."""
     for parent, folders, files in os.walk(folder):
         names = files if files or folders else [""]
@@ -99,7 +102,7 @@ def _walk(folder: Path):
 
 
 def _delete(path: str) -> bool:
-    """Delete a file, or a folder that is empty; return whether it was a file that went."""
+    """Delete a file, or a folder that is empty; return whether a file was deleted."""
     try:
         if os.path.isdir(path) and not os.path.islink(path):
             os.rmdir(path)

@@ -1,14 +1,13 @@
-"""Lists that survive a kill, a full disk and two processes at once: SQLite files of rows that are only ever added.
+"""Keep rows of text in a SQLite file to which rows are only added: safe from a kill, a full disk and other processes.
 
-    store = Store(Path("data/.failed.db"), ("label", "url"))
-    store.add([{"label": "grizzly", "url": "https://…"}])    # all on the disk before this returns, or none
-    rows, last = store.rows()
+    log = AppendLog(Path("data/.failed.db"), ("label", "url"))
+    log.add([{"label": "grizzly", "url": "https://…"}])    # all on the disk before this returns, or none
+    rows, n = log.rows()
 
-Any SQLite tool shows a list: sqlite3 data/.failed.db "select * from rows". What earlier versions kept as csv is taken
-over once, in one transaction; the csv file stays as it is.
+Any SQLite tool shows a log: sqlite3 data/.failed.db "select * from rows". What earlier versions kept as csv is copied
+once, in one transaction; the csv file stays as it is.
 """
 import csv
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -19,26 +18,30 @@ from fastcore.script import CliError
 
 from classifier.results_csv import protected
 
-PATIENCE = 60  # seconds to wait for another process that writes the same list
+from .output import replacing
+
+LOCK_TIMEOUT = 60  # seconds to wait for another process that writes the same log
 CARRIAGE_RETURN = "\ue00d"  # stands for one within a name, which csv takes for the end of a line
-LONGEST = 300  # lines of a row: a name of 255 bytes may be all line breaks
+MAX_LINES = 300  # of a row of a csv: a name of 255 bytes may be all line breaks
 
 Row = dict[str, str]
 
 
-class Store:
-    """A list of rows of text on the disk. Each call opens and closes the file, so threads and processes may share it.
+class AppendLog:
+    """Rows of text on the disk. Each call opens and closes the file, so threads and processes may share it.
 
-    Raises CliError where the disk takes nothing, and for a file that is damaged or somebody else's, which stays as it
-    is.
+    Raises CliError where nothing can be written, and for a file that is damaged or has other columns; such a file
+    stays as it is.
     """
 
-    def __init__(self, path: Path, columns: tuple[str, ...], old: Callable[[], Iterable[Mapping[str, str]]] = list):
-        """old: gives the rows that a list begins with, when its file is made."""
+    def __init__(self, path: Path, columns: tuple[str, ...],
+                 initial_rows: Callable[[], Iterable[Mapping[str, str]]] = list):
+        """initial_rows: gives the rows that the log begins with; called when its file is made."""
         self.path, self.columns = path, columns
-        self._made_by = f"CREATE TABLE rows (id INTEGER PRIMARY KEY, {', '.join(f'{name} TEXT' for name in columns)})"
-        self._insert = f"INSERT INTO rows ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-        self._old = old
+        typed = ", ".join(f"{name} TEXT" for name in columns)
+        self._create_sql = f"CREATE TABLE rows (id INTEGER PRIMARY KEY, {typed})"
+        self._insert_sql = f"INSERT INTO rows ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        self._initial_rows = initial_rows
         with self._open():
             pass
 
@@ -55,39 +58,40 @@ class Store:
             file.execute("BEGIN")
             n, = file.execute("SELECT coalesce(max(id), 0) FROM rows").fetchone()
             found = file.execute(f"SELECT {', '.join(self.columns)} FROM rows WHERE id > ? ORDER BY id", (after,))
-            return [dict(zip(self.columns, map(_text, row))) for row in found], n
+            return [dict(zip(self.columns, map(_from_sqlite, row))) for row in found], n
 
     def _add(self, file: sqlite3.Connection, rows: Iterable[Mapping[str, str]]) -> None:
-        file.executemany(self._insert, ([_storable(row[name]) for name in self.columns] for row in rows))
+        file.executemany(self._insert_sql, ([_to_sqlite(row[name]) for name in self.columns] for row in rows))
 
-    def _begin(self, file: sqlite3.Connection) -> None:
-        """Make the list where there is none, with the rows that it begins with."""
-        if not self._is_there(file):
+    def _create_if_missing(self, file: sqlite3.Connection) -> None:
+        """Create the table where there is none, with its initial rows."""
+        if not self._exists(file):
             file.execute("BEGIN IMMEDIATE")
-            if not self._is_there(file):  # another process may have been faster
-                file.execute(self._made_by)
-                self._add(file, self._old())
+            if not self._exists(file):  # another process may have been faster
+                file.execute(self._create_sql)
+                self._add(file, self._initial_rows())
             file.execute("COMMIT")
 
-    def _is_there(self, file: sqlite3.Connection) -> bool:
-        found = [made_by for made_by, in file.execute("SELECT sql FROM sqlite_master")]
-        if found not in ([], [self._made_by]):
+    def _exists(self, file: sqlite3.Connection) -> bool:
+        """Return whether the file holds the log's table; CliError where it holds anything else."""
+        found = [sql for sql, in file.execute("SELECT sql FROM sqlite_master")]
+        if found not in ([], [self._create_sql]):
             raise CliError(f"{self.path} is another list than expected: its columns are not {', '.join(self.columns)}. "
                            "Move it away to begin a new one.")
         return bool(found)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """Open the file; what is not committed when this ends never was.
+        """Open the file; what is not committed when this ends is rolled back.
 
         SQLite's own rollback journal, since write-ahead logs want shared memory, which network disks do not have, and
         cannot be read in a folder that takes no writes.
         """
         try:
-            with closing(sqlite3.connect(self.path, PATIENCE, isolation_level=None)) as file:
-                file.text_factory = _text
+            with closing(sqlite3.connect(self.path, LOCK_TIMEOUT, isolation_level=None)) as file:
+                file.text_factory = _from_sqlite
                 file.execute("PRAGMA synchronous = EXTRA")  # else a power cut may take the last rows back
-                self._begin(file)
+                self._create_if_missing(file)
                 yield file
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
@@ -99,13 +103,13 @@ class Store:
                            "it away to begin a new list.") from error
 
 
-def _text(value: object) -> str:
-    """Return what a file holds as text; a name that is no UTF-8 keeps its bytes, as everywhere in Python."""
+def _from_sqlite(value: object) -> str:
+    """Return a value of the file as text; a name that is no UTF-8 keeps its bytes, as everywhere in Python."""
     return value.decode(errors="surrogateescape") if isinstance(value, bytes) else "" if value is None else str(value)
 
 
-def _storable(value: object) -> str | bytes:
-    """Return a text, or the bytes of a name that is no UTF-8."""
+def _to_sqlite(value: object) -> str | bytes:
+    """Return the text to store, or the bytes of a name that is no UTF-8."""
     text = str(value)
     try:
         data = text.encode(errors="surrogateescape")
@@ -117,12 +121,12 @@ def _storable(value: object) -> str | bytes:
         return data
 
 
-def csv_rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
+def read_csv_rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
     """Return the rows of a csv file, none where there is no file; rows that are cut off are left out.
 
-    Raises CliError for a file with other columns: it is somebody else's.
+    Raises CliError for a file with other columns.
     """
-    with writing(path.parent):
+    with folder_errors(path.parent):
         text = path.read_bytes().decode(errors="surrogateescape") if path.exists() else ""
     header, text = ",".join(columns), text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", CARRIAGE_RETURN)
     first, _, rest = text.partition("\n")
@@ -132,14 +136,14 @@ def csv_rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
     lines = rest[:rest.rfind("\n") + 1].split("\n")[:-1]
     rows, at = [], 0
     while at < len(lines):
-        fields, n_lines = _record(lines[at:at + LONGEST], len(columns))
+        fields, n_lines = _parse_row(lines[at:at + MAX_LINES], len(columns))
         if fields:
             rows.append({name: field.replace(CARRIAGE_RETURN, "\r") for name, field in zip(columns, fields)})
         at += n_lines
     return rows
 
 
-def _record(lines: list[str], n_fields: int) -> tuple[list[str] | None, int]:
+def _parse_row(lines: list[str], n_fields: int) -> tuple[list[str] | None, int]:
     """Return the fields of the row that begins here, and how many lines it has; None for a line that begins none."""
     for n in range(1, len(lines) + 1):
         quotes = sum(line.count('"') for line in lines[:n])
@@ -155,28 +159,23 @@ def _record(lines: list[str], n_fields: int) -> tuple[list[str] | None, int]:
 
 
 def write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write rows for people to read, whole or not at all; no text of it is a formula to a spreadsheet."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with writing(path.parent):
-        try:
-            with aside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(columns)
-                writer.writerows([protected(row[name].replace("\r", " ")) for name in columns] for row in rows)
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
+    """Write rows for people to read, whole or not at all; no spreadsheet takes a text in it for a formula."""
+    with (folder_errors(path.parent), replacing(path) as temporary,
+          temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([protected(row[name].replace("\r", " ")) for name in columns] for row in rows)
 
 
-def now() -> str:
-    """Return the time as it is written into lists."""
+def utc_now() -> str:
+    """Return the time in UTC, to the second, as it is written into logs."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 @contextmanager
-def writing(data: Path) -> Iterator[None]:
-    """Turn a file system's refusal into a CliError that names the folder."""
+def folder_errors(folder: Path) -> Iterator[None]:
+    """Raise CliError, which names the folder, instead of the OSErrors of the block."""
     try:
         yield
     except OSError as error:
-        raise CliError(f"Nothing can be written in {data} ({error.strerror}).") from error
+        raise CliError(f"Nothing can be written in {folder} ({error.strerror}).") from error

@@ -1,9 +1,9 @@
-"""Say whether the new export is better than the old one, by photos that neither learned from.
+"""Compare two exports on photos that neither of them learned from, and say which one is better.
 
 Reads  OLD.pkl and NEW.pkl with their metrics.json beside them, and DATA/<label>/*.jpg with the labels as they are now
 
-An export that learned from all photos is judged by what it was made of: models that had not seen the photo they are
-asked about (see `unseen`). With --unseen the exports themselves are asked.
+An export that learned from all photos is compared by the predictions that metrics.json keeps, of models that were
+trained without the photo (see `training.evaluation`). With --unseen the exports themselves predict.
 
     python -m training.compare old.pkl export.pkl data/bears
     python -m training.compare old.pkl export.pkl photos/of-next-year --unseen
@@ -20,36 +20,36 @@ from classifier import Classifier
 from classifier.command_line import run
 from training.data.photos import get_photos, print_unreadable
 
+from .evaluation import Evaluation, evaluate_held_out
 from .metrics import read_metrics
-from .predictions import Answers, answer_all, load_classifier
-from .unseen import Measured, answer_unseen
+from .predictions import Predictions, load_classifier, predict_labelled
 
-CHANCE = 0.05  # probability below which a difference is called more than chance
-SHOWN = 20  # photos of each side
+ALPHA = 0.05  # p-value below which a difference is called more than chance
+MAX_SHOWN = 20  # photos of each side
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two exports say of the same N labelled photos."""
+    """The predictions of two exports for the same N labelled photos."""
 
-    old: Answers
-    new: Answers
+    old: Predictions
+    new: Predictions
 
     @property
     def fixed(self) -> list[int]:
-        """The photos that only the new export gets right."""
-        return self._changed(self._right(self.new) & ~self._right(self.old))
+        """The indices of the photos that only the new export gets right."""
+        return self._indices(self._right(self.new) & ~self._right(self.old))
 
     @property
     def broken(self) -> list[int]:
-        """The photos that only the old export gets right."""
-        return self._changed(self._right(self.old) & ~self._right(self.new))
+        """The indices of the photos that only the old export gets right."""
+        return self._indices(self._right(self.old) & ~self._right(self.new))
 
     @property
     def p_value(self) -> float:
-        """The probability of so uneven a change if both were equally good: McNemar's exact test, 0 to 1."""
+        """The probability of so uneven a change if both were equally good, 0 to 1: McNemar's exact test."""
         fixed, broken = len(self.fixed), len(self.broken)
-        return binomtest(broken, fixed + broken).pvalue if fixed + broken else 1.0
+        return float(binomtest(broken, fixed + broken).pvalue) if fixed + broken else 1.0
 
     @property
     def verdict(self) -> str:
@@ -58,74 +58,78 @@ class Comparison:
         if old == new:
             return f"Neither is better: both get {new} of {n} wrong."
         word = "better" if new < old else "worse"
-        said = f"The new one is {word}: {new / n:.1%} wrong instead of {old / n:.1%}."
-        if self.p_value > CHANCE:
-            said += f" With {n} photos that can be chance (p = {self.p_value:.2f}): more photos would tell."
-        return said
+        sentence = f"The new one is {word}: {new / n:.1%} wrong instead of {old / n:.1%}."
+        if self.p_value > ALPHA:
+            sentence += f" With {n} photos that can be chance (p = {self.p_value:.2f}): more photos would tell."
+        return sentence
 
     @staticmethod
-    def _right(answers: Answers) -> np.ndarray:
-        return np.array([answers.vocab[i] == file.parent.name for i, file in zip(answers.predictions, answers.files)])
+    def _right(predictions: Predictions) -> np.ndarray:
+        """Return (N,) whether each prediction is the photo's label; by name, since vocabularies may differ in order."""
+        return np.array([predictions.vocab[i] == file.parent.name
+                         for i, file in zip(predictions.predicted, predictions.files)])
 
     @staticmethod
-    def _changed(which: np.ndarray) -> list[int]:
+    def _indices(which: np.ndarray) -> list[int]:
         return [int(i) for i in np.flatnonzero(which)]
 
 
-def unlearned(export: str, classifier: Classifier, photos: Sequence[Path]) -> Measured:
-    """Return the answers for the photos that an export held out; CliError where there are none or none can be told."""
+def evaluate_export(export: str, classifier: Classifier, photos: Sequence[Path]) -> Evaluation:
+    """Return the predictions for the photos that an export held out; CliError where there are none."""
     metrics = read_metrics(export)
     if not metrics.get("valid_sha256") and not metrics.get("held_out"):
         raise CliError(f"There is no metrics.json of {export} beside it that says which photos it held out. If neither "
                        "export has learned from these photos, say --unseen.")
-    measured = answer_unseen(classifier, photos, metrics)
-    if measured is None:
+    evaluation = evaluate_held_out(classifier, photos, metrics)
+    if evaluation is None:
         raise CliError(f"None of these photos was held out by {export}. Train the new one beside the old, on the same "
                        "photos, or say --unseen for photos that neither has learned from.")
-    return measured
+    return evaluation
 
 
-def known_to_all(exports: Sequence[str], classifiers: Sequence[Classifier],
-                 photos: Sequence[Path]) -> tuple[list[Path], dict[Path, str]]:
+def with_known_labels(exports: Sequence[str], classifiers: Sequence[Classifier],
+                      photos: Sequence[Path]) -> tuple[list[Path], dict[Path, str]]:
     """Return the photos whose label all exports know, and why the others are left out."""
     known, left_out = [], {}
     for photo in photos:
-        ignorant = [str(export) for export, classifier in zip(exports, classifiers)
-                    if photo.parent.name not in classifier.labels]
-        if ignorant:
-            left_out[photo] = f"its label is none of {' or '.join(ignorant)}'s"
+        not_knowing = [export for export, classifier in zip(exports, classifiers)
+                       if photo.parent.name not in classifier.labels]
+        if not_knowing:
+            left_out[photo] = f"its label is none of {' or '.join(not_knowing)}'s"
         else:
             known.append(photo)
     return known, left_out
 
 
-def compare(old: str, new: str, photos: Sequence[Path], unseen: bool = False) -> tuple[Comparison, dict[Path, str]]:
-    """Return the answers of two exports for photos that neither learned from, and why others are left out.
+def compare(old: str | Path, new: str | Path, photos: Sequence[Path],
+            unseen: bool = False) -> tuple[Comparison, dict[Path, str]]:
+    """Return the predictions of two exports for photos that neither learned from, and why others are left out.
 
-    unseen: neither has learned from any of the photos. Otherwise those that both held out are compared.
+    unseen: neither has learned from any of the photos. Otherwise those that both held out are compared. Raises CliError
+    where no photo can be compared.
     """
-    exports, classifiers = (old, new), [load_classifier(old), load_classifier(new)]
-    asked, left_out = known_to_all(exports, classifiers, photos)
-    if not asked:
+    exports, classifiers = (str(old), str(new)), [load_classifier(old), load_classifier(new)]
+    known, left_out = with_known_labels(exports, classifiers, photos)
+    if not known:
         raise CliError("Both exports know none of these labels. Are these the folders that they were trained on?")
     if unseen:
-        (of_old, unreadable), (of_new, _) = (answer_all(classifier, asked) for classifier in classifiers)
+        (of_old, unreadable), (of_new, _) = (predict_labelled(classifier, known) for classifier in classifiers)
         return Comparison(of_old, of_new), {**left_out, **unreadable}
-    of_old, of_new = (unlearned(export, classifier, asked) for export, classifier in zip(exports, classifiers))
-    both = sorted({*of_old.answers.files} & {*of_new.answers.files})
+    by_old, by_new = (evaluate_export(export, classifier, known) for export, classifier in zip(exports, classifiers))
+    both = sorted({*by_old.predictions.files} & {*by_new.predictions.files})
     if not both:
         raise CliError("None of these photos was held out by both exports. Train the new one beside the old, on the "
                        "same photos, or say --unseen for photos that neither has learned from.")
-    return (Comparison(of_old.answers.only(both), of_new.answers.only(both)),
-            {**left_out, **of_old.unreadable, **of_new.unreadable})
+    return (Comparison(by_old.predictions.subset(both), by_new.predictions.subset(both)),
+            {**left_out, **by_old.unreadable, **by_new.unreadable})
 
 
-def lines(answers: Comparison, which: Sequence[int], what: str) -> list[str]:
-    """Return a line for each of the photos, the first SHOWN of them."""
-    shown = [f"  {what}  {answers.old.files[i].parent.name}/{answers.old.files[i].name}: "
-             f"{answers.old.vocab[answers.old.predictions[i]]} -> {answers.new.vocab[answers.new.predictions[i]]}"
-             for i in which[:SHOWN]]
-    return shown + ([f"  and {len(which) - SHOWN} more"] if len(which) > SHOWN else [])
+def describe_changes(comparison: Comparison, indices: Sequence[int], kind: str) -> list[str]:
+    """Return a line for each of the photos, the first MAX_SHOWN of them; kind: the word at the line's beginning."""
+    old, new = comparison.old, comparison.new
+    shown = [f"  {kind}  {old.files[i].parent.name}/{old.files[i].name}: "
+             f"{old.vocab[old.predicted[i]]} -> {new.vocab[new.predicted[i]]}" for i in indices[:MAX_SHOWN]]
+    return shown + ([f"  and {len(indices) - MAX_SHOWN} more"] if len(indices) > MAX_SHOWN else [])
 
 
 def main(
@@ -133,20 +137,21 @@ def main(
     new:str, # export.pkl of after
     data:str, # folder of photos, one folder a label, with the labels as they should be
     unseen:bool=False, # neither export has learned from DATA: take all of its photos
-):
+) -> None:
     "Say whether NEW is better than OLD on photos of DATA that neither learned from, and which answers changed."
     photos = get_photos(data)
     if not photos:
         raise CliError(f"No photos under {data}. Photos lie in one folder a label: {data}/<label>/.")
-    answers, left_out = compare(old, new, photos, unseen)
+    comparison, left_out = compare(old, new, photos, unseen)
     print_unreadable(left_out)
-    n = len(answers.old.files)
-    for name, export, of in (("old", old, answers.old), ("new", new, answers.new)):
+    n = len(comparison.old.files)
+    for name, export, of in (("old", old, comparison.old), ("new", new, comparison.new)):
         print(f"{name}  {export}: {of.n_wrong} of {n} wrong, error rate {of.n_wrong / n:.1%}, "
               f"mean loss {of.losses.mean():.3f}")
-    print("\n".join([*lines(answers, answers.fixed, "fixed "), *lines(answers, answers.broken, "broken")]))
-    print(f"{n} photos that neither learned from, {len(answers.fixed)} fixed, {len(answers.broken)} broken. "
-          + answers.verdict)
+    print("\n".join([*describe_changes(comparison, comparison.fixed, "fixed "),
+                     *describe_changes(comparison, comparison.broken, "broken")]))
+    print(f"{n} photos that neither learned from, {len(comparison.fixed)} fixed, {len(comparison.broken)} broken. "
+          + comparison.verdict)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,21 @@
-"""Write a command's output in whole or not at all."""
-import os
+"""Write a file in whole or not at all: to a temporary file beside it, which then takes its place."""
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from fastcore.script import CliError
 
+from classifier.files import replacing
+
+__all__ = ["replacing", "staged"]
+
 
 @contextmanager
 def staged(path: str | Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to: it takes its place if the block ends well, or goes.
-
-    Raises CliError for a full disk, a missing folder and the like.
-    """
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Do what `replacing` does, and raise CliError with a sentence for a person instead of OSError."""
     try:
-        yield aside
-        os.replace(aside, path)
+        with replacing(Path(path)) as temporary:
+            yield temporary
     except OSError as error:
         raise CliError(f"{path} could not be written: {error.strerror or error}. "
                        "What was there before is untouched.") from error
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)

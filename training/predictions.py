@@ -1,7 +1,7 @@
-"""What an export says of labelled photos, and where it is wrong.
+"""Predict labelled photos with an export, and find where it is wrong: losses, confusion matrix, top losses.
 
 Reads  photos in one folder a label
-Gives  `Answers`: probabilities, losses, confusion matrix, top losses; through the serving code
+Gives  `Predictions`, computed by the code that serves the export
 """
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from pathlib import Path
 
 import numpy as np
 from fastcore.script import CliError
-from fastprogress import progress_bar
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
 from classifier import Classifier, Prediction
 from classifier.export import ExportError
 from classifier.photo import PhotoError, open_photo
+from training.progress import progress_bar
 
 N_TOP_LOSSES = 12
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What an export says of N labelled photos."""
+class Predictions:
+    """Predictions for N labelled photos."""
 
     files: list[Path]
     vocab: list[str]
@@ -31,7 +31,7 @@ class Answers:
     familiarity: np.ndarray | None = None  # (N,); None where the export cannot tell
 
     @property
-    def predictions(self) -> np.ndarray:
+    def predicted(self) -> np.ndarray:
         """(N,) indices into vocab: the most probable label."""
         return self.probabilities.argmax(1)
 
@@ -43,13 +43,14 @@ class Answers:
 
     @property
     def n_wrong(self) -> int:
-        return int((self.predictions != self.targets).sum())
+        """How many photos have another most probable label than their own."""
+        return int((self.predicted != self.targets).sum())
 
-    def only(self, files: Sequence[Path]) -> "Answers":
-        """Return the answers for some of the files, in their order."""
-        row_of = {file: i for i, file in enumerate(self.files)}
-        rows = np.array([row_of[file] for file in files], dtype=int)
-        return Answers(list(files), self.vocab, self.targets[rows], self.probabilities[rows],
+    def subset(self, files: Sequence[Path]) -> "Predictions":
+        """Return the predictions for some of the files, in the order given."""
+        index_of = {file: i for i, file in enumerate(self.files)}
+        rows = np.array([index_of[file] for file in files], dtype=int)
+        return Predictions(list(files), self.vocab, self.targets[rows], self.probabilities[rows],
                        None if self.familiarity is None else self.familiarity[rows])
 
     def top_losses(self, k: int = N_TOP_LOSSES) -> list[int]:
@@ -58,7 +59,7 @@ class Answers:
 
     def confusion(self) -> np.ndarray:
         """Return (C, C) counts: rows are the photos' own labels, columns the predictions."""
-        return confusion_matrix(self.targets, self.predictions, labels=range(len(self.vocab)))
+        return confusion_matrix(self.targets, self.predicted, labels=range(len(self.vocab)))
 
     def most_confused(self, min_val: int = 1) -> list[tuple[str, str, int]]:
         """Return (label, prediction, count) off the diagonal, most frequent first."""
@@ -76,32 +77,36 @@ def load_classifier(export: str | Path) -> Classifier:
         raise CliError(str(error)) from error
 
 
-def as_it_is(photo: Image.Image) -> Image.Image:
+def unchanged(photo: Image.Image) -> Image.Image:
     """Return the photo."""
     return photo
 
 
-def answer_all(classifier: Classifier, photos: Sequence[Path],
-               change: Callable[[Image.Image], Image.Image] = as_it_is) -> tuple[Answers, dict[Path, str]]:
-    """Return the answers for labelled photos, with a progress bar, and why unreadable ones have none.
+def predict_labelled(classifier: Classifier, photos: Sequence[Path],
+                     change: Callable[[Image.Image], Image.Image] = unchanged) -> tuple[Predictions, dict[Path, str]]:
+    """Return the predictions for labelled photos, with a progress bar, and why unreadable ones have none.
 
-    change: what to do with an opened photo first. Raises CliError for a label that the export does not know.
+    change: what to do with an opened photo first. Raises CliError for a label that the export does not know, and where
+    no photo can be opened.
     """
     unknown = sorted({photo.parent.name for photo in photos} - set(classifier.labels))
     if unknown:
         raise CliError(f"This export does not know {', '.join(unknown)}; it knows {', '.join(classifier.labels)}. "
                        "Is it the folder that it was trained on?")
-    by_photo, unreadable = predict_all(classifier, photos, change)
+    by_photo, unreadable = predict_photos(classifier, photos, change)
     if not by_photo:
         raise CliError("None of the photos could be opened.")
     targets = np.array([classifier.labels.index(file.parent.name) for file in by_photo])
-    rows = [[answer.probabilities[label] for label in classifier.labels] for answer in by_photo.values()]
-    scores = [answer.familiarity for answer in by_photo.values()] if classifier.knows_strangers else None
-    return Answers(list(by_photo), classifier.labels, targets, np.array(rows), scores and np.array(scores)), unreadable
+    probabilities = np.array([[prediction.probabilities[label] for label in classifier.labels]
+                              for prediction in by_photo.values()])
+    familiarity = np.array([prediction.familiarity for prediction in by_photo.values()]
+                           ) if classifier.reports_familiarity else None
+    return Predictions(list(by_photo), classifier.labels, targets, probabilities, familiarity), unreadable
 
 
-def predict_all(classifier: Classifier, photos: Sequence[Path], change: Callable[[Image.Image], Image.Image] = as_it_is,
-                ) -> tuple[dict[Path, Prediction], dict[Path, str]]:
+def predict_photos(classifier: Classifier, photos: Sequence[Path],
+                   change: Callable[[Image.Image], Image.Image] = unchanged,
+                   ) -> tuple[dict[Path, Prediction], dict[Path, str]]:
     """Return the prediction of each photo that can be opened, with a progress bar, and why the others cannot.
 
     change: what to do with an opened photo first.
@@ -109,12 +114,12 @@ def predict_all(classifier: Classifier, photos: Sequence[Path], change: Callable
     predictions, unreadable = {}, {}
     for file in progress_bar(photos, leave=False):
         try:
-            predictions[file] = classifier.predict(file if change is as_it_is else change(open_photo(file)))
+            predictions[file] = classifier.predict(file if change is unchanged else change(open_photo(file)))
         except PhotoError as error:
             unreadable[file] = str(error)
     return predictions, unreadable
 
 
-def familiarity_of_all(classifier: Classifier, photos: Sequence[Path]) -> np.ndarray:
-    """Return (N,) familiarity of the photos that can be opened; the others are left out."""
-    return np.array([answer.familiarity for answer in predict_all(classifier, photos)[0].values()])
+def familiarity_of_photos(classifier: Classifier, photos: Sequence[Path]) -> np.ndarray:
+    """Return (N,) familiarity, 0 to 1, of the photos that can be opened; the others are left out."""
+    return np.array([prediction.familiarity for prediction in predict_photos(classifier, photos)[0].values()])

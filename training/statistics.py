@@ -1,6 +1,6 @@
-"""Whether counts differ by more than chance: intervals, tests and indices under their names.
+"""Intervals and tests for counts: Wilson, Fisher, Welch, Holm, the design effect and the population stability index.
 
-Reads  counts, as numbers; photos that come in bursts are fewer than they are many, see `design_effect`
+Reads  counts; those of photos that come in bursts are divided by their design effect first
 Gives  intervals, p-values, indices
 """
 from collections.abc import Iterable, Sequence
@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy import stats
 
-BURST = 5  # photos that come together, and count as one until days have shown otherwise
-BELIEF = 8  # how many pairs of days that is worth
-MOST_SPREAD = 6 * BURST  # of a pair of days: more is a drift, not a burst, and must not hide itself
-MOST_EFFECTIVE = 100_000  # photos: a larger number makes nothing more certain, and the tests slow
+BURST = 5  # design effect that is assumed before there are days to estimate it from
+PRIOR_PAIRS = 8  # pairs of days that this assumption weighs as much as
+MAX_DISPERSION = 6 * BURST  # of a pair of days: more is a drift, which must not count as a burst
+MAX_EFFECTIVE = 100_000  # photos: a larger number only makes the tests slow
 
 
 def wilson(k: float, n: float, z: float = 1.96) -> tuple[float, float]:
@@ -23,10 +23,10 @@ def wilson(k: float, n: float, z: float = 1.96) -> tuple[float, float]:
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
-def spread(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """Return chi² over its degrees of freedom of two days' counts by kind, 1 in the mean where answers are independent.
+def dispersion(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Return chi² divided by its degrees of freedom of two days' counts by kind; its mean is 1 for independent answers.
 
-    None for days that can tell nothing: without answers, or with one kind alone.
+    None where it cannot be computed: for a day without answers, or if all answers are of one kind.
     """
     counts = np.array([a, b], float)
     counts = counts[:, counts.sum(0) > 0]
@@ -37,55 +37,56 @@ def spread(a: Sequence[float], b: Sequence[float]) -> float | None:
     return float(((counts - expected) ** 2 / expected).sum() / (counts.shape[1] - 1) * (n - 1) / n)
 
 
-def design_effect(spreads: Iterable[float | None], burst: float = BURST) -> float:
-    """Return how many answers count as one, at least 1, from the spreads of neighbouring days.
+def design_effect(dispersions: Iterable[float | None]) -> float:
+    """Return how many answers count as one, at least 1, from the dispersions of neighbouring days.
 
-    Neighbours alone, so that a drift adds to one of them or few. Few days leave it near `burst`.
+    Only neighbours are compared, so that a drift adds to few of them. With few days it stays near BURST.
     Source: von Neumann et al. 1941, The mean square successive difference; Kish 1965, Survey Sampling.
     """
-    known = [min(value, MOST_SPREAD) for value in spreads if value is not None]
-    return max(1.0, (sum(known) + burst * BELIEF) / (len(known) + BELIEF))
+    known = [min(value, MAX_DISPERSION) for value in dispersions if value is not None]
+    return max(1.0, (sum(known) + BURST * PRIOR_PAIRS) / (len(known) + PRIOR_PAIRS))
 
 
-def p_above(k: np.ndarray, n: np.ndarray, k0: np.ndarray | float, n0: np.ndarray | int | None) -> np.ndarray:
-    """Return the chance of k in n or more if the share is no higher than k0 in n0; n0: None for a share k0 itself.
+def p_above(k: np.ndarray, n: np.ndarray, k0: np.ndarray | float, n0: np.ndarray | float | None) -> np.ndarray:
+    """Return the probability of k in n or more if the share is no higher than k0 in n0; n0: None for a share k0 itself.
 
     Source: Fisher's exact test, one-sided; the binomial test where n0 is None. Effective counts, by Rao & Scott 1992,
-    A simple method for the analysis of clustered binary data; rounded so that they tell less, not more.
+    A simple method for the analysis of clustered binary data; rounded so that the test is conservative.
     """
-    shrink = np.maximum(1, n / MOST_EFFECTIVE)
+    shrink = np.maximum(1, n / MAX_EFFECTIVE)
     k, n = np.floor(k / shrink + 1e-9), np.ceil(n / shrink - 1e-9)
     if n0 is None:
-        return stats.binom.sf(k - 1, n, k0)
-    shrink = np.maximum(1, np.asarray(n0) / MOST_EFFECTIVE)
+        return np.asarray(stats.binom.sf(k - 1, n, k0))
+    shrink = np.maximum(1, np.asarray(n0) / MAX_EFFECTIVE)
     n0 = np.ceil(n0 / shrink - 1e-9)
     k0 = np.minimum(n0, np.ceil(k0 / shrink - 1e-9))
     return np.where((n > 0) & (n0 > 0), stats.hypergeom.sf(k - 1, n + n0, k + k0, n), 1.0)
 
 
-def p_below(mean: float, sd: float, n: float, mean0: float, sd0: float, n0: float) -> float:
-    """Return the chance of a mean this low if it is no lower than mean0; a spread below sd0 counts as sd0.
+def p_below(sample: tuple[float, float, float], reference: tuple[float, float, float]) -> float:
+    """Return the probability of a mean this low if it is no lower than the reference's: Welch's t-test, one-sided.
 
-    Few bursts look too much alike. Source: Welch 1947, The generalization of Student's problem, one-sided.
+    sample, reference: mean, standard deviation, and number, which may be effective numbers. A deviation below the
+    reference's counts as the reference's, since a few bursts look too much alike.
     """
+    (mean, sd, n), (mean0, sd0, n0) = sample, reference
     if min(n, n0) < 2:
         return 1.0
-    parts = np.array([max(sd, sd0) ** 2 / n, sd0 ** 2 / n0])
-    freedom = parts.sum() ** 2 / (parts ** 2 / (np.array([n, n0]) - 1)).sum()
-    return float(stats.t.cdf((mean - mean0) / np.sqrt(parts.sum()), freedom))
+    return float(stats.ttest_ind_from_stats(mean, max(sd, sd0), n, mean0, sd0, n0, equal_var=False,
+                                            alternative="less").pvalue)
 
 
 def holm(p: Sequence[float]) -> np.ndarray:
     """Return p-values adjusted for being several. Source: Holm 1979, A simple sequentially rejective procedure."""
-    p, order = np.asarray(p, float), np.argsort(p)
-    adjusted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
-    return adjusted[np.argsort(order)]
+    values, order = np.asarray(p, float), np.argsort(p)
+    adjusted = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)).clip(max=1)
+    return np.asarray(adjusted[np.argsort(order)])
 
 
 def psi(counts: dict[str, int], reference: dict[str, int], effect: float = 1.0) -> tuple[float, float]:
-    """Return the population stability index of two mixes, and what chance alone stays below in 95 of 100.
+    """Return the population stability index of two mixes of labels, and its 95% quantile under chance alone.
 
-    From 0.1 on it customarily counts as some change, from 0.25 on as much; half a photo is added to each label.
+    By custom 0.1 and more is some change, 0.25 and more is much; half a photo is added to each label.
     Source: Siddiqi 2006, Credit Risk Scorecards; Yurdakul & Naranjo 2020, Statistical properties of the PSI.
     """
     names = sorted(set(counts) | set(reference))

@@ -1,28 +1,32 @@
-"""Read an export file, what `learn.export()` wrote, ours or anybody's, as data.
+"""Read any file of `learn.export()` as data.
 
-    export = read_export("export.pkl")
+    export = read_as_data("export.pkl")
     export.labels, export.preprocess, export.model
 
-The file is a pickle, which could run any program. Here it is read into inert nodes (`classifier.export.unpickler`); the labels
-and transforms are read out of these (`classifier.export.dataloaders`), and the network is built anew (`classifier.export.network`).
+The file is a pickle, which could run any program. Here it is read into inert nodes (`classifier.export.unpickler`);
+labels (`.dataloaders`) and transforms (`.transforms`) are read from these, and the network is built anew (`.network`).
 """
+from __future__ import annotations
+
 import io
 import logging
-import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from classifier.preprocess import Preprocess
 
-from .nodes import Made, Refused, attributes, described, name_of, pairs_of
-from .torch_zip import BEFORE_ZIP, BrokenFile, read_before_zip, read_zip
+from .nodes import Call, InvalidExport, Node, attributes, described, name_of, pairs_of
+from .torch_zip import LEGACY_MAGIC, BinaryFile, BrokenFile, read_legacy, read_zip
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
@@ -35,57 +39,47 @@ PACKAGES = {"PIL", "fastai", "fastcore", "fasttransform", "numpy", "timm", "torc
 
 
 class ExportError(RuntimeError):
-    """Why an export file cannot be served, in one sentence that says what to do."""
+    """Raised for an export file that cannot be served, with a sentence that says what to do."""
 
 
 @dataclass
 class Export:
-    """What is served of a fastai export."""
+    """The part of a fastai export that is served."""
 
     labels: list[str]
     """in the order of the network's scores"""
-    model: Any
-    """the torch module, on the CPU, in evaluation mode"""
+    model: torch.nn.Module
+    """on the CPU, in evaluation mode"""
     preprocess: Preprocess | Callable[[Image.Image], np.ndarray]
     """makes (C, H, W) float32 of a photo"""
     has_activation: bool = True
     """whether the loss has an activation of its own, so that the network gives scores and not probabilities"""
-    facts: dict = field(default_factory=dict)
-    """what our training wrote into the export about itself; {} for any other export"""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """data about the model that `training.export` adds; {} for any other export"""
     trusted: bool = False
-    """whether the file was opened as fastai does, since its writer is known (TRUST_EXPORT=1)"""
+    """whether the file was opened as fastai does (TRUST_EXPORT=1)"""
 
 
-def read_export(path: str | PathLike) -> Export:
-    """Return what is served of an export file.
-
-    Nothing that the file names is imported, called or given attributes, so a stranger's file can do no more than
-    answer wrongly. TRUST_EXPORT=1 in the environment opens the file as fastai itself does: then it can run any code
-    of its writer's. Raises ExportError where the file is missing, broken, refused, or no single-label image classifier.
-    """
-    path = Path(path)
-    check_file(path)
+def read_as_data(path: str | PathLike[str]) -> Export:
+    """Return the `Export` in a file. Nothing that the file names is imported, called or given attributes."""
     from classifier.torchvision_compat import declare_operators
 
     declare_operators()
-    if os.environ.get("TRUST_EXPORT") == "1":
-        from .trusted import read_trusted
-
-        return read_trusted(path)
+    path = Path(path)
     with path.open("rb") as file:
-        return in_sentences(path.name, lambda: _built(_root(file, path.name)))
+        return as_export_errors(path.name, lambda: _export_of(_read_learner(file, path.name)))
 
 
 def read_bytes(data: bytes) -> Export:
-    """Return what `read_export` does, for the bytes of an export that was never a file."""
+    """Return what `read_as_data` does, for the bytes of an export that was never a file."""
     from classifier.torchvision_compat import declare_operators
 
     declare_operators()
-    return in_sentences("this export", lambda: _built(_root(io.BytesIO(data), "this export")))
+    return as_export_errors("this export", lambda: _export_of(_read_learner(io.BytesIO(data), "this export")))
 
 
-def check_file(path: str | PathLike) -> None:
-    """Raise ExportError for what can be told without opening the pickle."""
+def check_file(path: str | PathLike[str]) -> None:
+    """Raise ExportError for a file that is missing or no export, as far as its first bytes and its format show."""
     path = Path(path)
     if not path.is_file():
         raise ExportError(f"There is no export at {path}. Train one: `python -m training.train DATA`.")
@@ -96,37 +90,38 @@ def check_file(path: str | PathLike) -> None:
         raise ExportError(f"{path} could not be read: {error.strerror}.") from error
     if head == LFS_POINTER:
         raise ExportError(f"{path.name} is a Git LFS pointer, not the file itself. Run `git lfs pull`.")
-    if not zipfile.is_zipfile(path) and head[:len(BEFORE_ZIP)] != BEFORE_ZIP:
+    if not zipfile.is_zipfile(path) and head[:len(LEGACY_MAGIC)] != LEGACY_MAGIC:
         raise ExportError(f"{path.name} is not a fastai export, or only the first part of one. "
                           "Write it again with `learn.export()`, or copy the whole file.")
 
 
-def in_sentences(name: str, read: Callable[[], Export]) -> Export:
-    """Return what `read` does; what it raises becomes an ExportError for the file of that name."""
-    from .dataloaders import OtherTask, Untranslatable
-    from .network import NotBuilt
+def as_export_errors(name: str, read: Callable[[], Export]) -> Export:
+    """Return what `read` does; whatever it raises becomes an ExportError for the file of that name."""
+    from .dataloaders import UnsupportedTask
+    from .network import UnknownNetworkClass
+    from .transforms import UnknownTransform
 
     try:
         return read()
     except ExportError:
         raise
-    except BrokenFile as why:
-        raise ExportError(f"{name} {why}. Write it again with `learn.export()`, or copy the whole file.") from why
-    except NotBuilt as part:
-        raise _not_here(name, "model", part.name) from part
-    except Untranslatable as part:
-        raise _not_here(name, "transforms", str(part)) from part
-    except OtherTask as why:
+    except BrokenFile as error:
+        raise ExportError(f"{name} {error}. Write it again with `learn.export()`, or copy the whole file.") from error
+    except UnknownNetworkClass as error:
+        raise _unknown_part(name, "model", error.name) from error
+    except UnknownTransform as error:
+        raise _unknown_part(name, "transforms", str(error)) from error
+    except UnsupportedTask as error:
         raise ExportError(f"{name} is not an image classifier with one label a photo "
-                          "(ImageBlock in, CategoryBlock out): no other kind is served.") from why
-    except Refused as why:
-        raise ExportError(f"{name} {why}: not a fastai export, not opened. {TRUST}") from why
+                          "(ImageBlock in, CategoryBlock out): no other kind is served.") from error
+    except InvalidExport as error:
+        raise ExportError(f"{name} {error}: not a fastai export, not opened. {TRUST}") from error
     except Exception as error:  # a broken pickle fails in any way that a list or a number can
         raise ExportError(f"{name} could not be opened: its pickle is broken "
                           f"({type(error).__name__}: {str(error)[:200]}). {OLDER}") from error
 
 
-def _not_here(name: str, part: str, thing: str) -> ExportError:
+def _unknown_part(name: str, part: str, thing: str) -> ExportError:
     if thing.partition(".")[0] in PACKAGES:
         return ExportError(f"{name} needs {thing} in its {part}, which is not known here, or not in the version here. "
                            f"{OLDER} {TRUST}")
@@ -134,47 +129,48 @@ def _not_here(name: str, part: str, thing: str) -> ExportError:
                        f"up. Use a network and transforms out of fastai, torchvision or timm. {TRUST}")
 
 
-def _root(file: BinaryIO, name: str) -> Made:
+def _read_learner(file: BinaryFile, name: str) -> Call:
     """Return the node of the Learner in an export."""
     from .unpickler import load
 
-    root = (read_zip if zipfile.is_zipfile(file) else read_before_zip)(file, load)
-    if name_of(root) != LEARNER:
+    root = (read_zip if zipfile.is_zipfile(file) else read_legacy)(file, load)
+    if not isinstance(root, Call) or name_of(root) != LEARNER:
         raise ExportError(f"{name} holds {described(root)}, not a fastai Learner. Write it with `learn.export()`.")
     return root
 
 
-def _built(learner: Made) -> Export:
-    """Return what is served of a Learner's node."""
-    from .dataloaders import OtherTask, read_labels, translate
-    from .network import Network
+def _export_of(learner: Call) -> Export:
+    """Return the `Export` in a Learner's node."""
+    from .dataloaders import UnsupportedTask, read_labels
+    from .network import NetworkBuilder
+    from .transforms import read_preprocess
 
     parts = attributes(learner)
     loss = name_of(parts.get("loss_func"))
     if loss.rpartition(".")[2].startswith("BCE"):
-        raise OtherTask
+        raise UnsupportedTask
     labels = read_labels(parts.get("dls"))
-    return Export(labels, Network().build(parts.get("model")).eval(), translate(parts.get("dls")),
+    return Export(labels, NetworkBuilder().build(parts.get("model")).eval(), read_preprocess(parts.get("dls")),
                   loss.startswith("fastai.losses."), read_facts(parts.get("fieldguide")))
 
 
 def read_transforms(path: Path) -> Preprocess:
-    """Return the transforms of an export's validation, read as data; Untranslatable or Refused where they cannot be."""
-    from .dataloaders import translate
+    """Return the transforms of an export's validation, read as data; UnknownTransform or InvalidExport for others."""
+    from .transforms import read_preprocess
 
     with path.open("rb") as file:
-        return translate(attributes(_root(file, path.name)).get("dls"))
+        return read_preprocess(attributes(_read_learner(file, path.name)).get("dls"))
 
 
-def read_facts(node: Any) -> dict:
-    """Return what our training wrote into the export about itself; what is no plain data is left out."""
-    from .tensors import NoData, Plain
+def read_facts(node: Node) -> dict[str, Any]:
+    """Return the data about the model that `training.export` has added; what is no plain data is left out."""
+    from .tensors import DataReader, NotData
 
-    facts, plain = {}, Plain()
+    facts, read = {}, DataReader()
     for key, value in pairs_of(node) or ():
         if type(key) is str:
             try:
-                facts[key] = plain(value)
-            except NoData as why:
-                log.warning("The export's %r is left out: it %s.", key[:40], why)
+                facts[key] = read(value)
+            except NotData as error:
+                log.warning("The export's %r is left out: it %s.", key[:40], error)
     return facts

@@ -1,56 +1,65 @@
-"""Read what `torch.save` writes: a pickle and, beside it, the numbers of its tensors.
+"""Read files of `torch.save`: a pickle and, beside it, the numbers of its tensors.
 
-Nothing here runs what a file says, and nothing is larger in memory than it is in the file. The zip is
-read by our own few lines and not by `torch.load`, so that there is one opinion on what is in it: a member
-that is compressed, overlaps another or has another's name is refused, and a tensor has exactly the bytes
-of its member.
+No code from the file is run, and nothing takes more memory than it has bytes in the file. `torch.load` is not used,
+so that there is only one interpretation of a zip: a member that is compressed, overlaps another or has another's name
+is refused, and a tensor has exactly the bytes of its member.
 """
-import encodings.cp437  # noqa: F401  of a zip's names: imported now, so that no file is what imports it
+from __future__ import annotations
+
+import encodings.cp437  # noqa: F401  the encoding of names in a zip, so that no file causes its import
 import io
 import struct
 import zipfile
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING
 
-from .nodes import Name
+from .nodes import Name, Node
+
+if TYPE_CHECKING:
+    import torch
 
 MAX_PICKLE = 16_000_000  # bytes; a big export's is half a megabyte, and opening takes a second for each
-MAX_DIRECTORY = 4_000_000  # bytes of a zip's list of members, some hundred for each tensor
-MOST_STORAGES = 50_000  # a large network has some thousand tensors
-ENDS = (1 << 16) + 22 + 20 + 56  # bytes of the end of a zip with its comment, and of a large zip's before it
+MAX_DIRECTORY = 4_000_000  # bytes of a zip's list of members, about a hundred for each tensor
+MAX_STORAGES = 50_000  # a large network has some thousand tensors
+MAX_END = (1 << 16) + 22 + 20 + 56  # bytes of the end of a zip: comment, end record, and a large zip's two before it
 LOCAL_HEADER = struct.Struct("<4s22xHH")
-# how a file of torch before 1.6 begins: the pickle of its magic number
-BEFORE_ZIP = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+# the first bytes of a file of torch before 1.6: the pickle of its magic number
+LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 DTYPES = {"FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16",
           "BFloat16Storage": "bfloat16", "LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16",
           "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool", "ComplexFloatStorage": "complex64",
           "ComplexDoubleStorage": "complex128"}
 
+BinaryFile = io.BufferedReader | io.BytesIO
+PersistentLoad = Callable[[Node], Node]
+Load = Callable[[BinaryFile, PersistentLoad], Node]
+"""`classifier.export.unpickler.load`"""
+
 
 class BrokenFile(ValueError):
-    """Why this is no file of `torch.save`, in words that follow the file's name."""
+    """Raised for a file that `torch.save` did not write; the message follows the file's name."""
 
 
 class Storage:
-    """The numbers of one or more tensors, in a row."""
+    """The numbers of one or more tensors, in one block of memory."""
 
-    def __init__(self, dtype, data: bytearray):
+    def __init__(self, dtype: torch.dtype, data: bytearray) -> None:
         import torch
 
         self.dtype = dtype
         self.n = len(data) // dtype.itemsize
         numbers = torch.frombuffer(data, dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
         self.bytes = numbers.untyped_storage()
-        self._largest = numbers.max if data and dtype == torch.bool else lambda: 0
+        self._truth_values = numbers if data and dtype == torch.bool else None
 
     def check(self) -> None:
-        """Raise BrokenFile for truth values that are neither 0 nor 1: torch counts with them as they are."""
-        if self._largest() > 1:
+        """Raise BrokenFile for truth values that are neither 0 nor 1: torch computes with their bytes."""
+        if self._truth_values is not None and int(self._truth_values.max()) > 1:
             raise BrokenFile("has truth values that are neither true nor false")
 
 
-def read_zip(file: BinaryIO, load: Callable[[BinaryIO, Callable], Any]) -> Any:
-    """Return what `load(file, persistent_load)` makes of the pickle in a file of torch 1.6 or later.
+def read_zip(file: BinaryFile, load: Load) -> Node:
+    """Return what `load` makes of the pickle in a file of torch 1.6 or later.
 
     Raises BrokenFile for a zip that `torch.save` did not write.
     """
@@ -61,35 +70,37 @@ def read_zip(file: BinaryIO, load: Callable[[BinaryIO, Callable], Any]) -> Any:
     root = pickles[0].removesuffix("data.pkl")
     if members.get(root + "constants.pkl") or any(name.startswith(root + "code/") for name in members):
         raise BrokenFile("holds a TorchScript program, not a fastai Learner")
-    if _bytes(file, members.get(root + "byteorder", (0, 0))) not in (b"", b"little"):
+    if bytes(_member(file, members.get(root + "byteorder", (0, 0)))) not in (b"", b"little"):
         raise BrokenFile("was written on a big-endian machine, which is not supported")
     if members[pickles[0]][1] > MAX_PICKLE:
         raise BrokenFile(f"has a pickle of {members[pickles[0]][1] / 1e6:.0f} MB: far more than any Learner's")
     storages: dict[str, Storage] = {}
 
-    def persistent_load(pid):
-        dtype, key, n = _checked(pid, len(storages))
+    def persistent_load(pid: Node) -> Storage:
+        dtype, key, n = _storage_type(pid, len(storages))
         if key not in storages:
             where = members.get(f"{root}data/{key}")
             if where is None or where[1] != n * dtype.itemsize:
                 raise BrokenFile(f"has not the {n} numbers of a tensor that it names")
-            storages[key] = Storage(dtype, _bytes(file, where))
+            storages[key] = Storage(dtype, _member(file, where))
             storages[key].check()
         if storages[key].dtype != dtype:
             raise BrokenFile("gives the numbers of a tensor two types")
         return storages[key]
 
-    return load(io.BytesIO(_bytes(file, members[pickles[0]])), persistent_load)
+    return load(io.BytesIO(_member(file, members[pickles[0]])), persistent_load)
 
 
-def _members(file: BinaryIO, size: int) -> dict[str, tuple[int, int]]:
-    """Return where each member of a zip begins and how long it is."""
+def _members(file: BinaryFile, size: int) -> dict[str, tuple[int, int]]:
+    """Return the start and the size in bytes of each member of a zip."""
     _check_directory(file, size)
     try:
         infos = sorted(zipfile.ZipFile(file).infolist(), key=lambda info: info.header_offset)
     except (zipfile.BadZipFile, ValueError, OverflowError, struct.error, NotImplementedError) as error:
         raise BrokenFile("is a broken zip, or only the first part of one") from error
-    members, end, names = {}, 0, set()
+    members: dict[str, tuple[int, int]] = {}
+    names: set[str] = set()
+    end = 0
     for info in infos:
         if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size or info.flag_bits & 1:
             raise BrokenFile(f"has a compressed member ({info.filename[:80]!r}), which `learn.export()` does not write")
@@ -107,22 +118,22 @@ def _members(file: BinaryIO, size: int) -> dict[str, tuple[int, int]]:
     return members
 
 
-def _check_directory(file: BinaryIO, size: int) -> None:
-    """Raise BrokenFile for a zip whose list of members takes far more memory than those of any export."""
-    file.seek(max(0, size - ENDS))
-    tail, longest = file.read(), 0
-    for signature, at, width in ((b"PK\5\6", 12, 4), (b"PK\6\6", 40, 8)):  # the end of a zip, and of a large one
+def _check_directory(file: BinaryFile, size: int) -> None:
+    """Raise BrokenFile for a zip whose list of members is far larger than that of any export."""
+    file.seek(max(0, size - MAX_END))
+    tail, largest = file.read(), 0
+    for signature, offset, width in ((b"PK\5\6", 12, 4), (b"PK\6\6", 40, 8)):  # the end record of a zip, of a large one
         found = tail.find(signature)
         while found >= 0:
-            told = int.from_bytes(tail[found + at:found + at + width], "little")
-            longest = max(longest, 0 if told == (1 << 32) - 1 and width == 4 else told)
+            n_bytes = int.from_bytes(tail[found + offset:found + offset + width], "little")
+            largest = max(largest, 0 if n_bytes == (1 << 32) - 1 and width == 4 else n_bytes)
             found = tail.find(signature, found + 1)
-    if longest > MAX_DIRECTORY:
+    if largest > MAX_DIRECTORY:
         raise BrokenFile("is a zip of more members than an export has")
 
 
-def _bytes(file: BinaryIO, where: tuple[int, int]) -> bytearray:
-    """Return a member's bytes; `where` was held against the file's size."""
+def _member(file: BinaryFile, where: tuple[int, int]) -> bytearray:
+    """Return a member's bytes. where: its start and size, which `_members` has checked against the file's size."""
     start, size = where
     data = bytearray(size)
     file.seek(start)
@@ -130,8 +141,8 @@ def _bytes(file: BinaryIO, where: tuple[int, int]) -> bytearray:
     return data
 
 
-def _checked(pid, n_storages: int) -> tuple[Any, str, int]:
-    """Return dtype, key and count of a tensor's numbers as the pickle names them, n_storages others before it."""
+def _storage_type(pid: Node, n_storages: int) -> tuple[torch.dtype, str, int]:
+    """Return dtype, key and count of the numbers that a pickle names by a node. n_storages: those named before."""
     import torch
 
     kind = pid[1].full if type(pid) is tuple and len(pid) >= 5 and isinstance(pid[1], Name) else ""
@@ -139,25 +150,26 @@ def _checked(pid, n_storages: int) -> tuple[Any, str, int]:
     if (module not in ("torch", "torch.cuda", "torch.storage") or name not in DTYPES or pid[0] != "storage"
             or type(pid[2]) is not str or type(pid[4]) is not int or pid[4] < 0):
         raise BrokenFile("names the numbers of a tensor in a way that torch does not")
-    if n_storages > MOST_STORAGES:
+    if n_storages > MAX_STORAGES:
         raise BrokenFile("names more tensors than any network has")
     return getattr(torch, DTYPES[name]), pid[2], pid[4]
 
 
-def read_before_zip(file: BinaryIO, load: Callable[[BinaryIO, Callable], Any]) -> Any:
-    """Return what `load(file, persistent_load)` makes of a file in the format of torch before 1.6.
+def read_legacy(file: BinaryFile, load: Load) -> Node:
+    """Return what `load` makes of a file in the format of torch before 1.6.
 
     There the numbers follow the pickles, so tensors are built over zeros and filled afterwards.
     """
     file.seek(0)
     data = file.read()
-    file, storages, n_left = io.BytesIO(data), {}, len(data)
+    file, n_left = io.BytesIO(data), len(data)
+    storages: dict[str, tuple[bytearray, Storage]] = {}
 
-    def persistent_load(pid):
+    def persistent_load(pid: Node) -> Node:
         nonlocal n_left
         if type(pid) is tuple and len(pid) == 4 and pid[0] == "module":  # a module's class, with its source
             return pid[1]
-        dtype, key, n = _checked(pid, len(storages))
+        dtype, key, n = _storage_type(pid, len(storages))
         if key not in storages:
             n_left -= n * dtype.itemsize
             if pid[5:] not in ((), (None,)) or n_left < 0:
@@ -168,12 +180,12 @@ def read_before_zip(file: BinaryIO, load: Callable[[BinaryIO, Callable], Any]) -
 
     for _ in range(3):  # magic number, version, sizes of C's types
         load(file, persistent_load)
-    found = load(file, persistent_load)
+    root = load(file, persistent_load)
     for key in load(file, persistent_load):
-        numbers, storage = storages.get(key, (b"", None)) if type(key) is str else (b"", None)
-        if storage is None or file.read(8) != struct.pack("<q", storage.n):
+        if type(key) is not str or key not in storages or file.read(8) != struct.pack("<q", storages[key][1].n):
             raise BrokenFile("has not the numbers of the tensors that it names")
+        numbers, storage = storages[key]
         if file.readinto(numbers) != len(numbers):
             raise BrokenFile("is only the first part of a file")
         storage.check()
-    return found
+    return root

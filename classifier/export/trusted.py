@@ -1,20 +1,32 @@
-"""Open an export as fastai itself does (TRUST_EXPORT=1): its writer's code runs, so only where you know who that is."""
+"""Open an export as fastai itself does (TRUST_EXPORT=1). Its writer's code runs: only for writers whom you know."""
+from __future__ import annotations
+
 import logging
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from .dataloaders import OtherTask, Untranslatable
-from .nodes import Refused
-from .reader import Export, ExportError, in_sentences, read_transforms
+from classifier.preprocess import Preprocess
+from classifier.torchvision_compat import declare_operators
+
+from .dataloaders import UnsupportedTask
+from .nodes import InvalidExport
+from .reader import Export, ExportError, as_export_errors, read_transforms
+from .transforms import UnknownTransform
+
+if TYPE_CHECKING:
+    from fastai.data.core import DataLoaders
+    from fastai.learner import Learner
 
 log = logging.getLogger(__name__)
 
 
 def read_trusted(path: Path) -> Export:
-    """Return what is served of an export whose writer is trusted: networks and transforms of their own too."""
+    """Return the `Export` in a file whose writer is trusted: it may have networks and transforms of its own."""
+    declare_operators()  # before torchvision is imported
     import fastai.vision.all  # noqa: F401  fastai patches Pillow's classes as it is imported
     import torch
 
@@ -27,28 +39,30 @@ def read_trusted(path: Path) -> Export:
             "out of fastai or out of a module, not out of the notebook.") from error
     except Exception as error:  # a pickle can fail in any way that code can
         raise ExportError(f"{path.name} could not be opened: {type(error).__name__}: {error}") from error
-    return in_sentences(path.name, lambda: _of_learner(learn, path))
+    return as_export_errors(path.name, lambda: _export_of(learn, path))
 
 
-def _of_learner(learn, path: Path) -> Export:
+def _export_of(learn: Any, path: Path) -> Export:
+    """Return the `Export` in what the file holds; ExportError unless that is a Learner."""
     from fastai.learner import Learner
 
     if not isinstance(learn, Learner):
         raise ExportError(f"{path.name} holds {type(learn).__module__}.{type(learn).__qualname__}, not a fastai "
                           "Learner. Write it with `learn.export()`.")
     _check_task(learn)
+    preprocess: Preprocess | FastaiTransforms
     try:
         preprocess = read_transforms(path)
-    except (Untranslatable, Refused) as why:
-        log.warning("This export uses %s, which only fastai itself can run: answers are right, but slower.", why)
-        preprocess = ByFastai(learn.dls)
+    except (UnknownTransform, InvalidExport) as error:
+        log.warning("This export uses %s, which only fastai itself can run: answers are right, but slower.", error)
+        preprocess = FastaiTransforms(learn.dls)
     facts = getattr(learn, "fieldguide", None)
     return Export([str(label) for label in learn.dls.vocab], learn.model.cpu().eval(), preprocess,
                   hasattr(learn.loss_func, "activation"), facts if isinstance(facts, dict) else {}, trusted=True)
 
 
-def _check_task(learn) -> None:
-    """Raise OtherTask unless this is a Learner that gives one of its labels for one image."""
+def _check_task(learn: Learner) -> None:
+    """Raise UnsupportedTask unless this is a Learner that gives one of its labels for one image."""
     from fastai.vision.core import PILBase
 
     try:
@@ -58,18 +72,18 @@ def _check_task(learn) -> None:
         takes_photos, vocab = False, []
     several = vocab and not isinstance(vocab[0], str) and hasattr(vocab[0], "__len__")
     if not takes_photos or not vocab or several or type(learn.loss_func).__name__.startswith("BCE"):
-        raise OtherTask
+        raise UnsupportedTask
 
 
-def input_class(dls) -> type:
+def input_class(dls: DataLoaders) -> Any:
     """Return the class that a Learner's first pipeline makes of a file: `PILImage` as a rule."""
     return dls.valid_ds.tls[0].types[-1]
 
 
-class ByFastai:
+class FastaiTransforms:
     """The export's own transforms, run by fastai: slow, and one photo at a time."""
 
-    def __init__(self, dls):
+    def __init__(self, dls: DataLoaders) -> None:
         self._dls = dls.cpu()  # an export made on a GPU sends its batches there
         self._lock = threading.Lock()  # fastai's transforms keep state on themselves
 
@@ -78,6 +92,6 @@ class ByFastai:
         cls = input_class(self._dls)
         item = cls.create(photo.convert(cls._open_args.get("mode", "RGB")))
         with self._lock:
-            return self._dls.test_dl([item], num_workers=0).one_batch()[0][0].cpu().numpy()
-
-
+            photos = self._dls.test_dl([item], num_workers=0).one_batch()[0]
+            samples: np.ndarray = photos[0].cpu().numpy()
+        return samples

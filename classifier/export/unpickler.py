@@ -1,10 +1,11 @@
-"""Read a pickle as data: no name in it is imported, nothing is called, filled, hashed or compared.
+"""Read a pickle as data: no name in it is imported, and nothing is called, filled, hashed or compared.
 
     root = load(file, persistent_load)
 
-Python's own unpickler runs what a file says. This one writes down what it says, as the nodes of `classifier.export.nodes`:
-"an object of the class A, called with B, given the attributes C". What is done with that is the reader's choice.
-Bytes and time are bounded: a file's strings are kept once, each other object is charged what Python takes for it.
+Python's own unpickler executes what a file contains. This one records it as nodes (`classifier.export.nodes`):
+"an object of the class A, called with B, given the attributes C". The reader decides what to do with them.
+Bytes and time are limited: a file's strings are kept once, every other object is charged the memory that Python takes
+for it.
 """
 import codecs
 import pickle
@@ -12,80 +13,83 @@ import struct
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from .nodes import Pairs, Refused
-from .pickle_machine import MOST_STEPS, Machine
+from .nodes import InvalidExport, Node, Pairs
+from .pickle_machine import MAX_STEPS, Machine
 
-codecs.lookup("raw-unicode-escape")  # imports what reads such text now, so that no file is what imports it
+codecs.lookup("raw-unicode-escape")  # imports the module that reads such text, so that no file causes an import
 
 
-def _quoted(line: bytes) -> bytes:
+def _unquoted(line: bytes) -> bytes:
     """Return the bytes of a Python 2 string in quotes, as pickle itself decodes them."""
     if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
         raise ValueError("a string without its quotes")
     return codecs.escape_decode(line[1:-1])[0]
 
 
-def _boolean_or_whole(reader: Machine) -> None:
-    digits = reader.line()
-    reader.push(digits == b"01" if digits in (b"00", b"01") else reader.whole(digits))
+def _push_int(machine: Machine) -> None:
+    """INT: push a whole number, or True or False, which protocol 0 writes as 01 and 00."""
+    digits = machine.line()
+    machine.push(digits == b"01" if digits in (b"00", b"01") else machine.whole(digits))
 
 
+# the method of each instruction: m is the machine
 STEPS: dict[bytes, Callable[[Machine], Any]] = {
-    pickle.PROTO: lambda r: r.exactly(1), pickle.FRAME: lambda r: r.exactly(8),
-    pickle.MARK: Machine.mark, pickle.POP: Machine.drop, pickle.POP_MARK: Machine.since_mark,
-    pickle.DUP: lambda r: r.push(r.top()),
-    pickle.NONE: lambda r: r.push(None), pickle.NEWTRUE: lambda r: r.push(True),
-    pickle.NEWFALSE: lambda r: r.push(False),
-    pickle.INT: _boolean_or_whole, pickle.LONG: lambda r: r.push(r.whole(r.line().removesuffix(b"L"))),
-    pickle.BININT: lambda r: r.number(int.from_bytes(r.exactly(4), "little", signed=True)),
-    pickle.BININT1: lambda r: r.push(r.exactly(1)[0]),
-    pickle.BININT2: lambda r: r.number(int.from_bytes(r.exactly(2), "little")),
-    pickle.LONG1: lambda r: r.number_of_bytes(1), pickle.LONG4: lambda r: r.number_of_bytes(4),
-    pickle.FLOAT: lambda r: r.number(float(r.line())),
-    pickle.BINFLOAT: lambda r: r.number(struct.unpack(">d", r.exactly(8))[0]),
-    pickle.STRING: lambda r: r.push(r.text(_quoted(r.line()))),
-    pickle.UNICODE: lambda r: r.push(r.wide(r.line().decode("raw-unicode-escape"))),
-    pickle.BINSTRING: lambda r: r.push(r.text(r.bytes(4))),
-    pickle.SHORT_BINSTRING: lambda r: r.push(r.text(r.bytes(1))),
-    pickle.SHORT_BINUNICODE: lambda r: r.push(r.text(r.bytes(1))),
-    pickle.BINUNICODE: lambda r: r.push(r.text(r.bytes(4))),
-    pickle.BINUNICODE8: lambda r: r.push(r.text(r.bytes(8))),
-    pickle.SHORT_BINBYTES: lambda r: r.push(r.bytes(1)), pickle.BINBYTES: lambda r: r.push(r.bytes(4)),
-    pickle.BINBYTES8: lambda r: r.push(r.bytes(8)), pickle.BYTEARRAY8: lambda r: r.push(r.bytes(8)),
-    pickle.EMPTY_TUPLE: lambda r: r.push(()), pickle.TUPLE: lambda r: r.sequence(tuple, r.since_mark()),
-    pickle.TUPLE1: lambda r: r.sequence(tuple, r.last(1)), pickle.TUPLE2: lambda r: r.sequence(tuple, r.last(2)),
-    pickle.TUPLE3: lambda r: r.sequence(tuple, r.last(3)),
-    pickle.EMPTY_LIST: lambda r: r.sequence(list), pickle.LIST: lambda r: r.sequence(list, r.since_mark()),
-    pickle.EMPTY_SET: lambda r: r.sequence(list), pickle.FROZENSET: lambda r: r.sequence(list, r.since_mark()),
-    pickle.APPEND: lambda r: r.extend([r.pop()]), pickle.APPENDS: lambda r: r.extend(r.since_mark()),
-    pickle.ADDITEMS: lambda r: r.extend(r.since_mark()),
-    pickle.EMPTY_DICT: lambda r: r.sequence(Pairs), pickle.DICT: lambda r: r.dictionary(r.since_mark()),
-    pickle.SETITEM: lambda r: r.update([*r.last(2)]), pickle.SETITEMS: lambda r: r.update(r.since_mark()),
-    pickle.GLOBAL: lambda r: r.name(r.line().decode("utf-8"), r.line().decode("utf-8")),
-    pickle.STACK_GLOBAL: lambda r: r.name(*r.last(2)),
-    pickle.REDUCE: lambda r: r.called(2), pickle.NEWOBJ: lambda r: r.called(2), pickle.NEWOBJ_EX: lambda r: r.called(3),
-    pickle.OBJ: Machine.class_of_marked, pickle.INST: Machine.class_by_line, pickle.BUILD: Machine.build,
+    pickle.PROTO: lambda m: m.exactly(1), pickle.FRAME: lambda m: m.exactly(8),
+    pickle.MARK: Machine.mark, pickle.POP: Machine.drop, pickle.POP_MARK: Machine.pop_mark,
+    pickle.DUP: lambda m: m.push(m.top()),
+    pickle.NONE: lambda m: m.push(None), pickle.NEWTRUE: lambda m: m.push(True),
+    pickle.NEWFALSE: lambda m: m.push(False),
+    pickle.INT: _push_int, pickle.LONG: lambda m: m.push(m.whole(m.line().removesuffix(b"L"))),
+    pickle.BININT: lambda m: m.number(int.from_bytes(m.exactly(4), "little", signed=True)),
+    pickle.BININT1: lambda m: m.push(m.unsigned(1)),
+    pickle.BININT2: lambda m: m.number(m.unsigned(2)),
+    pickle.LONG1: lambda m: m.push(m.counted_whole(1)), pickle.LONG4: lambda m: m.push(m.counted_whole(4)),
+    pickle.FLOAT: lambda m: m.number(float(m.line())),
+    pickle.BINFLOAT: lambda m: m.number(struct.unpack(">d", m.exactly(8))[0]),
+    pickle.STRING: lambda m: m.push(m.text(_unquoted(m.line()))),
+    pickle.UNICODE: lambda m: m.push(m.charged_text(m.line().decode("raw-unicode-escape"))),
+    pickle.BINSTRING: lambda m: m.push(m.text(m.counted(4))),
+    pickle.SHORT_BINSTRING: lambda m: m.push(m.text(m.counted(1))),
+    pickle.SHORT_BINUNICODE: lambda m: m.push(m.text(m.counted(1))),
+    pickle.BINUNICODE: lambda m: m.push(m.text(m.counted(4))),
+    pickle.BINUNICODE8: lambda m: m.push(m.text(m.counted(8))),
+    pickle.SHORT_BINBYTES: lambda m: m.push(m.counted(1)), pickle.BINBYTES: lambda m: m.push(m.counted(4)),
+    pickle.BINBYTES8: lambda m: m.push(m.counted(8)), pickle.BYTEARRAY8: lambda m: m.push(m.counted(8)),
+    pickle.EMPTY_TUPLE: lambda m: m.push(()), pickle.TUPLE: lambda m: m.collection(tuple, m.pop_mark()),
+    pickle.TUPLE1: lambda m: m.collection(tuple, m.pop_last(1)),
+    pickle.TUPLE2: lambda m: m.collection(tuple, m.pop_last(2)),
+    pickle.TUPLE3: lambda m: m.collection(tuple, m.pop_last(3)),
+    pickle.EMPTY_LIST: lambda m: m.collection(list), pickle.LIST: lambda m: m.collection(list, m.pop_mark()),
+    pickle.EMPTY_SET: lambda m: m.collection(list), pickle.FROZENSET: lambda m: m.collection(list, m.pop_mark()),
+    pickle.APPEND: lambda m: m.append([m.pop()]), pickle.APPENDS: lambda m: m.append(m.pop_mark()),
+    pickle.ADDITEMS: lambda m: m.append(m.pop_mark()),
+    pickle.EMPTY_DICT: lambda m: m.collection(Pairs), pickle.DICT: lambda m: m.dictionary(m.pop_mark()),
+    pickle.SETITEM: lambda m: m.set_items([*m.pop_last(2)]), pickle.SETITEMS: lambda m: m.set_items(m.pop_mark()),
+    pickle.GLOBAL: lambda m: m.name(m.line().decode("utf-8"), m.line().decode("utf-8")),
+    pickle.STACK_GLOBAL: lambda m: m.name(*m.pop_last(2)),
+    pickle.REDUCE: lambda m: m.reduce(2), pickle.NEWOBJ: lambda m: m.reduce(2), pickle.NEWOBJ_EX: lambda m: m.reduce(3),
+    pickle.OBJ: Machine.obj, pickle.INST: Machine.inst, pickle.BUILD: Machine.build,
     pickle.BINPERSID: Machine.persistent,
-    pickle.PUT: lambda r: r.remember(r.whole(r.line())), pickle.BINPUT: lambda r: r.remember(r.exactly(1)[0]),
-    pickle.LONG_BINPUT: lambda r: r.remember(int.from_bytes(r.exactly(4), "little")),
-    pickle.MEMOIZE: Machine.remember_next,
-    pickle.GET: lambda r: r.recall(r.whole(r.line())), pickle.BINGET: lambda r: r.recall(r.exactly(1)[0]),
-    pickle.LONG_BINGET: lambda r: r.recall(int.from_bytes(r.exactly(4), "little")),
+    pickle.PUT: lambda m: m.put(m.whole(m.line())), pickle.BINPUT: lambda m: m.put(m.unsigned(1)),
+    pickle.LONG_BINPUT: lambda m: m.put(m.unsigned(4)),
+    pickle.MEMOIZE: Machine.memoize,
+    pickle.GET: lambda m: m.get(m.whole(m.line())), pickle.BINGET: lambda m: m.get(m.unsigned(1)),
+    pickle.LONG_BINGET: lambda m: m.get(m.unsigned(4)),
 }
 UNUSED = {pickle.EXT1, pickle.EXT2, pickle.EXT4, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER, pickle.PERSID}
 
 
-def load(file: BinaryIO, persistent_load: Callable[[Any], Any] | None) -> Any:
-    """Return what the pickle at the file's place says, and leave the file behind it.
+def load(file: BinaryIO, persistent_load: Callable[[Node], Node] | None) -> Node:
+    """Return the root node of the pickle at the file's position, and leave the file at its end.
 
-    persistent_load: given the node by which a tensor names its numbers, what stands for them.
-    Raises Refused for what no export says, and any of Python's own errors for a broken pickle.
+    persistent_load: given the node by which a tensor names its storage, returns the storage.
+    Raises InvalidExport for content that no export has, and any of Python's own errors for a broken pickle.
     """
-    at = file.tell()
-    size = file.seek(0, 2) - at
-    file.seek(at)
+    start = file.tell()
+    size = file.seek(0, 2) - start
+    file.seek(start)
     machine = Machine(file, persistent_load, size)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         code = machine.read(1)
         if code == pickle.STOP:
             return machine.pop()
@@ -93,11 +97,11 @@ def load(file: BinaryIO, persistent_load: Callable[[Any], Any] | None) -> Any:
         if step is None:
             raise _unknown(code)
         step(machine)
-    raise Refused(f"has a pickle of more than {MOST_STEPS} instructions")
+    raise InvalidExport(f"has a pickle of more than {MAX_STEPS} instructions")
 
 
 def _unknown(code: bytes) -> Exception:
-    """Return the error for what is no instruction, or none that an export has."""
+    """Return the error for a byte that is no instruction, or one that no export has."""
     if code in UNUSED:
-        return Refused("uses a part of the pickle format that no export does: an extension, or data from outside")
+        return InvalidExport("uses a part of the pickle format that no export does: an extension, or data from outside")
     return ValueError(f"there is no instruction {code!r}") if code else EOFError("it ends too early")

@@ -1,1 +1,1 @@
-"""Scores, features, confidence and heatmaps of a photo, by torch or by the compiled copy."""
+"""Compute scores, features, confidence and heatmaps of a photo, with torch or with the compiled copy."""

@@ -1,66 +1,72 @@
-"""The forward pass of any fastai export, by torch: what serves until export.onnx is there.
+"""The forward pass of any fastai export by torch, which serves while there is no export.onnx.
 
-    engine = FastaiEngine(read_export("export.pkl"))
+    engine = TorchEngine(read_export("export.pkl"))
     scores, features = engine.answer(open_photo("bear.jpg"))
 """
+from __future__ import annotations
+
 import logging
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from classifier.export.nodes import Refused
+from classifier.export.nodes import InvalidExport
 from classifier.export.reader import OLDER, TRUST, Export, ExportError
 from classifier.photo import PhotoError
 from classifier.preprocess import MAX_UNSIZED, Preprocess
 
-from .compute_cost import Cost
-from .engine import Engine, check_sum
-from .heatmap import LinearHead
+from .compute_cost import CostLimit
+from .engine import Engine, Outputs, check_sum
+from .linear_head import LinearHead
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
-TRIED = (256, 192)  # width and height of the first photo
-MOST_SHARES = 30_000_000  # numbers of one kind that a picture of where the model looked is made of
+TEST_SIZE = (256, 192)  # width and height of the first photo
+MAX_CONTRIBUTIONS = 30_000_000  # numbers in an array that a heatmap is computed from
 
 
-class FastaiEngine(Engine):
+class TorchEngine(Engine):
     """The network of an export, run by torch."""
 
-    def __init__(self, export: Export):
-        """export: as `read_export` returns it. Raises ExportError for one whose network answers no photo."""
+    def __init__(self, export: Export) -> None:
+        """export: as `read_export` returns it. Raises ExportError for one whose network cannot answer a photo."""
         self.labels = export.labels
         if len(set(self.labels)) < len(self.labels):
             raise ExportError("Two labels of this export have the same name.")
         self.model = export.model
         """the torch module, in evaluation mode"""
         self.preprocess = export.preprocess
-        self._cost: Cost | None = None
+        self._cost: CostLimit | None = None
         logits, cells, features = self._first_answer(export)
-        # a model that ends in a softmax of its own is trained with a loss that has no activation
+        # a model that ends in a softmax of its own was trained with a loss that has no activation
         self.gives_probabilities = not export.has_activation and bool(
             (logits >= 0).all() and abs(logits.sum() - 1) < 1e-4)
         self.n_features = None if features is None else features.shape[1]
         self.head = self._linear_head(logits[0], cells)
 
-    def _first_answer(self, export: Export) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-        """Answer a grey photo, so that what cannot work shows now and not to the first visitor."""
+    def _first_answer(self, export: Export) -> Outputs:
+        """Return the outputs for a grey photo; ExportError for a model that cannot answer it."""
         try:
-            image = self.preprocess(Image.new("RGB", TRIED, "grey"))[None]
+            image = self.preprocess(Image.new("RGB", TEST_SIZE, "grey"))[None]
             if not export.trusted:
                 import torch
 
-                torch.backends.mha.set_fastpath_enabled(False)  # it is not what runs without numbers, and checks less
-                self._cost = Cost(self.model)
+                torch.backends.mha.set_fastpath_enabled(False)  # it is not what `CostLimit` runs, and checks less
+                self._cost = CostLimit(self.model)
                 self._cost(image.shape)
             logits, cells, features = self.forward(image)
-        except Refused as why:
-            raise ExportError(f"This export {why}: not served. {TRUST}") from why
+        except InvalidExport as error:
+            raise ExportError(f"This export {error}: not served. {TRUST}") from error
         except Exception as error:  # somebody else's model and transforms: anything can happen
             raise ExportError(f"This export opens, but its model answers no photo: {str(error)[:500]}. "
                               f"{OLDER}") from error
-        if logits is None or logits.shape != (1, len(self.labels)):
-            given = "nothing" if logits is None else f"{logits.shape[1:]} figures"
+        if logits.shape != (1, len(self.labels)):
+            given = f"{logits.shape[1:]} figures" if logits.size else "nothing"
             raise ExportError(f"This export's model gives {given} for a photo, but has "
                               f"{len(self.labels)} labels: not a classifier with one label a photo.")
         if not np.isfinite(logits).all():
@@ -69,45 +75,49 @@ class FastaiEngine(Engine):
         return logits, cells, features
 
     def _linear_head(self, logits: np.ndarray, cells: np.ndarray | None) -> LinearHead | None:
-        """Return the head whose scores can be traced back to cells; None, with a line in the log, if it is none."""
+        """Return the head whose scores are sums over cells; None, with a line in the log, for any other."""
+        import torch
+
         try:
-            if cells is None or cells.ndim != 4:
+            if cells is None or cells.ndim != 4 or not isinstance(self.model, torch.nn.Sequential):
                 raise TypeError("a model without a map of cells between body and head")
             if not isinstance(self.preprocess, Preprocess):
                 raise TypeError("transforms that do not tell where a cell lies")
-            self._check_shares(len(logits), *cells.shape[1:])
+            self._check_contributions(self.preprocess, len(logits), *cells.shape[1:])
             head = LinearHead.of(self.model[1])
             head.check(cells.shape[1], len(logits))
             check_sum(head, cells[0], logits)
-        except Exception as why:  # somebody else's layers: anything can be in them
-            log.info("No heatmaps for this export: it has %s.", why)
+        except Exception as error:  # somebody else's layers: anything can be in them
+            log.info("No heatmaps for this export: it has %s.", error)
             return None
         return head
 
-    def _check_shares(self, n_labels: int, n_features: int, height: int, width: int) -> None:
-        """Raise TypeError where the shares of all cells in all scores would take too much memory."""
+    @staticmethod
+    def _check_contributions(preprocess: Preprocess, n_labels: int, n_features: int, height: int, width: int) -> None:
+        """Raise TypeError where the contributions of all cells to all scores would take too much memory."""
         n_cells = height * width
-        if not self.preprocess.steps and not self.preprocess.batch_steps:  # then there are more for a larger photo
-            n_cells *= math.ceil(MAX_UNSIZED / (TRIED[0] * TRIED[1]))
-        if max(n_labels * n_cells, 2 * n_features * n_cells, 2 * n_features * n_labels) > MOST_SHARES:
+        if not preprocess.steps and not preprocess.batch_steps:  # then a larger photo has more cells
+            n_cells *= math.ceil(MAX_UNSIZED / (TEST_SIZE[0] * TEST_SIZE[1]))
+        if max(n_labels * n_cells, 2 * n_features * n_cells, 2 * n_features * n_labels) > MAX_CONTRIBUTIONS:
             raise TypeError("too many cells, features or labels")
 
-    def forward(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-        """Return logits, cells and features, as `Engine.forward` says."""
+    def forward(self, batch: np.ndarray) -> Outputs:
+        """Return the outputs for a batch, (N, 3, H, W) float32."""
         import torch
 
         if self._cost is not None:
-            try:  # an export that says of no size asks about each photo at its own
+            try:  # an export without a size gives the model each photo at its own
                 self._cost((1, *batch.shape[1:]))
-            except Exception as why:
-                raise PhotoError("The model cannot take a photo of this size.") from why
+            except Exception as error:
+                raise PhotoError("The model cannot take a photo of this size.") from error
         with torch.inference_mode():
-            return tuple(None if output is None else output.float().numpy()
-                         for output in parts(self.model, torch.from_numpy(batch)))
+            logits, cells, features = (None if output is None else output.float().numpy()
+                                       for output in model_outputs(self.model, torch.from_numpy(batch)))
+        return np.empty((len(batch), 0), dtype=np.float32) if logits is None else logits, cells, features
 
 
-def parts(model, x) -> tuple:
-    """Return a torch model's logits, cells and pooled features for a batch, the last two None where it has none."""
+def model_outputs(model: torch.nn.Module, x: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    """Return a torch model's logits, cells and pooled features for a batch; None for each that it does not give."""
     import torch
 
     if type(model) is not torch.nn.Sequential or len(model) != 2:

@@ -1,9 +1,8 @@
-"""Fetch photos from the web without trusting it: streamed, limited in size and time, public addresses only.
+"""Download photos from the web: streamed, limited in size and time, from public addresses only.
 
-For training's search and for the addresses that clients of the app send.
-
-Gives  the bytes at an address as they came over the wire, or `DownloadError` with a sentence. What a server sends
-compressed is refused: 4 kB of brotli can stand for 10 GB.
+Used for training's search and for the addresses that clients of the app send. A download returns the bytes as they
+came over the wire, or raises `DownloadError` with a sentence. Compressed responses are refused: 4 kB of brotli can
+inflate to 10 GB.
 """
 import asyncio
 import ipaddress
@@ -13,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from safehttpx import AsyncSecureTransport
@@ -28,45 +27,48 @@ HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; Fieldguide)", "Accept": "imag
            "Accept-Encoding": "identity"}
 
 
-class DownloadError(ValueError):
-    """Why a photo cannot be had, in a sentence; `final` where trying again later is no use."""
+T = TypeVar("T")
 
-    def __init__(self, why: str, final: bool = True):
-        super().__init__(why)
+
+class DownloadError(ValueError):
+    """Raised for a photo that cannot be downloaded, with a sentence. final: whether to try again later is useless."""
+
+    def __init__(self, message: str, final: bool = True) -> None:
+        super().__init__(message)
         self.final = final
 
 
-class _Busy(Exception):
-    """The server asks for patience."""
+class _ServerBusy(Exception):
+    """Raised where the server asks to try again later, after some seconds if it says so."""
 
-    def __init__(self, seconds: float | None):
+    def __init__(self, seconds: float | None) -> None:
         super().__init__()
         self.seconds = seconds
 
 
 class Downloader:
-    """Fetches addresses, a few at once from each host, and waits where a host asks for it."""
+    """Downloads from web addresses, a few at once from each host, and waits where a host asks for it."""
 
     def __init__(self, allow_private: bool = False, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECONDS,
-                 tries: int = TRIES):
-        """allow_private: also fetch from this machine and its network, for a server of one's own.
+                 tries: int = TRIES) -> None:
+        """allow_private: also download from this machine and its private network.
 
         max_bytes, max_seconds: of one photo. tries: how often a busy server is asked.
         """
         self._allow_private, self._max_bytes, self._max_seconds = allow_private, max_bytes, max_seconds
         self._tries = tries
-        self._turns = defaultdict(lambda: asyncio.Semaphore(PER_HOST))
-        self._not_before = defaultdict(float)  # by host: a time of the loop's clock
+        self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(PER_HOST))
+        self._not_before: defaultdict[str, float] = defaultdict(float)  # by host: a time of the monotonic clock
 
     async def fetch(self, url: str) -> bytes:
         """Return the bytes at a http or https address; raises DownloadError."""
         host = _parsed(url).host
-        async with self._turns[host]:
+        async with self._slots[host]:
             for attempt in range(self._tries):
                 await self._wait_for(host)
                 try:
                     return await asyncio.wait_for(self._follow(url), self._max_seconds)
-                except _Busy as busy:
+                except _ServerBusy as busy:
                     seconds = 2.0 ** (attempt + 1) if busy.seconds is None else busy.seconds
                     if seconds > MAX_WAIT or self._tries == 1:
                         raise DownloadError(f"the server asks to wait for {seconds:.0f} s", final=False) from None
@@ -82,7 +84,7 @@ class Downloader:
             await asyncio.sleep(left)
 
     async def _follow(self, url: str) -> bytes:
-        """Return the bytes at an address or where it leads; each step's host is connected to as it was checked."""
+        """Return the bytes at an address or where it redirects to; each connection goes to a checked IP address."""
         for _ in range(MAX_REDIRECTS + 1):
             address = _parsed(url)
             transport = None if self._allow_private else AsyncSecureTransport(await public_address(address.host))
@@ -95,16 +97,16 @@ class Downloader:
 
     async def _read(self, response: httpx.Response) -> bytes:
         if response.status_code in (429, 503):
-            raise _Busy(retry_after(response.headers.get("Retry-After")))
+            raise _ServerBusy(retry_after(response.headers.get("Retry-After")))
         if response.status_code != 200:
             raise DownloadError(f"HTTP {response.status_code}", final=response.status_code < 500)
         encodings = response.headers.get("Content-Encoding", "identity").lower().replace(" ", "")
-        if encodings not in ("", "identity"):  # a few bytes of it may stand for any number
+        if encodings not in ("", "identity"):  # a few bytes may inflate to any number
             raise DownloadError(f"the server sent it compressed ({encodings[:20]}), though it was asked not to")
         announced = response.headers.get("Content-Length", "")
         data = bytearray()
         if not announced.isdigit() or int(announced) <= self._max_bytes:
-            async for part in response.aiter_raw():  # as it came over the wire: nothing is unpacked
+            async for part in response.aiter_raw():  # as it came over the wire, without decompression
                 data += part
                 if len(data) > self._max_bytes:
                     break
@@ -113,8 +115,8 @@ class Downloader:
         raise DownloadError(f"larger than {self._max_bytes / 1_000_000:g} MB")
 
 
-def run_async(work: Coroutine) -> Any:
-    """Return what a coroutine returns, also where an event loop is running already, as in notebooks."""
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of a coroutine, also where an event loop is running already, as in notebooks."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -124,6 +126,7 @@ def run_async(work: Coroutine) -> Any:
 
 
 def _parsed(url: str) -> httpx.URL:
+    """Return a http or https address; DownloadError for any other."""
     try:
         address = httpx.URL(url)
     except (httpx.InvalidURL, TypeError, ValueError) as error:
@@ -140,17 +143,17 @@ async def public_address(host: str) -> str:
     except (OSError, UnicodeError) as error:
         raise DownloadError("the host is not known", final=False) from error
     for *_, (ip, *_) in found:
-        if is_public(ip):
+        if isinstance(ip, str) and is_public(ip):
             return ip
     raise DownloadError("a private address")
 
 
-GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")  # all that has been given out
+GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")  # all global unicast addresses in use
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def is_public(ip: str) -> bool:
-    """Return whether an IP address is one of the public internet's, also one wrapped into IPv6."""
+    """Return whether an IP address is on the public internet, also an IPv4 address embedded in IPv6."""
     address = ipaddress.ip_address(ip.partition("%")[0])
     address = embedded_ipv4(address) or address
     return (address.is_global and not address.is_multicast
@@ -167,7 +170,9 @@ def embedded_ipv4(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipa
 
 
 def retry_after(header: str | None) -> float | None:
-    """Return the seconds in a Retry-After header, which gives a number or a date; None for none."""
+    """Return the seconds in a Retry-After header, which has a number or a date; None for any other."""
+    if header is None:
+        return None
     try:
         return max(0.0, float(header))
     except (TypeError, ValueError):

@@ -1,10 +1,10 @@
-"""What is said of a photo that is not opened: one sentence, for the person who sent it."""
+"""Error messages for photos that cannot be opened: one sentence each, for the person who sent the photo."""
 
 FORMAT_NAMES = "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or PPM"
 
 
 class PhotoError(ValueError):
-    """What is wrong with a photo, in one sentence for the person who sent it."""
+    """Raised for a photo that cannot be opened, with one sentence for the person who sent it."""
 
 
 def check_size(size: tuple[int, int], max_pixels: int) -> None:
@@ -30,7 +30,7 @@ def too_costly(name: str, why: str) -> PhotoError:
 
 
 _SEND = f"Send a photo as {FORMAT_NAMES}."
-_STRANGERS = (  # (marker, must the file begin with it, what the file is)
+_OTHER_FORMATS = (  # (marker, whether the file must begin with it, what the file is)
     (b"%pdf", True, "a PDF document"),
     (b"pk\x03\x04", True, "a zip archive or an office document"),
     (b"8bps", True, "a Photoshop file"),
@@ -45,10 +45,10 @@ _VIDEO_BRANDS = (b"isom", b"iso", b"mp4", b"mp7", b"avc1", b"M4V", b"M4A", b"qt 
 _PHOTO_STARTS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 
 
-def what_it_is_instead(data: bytes) -> str:
-    """Return the sentence for bytes that no decoder claims."""
+def unknown_format(data: bytes) -> str:
+    """Return the sentence for bytes that no decoder takes."""
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for marker, at_start, name in _STRANGERS:
+    for marker, at_start, name in _OTHER_FORMATS:
         if head.startswith(marker) if at_start else marker in head:
             return f"This is {name}. {_SEND}"
     if (data[4:8] == b"ftyp" and data[8:12].startswith(_VIDEO_BRANDS)) or data[8:12] in (b"AVI ", b"WAVE"):
@@ -59,8 +59,9 @@ def what_it_is_instead(data: bytes) -> str:
 
 
 def decode_failure(format: str | None, error: Exception) -> str:
-    """Return the sentence for a photo whose header could be read and whose pixels could not. format: Pillow's."""
-    name = {"MPO": "JPEG", "HEIF": "HEIC"}.get(format, format) or "photo"
+    """Return the sentence for a photo whose header could be read and whose pixels could not. format: Pillow's name."""
+    format = format or "photo"
+    name = {"MPO": "JPEG", "HEIF": "HEIC"}.get(format, format)
     if "truncated" in str(error).lower():
         return f"This {name} is cut off before its end. Send the whole file again."
     return f"This {name} is damaged and cannot be decoded. Send another copy of it."

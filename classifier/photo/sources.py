@@ -1,4 +1,4 @@
-"""Where a photo may come from: encoded bytes, a path or an open file, all read into bytes."""
+"""Read an encoded photo from its source: bytes, a path or an open file."""
 import os
 import stat
 from os import PathLike
@@ -8,11 +8,11 @@ from PIL import Image
 
 from .errors import PhotoError
 
-PhotoSource = str | PathLike | bytes | bytearray | memoryview | BinaryIO | Image.Image
+PhotoSource = str | PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image
 
 
 def read_source(source: PhotoSource) -> bytes:
-    """Return the encoded bytes behind any source but an opened image; a file object is read from its beginning.
+    """Return the encoded bytes of any source but a PIL image; a file object is read from its beginning.
 
     Raises PhotoError with a sentence for a person.
     """
@@ -25,7 +25,7 @@ def read_source(source: PhotoSource) -> bytes:
             if getattr(source, "seekable", bool)():
                 source.seek(0)
             data = source.read()
-        except Exception as error:  # any class may call itself a file
+        except Exception as error:  # an object with a method `read` may raise anything
             raise PhotoError(f"This file could not be read: {str(error).rstrip('.')}.") from error
         if not isinstance(data, (bytes, bytearray)):
             raise PhotoError("A photo is expected, opened as a binary file, not as text.")
@@ -36,7 +36,7 @@ def read_source(source: PhotoSource) -> bytes:
     return bytes(data)
 
 
-def _read_path(path: str | PathLike) -> bytes:
+def _read_path(path: str | PathLike[str]) -> bytes:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would never end
             raise PhotoError(f"{path} could not be read: it is no file.")

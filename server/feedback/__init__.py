@@ -1,1 +1,1 @@
-"""What people say of answers: the question on the page, the records, the daily counts, and their copy on the Hub."""
+"""Feedback of users: the question on the page, the records, the daily counts, and their copy on the Hub."""

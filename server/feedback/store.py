@@ -1,11 +1,12 @@
-"""What users say of answers, kept where the owner of the app set FEEDBACK; without it nothing is.
+"""Store users' feedback where the owner of the app set FEEDBACK; without it nothing is asked for or kept.
 
     FEEDBACK=/data/feedback python app.py                    # a folder
     FEEDBACK=hf://datasets/USER/NAME python app.py           # a dataset on the Hub, by way of FEEDBACK_FOLDER
 
-Writes FOLDER/ab/abc….jpg, the photo without its metadata, named by its SHA-256; FOLDER/ab/abc…-12345678.json, the
-record; FOLDER/counters/, see `server.feedback.counters`. A record is on the disk before its sender is thanked; none is deleted
-before it lies on the Hub, or changed but for a word that is said again after another: it gets its new time.
+Writes the photos, records and counters that `server.feedback.records` describes.
+
+A record is on the disk before its sender is thanked. None is deleted before it lies on the Hub. None is changed, but
+for one that is said again after another: it gets its new time, since the last word on a photo counts.
 """
 import hashlib
 import io
@@ -14,7 +15,7 @@ import logging
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,76 +25,69 @@ from PIL import Image
 
 from classifier import Classifier, Prediction
 from classifier.files import atomic_write
-from server.limits.rate_limit import Rate
+from server.limits.rate_limit import RateLimiter
 from server.settings import MB, Settings
 
-from .counters import FOLDER as COUNTERS
 from .counters import Counters
 from .hub_sync import HubUpload
+from .records import COUNTERS_FOLDER, HUB_PREFIX, Record, photo_path, record_path, records_of_photo
 
 log = logging.getLogger(__name__)
 
-SIDE = 1024  # pixels of a kept photo's longer side
-MOST_PROBABILITIES = 5  # in a record
-SHOWN = 12  # labels in a sentence
-HUB = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)/?")
+MAX_SIDE = 1024  # pixels of a kept photo's longer side
+MAX_PROBABILITIES = 5  # in a record
+MAX_LISTED = 12  # labels in a message
+HUB_ADDRESS = re.compile(HUB_PREFIX + r"([\w.-]+/[\w.-]+)/?")
 FULL = "Thank you, but no more can be kept at the moment: this was not."
 
 
-class NotKept(Exception):
-    """Why a record was not kept, in a sentence for its sender."""
+class NotStored(Exception):
+    """Raised where feedback is not stored, with a message for its sender."""
 
 
 class Feedback:
     """A folder of records, and the counters beside it. Safe to use from many threads, of one process."""
 
     def __init__(self, folder: str | Path, labels: Sequence[str], version: str = "", hub: HubUpload | None = None,
-                 settings: Settings | None = None):
+                 settings: Settings | None = None) -> None:
         """version: of the model that answers; hub: where the folder is uploaded to. OSError for a folder that cannot
         be written in."""
         self.folder, self.labels, self._version, self._hub = Path(folder), list(labels), version, hub
         settings = settings or Settings()
-        self._most, self._per_minute = settings.max_feedback_mb * MB, settings.feedback_per_minute
-        self._rate, self._lock = Rate(self._per_minute), Lock()
+        self._max_bytes, self._per_minute = settings.max_feedback_mb * MB, settings.feedback_per_minute
+        self._limiter, self._lock = RateLimiter(self._per_minute), Lock()
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._clear_leftovers()
+        self._delete_unfinished()
         self.n_bytes = sum(path.stat().st_size for path in self._files())
         self.counters = Counters(self.folder, version)
         if hub:
             hub.start(self.folder)
 
-    def give(self, photo: Image.Image, prediction: Prediction, correction: str | None, client: str = "") -> bool:
-        """Keep a photo, its answer and what a user says it is, None for none of the labels; return whether it is new.
+    def add(self, photo: Image.Image, prediction: Prediction, correction: str | None, client: str = "") -> bool:
+        """Store a photo, its answer and what a user says it is, None for none of the labels; return whether it is new.
 
         It is on the disk when this returns. Of several words on a photo the last counts: one that is said again after
-        another is new. Raises NotKept where it is not kept.
+        another is new. Raises NotStored where it is not stored.
         """
-        if correction is not None and correction not in self.labels:
-            more = f" and {len(self.labels) - SHOWN} more" if len(self.labels) > SHOWN else ""
-            raise NotKept(f"There is no such label; there are {', '.join(self.labels[:SHOWN])}{more}.")
-        if wait := self._rate.spend(client):
-            raise NotKept(f"That was a lot: {self._per_minute} a minute are taken. Try again in {math.ceil(wait)} s.")
+        self._check(correction, client)
         picture = without_metadata(photo)
         digest = hashlib.sha256(picture).hexdigest()
         record = json.dumps(self._record(digest, prediction, correction)).encode()
-        said = hashlib.sha256(json.dumps(correction).encode()).hexdigest()[:8]  # a label may be any text, no path
-        photo_file = self.folder / digest[:2] / f"{digest}.jpg"
-        record_file = photo_file.with_name(f"{digest}-{said}.json")
+        photo_file = photo_path(self.folder, digest)
+        record_file = record_path(self.folder, digest, correction)
         with self._lock:
-            words = photo_file.parent.glob(f"{digest}-*.json")
-            if max(words, key=lambda file: file.stat().st_mtime_ns, default=None) == record_file:
+            latest = max(records_of_photo(self.folder, digest), key=lambda file: file.stat().st_mtime_ns, default=None)
+            if latest == record_file:
                 return False
             self._make_room(len(picture) + len(record))
             try:
                 photo_file.parent.mkdir(exist_ok=True)
-                for file, data in ((photo_file, picture), (record_file, record)):  # no record without its photo
-                    if file == record_file or not file.exists():
-                        before = file.stat().st_size if file.exists() else 0
-                        atomic_write(file, data)
-                        self.n_bytes += len(data) - before
+                if not photo_file.exists():  # no record without its photo
+                    self._write(photo_file, picture)
+                self._write(record_file, record)
             except OSError as error:
                 log.error("Feedback could not be kept: %s.", error.strerror)
-                raise NotKept(FULL) from error
+                raise NotStored(FULL) from error
         return True
 
     def close(self, seconds: float) -> None:
@@ -102,58 +96,71 @@ class Feedback:
         if self._hub:
             self._hub.finish(seconds)
 
-    def _record(self, digest: str, prediction: Prediction, correction: str | None) -> dict:
-        probabilities = list(prediction.probabilities.items())[:MOST_PROBABILITIES]
+    def _check(self, correction: str | None, client: str) -> None:
+        """Raise NotStored for a label that does not exist, and for a client that sends too much."""
+        if correction is not None and correction not in self.labels:
+            more = f" and {len(self.labels) - MAX_LISTED} more" if len(self.labels) > MAX_LISTED else ""
+            raise NotStored(f"There is no such label; there are {', '.join(self.labels[:MAX_LISTED])}{more}.")
+        if wait := self._limiter.spend(client):
+            raise NotStored(f"That was a lot: {self._per_minute} a minute are taken. Try again in {math.ceil(wait)} s.")
+
+    def _record(self, digest: str, prediction: Prediction, correction: str | None) -> Record:
+        probabilities = list(prediction.probabilities.items())[:MAX_PROBABILITIES]
         return {"photo": digest, "label": prediction.label,
                 "probabilities": {label: round(share, 6) for label, share in probabilities},
                 "familiar": prediction.familiar, "familiarity": prediction.familiarity, "correction": correction,
-                "right": correction == meant(prediction), "model_version": self._version,
+                "right": correction == answered_label(prediction), "model_version": self._version,
                 "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds")}
 
+    def _write(self, file: Path, data: bytes) -> None:
+        before = file.stat().st_size if file.exists() else 0
+        atomic_write(file, data)
+        self.n_bytes += len(data) - before
+
     def _make_room(self, n_bytes: int) -> None:
-        """Drop the oldest of what lies on the Hub until there is room; NotKept where that is not enough."""
-        if self.n_bytes + n_bytes <= self._most:
+        """Delete the oldest of what lies on the Hub until there is room; NotStored where that is not enough."""
+        if self.n_bytes + n_bytes <= self._max_bytes:
             return
         for path in self._hub.uploaded() if self._hub else []:
             with suppress(OSError):
                 size = path.stat().st_size
                 path.unlink()
                 self.n_bytes -= size
-            if self.n_bytes + n_bytes <= self._most:
+            if self.n_bytes + n_bytes <= self._max_bytes:
                 return
         log.warning("Feedback is refused: %.0f MB are kept, and MAX_FEEDBACK_MB allows no more.", self.n_bytes / MB)
-        raise NotKept(FULL)
+        raise NotStored(FULL)
 
-    def _files(self):
+    def _files(self) -> Iterator[Path]:
         return (path for path in self.folder.glob("??/*") if path.suffix in (".jpg", ".json"))
 
-    def _clear_leftovers(self) -> None:
+    def _delete_unfinished(self) -> None:
         """Delete what a killed process had not finished, and so thanked nobody for."""
-        for path in [*self.folder.glob("??/.*.part"), *self.folder.glob(f"{COUNTERS}/.*.part")]:
+        for path in [*self.folder.glob("??/.*.part"), *self.folder.glob(f"{COUNTERS_FOLDER}/.*.part")]:
             path.unlink(missing_ok=True)
 
 
-def meant(prediction: Prediction) -> str | None:
-    """Return what the app said that a photo is: a label, or None for none of them."""
+def answered_label(prediction: Prediction) -> str | None:
+    """Return what the app says that a photo shows: a label, or None for none of them."""
     return None if prediction.familiar is False else prediction.label
 
 
 def without_metadata(photo: Image.Image) -> bytes:
-    """Return a photo as a JPEG of at most SIDE pixels that holds pixels alone: no place, no camera, no comment."""
+    """Return a photo as a JPEG of at most MAX_SIDE pixels that holds pixels alone: no place, no camera, no comment."""
     picture, buffer = photo.convert("RGB"), io.BytesIO()
-    picture.thumbnail((SIDE, SIDE))
+    picture.thumbnail((MAX_SIDE, MAX_SIDE))
     picture.info = {}  # Pillow writes some of it into the file
     picture.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 
-def feedback_from(classifier: Classifier, settings: Settings, environment: Mapping[str, str] = os.environ,
+def open_feedback(classifier: Classifier, settings: Settings, environment: Mapping[str, str] = os.environ,
                   ) -> Feedback | None:
-    """Return where FEEDBACK in the environment says that records go; None where it says nothing, or nothing usable."""
+    """Return the store that FEEDBACK in the environment names; None where it names none, or an unusable one."""
     where = environment.get("FEEDBACK", "").strip()
     if not where:
         return None
-    repo = HUB.fullmatch(where)
+    repo = HUB_ADDRESS.fullmatch(where)
     if "://" in where and not repo:
         log.error("FEEDBACK=%r is neither a folder nor hf://datasets/USER/NAME: no feedback is asked for.", where)
         return None

@@ -1,51 +1,54 @@
-"""Admission control: how much each client may ask, and all together; with a refusal in a sentence beyond that.
+"""Admission control: how much each client may send, and all clients together, with an error message beyond that.
 
-    gate = Gate(Settings.from_environment())
-    refusal = gate.begin("83.1.2.3")     # a request with a body comes
-    refusal = gate.enter("83.1.2.3")     # its body has arrived: it is answered, or waits for that
-    gate.leave("83.1.2.3")
+    admission = AdmissionControl(Settings.from_environment())
+    error = admission.admit_request("83.1.2.3")     # a request with a body comes
+    error = admission.enter("83.1.2.3")             # its body has arrived: it is answered, or waits for that
+    admission.leave("83.1.2.3")
 """
 import math
 from collections import Counter
 from threading import Lock
 
-from server.settings import MB, Settings, most_connections
+from server.settings import MB, Settings, max_connections
 
-from .budgets import Room, Share
-from .endpoints import READS, Body
-from .errors import FULL, RESTARTING, Refusal
-from .rate_limit import Rate
+from .budgets import Budget, Reservation
+from .endpoints import READ_TOKENS, Body
+from .errors import RESTARTING, TOO_MANY_WAITING, ErrorResponse
+from .rate_limit import RateLimiter
 
-JSON_ROOM = 1.4  # a photo as base64 takes a third more bytes, and the form around it a few
-FORM_ROOM = 100_000  # bytes of a form around its files
+BASE64_FACTOR = 1.4  # a photo as base64 takes a third more bytes, and the JSON around it a few
+FORM_OVERHEAD = 100_000  # bytes of a form around its files
 SMALL_BODY = 64_000  # bytes of a body that holds no photo
 LARGE_BODY = 2 * MB  # bytes of a body from which on it counts among the large ones
 SMALL_BODIES = 32 * MB  # bytes of all the others together
-SPOOLED = MB  # bytes of each file of a form that Starlette keeps in memory
-PATIENCE, PACE = 2, 300_000  # seconds, and bytes a second: where room is short, bodies that come slower give way
-ARRIVING, ARRIVING_EACH = 256, 64  # requests whose bodies are on their way
-LEAST_READS = 10_000  # a minute: a page with all of its parts takes about 700
+SPOOL_BYTES = MB  # bytes of each file of a form that Starlette keeps in memory
+GRACE_SECONDS, MIN_RATE = 2, 300_000  # where a budget is used up, bodies that bring fewer bytes a second are ended
+ARRIVING, ARRIVING_PER_CLIENT = 256, 64  # requests whose bodies are on their way
+MIN_READ_TOKENS = 10_000  # a minute: a page with all of its parts takes about 700
 STREAMS = 400  # of events: an open page has one, and another while it waits for an answer
 TOOL_CALLS = 16  # at once: each holds one of 40 threads that Gradio shares with its files and forms
 
 
-class Gate:
-    """What is going on: how many are in, how often each client came, what they hold, whether the app is to stop."""
+class AdmissionControl:
+    """The state of all requests: how many are inside, what each client sent and holds, whether the app is to stop."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.stopping = False
-        self._rate = Rate(settings.max_per_minute)
-        self._reads = Rate(max(READS * settings.max_per_minute, LEAST_READS) if settings.max_per_minute else 0)
-        self._inside, self._lock = Counter(), Lock()
-        self.json_bytes = int(JSON_ROOM * settings.upload_bytes) + FORM_ROOM
-        slow = {"patience": PATIENCE, "pace": PACE}
-        self.arriving = Room(ARRIVING, ARRIVING_EACH, patience=PATIENCE)
-        self.small, self.large = Room(SMALL_BODIES, **slow), Room(2 * self.json_bytes, **slow)
-        self.on_disk = Room(max(2 * settings.call_bytes, int(settings.max_stored_mb * MB)), **slow)
-        streams = min(STREAMS, most_connections() // 2)
-        self.streams = Room(streams, streams // 4)
-        self.tool_calls = Room(TOOL_CALLS)
+        per_minute = settings.max_per_minute
+        self._photo_rate = RateLimiter(per_minute)
+        self._read_rate = RateLimiter(max(READ_TOKENS * per_minute, MIN_READ_TOKENS) if per_minute else 0)
+        self._inside: Counter[str] = Counter()
+        self._lock = Lock()
+        self.json_bytes = int(BASE64_FACTOR * settings.upload_bytes) + FORM_OVERHEAD
+        self.arriving = Budget(ARRIVING, ARRIVING_PER_CLIENT, grace_seconds=GRACE_SECONDS)
+        self.small_bodies = Budget(SMALL_BODIES, None, GRACE_SECONDS, MIN_RATE)
+        self.large_bodies = Budget(2 * self.json_bytes, None, GRACE_SECONDS, MIN_RATE)
+        disk_bytes = max(2 * settings.call_bytes, int(settings.max_stored_mb * MB))
+        self.disk = Budget(disk_bytes, None, GRACE_SECONDS, MIN_RATE)
+        streams = min(STREAMS, max_connections() // 2)
+        self.streams = Budget(streams, streams // 4)
+        self.tool_calls = Budget(TOOL_CALLS)
 
     @property
     def waiting(self) -> int:
@@ -54,81 +57,85 @@ class Gate:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is being answered, or on its way."""
-        return self.waiting > 0 or self.arriving.taken > 0
+        """Whether any request is being answered, or on its way."""
+        return self.waiting > 0 or self.arriving.used > 0
 
-    def begin(self, client: str) -> Refusal | None:
-        """Charge a client for a request with a body; or return why it is not read."""
+    def admit_request(self, client: str) -> ErrorResponse | None:
+        """Charge a client for a request with a body; or return why the body is not read."""
         if self.stopping:
             return RESTARTING
         if n := self._too_many_of(client):
-            return _wait(n)
-        return self._charge(self._rate, client, 1, f"{self.settings.max_per_minute} a minute are taken")
+            return _too_many_waiting(n)
+        return self._charge(self._photo_rate, client, 1, f"{self.settings.max_per_minute} a minute are taken")
 
-    def read(self, client: str, price: int) -> Refusal | None:
-        """Charge a client for a request that only reads; or return why it gets no answer."""
-        return self._charge(self._reads, client, price, "a page needs some") if price else None
+    def admit_read(self, client: str, price: int) -> ErrorResponse | None:
+        """Charge a client for a request without a body; or return why it gets no answer. price: tokens."""
+        return self._charge(self._read_rate, client, price, "a page needs some") if price else None
 
-    def _charge(self, rate: Rate, client: str, n: int, limit: str) -> Refusal | None:
-        if wait := rate.spend(client, n):
-            return Refusal(429, f"You have sent too many: {limit} from one client. Try again in {math.ceil(wait)} s.",
-                           wait)
+    def _charge(self, limiter: RateLimiter, client: str, n: int, limit: str) -> ErrorResponse | None:
+        if wait := limiter.spend(client, n):
+            return ErrorResponse(429, f"You have sent too many: {limit} from one client. Try again in "
+                                      f"{math.ceil(wait)} s.", wait)
         return None
 
-    def charge(self, client: str) -> None:
-        """Count one more photo that came with a client's request."""
-        self._rate.spend(client)
+    def charge_photo(self, client: str) -> None:
+        """Charge a client for one more photo in the same request."""
+        self._photo_rate.spend(client)
 
-    def enter(self, client: str) -> Refusal | None:
-        """Let a request in whose body has arrived, which `leave` is then to be told of; or return why not."""
+    def enter(self, client: str) -> ErrorResponse | None:
+        """Admit a request whose body has arrived, until `leave`; or return why it is not admitted."""
         with self._lock:
             if self.waiting >= self.settings.max_waiting:
-                return FULL
+                return TOO_MANY_WAITING
             if n := self._too_many_of(client):
-                return _wait(n)
+                return _too_many_waiting(n)
             self._inside[client] += 1
         return None
 
     def _too_many_of(self, client: str) -> int:
         """Return how many requests of a client wait, where that is the most that may; else 0."""
-        n, on_their_way = self._inside[client], self.arriving.of(client)
-        return n if n >= max(1, self.settings.max_waiting // 2) else on_their_way * (on_their_way > self.arriving.each)
+        n, arriving = self._inside[client], self.arriving.used_by(client)
+        if n >= max(1, self.settings.max_waiting // 2):
+            return n
+        return arriving if arriving > self.arriving.per_client else 0
 
     def leave(self, client: str) -> None:
-        """Take note that a request is done with."""
+        """Count a request as answered."""
         with self._lock:
             self._inside[client] -= 1
             if not self._inside[client]:
                 del self._inside[client]
 
-    def hold(self, small: Share, large: Share, n_bytes: int) -> bool:
-        """Take note that a request holds so many bytes of memory in all; return False where that is too much.
+    def reserve_memory(self, small: Reservation, large: Reservation, n_bytes: int) -> bool:
+        """Reserve so many bytes of memory in all for a request; return False where that is too much.
 
-        small, large: its shares of the two rooms. One it has: small bodies never wait for large ones.
+        small, large: its reservations in the two budgets, one of which it uses: small bodies never wait for large ones.
         """
         if n_bytes <= LARGE_BODY:
-            return self.small.grow(small, n_bytes - small.amount)
-        if not self.large.grow(large, n_bytes - large.amount):
+            return self.small_bodies.reserve(small, n_bytes - small.amount)
+        if not self.large_bodies.reserve(large, n_bytes - large.amount):
             return False
-        self.small.leave(small)
+        self.small_bodies.release(small)
         return True
 
-    def most_bytes(self, body: Body, form: bool, json: bool) -> int:
-        """Return the most bytes that a body may have. form, json: what the request says that it is."""
+    def max_body_bytes(self, body: Body, form: bool, json: bool) -> int:
+        """Return the most bytes that a body may have. form, json: what the request's Content-Type says."""
         if body in ("photo", "upload") and form:
-            return self.settings.call_bytes + FORM_ROOM
+            return self.settings.call_bytes + FORM_OVERHEAD
         if body == "photo":
             return self.settings.upload_bytes
         return self.json_bytes if body == "json" and json else SMALL_BODY
 
-    def too_large(self, most: int) -> Refusal:
-        """Return the refusal of a body that has more than `most` bytes."""
-        if most == SMALL_BODY:
-            return Refusal(413, f"That is too large: without a photo, a request may have {SMALL_BODY // 1000} kB.")
-        together = f"; several together {self.settings.call_bytes / MB:g} MB" if most > self.settings.call_bytes else ""
-        return Refusal(413, f"That is too large: a photo may have {self.settings.max_upload_mb:g} MB{together}. "
-                            "Send a smaller one.")
+    def too_large(self, limit: int) -> ErrorResponse:
+        """Return the error response for a body of more than `limit` bytes."""
+        if limit == SMALL_BODY:
+            return ErrorResponse(
+                413, f"That is too large: without a photo, a request may have {SMALL_BODY // 1000} kB.")
+        call = self.settings.call_bytes
+        together = f"; several together {call / MB:g} MB" if limit > call else ""
+        return ErrorResponse(413, f"That is too large: a photo may have {self.settings.max_upload_mb:g} MB{together}. "
+                                  "Send a smaller one.")
 
 
-def _wait(n: int) -> Refusal:
-    return Refusal(429, f"You have {n} requests waiting already. Send the next when one is answered.", 1)
+def _too_many_waiting(n: int) -> ErrorResponse:
+    return ErrorResponse(429, f"You have {n} requests waiting already. Send the next when one is answered.", 1)

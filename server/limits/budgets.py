@@ -1,12 +1,12 @@
-"""Something limited that requests hold at once: bytes of memory, streams, connections.
+"""Budgets of what requests hold at the same time: bytes of memory, streams, connections.
 
-    room = Room(most=100, each=50)
-    share = Share("83.1.2.3", give_way)
-    if not room.grow(share, 1): ...    # refused
-    room.leave(share)
+    budget = Budget(limit=100, per_client=50)
+    reservation = Reservation("83.1.2.3", evict)
+    if not budget.reserve(reservation, 1): ...    # send an error response
+    budget.release(reservation)
 
-Where a room is full, the client that holds the most of it gives way: its oldest request ends, if that has had some time
-and grew slowly. So who holds a lot for long keeps nobody else out, from however many connections.
+Where a budget is used up, the client that holds the most of it loses its oldest request, if that request has had some
+time and grew slowly. So a client that holds much for long cannot keep the others out, however many connections it has.
 """
 import math
 import time
@@ -16,68 +16,70 @@ from dataclasses import dataclass, field
 
 
 @dataclass(eq=False)
-class Share:
-    """What one request holds."""
+class Reservation:
+    """What one request holds of a budget."""
 
     client: str
-    give_way: Callable[[], None] | None = None
-    """ends the request; None while it is not to be ended"""
+    evict: Callable[[], None] | None = None
+    """ends the request; None while it must not be ended"""
     amount: int = 0
     since: float = field(default_factory=lambda: time.monotonic())
 
 
-class Room:
-    """Shares of a limited whole. For use on the event loop alone."""
+class Budget:
+    """A limit that requests share. For use on the event loop alone."""
 
-    def __init__(self, most: int, each: int | None = None, patience: float = 0, pace: float = math.inf):
-        """most: for all together; each: for one client, by default half of that.
+    def __init__(self, limit: int, per_client: int | None = None, grace_seconds: float = 0,
+                 min_rate: float = math.inf) -> None:
+        """limit: for all clients together; per_client: for one client, by default half of that.
 
-        patience: seconds that a share has before it may have to give way. pace: how much it is to grow by in a second;
-        one that grows faster does not give way.
+        grace_seconds: how long a reservation is safe from eviction. min_rate: amount a second; a reservation that
+        grows faster is not evicted.
         """
-        self.most, self.each = most, max(1, most // 2) if each is None else each
-        self.patience, self.pace = patience, pace
-        self.taken = 0
-        self._shares: dict[Share, None] = {}  # the oldest first
-        self._by_client = Counter()
+        self.limit, self.per_client = limit, max(1, limit // 2) if per_client is None else per_client
+        self.grace_seconds, self.min_rate = grace_seconds, min_rate
+        self.used = 0
+        self._reservations: dict[Reservation, None] = {}  # the oldest first
+        self._by_client: Counter[str] = Counter()
 
-    def of(self, client: str) -> int:
+    def used_by(self, client: str) -> int:
         """Return how much a client holds."""
         return self._by_client[client]
 
-    def grow(self, share: Share, n: int = 1) -> bool:
-        """Give a share n more; return False where there is no room for it."""
-        if self._by_client[share.client] + n > self.each:
+    def reserve(self, reservation: Reservation, amount: int = 1) -> bool:
+        """Add an amount to a reservation; return False where the budget does not allow it."""
+        if self._by_client[reservation.client] + amount > self.per_client:
             return False
-        while self.taken + n > self.most:
-            ends = self._who_gives_way(share.client, n)
-            if ends is None:
+        while self.used + amount > self.limit:
+            evicted = self._to_evict(reservation.client, amount)
+            if evicted is None or evicted.evict is None:
                 return False
-            self.leave(ends)
-            ends.give_way()
-        self._shares[share] = None
-        share.amount += n
-        self.taken += n
-        self._by_client[share.client] += n
+            self.release(evicted)
+            evicted.evict()
+        self._reservations[reservation] = None
+        reservation.amount += amount
+        self.used += amount
+        self._by_client[reservation.client] += amount
         return True
 
-    def leave(self, share: Share) -> None:
-        """Take a share back; one that is gone already is passed over."""
-        if share not in self._shares:
+    def release(self, reservation: Reservation) -> None:
+        """Take a reservation back; one that was released before is passed over."""
+        if reservation not in self._reservations:
             return
-        del self._shares[share]
-        self.taken -= share.amount
-        self._by_client[share.client] -= share.amount
-        if not self._by_client[share.client]:
-            del self._by_client[share.client]
-        share.amount = 0
+        del self._reservations[reservation]
+        self.used -= reservation.amount
+        self._by_client[reservation.client] -= reservation.amount
+        if not self._by_client[reservation.client]:
+            del self._by_client[reservation.client]
+        reservation.amount = 0
 
-    def _who_gives_way(self, client: str, n: int) -> Share | None:
-        """Return the share to end for n more of a client's, or None."""
+    def _to_evict(self, client: str, amount: int) -> Reservation | None:
+        """Return the reservation to evict so that a client can have an amount more, or None."""
         now = time.monotonic()
-        slow = [share for share in self._shares if share.give_way and share.client != client
-                and self.patience <= now - share.since and share.amount <= self.pace * (now - share.since)]
-        largest = max(slow, key=lambda share: self._by_client[share.client], default=None)
-        if largest and self.pace == math.inf and self._by_client[largest.client] < self._by_client[client] + n:
+        slow = [held for held in self._reservations if held.evict and held.client != client
+                and self.grace_seconds <= now - held.since and held.amount <= self.min_rate * (now - held.since)]
+        largest = max(slow, key=lambda held: self._by_client[held.client], default=None)
+        if largest and self.min_rate == math.inf and (
+                self._by_client[largest.client] < self._by_client[client] + amount):
             return None  # nobody holds more than this client would
         return largest

@@ -1,129 +1,149 @@
-"""What stands in front of every request: limits, refusals in a sentence, and headers.
+"""Middleware: limits, error responses and headers for every request.
 
-    gate = Gate(Settings.from_environment())
-    demo.launch(app_kwargs={"middleware": [Middleware(Guard, gate=gate)]})
+    admission = AdmissionControl(Settings.from_environment())
+    demo.launch(app_kwargs={"middleware": [Middleware(LimitsMiddleware, admission=admission)]})
 
-Every request passes here, whatever its method and path. `rules` says what it may be: what is not listed there is
-refused unread (404). A request with a body is counted before that is read (429), its body limited in size, elements
-and time while it arrives (413, 408), and let in when it is there (503). What goes wrong behind is told in a sentence,
-never in a stack trace.
+Every request passes here, whatever its method and path. `endpoints` says which are allowed: the others are answered
+404, unread. A request with a body is charged before that is read (429), its body limited in size, elements and time
+while it arrives (413, 408), and admitted when it is there (503). Errors of the app are reported as a message, never as
+a stack trace.
 """
 import errno
 import json
 import logging
 import math
 import traceback
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.settings import MB
 
-from .admission import Gate
-from .body_reader import Request, Stop, arrive
-from .budgets import Share
+from .admission import AdmissionControl
+from .body_reader import read_and_answer
+from .budgets import Reservation
 from .endpoints import CLASSIFY, CLIENT, FILE, UPLOAD, Rule, rule_of
-from .errors import FAILED, NO_BODY, NO_DISK, NO_STREAM, NOTHING_HERE, UNREADABLE, Refusal
+from .errors import (
+    BODY_NOT_ALLOWED,
+    INTERNAL,
+    INVALID_REQUEST,
+    NOT_FOUND,
+    OUT_OF_DISK,
+    TOO_MANY_STREAMS,
+    TOO_MANY_STREAMS_OF_CLIENT,
+    ErrorResponse,
+)
 from .rate_limit import address_of
+from .request_state import RequestState, StopRequest
 
 log = logging.getLogger(__name__)
 
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM, errno.ENOTDIR,
-           errno.ENOENT, errno.EMFILE, errno.ENFILE}
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM, errno.ENOTDIR,
+               errno.ENOENT, errno.EMFILE, errno.ENFILE}
 
 
-class Guard:
+class LimitsMiddleware:
     """ASGI middleware: see the module."""
 
-    def __init__(self, app, gate: Gate):
-        self._app, self._gate = app, gate
-        self._headers = page_headers(gate.settings.frame_ancestors)
+    def __init__(self, app: ASGIApp, admission: AdmissionControl) -> None:
+        self._app, self._admission = app, admission
+        self._headers = page_headers(admission.settings.frame_ancestors)
         self._file_headers = {**self._headers, "Content-Security-Policy": "default-src 'none'; sandbox"}  # no page
 
-    async def __call__(self, scope, receive, send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":  # nothing here speaks WebSocket
+        if scope["type"] != "http":  # the app has no WebSocket
             await send({"type": "websocket.close", "code": 1008})
             return
         path = get_route_path(scope)  # as the router sees it, without the root path
         rule = rule_of(scope["method"], path)
         send = _with_headers(send, self._file_headers if rule and rule.file else self._headers)
-        client = scope[CLIENT] = address_of(scope, self._gate.settings.proxies)
-        headers = Headers(scope=scope)
-        if rule is None:
-            await refuse(send, path, NOTHING_HERE)
-        elif rule.body == "none" and ("transfer-encoding" in headers or headers.get("content-length", "0") != "0"):
-            await refuse(send, path, NO_BODY)
-        elif refusal := self._gate.read(client, rule.price) if rule.body == "none" else self._gate.begin(client):
-            await refuse(send, path, refusal)
-        elif rule.body == "none":
-            await self._read(rule, client, scope, receive, send)
-        else:
-            await self._send(rule, client, headers, scope, receive, send)
+        client = scope[CLIENT] = address_of(scope, self._admission.settings.proxies)
+        if error := self._check(rule, client, Headers(scope=scope)):
+            await send_error(send, path, error)
+        elif rule and rule.body == "none":
+            await self._answer_read(rule, RequestState(scope, client, path), receive, send)
+        elif rule:
+            request = RequestState(scope, client, path)
+            await read_and_answer(self._admission, rule, request, receive, partial(self._call, request, send=send))
+            if request.error and not request.response_started:
+                await send_error(send, path, request.error)
 
-    async def _read(self, rule: Rule, client: str, scope, receive, send) -> None:
-        """Hand on a request that has no body."""
+    def _check(self, rule: Rule | None, client: str, headers: Headers) -> ErrorResponse | None:
+        """Charge a client for a request; or return why it is not read."""
+        if rule is None:
+            return NOT_FOUND
+        if rule.body != "none":
+            return self._admission.admit_request(client)
+        if "transfer-encoding" in headers or headers.get("content-length", "0") != "0":
+            return BODY_NOT_ALLOWED
+        return self._admission.admit_read(client, rule.price)
+
+    async def _answer_read(self, rule: Rule, request: RequestState, receive: Receive, send: Send) -> None:
+        """Let the app answer a request that has no body."""
+        streams, client = self._admission.streams, request.client
         if rule.file:  # Gradio answers a part of a file with the request's own headers
-            scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
-        request = Request(scope, client, 0, math.inf)
-        share = Share(client, request.end_with(NO_STREAM))
-        if rule.stream and not self._gate.streams.grow(share):
-            await refuse(send, request.path, NO_STREAM if self._gate.streams.of(client) == 0 else Refusal(
-                429, "You have too many pages open at once. Close some, or try again in a minute.", 60))
+            request.scope = {**request.scope,
+                             "headers": [header for header in request.scope["headers"] if header[0] != b"range"]}
+        stream = Reservation(client, partial(request.end_with, TOO_MANY_STREAMS))
+        if rule.stream and not streams.reserve(stream):
+            error = TOO_MANY_STREAMS if streams.used_by(client) == 0 else TOO_MANY_STREAMS_OF_CLIENT
+            await send_error(send, request.path, error)
             return
         try:
-            await request.run(self._settled(request, self._app(scope, receive, _watched(request, send))))
+            await request.run(self._call(request, receive, send))
         finally:
-            self._gate.streams.leave(share)
+            streams.release(stream)
             if rule.file:  # its size is known only now
-                self._gate.read(client, FILE * request.answer_bytes // MB)
-        if request.streaming and request.refusal:  # what was said so far is an event of its own, and complete
+                self._admission.admit_read(client, FILE * request.response_bytes // MB)
+        if request.is_event_stream and request.error:  # each event that was sent is complete
             await send({"type": "http.response.body", "body": b""})
-        elif request.refusal and not request.answering:
-            await refuse(send, request.path, request.refusal)
+        elif request.error and not request.response_started:
+            await send_error(send, request.path, request.error)
 
-    async def _send(self, rule: Rule, client: str, headers: Headers, scope, receive, send) -> None:
-        """Hand on a request with a body, as long as that keeps to the limits and its sender stays."""
-        def app(request: Request, receive):
-            return self._settled(request, self._app(scope, receive, _watched(request, send)))
-        request = await arrive(self._gate, rule, client, headers, scope, receive, app)
-        if request.refusal and not request.answering:
-            await refuse(send, request.path, request.refusal)
-
-    async def _settled(self, request: Request, work) -> None:
-        """Wait for the app's own work; what goes wrong becomes the request's refusal."""
-        try:
-            await work
-        except Stop:
-            pass
-        except Exception as error:  # whatever Gradio or a full disk may bring: its sender reads a sentence
-            if isinstance(error, OSError) and error.errno in NO_ROOM:
-                log.error("An upload could not be kept: %s.", error.strerror)
-                request.refusal = request.refusal or NO_DISK
-            elif not request.refusal:
-                log.error("A request failed: %s.", _where(error))
-                request.refusal = FAILED
+    def _call(self, request: RequestState, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        """Return the app's work for a request; an error in it becomes the request's own."""
+        return _handle_errors(request, self._app(request.scope, receive, _watched(request, send)))
 
 
-def _watched(request: Request, send):
-    """Return `send` that lets nothing out once the request is refused, nor what FastAPI says of a wrong body."""
-    async def watched(message: dict) -> None:
-        if not request.answering:
+async def _handle_errors(request: RequestState, work: Any) -> None:
+    """Wait for the app's work; an error in it becomes the request's error response."""
+    try:
+        await work
+    except StopRequest:
+        pass
+    except Exception as error:  # any error of Gradio or a full disk: its sender reads a message
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            log.error("An upload could not be kept: %s.", error.strerror)
+            request.error = request.error or OUT_OF_DISK
+        elif not request.error:
+            log.error("A request failed: %s.", _class_and_place(error))
+            request.error = INTERNAL
+
+
+def _watched(request: RequestState, send: Send) -> Send:
+    """Return `send` that sends nothing once the request has an error, nor FastAPI's answer to an invalid body."""
+    async def watched(message: Message) -> None:
+        if not request.response_started:
             if message.get("status") == 422 and request.path != CLASSIFY:  # it repeats the body, whatever its size
-                request.refusal = request.refusal or UNREADABLE
-            if request.refusal:
-                raise Stop
-            request.answering = True
+                request.error = request.error or INVALID_REQUEST
+            if request.error:
+                raise StopRequest
+            request.response_started = True
             headers = Headers(raw=message.get("headers", []))
-            request.answer_bytes = int(headers.get("content-length", 0))
-            request.streaming = headers.get("content-type", "").partition(";")[0] == "text/event-stream"
+            request.response_bytes = int(headers.get("content-length", 0))
+            request.is_event_stream = headers.get("content-type", "").partition(";")[0] == "text/event-stream"
         await send(message)
     return watched
 
 
-def _where(error: Exception) -> str:
+def _class_and_place(error: Exception) -> str:
     """Return an error's class and place; its text may hold the name of somebody's file."""
     place = traceback.extract_tb(error.__traceback__)[-1:]
     return type(error).__name__ + "".join(f" in {frame.filename}:{frame.lineno}" for frame in place)
@@ -140,12 +160,12 @@ def page_headers(frame_ancestors: str) -> dict[str, str]:
     }
 
 
-def _with_headers(send, headers: dict[str, str]):
+def _with_headers(send: Send, headers: dict[str, str]) -> Send:
     """Return `send` that adds headers to the answer."""
     ours = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     names = {name for name, _ in ours}
 
-    async def with_headers(message: dict) -> None:
+    async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             theirs = [(name, value) for name, value in message.get("headers", []) if name.lower() not in names]
             message = {**message, "headers": theirs + ours}
@@ -153,15 +173,16 @@ def _with_headers(send, headers: dict[str, str]):
     return with_headers
 
 
-async def refuse(send, path: str, refusal: Refusal) -> None:
-    """Answer with a refusal: JSON, with the sentence where Gradio's clients look for it too; text for an upload."""
+async def send_error(send: Send, path: str, error: ErrorResponse) -> None:
+    """Send an error response: JSON, with the message where Gradio's clients expect it too; text for an upload."""
     if path == UPLOAD:  # Gradio's page shows this body to people, as it is
-        kind, body = b"text/plain; charset=utf-8", refusal.sentence
+        kind, text = b"text/plain; charset=utf-8", error.message
     else:
-        said = {"error": refusal.sentence}
-        kind, body = b"application/json", json.dumps(said if path == CLASSIFY else {**said, "detail": refusal.sentence})
-    headers = [(b"content-type", kind), (b"content-length", str(len(body.encode())).encode())]
-    if refusal.retry_after is not None:
-        headers.append((b"retry-after", str(max(1, math.ceil(refusal.retry_after))).encode()))
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body.encode()})
+        content = {"error": error.message} if path == CLASSIFY else {"error": error.message, "detail": error.message}
+        kind, text = b"application/json", json.dumps(content)
+    body = text.encode()
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    if error.retry_after is not None:
+        headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after))).encode()))
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,6 +1,7 @@
 """Damage and weight beside a photo's pixels do not cost the photo; what lacks pixels is still refused."""
 import io
 import struct
+from functools import cache
 
 import numpy as np
 import pytest
@@ -19,9 +20,15 @@ def photo(mode: str = "RGB") -> Image.Image:
     return Image.fromarray(samples).resize(SIZE, Image.Resampling.BICUBIC).convert(mode)
 
 
+@cache
+def plain(format: str, **options) -> bytes:
+    """Return that photo in a format, with nothing beside its pixels."""
+    return encoded(photo(), format, **options)
+
+
 def with_chunk(kind: bytes, body: bytes, wrong: bool = False, behind: bool = False) -> bytes:
     """Return a PNG with one more chunk. wrong: its check sum; behind: after the pixels."""
-    data, more = encoded(photo(), "PNG"), bytearray(chunk(kind, body))
+    data, more = plain("PNG"), bytearray(chunk(kind, body))
     more[-1] ^= wrong
     at = len(data) - 12 if behind else 33
     return data[:at] + more + data[at:]
@@ -42,7 +49,7 @@ def with_text(zip: bool, key: str = "XML:com.adobe.xmp") -> bytes:
                                           b"sRGB", b"tRNS", b"acTL", b"fcTL")),
     with_chunk(b"iCCP", b"name\0\0no deflate"), with_chunk(b"zTXt", b"Raw profile type exif\0\0no deflate"),
     with_chunk(b"tEXt", bytes(9), wrong=True, behind=True),
-    encoded(photo(), "PNG")[:-12], encoded(photo(), "PNG")[:-16],
+    plain("PNG")[:-12], plain("PNG")[:-16],
 ])
 def test_png_with_odd_side_data_is_opened(data):
     assert open_photo(data).tobytes() == photo().tobytes()
@@ -57,7 +64,7 @@ def test_what_tells_how_a_png_lies_is_kept():
 
 
 def webp(*more: tuple[bytes, bytes]) -> bytes:
-    stream = encoded(photo(), "WEBP", lossless=True)[12:]
+    stream = plain("WEBP", lossless=True)[12:]
     return riff(canvas(*SIZE, 12), (stream[:4], stream[8:]), *more)
 
 
@@ -72,9 +79,9 @@ def test_webp_with_odd_side_data_is_opened(data):
 
 @pytest.mark.parametrize("data", [
     encoded(photo().convert("P"), "GIF") + b"junk", encoded(photo().convert("P"), "GIF")[:-1],
-    encoded(photo(), "BMP") + b"junk", encoded(photo(), "BMP")[:2] + bytes(8) + encoded(photo(), "BMP")[10:],
-    encoded(photo(), "TIFF") + b"junk", encoded(photo(), "TIFF", tiffinfo={65_000: "odd", 305: "\0" * 99}),
-    encoded(photo(), "JPEG") + b"junk", encoded(photo(), "HEIF") + b"junk", encoded(photo(), "AVIF") + b"junk",
+    plain("BMP") + b"junk", plain("BMP")[:2] + bytes(8) + plain("BMP")[10:],
+    plain("TIFF") + b"junk", encoded(photo(), "TIFF", tiffinfo={65_000: "odd", 305: "\0" * 99}),
+    plain("JPEG") + b"junk", plain("HEIF") + b"junk", plain("AVIF") + b"junk",
 ], ids=["gif", "gif-without-end", "bmp", "bmp-sizes", "tiff", "tiff-tags", "jpeg", "heic", "avif"])
 def test_other_formats_with_odd_side_data_are_opened(data):
     assert open_photo(data).size == SIZE
@@ -87,7 +94,7 @@ def test_other_formats_with_odd_side_data_are_opened(data):
     part(0xE1, b'http://ns.adobe.com/xap/1.0/\0 hdrgm:Version="1.0"') + many_pictures(2, 9000),
 ], ids=["exif", "exif-short", "empty", "xmp", "photoshop", "profile-in-parts", "mpf", "mpo", "ultra-hdr"])
 def test_jpeg_with_odd_side_data_is_opened(before):
-    data = encoded(photo(), "JPEG")
+    data = plain("JPEG")
     assert open_photo(data[:2] + before + data[2:]).tobytes() == open_photo(data).tobytes()
 
 
@@ -102,7 +109,7 @@ def test_jpeg_with_every_pixel_needs_no_end(options, mode, missing):
     data = encoded(photo(mode), "JPEG", quality=90, **options)
     whole, cut = np.asarray(open_photo(data)).astype(int), np.asarray(open_photo(data[:-missing]))
     assert (np.abs(whole - cut).max(-1) > 0).mean() < 0.01
-    assert open_photo(data[:-missing], spare=lambda _: 2).size == (160, 120)
+    assert open_photo(data[:-missing], max_reduction=lambda _: 2).size == (160, 120)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
@@ -140,7 +147,7 @@ def test_ppm_keeps_its_shades(data, expected):
 
 
 def test_format_of_a_photo_is_told_without_decoding_it():
-    assert [photo_format(encoded(photo(), name)) for name in ("JPEG", "HEIF", "PPM")] == ["JPEG", "HEIF", "PPM"]
+    assert [photo_format(plain(name)) for name in ("JPEG", "HEIF", "PPM")] == ["JPEG", "HEIF", "PPM"]
     assert photo_format(with_text(True)) == "PNG"
     with pytest.raises(PhotoError):
         photo_format(b"no photo")
@@ -152,7 +159,7 @@ def test_jpeg_of_a_phone_is_opened_at_half_its_size():
     data = jpeg(12_000, 9_000, 3)
     assert n_pixels(data) == 108_000_000
     assert open_photo(data).size == (6_000, 4_500)
-    assert open_photo(data, spare=lambda _: 8).size == (1_500, 1_125)
+    assert open_photo(data, max_reduction=lambda _: 8).size == (1_500, 1_125)
 
 
 def test_size_of_a_jpeg_has_a_limit_too():
@@ -187,6 +194,6 @@ def test_mpo_and_animations_give_their_first_picture():
 
 def test_side_data_is_read_in_one_pass():
     body = struct.pack(">I4s", 0, b"teSt") + bytes(4)
-    data = encoded(photo(), "PNG")
+    data = plain("PNG")
     assert open_photo(data[:33] + body * 100_000 + data[33:]).size == SIZE
     assert open_photo(io.BytesIO(data)).size == SIZE

@@ -1,4 +1,4 @@
-"""classifier/photo/color_profiles.py: whatever colours a file is in, they come as sRGB; a profile that is none costs nothing."""
+"""classifier/photo/color_profiles.py: colours of any profile become sRGB; a profile that is invalid is ignored."""
 import io
 import struct
 import threading
@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from benchmarks.crafted_photos import PROFILES, chunk, curve, encoded, png, printer, profile
 from classifier.photo import color_profiles as profiles
 from classifier.photo import open_photo
-from classifier.photo.color_profiles import MAX_PROFILE, PRIMARIES, SRGB_CURVE, changes, matrix_profile
+from classifier.photo.color_profiles import MAX_PROFILE, PRIMARIES, SRGB_CURVE, changes_colors, matrix_profile
 
 SRGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
 ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
@@ -97,7 +97,7 @@ def hp_curve() -> bytes:
 ], ids=["littlecms", "parameters", "table"])
 def test_srgb_passes_untouched(icc):
     photo = muted()
-    assert not changes(icc)
+    assert not changes_colors(icc)
     assert open_photo(encoded(photo, "PNG", icc_profile=icc)).tobytes() == photo.tobytes()
 
 
@@ -189,27 +189,27 @@ def test_mutated_profiles_are_read_or_ignored():
 
 def test_few_transforms_are_remembered_and_threads_share_them(monkeypatch):
     built = []
-    monkeypatch.setattr(profiles, "_transforms", profiles._Transforms())
+    monkeypatch.setattr(profiles, "_transforms", profiles._TransformCache())
     monkeypatch.setattr(profiles, "_build", lambda icc, mode: built.append(icc))
-    many = [matrix_profile(SRGB, gamma(1 + i / 100)) for i in range(2 * profiles.REMEMBERED)]
-    threads = [threading.Thread(target=lambda: [changes(icc) for icc in many * 3]) for _ in range(4)]
+    many = [matrix_profile(SRGB, gamma(1 + i / 100)) for i in range(2 * profiles.CACHE_SIZE)]
+    threads = [threading.Thread(target=lambda: [changes_colors(icc) for icc in many * 3]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(profiles._transforms._known) == profiles.REMEMBERED
+    assert len(profiles._transforms._known) == profiles.CACHE_SIZE
     built.clear()
-    assert not changes(many[-1]) and built == []
+    assert not changes_colors(many[-1]) and built == []
 
 
 def test_large_photo_is_made_smaller_before_its_colours_are_converted():
     for format in ("JPEG", "HEIF", "PNG"):
         data = encoded(in_colours(muted((1600, 1200)), P3), format, icc_profile=P3)
-        reduced, whole = open_photo(data, spare=lambda _: 5.2), open_photo(data)
+        reduced, whole = open_photo(data, max_reduction=lambda _: 5.2), open_photo(data)
         assert (reduced.size, whole.size) == ((200, 150), (1600, 1200))
         assert difference(reduced, whole.resize((200, 150), Image.Resampling.BOX)) <= 12
-        assert open_photo(data, spare=lambda _: 1.9).size == (1600, 1200)
+        assert open_photo(data, max_reduction=lambda _: 1.9).size == (1600, 1200)
 
 
 def test_curve_of_srgb_is_that_of_its_definition():
-    assert not changes(matrix_profile(SRGB, SRGB_CURVE))
+    assert not changes_colors(matrix_profile(SRGB, SRGB_CURVE))

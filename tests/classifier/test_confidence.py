@@ -5,7 +5,8 @@ import torch
 from fastai.learner import load_learner
 from PIL import Image
 
-from benchmarks.trust import as_sketch, in_grey, row, second_table, uncalibrated
+from benchmarks.statistics import uncalibrated
+from benchmarks.trust import as_sketch, in_grey, row, second_table
 from classifier import Classifier
 from classifier.inference.confidence import Familiarity, familiarity, normalised, probabilities
 from helpers.commands import run_module
@@ -67,10 +68,10 @@ def test_good_data_is_taken_and_none_is_none():
     assert Familiarity.from_facts(GOOD, None) is None
 
 
-def test_training_fits_it_as_a_part_of_its_run(trained):
-    classifier = Classifier.load(trained / "export.pkl")
-    prediction = classifier.predict(trained / "photos" / "red" / "00.png")
-    assert classifier.knows_strangers
+def test_training_fits_it_as_a_part_of_its_run(training_run):
+    classifier = Classifier.load(training_run / "export.pkl")
+    prediction = classifier.predict(training_run / "photos" / "red" / "00.png")
+    assert classifier.reports_familiarity
     assert prediction.familiar is True and 0 < prediction.familiarity <= 1
     known = classifier.facts["familiarity"]
     assert known["reference"].dtype == np.int8 and known["reference"].shape[1] == 512
@@ -84,7 +85,7 @@ def test_an_export_without_it_serves_with_plain_softmax(trained, tmp_path):
         (tmp_path / "export.pkl").write_bytes(to_bytes(learn))
         classifier = Classifier.load(tmp_path / "export.pkl")
         prediction = classifier.predict(trained / "photos" / "red" / "00.png")
-        assert not classifier.knows_strangers
+        assert not classifier.reports_familiarity
         assert prediction.familiarity is None and prediction.familiar is None
         assert sum(prediction.probabilities.values()) == pytest.approx(1)
 
@@ -94,6 +95,7 @@ def test_committed_trust_data_is_small():
     assert known["reference"].size <= 500_000
 
 
+@pytest.mark.slow
 def test_committed_export_meets_its_figures_on_photos_from_elsewhere(shared):
     data = shared / "data"
     run = run_module("benchmarks.trust", ROOT / "export.pkl", "--known", data / "bears-field", "--other",
@@ -122,6 +124,7 @@ def test_benchmark_without_photos_is_one_sentence(trained, tmp_path):
     assert run.returncode == 1 and "Two folders with photos" in run.stderr and "Traceback" not in run.stderr
 
 
+@pytest.mark.slow
 def test_benchmark_measures_an_export_without_trust_data(trained, tmp_path):
     learn = load_learner(trained / "export.pkl")
     learn.fieldguide = {}

@@ -300,7 +300,7 @@ def saved(photo: Image.Image, kind: str, **options) -> bytes:
                                       (100, (151, 101))])
 def test_large_jpeg_is_decoded_at_the_scale_that_is_enough(by, size):
     data = saved(smooth_photo((1208, 808)), "JPEG", quality=95)
-    photo = open_photo(data, spare=lambda _: by)
+    photo = open_photo(data, max_reduction=lambda _: by)
     assert photo.size == size and photo.mode == "RGB"
     whole = open_photo(data).resize(size, Image.Resampling.BOX)
     assert np.abs(np.asarray(photo).astype(int) - np.asarray(whole)).mean() < 2
@@ -310,21 +310,23 @@ def test_spare_is_asked_about_the_upright_photo():
     exif = Image.Exif()
     exif[0x0112] = 6
     asked = []
-    photo = open_photo(saved(smooth_photo((800, 400)), "JPEG", exif=exif), spare=lambda size: asked.append(size) or 2)
+    photo = open_photo(saved(smooth_photo((800, 400)), "JPEG", exif=exif),
+                       max_reduction=lambda size: asked.append(size) or 2)
     assert asked == [(400, 800)] and photo.size == (200, 400)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "GIF"])
 def test_other_formats_and_opened_images_come_as_they_are(kind):
     photo = smooth_photo((320, 240))
-    assert open_photo(saved(photo, kind), spare=lambda _: 8).size == (320, 240)
-    assert open_photo(photo, spare=lambda _: 8).size == (320, 240)
+    assert open_photo(saved(photo, kind), max_reduction=lambda _: 8).size == (320, 240)
+    assert open_photo(photo, max_reduction=lambda _: 8).size == (320, 240)
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 def test_grey_and_cmyk_jpegs_are_reduced_too(mode):
     data = saved(smooth_photo((640, 480)).convert(mode), "JPEG", quality=95)
-    reduced, whole = open_photo(data, spare=lambda _: 4), open_photo(data).resize((160, 120), Image.Resampling.BOX)
+    reduced = open_photo(data, max_reduction=lambda _: 4)
+    whole = open_photo(data).resize((160, 120), Image.Resampling.BOX)
     assert np.abs(np.asarray(reduced).astype(int) - np.asarray(whole)).mean() < 2
 
 
@@ -341,7 +343,8 @@ def test_reduced_photos_get_nearly_the_same_answer(shared):
             size = round(photo.width * factor), round(photo.height * factor)
             data = saved(photo.resize(size, Image.Resampling.BICUBIC), "JPEG", quality=90)
             reduced, whole = classifier.predict(data), classifier.predict(open_photo(data))
-            assert megapixels < 8 or open_photo(data, spare=classifier._engine.spare).width < size[0] * 0.6
+            opened = open_photo(data, max_reduction=classifier._engine.max_reduction)
+            assert megapixels < 8 or opened.width < size[0] * 0.6
             differences.append(max(abs(reduced.probabilities[label] - probability)
                                    for label, probability in whole.probabilities.items()))
     assert np.quantile(differences, 0.9) < 0.02 and max(differences) < 0.1
@@ -351,4 +354,4 @@ def test_reduced_photos_get_nearly_the_same_answer(shared):
 def test_strip_that_may_come_smaller_opens(size):
     data = io.BytesIO()
     Image.new("RGB", size, "teal").save(data, "JPEG")
-    assert min(open_photo(data.getvalue(), spare=lambda size: 400).size) >= 1
+    assert min(open_photo(data.getvalue(), max_reduction=lambda size: 400).size) >= 1

@@ -12,7 +12,8 @@ from torch import nn
 
 from classifier import Classifier
 from classifier.export import read_export
-from classifier.inference.heatmap import AGAINST, FOR, Heatmap, LinearHead
+from classifier.inference.heatmap import AGAINST, FOR, Heatmap
+from classifier.inference.linear_head import LinearHead
 from classifier.photo import open_photo
 from classifier.preprocess import Preprocess
 from helpers.learners import NORMALIZE, export, make_learner
@@ -160,11 +161,11 @@ def test_seen_part_is_where_each_resize_method_takes_it_from(photos, tmp_path, n
 
 def heatmap_of(contributions, seen, **fields) -> Heatmap:
     contributions = np.array(contributions, dtype=float)
-    return Heatmap("label", contributions, 0.0, seen, **{"strongest": float(np.abs(contributions).max()), **fields})
+    return Heatmap("label", contributions, 0.0, seen, **{"largest": float(np.abs(contributions).max()), **fields})
 
 
 def test_colours_lie_where_the_cells_do():
-    picture = np.asarray(heatmap_of([[1, 0], [0, -1]], (0, 0, 200, 100)).drawn_on(Image.new("RGB", (200, 100), "grey")))
+    picture = np.asarray(heatmap_of([[1, 0], [0, -1]], (0, 0, 200, 100)).draw_on(Image.new("RGB", (200, 100), "grey")))
     assert picture.shape == (100, 200, 3)
     for (x, y), colour in (((20, 40), FOR), ((180, 75), AGAINST)):
         assert np.abs(picture[y, x].astype(int) - colour).max() < 80
@@ -173,7 +174,7 @@ def test_colours_lie_where_the_cells_do():
 
 @pytest.mark.parametrize("ground", ["black", "white"])
 def test_colours_and_outline_show_on_dark_and_on_light(ground):
-    picture = np.asarray(heatmap_of(np.diag([1.0, 0, 0, 0, 0]), (0, 0, 400, 400)).drawn_on(
+    picture = np.asarray(heatmap_of(np.diag([1.0, 0, 0, 0, 0]), (0, 0, 400, 400)).draw_on(
         Image.new("RGB", (400, 400), ground))).astype(int)
     strong, plain = picture[30, 30], picture[200, 350]
     assert np.ptp(strong) > 150 and np.ptp(plain) < 5
@@ -181,7 +182,7 @@ def test_colours_and_outline_show_on_dark_and_on_light(ground):
 
 
 def test_part_that_was_not_looked_at_is_dark_and_uncoloured():
-    picture = np.asarray(heatmap_of(np.ones((3, 3)), (50, 0, 150, 100)).drawn_on(Image.new("RGB", (200, 100), "white")))
+    picture = np.asarray(heatmap_of(np.ones((3, 3)), (50, 0, 150, 100)).draw_on(Image.new("RGB", (200, 100), "white")))
     assert picture[50, 20].max() < 100 and np.ptp(picture[50, 20]) == 0
     assert np.ptp(picture[50, 100]) > 100
 
@@ -190,13 +191,13 @@ def test_part_that_was_not_looked_at_is_dark_and_uncoloured():
                                             ((1, 1), (1, 1)), ((5000, 1), (640, 1))], ids=str)
 def test_picture_keeps_the_photos_proportions(size, expected):
     heatmap = heatmap_of(np.random.default_rng(0).normal(size=(7, 7)), (0, 0, *size))
-    assert heatmap.drawn_on(Image.new("RGB", size)).size == expected
+    assert heatmap.draw_on(Image.new("RGB", size)).size == expected
 
 
 @pytest.mark.parametrize("contributions", [np.zeros((7, 7)), -np.ones((7, 7)), np.full((1, 1), 2.0)],
                          ids=["nothing", "all-against", "one-cell"])
 def test_odd_maps_are_drawn_without_complaint(contributions, recwarn):
-    heatmap_of(contributions, (0, 0, 50, 50)).drawn_on(Image.new("RGB", (50, 50)))
+    heatmap_of(contributions, (0, 0, 50, 50)).draw_on(Image.new("RGB", (50, 50)))
     assert not recwarn.list
 
 

@@ -190,16 +190,3 @@ def test_command_needs_only_what_serving_installs():
             "'gradio', 'training', 'web') if name in sys.modules])")
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert run.stdout.strip() == "[]", run.stderr
-
-
-def test_readme_shows_what_the_command_says(tmp_path):
-    shown = (ROOT / "README.md").read_text().split("$ python -m classifier examples --out answers.csv\n")[1]
-    run = run_module("classifier", "examples", "--out", tmp_path / "answers.csv")
-    said = run.stdout.replace(str(tmp_path / "answers.csv"), "answers.csv")
-    assert said.rpartition(", ")[0] == shown.splitlines()[0].rpartition(", ")[0]
-    found = {row["file"]: row for row in rows(tmp_path / "answers.csv")}
-    for told in csv.DictReader(shown.splitlines()[2:5]):
-        row = found[told["file"]]
-        assert {**row, "modified": "", "probability": "", "familiarity": ""} == {
-            **told, "modified": "", "probability": "", "familiarity": ""}
-        assert float(row["probability"]) == pytest.approx(float(told["probability"]), abs=1e-5)

@@ -9,15 +9,15 @@ import pytest
 
 from classifier import Classifier
 from classifier.export import ExportError
-from helpers.paths import ROOT
+from helpers.paths import EXPORTS, ROOT
 
-HERE = Path(__file__).parents[1]
 MUTANTS = int(os.environ.get("MUTANTS", "300"))  # `make robustness` tries thousands
 
 
+@pytest.mark.slow
 def test_no_planted_name_is_called_imported_or_opened():
-    exports = sorted((HERE / "exports").glob("*.pkl"))
-    run = subprocess.run([sys.executable, "-W", "ignore", HERE / "mutants.py", *exports, "--n", str(MUTANTS)], cwd=ROOT,
+    mutants, exports = ROOT / "tests" / "helpers" / "mutants.py", sorted(EXPORTS.glob("*.pkl"))
+    run = subprocess.run([sys.executable, "-W", "ignore", mutants, *exports, "--n", str(MUTANTS)], cwd=ROOT,
                          capture_output=True, text=True, timeout=1800)
     print(f"asked {MUTANTS} requests")
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-2000:]
@@ -52,7 +52,7 @@ INJECTIONS = {
 @pytest.mark.parametrize("key", INJECTIONS)
 def test_what_fickling_injects_does_not_run(key, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    injected(HERE / "exports" / "resnet18.pkl", tmp_path / "export.pkl", INJECTIONS[key])
+    injected(EXPORTS / "resnet18.pkl", tmp_path / "export.pkl", INJECTIONS[key])
     with pytest.raises(ExportError):
         Classifier.load(tmp_path / "export.pkl")
     assert [file.name for file in tmp_path.iterdir()] == ["export.pkl"]

@@ -1,4 +1,4 @@
-"""classifier/inference/onnx_check.py: a compiled copy is held against what ours are; where it is none, export.pkl serves."""
+"""classifier/inference/onnx_check.py: only what the exporter writes passes; otherwise export.pkl serves."""
 import json
 import logging
 import shutil
@@ -11,8 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from classifier import Classifier
 from classifier.files import sha256
-from classifier.inference.onnx_check import Unfit, check_model
-from classifier.inference.onnx_export import CompileError, from_bytes, onnx_path, read_compiled
+from classifier.inference.compiled_copy import CompileError, engine_from_bytes, onnx_path, read_compiled
+from classifier.inference.onnx_check import InvalidModel, check_model
 from helpers.paths import EXAMPLE, ROOT
 
 EXPORT = ROOT / "export.pkl"
@@ -43,7 +43,7 @@ WEIGHTS = [numpy_helper.from_array(np.random.default_rng(0).normal(size=(192, 2)
 
 
 def test_a_copy_of_a_few_steps_is_opened():
-    engine, facts = from_bytes(model(PLAIN, WEIGHTS).SerializeToString(), "export.onnx", "x")
+    engine, facts = engine_from_bytes(model(PLAIN, WEIGHTS).SerializeToString(), "export.onnx", "x")
     assert engine.labels == ["a", "b"] and facts == {}
 
 
@@ -139,7 +139,7 @@ HOSTILE = {
 def test_what_no_copy_of_ours_has_is_refused_before_it_runs(key):
     make, says = HOSTILE[key]
     data, before = make().SerializeToString(), time.process_time()
-    with pytest.raises(Unfit, match=says):
+    with pytest.raises(InvalidModel, match=says):
         check_model(data)
     assert time.process_time() - before < 5
 
@@ -152,7 +152,7 @@ def test_the_export_itself_serves_where_its_copy_is_refused(key, tmp_path, caplo
     (tmp_path / "export.onnx").write_bytes(made.SerializeToString())
     with caplog.at_level(logging.WARNING):
         classifier = Classifier.load(tmp_path / "export.pkl")
-    assert not classifier.inference.onnx_export and classifier.predict(EXAMPLE).label == "teddy"
+    assert not classifier.compiled and classifier.predict(EXAMPLE).label == "teddy"
     lines = [record.message for record in caplog.records if "export.onnx is no compiled copy" in record.message]
     assert len(lines) == 1 and "\n" not in lines[0]
 
@@ -168,7 +168,7 @@ ODD = [{"labels": ["a"]}, {"labels": ["a", "a"]}, {"labels": "ab"}, {"labels": [
 @pytest.mark.parametrize("said", ODD, ids=str)
 def test_words_that_do_not_fit_the_graph_are_an_error_in_one_line(said):
     with pytest.raises(CompileError, match="no compiled copy") as error:
-        from_bytes(model(PLAIN, WEIGHTS, said).SerializeToString(), "export.onnx", "x")
+        engine_from_bytes(model(PLAIN, WEIGHTS, said).SerializeToString(), "export.onnx", "x")
     assert "\n" not in str(error.value)
 
 
@@ -181,8 +181,8 @@ def test_whatever_is_changed_in_a_copy_it_opens_or_is_named():
         for at in rng.integers(low, len(data), n):
             changed[at] = rng.integers(256)
         try:
-            from_bytes(bytes(changed[:rng.integers(1, len(data))] if rng.random() < 0.2 else changed), "export.onnx",
-                       sha256(EXPORT))
+            size = rng.integers(1, len(data)) if rng.random() < 0.2 else len(changed)
+            engine_from_bytes(bytes(changed[:size]), "export.onnx", sha256(EXPORT))
         except CompileError as error:
             assert "\n" not in str(error)
 

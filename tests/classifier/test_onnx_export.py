@@ -1,4 +1,4 @@
-"""classifier/inference/onnx_export.py and engine.py: export.onnx answers as export.pkl does, and only while it is its copy."""
+"""classifier/inference/{onnx_export,compiled_copy,engine}.py: export.onnx answers as the export.pkl it is a copy of."""
 import json
 import logging
 import shutil
@@ -19,10 +19,11 @@ from torch import nn
 from classifier import Classifier
 from classifier.export import read_export
 from classifier.files import sha256
-from classifier.inference import onnx_export as compiled
+from classifier.inference import onnx_export
+from classifier.inference.compiled_copy import CompileError, onnx_path, read_compiled
 from classifier.inference.engine import OnnxEngine
-from classifier.inference.onnx_export import CompileError, onnx_path, read_compiled, to_onnx, write_compiled
-from classifier.inference.torch_engine import FastaiEngine
+from classifier.inference.onnx_export import to_onnx, write_compiled
+from classifier.inference.torch_engine import TorchEngine
 from classifier.json_arrays import pack, unpack
 from classifier.photo import open_photo
 from helpers.apps import running_app
@@ -38,7 +39,7 @@ EXPORT = ROOT / "export.pkl"
 def compiled_and_not(path):
     """The engines of an export: its compiled copy's and its own."""
     read = read_export(path)
-    plain = FastaiEngine(read)
+    plain = TorchEngine(read)
     return OnnxEngine(to_onnx(plain, read.facts, sha256(path))), plain
 
 
@@ -88,13 +89,13 @@ def test_models_of_other_kinds_compile_too(photos, tmp_path, kind):
 def test_committed_copy_is_that_of_the_committed_export():
     engine, facts = read_compiled(onnx_path(EXPORT), sha256(EXPORT))
     read = read_export(EXPORT)
-    plain = FastaiEngine(read)
+    plain = TorchEngine(read)
     assert onnx_path(EXPORT).stat().st_size < 9_900_000
     for file in sorted((ROOT / "examples").glob("*.jpg")):
         photo = open_photo(file)
         assert np.abs(engine.answer(photo)[0] - plain.answer(photo)[0]).max() < TOLERANCE
     ours, theirs = Classifier(engine, facts), Classifier(plain, read.facts)
-    assert ours.knows_strangers and ours.calibrated and ours.temperature == theirs.temperature
+    assert ours.reports_familiarity and ours.calibrated and ours.temperature == theirs.temperature
     assert ours.facts["date"] == theirs.facts["date"]
     assert ours.predict(EXAMPLE).familiarity == pytest.approx(theirs.predict(EXAMPLE).familiarity, abs=1e-5)
 
@@ -152,9 +153,9 @@ def folder(tmp_path, trained):
     return tmp_path
 
 
-def test_training_leaves_a_compiled_copy_that_is_served(folder, trained):
-    classifier = Classifier.load(folder / "export.pkl")
-    assert classifier.inference.onnx_export and classifier.version == sha256(folder / "export.pkl")
+def test_training_leaves_a_compiled_copy_that_is_served(training_run):
+    classifier = Classifier.load(training_run / "export.pkl")
+    assert classifier.compiled and classifier.version == sha256(training_run / "export.pkl")
 
 
 BROKEN = {"missing": (None, "no export.onnx"), "pointer": (b"version https://git-lfs", "LFS pointer"),
@@ -165,7 +166,7 @@ BROKEN = {"missing": (None, "no export.onnx"), "pointer": (b"version https://git
 def test_a_copy_that_cannot_be_used_is_named_and_the_export_answers(folder, caplog, kind):
     path = folder / "export.onnx"
     if kind == "cut":
-        path.write_bytes(path.read_bytes()[:50_000])
+        path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
     elif kind == "stale":
         shutil.copy2(onnx_path(EXPORT), path)
     elif kind == "without metadata":
@@ -180,11 +181,11 @@ def test_a_copy_that_cannot_be_used_is_named_and_the_export_answers(folder, capl
     says = {"cut": "no compiled copy", "stale": "another export", "without metadata": "no compiled copy"}
     with caplog.at_level(logging.WARNING):
         classifier = Classifier.load(folder / "export.pkl")
-    assert not classifier.inference.onnx_export
+    assert not classifier.compiled
     assert (says.get(kind) or BROKEN[kind][1]) in caplog.text and "Serving from export.pkl" in caplog.text
     before = classifier.predict(EXAMPLE)
     classifier.compile()
-    assert classifier.inference.onnx_export
+    assert classifier.compiled
     assert classifier.predict(EXAMPLE).probabilities == pytest.approx(before.probabilities, abs=1e-4)
 
 
@@ -194,7 +195,7 @@ def test_transforms_that_only_fastai_runs_are_not_compiled(photos, tmp_path, mon
     classifier = Classifier.load(path)
     with pytest.raises(CompileError, match="only fastai"):
         classifier.compile()
-    assert not classifier.inference.onnx_export and classifier.predict(EXAMPLE).label
+    assert not classifier.compiled and classifier.predict(EXAMPLE).label
 
 
 def test_an_export_without_a_size_is_not_compiled_for_one(photos, tmp_path):
@@ -219,14 +220,14 @@ def test_a_model_that_cannot_be_compiled_says_so(photos, tmp_path):
     read = read_export(export(make_learner(photos, Resize(64), [NORMALIZE]), tmp_path))
     read.model, read.trusted = Untraceable(), True
     with pytest.raises(CompileError, match="cannot be compiled"):
-        to_onnx(FastaiEngine(read), {}, "")
+        to_onnx(TorchEngine(read), {}, "")
 
 
 def test_a_copy_that_answers_otherwise_is_not_made(photos, tmp_path, monkeypatch):
-    engine = FastaiEngine(read_export(export(make_learner(photos, Resize(64), [NORMALIZE]), tmp_path)))
-    traced = compiled._traced
-    monkeypatch.setattr(compiled, "_traced", lambda model, sample: traced(nn.Sequential(model[0], nn.Sequential(
-        model[1], Shifted())), sample))
+    engine = TorchEngine(read_export(export(make_learner(photos, Resize(64), [NORMALIZE]), tmp_path)))
+    to_file = onnx_export._torch_to_onnx
+    monkeypatch.setattr(onnx_export, "_torch_to_onnx", lambda model, sample: to_file(nn.Sequential(
+        model[0], nn.Sequential(model[1], Shifted())), sample))
     with pytest.raises(CompileError, match=r"answers otherwise|do not add up"):
         to_onnx(engine, {}, "")
 

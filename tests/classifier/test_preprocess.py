@@ -1,4 +1,6 @@
 """classifier/preprocess.py: an export's own transforms, translated, answer as `learn.predict` does."""
+import re
+
 import numpy as np
 import pytest
 from fastai.data.block import TransformBlock
@@ -77,7 +79,7 @@ def test_presizing_answers_as_fastai_and_is_translated(photos, tmp_path, name):
     classifier = check_parity(photos, tmp_path, *PRESIZED[name])
     assert isinstance(classifier._engine.preprocess, Preprocess) and classifier.explains
     classifier.compile()
-    assert classifier.inference.onnx_export
+    assert classifier.compiled
     again = classifier.predict(noisy_photo((200, 120, 40), 0))
     assert again.probabilities == pytest.approx(check_parity(photos, tmp_path, *PRESIZED[name]).predict(
         noisy_photo((200, 120, 40), 0)).probabilities, abs=TOLERANCE)
@@ -138,7 +140,7 @@ def test_transforms_after_the_opening_are_not_left_out(photos, tmp_path, monkeyp
     block = TransformBlock(type_tfms=[PILImage.create, inverted], batch_tfms=IntToFloatTensor)
     learn = make_learner(photos, Resize(64), [NORMALIZE], x=block, channels=3)
     path = export(learn, tmp_path)
-    with pytest.raises(ExportError, match=r"needs test_transforms\.inverted in its transforms"):
+    with pytest.raises(ExportError, match=rf"needs {re.escape(__name__)}\.inverted in its transforms"):
         Classifier.load(path)
     monkeypatch.setenv("TRUST_EXPORT", "1")
     classifier = Classifier.load(path)

@@ -126,6 +126,7 @@ def test_the_name_server_hears_every_look_up(alone):
     assert alone("-c", code)[1] == {"somebody.example"}
 
 
+@pytest.mark.slow
 def test_the_name_server_hears_what_onnxruntime_would_report(alone, tmp_path):
     """What is turned off is real; when onnxruntime reports is its own affair, and on some machines it never does."""
     _, names = alone("-c", OPENED.format(seconds=LONG), ORT_DISABLE_TELEMETRY="0")
@@ -133,12 +134,14 @@ def test_the_name_server_hears_what_onnxruntime_would_report(alone, tmp_path):
         pytest.skip(f"onnxruntime had reported nothing {LONG} s after it opened a model, here and now")
 
 
+@pytest.mark.slow
 def test_the_app_starts_answers_and_stops_and_looks_nothing_up(alone, tmp_path):
     output, names = alone("-c", APP, CLIENT, str(LONG), GRADIO_SERVER_PORT="7860")
     assert '"label":"teddy"' in output.replace(" ", "")
     assert names <= {"localhost"} and kept(tmp_path / "home") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["train", "data", "classifier"])
 def test_a_command_looks_nothing_up(alone, tmp_path, photos, command):
     arguments = {"train": ("training.train", photos, *TINY, "--out", tmp_path / "export.pkl"),

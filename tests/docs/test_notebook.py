@@ -29,6 +29,7 @@ def small_run(tmp_path) -> dict[str, str]:
     return {**options, "ARCH": "mobilenet_v2", "WEIGHTS": str(weights), "IMAGE_SIZE": "128"}
 
 
+@pytest.mark.slow
 def test_notebook_runs_top_to_bottom(small_run, tmp_path, monkeypatch):
     for name, value in small_run.items():
         monkeypatch.setenv(name, value)

@@ -1,46 +1,95 @@
-"""The page's snippets and the README's, run as they are written; a page on another origin calls the API."""
+"""The page's snippets and those of README.md and docs/ run as they are written, and print what is shown below them.
+
+Which blocks: every one of python, js, javascript and html; bash where it asks the app by curl. Each runs on its own, in
+a folder with the project's files and a photo.jpg. The running app's address replaces that of `make app` and of a Space.
+"""
 import functools
 import http.server
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+import yaml
 
-from helpers.apps import TIMEOUT
+from helpers.apps import TIMEOUT, running_app
+from helpers.documents import Block, blocks
 from helpers.paths import EXAMPLE, ROOT
-from helpers.readme import section
-from server.texts import address, api_snippets, with_visitors_address
+from helpers.shell import commands, without_variables
+from server.api_snippets import address, api_snippets, visitor_address_script
 
 SPACE = "me-bears.hf.space"
 PAGE = "https://garden.example"
+READERS = {"curl", "tr", "echo", "cat", "grep", "head"}  # a block of these alone asks the app and changes nothing
+ADDRESS = re.compile(r"http://127\.0\.0\.1:7860|https://[\w-]+\.hf\.space|USER/NAME")
+HERE = ("app.py", "classifier", "server", "training", "examples", "export.pkl", "export.onnx", "metrics.json")
 
 
-def blocks(text: str, kind: str) -> list[str]:
-    """Return the code blocks of a language in Markdown."""
-    return re.findall(rf"```{kind}\n(.*?)```", text, re.S)
+def of_page(url: str, kind: str) -> list[str]:
+    """Return the code blocks of a language that the app's page shows."""
+    return re.findall(rf"```{kind}\n(.*?)```", api_snippets(url), re.S)
 
 
-def run(command: list, cwd: Path, **environment) -> str:
+def asks_the_app(block: Block) -> bool:
+    programs = {without_variables(words)[1][0] for words in commands(block.text) if without_variables(words)[1]}
+    return "curl" in programs and programs <= READERS
+
+
+def runnable(*languages: str) -> pytest.MarkDecorator:
+    found = [block for block in blocks(*languages) if block.language != "bash" or asks_the_app(block)]
+    return pytest.mark.parametrize("block", found, ids=lambda block: block.name)
+
+
+def run(command: list, cwd: Path) -> str:
     """Run a program and return what it printed."""
-    done = subprocess.run([*map(str, command)], cwd=cwd, capture_output=True, text=True, timeout=120,
-                          env={**os.environ, **environment})
+    done = subprocess.run([*map(str, command)], cwd=cwd, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
+def numbers_apart(text: str) -> tuple[list[str], list[float]]:
+    """Return a text without its decimal numbers, in parts, and the numbers."""
+    parts = re.split(r"(\d+\.\d+(?:e-?\d+)?)", text)
+    return parts[::2], [float(number) for number in parts[1::2]]
+
+
+def check_output(block: Block, printed: str) -> None:
+    """Compare what a block printed, without what libraries say before it, with what its page shows."""
+    if not block.output:
+        return
+    shown = block.output.strip().splitlines()
+    printed = "\n".join(printed.strip().splitlines()[-len(shown):])
+    durations = re.compile(r'("(?:average_)?duration":)[\d.]+')
+    (words, numbers), (shown_words, shown_numbers) = (
+        numbers_apart(durations.sub(r"\1", text)) for text in (printed, "\n".join(shown)))
+    assert words == shown_words
+    assert numbers == pytest.approx(shown_numbers, abs=1e-4)
+
+
+@contextmanager
+def app_for(block: Block, app_url: str, folder: Path) -> Iterator[str]:
+    """Yield the address of the running app; for a block that sends feedback, of one that keeps it in a new folder."""
+    if "/feedback" in block.text:
+        with running_app(FEEDBACK=str(folder / "feedback")) as url:
+            yield url
+    else:
+        yield app_url
+
+
 @pytest.fixture
 def desk(tmp_path) -> Path:
-    """A folder with a photo.jpg, and the README's examples."""
+    """A folder with a photo.jpg, and the project's files."""
     shutil.copy(EXAMPLE, tmp_path / "photo.jpg")
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    for name in HERE:
+        (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
 
 
@@ -57,11 +106,6 @@ def node_modules(tmp_path_factory) -> Path:
     return folder
 
 
-def readme(app_url: str) -> str:
-    """The README's part on the API, with the running app's address in place of `make app`'s."""
-    return section("The API").replace("http://127.0.0.1:7860", app_url)
-
-
 def test_snippets_have_the_spaces_own_address(monkeypatch):
     monkeypatch.setenv("SPACE_HOST", SPACE)
     text = api_snippets(address())
@@ -75,53 +119,76 @@ def test_the_page_puts_the_visitors_address_into_the_snippets(href, expected):
     if not shutil.which("node"):
         pytest.skip("node is not here")
     script = f"""const location = new URL({json.dumps(href)});
-        console.log(({with_visitors_address("http://127.0.0.1:7860")})({json.dumps(api_snippets("http://127.0.0.1:7860"))}));
+        console.log(({visitor_address_script("http://127.0.0.1:7860")})({json.dumps(api_snippets("http://127.0.0.1:7860"))}));
     """
     assert run(["node", "-e", script], ROOT).rstrip() == api_snippets(expected)
 
 
-def test_shell_snippets_answer(app_url, desk):
-    (curl,) = blocks(api_snippets(app_url), "bash")
+def test_the_pages_snippets_answer(app_url, desk):
+    (curl,), python = of_page(app_url, "bash"), of_page(app_url, "python")
     assert json.loads(run(["bash", "-ec", curl], desk))["label"] == "teddy"
-    for block in blocks(readme(app_url), "bash"):
-        if "curl" in block:
-            assert '"label":"teddy"' in run(["bash", "-ec", block], desk), block
+    assert len(python) == 2
+    for block in python:
+        assert "teddy" in run([sys.executable, "-W", "ignore", "-c", block], desk), block
 
 
-def test_python_snippets_answer(app_url, desk):
-    in_page = blocks(api_snippets(app_url), "python")
-    assert len(in_page) == 2
-    for block in [*in_page, *blocks(readme(app_url), "python")]:
-        where = ROOT if "from classifier" in block else desk
-        assert "teddy" in run([sys.executable, "-W", "ignore", "-c", block], where), block
-
-
-def test_javascript_snippets_answer_in_node(app_url, desk, node_modules):
+def test_the_pages_javascript_answers_in_node(app_url, desk, node_modules):
     (desk / "node_modules").symlink_to(node_modules / "node_modules")
-    in_page, in_readme = blocks(api_snippets(app_url), "js"), blocks(readme(app_url), "js")
-    assert len(in_page) == len(in_readme) == 1
-    for block in in_page + in_readme:
-        (desk / "ask.mjs").write_text(block)
-        assert "teddy" in run(["node", "ask.mjs"], desk)
+    (script,) = of_page(app_url, "js")
+    (desk / "ask.mjs").write_text(script)
+    assert run(["node", "ask.mjs"], desk) == "teddy\n"
 
 
-def test_the_readmes_fetch_answers(app_url, desk):
+@runnable("bash")
+def test_shell_block_prints_what_its_page_shows(block, app_url, desk):
+    printed = run(["bash", "-ec", ADDRESS.sub(app_url, block.text)], desk)
+    assert printed and ('"error"' not in printed or '"error"' in block.output), printed
+    check_output(block, printed)
+
+
+@runnable("python")
+def test_python_block_prints_what_its_page_shows(block, app_url, desk):
+    with app_for(block, app_url, desk) as url:
+        check_output(block, run([sys.executable, "-W", "ignore", "-c", ADDRESS.sub(url, block.text)], desk))
+
+
+@runnable("js")
+def test_js_block_prints_what_its_page_shows(block, app_url, desk, node_modules):
+    (desk / "node_modules").symlink_to(node_modules / "node_modules")
+    (desk / "ask.mjs").write_text(ADDRESS.sub(app_url, block.text))
+    printed = run(["node", "ask.mjs"], desk)
+    assert "teddy" in printed
+    check_output(block, printed)
+
+
+@runnable("javascript")
+def test_javascript_block_answers_as_in_a_page(block, app_url, desk):
+    """A block of javascript is the inside of a web page: it finds a photo in `file` and leaves an `answer`."""
     if not shutil.which("node"):
         pytest.skip("node is not here")
-    (fetch,) = blocks(readme(app_url).replace("https://USER-NAME.hf.space", app_url), "javascript")
-    (desk / "fetch.mjs").write_text('import { readFileSync } from "node:fs";\n'
-                                    'const file = new Blob([readFileSync("photo.jpg")]);\n'
-                                    f"{fetch}console.log(answer.label);\n")
-    assert run(["node", "fetch.mjs"], desk) == "teddy\n"
+    (desk / "ask.mjs").write_text('import { readFileSync } from "node:fs";\n'
+                                  'const file = new Blob([readFileSync("photo.jpg")]);\n'
+                                  f"{ADDRESS.sub(app_url, block.text)}console.log(answer.label);\n")
+    assert run(["node", "ask.mjs"], desk) == "teddy\n"
 
 
-def test_assistants_address_is_where_assistants_are_answered(app_url):
-    for text in (api_snippets(app_url), readme(app_url)):
-        (config,) = (block for block in blocks(text, "json") if "mcpServers" in block)
-        (server,) = json.loads(config)["mcpServers"].values()
-        answer = requests.post(server["url"], timeout=30, headers={"Accept": "application/json, text/event-stream"},
-                               json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
-        assert answer.ok and "classify_photo" in answer.text
+@pytest.mark.parametrize("block", blocks("json", "yaml"), ids=lambda block: block.name)
+def test_data_block_can_be_read(block):
+    assert (json.loads if block.language == "json" else yaml.safe_load)(block.text)
+
+
+def assistants() -> list[str]:
+    """Return what the app's page and the documentation give an assistant."""
+    shown = [*of_page("http://127.0.0.1:7860", "json"), *(block.text for block in blocks("json"))]
+    return [text for text in shown if "mcpServers" in text]
+
+
+@pytest.mark.parametrize("text", assistants())
+def test_assistants_address_is_where_assistants_are_answered(text, app_url):
+    (server,) = json.loads(ADDRESS.sub(app_url, text))["mcpServers"].values()
+    answer = requests.post(server["url"], timeout=30, headers={"Accept": "application/json, text/event-stream"},
+                           json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+    assert answer.ok and "classify_photo" in answer.text
 
 
 def test_other_origins_may_read_answers_and_refusals_of_a_space(app_url):
@@ -143,10 +210,16 @@ def test_pages_elsewhere_may_not_call_an_app_on_ones_own_machine(app_url):
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_page_on_another_origin_shows_the_answer(app_url, browser, desk):
+def web_pages() -> list:
+    """Return the web pages that the app's page and the documentation show, each with its name."""
+    return [pytest.param(of_page("http://127.0.0.1:7860", "html")[0], id="page"),
+            *(pytest.param(block.text, id=block.name) for block in blocks("html"))]
+
+
+@pytest.mark.parametrize("html", web_pages())
+def test_page_on_another_origin_shows_the_answer(html, app_url, browser, desk):
     port = urlsplit(app_url).port
-    (html,) = blocks(api_snippets(f"http://bears.example:{port}"), "html")
-    (desk / "index.html").write_text(html)
+    (desk / "index.html").write_text(ADDRESS.sub(f"http://bears.example:{port}", html))
     quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=desk)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -158,7 +231,7 @@ def test_page_on_another_origin_shows_the_answer(app_url, browser, desk):
             page.set_default_timeout(TIMEOUT)
             page.goto(f"http://garden.example:{server.server_port}/")
             page.set_input_files("input", desk / "photo.jpg")
-            page.get_by_text("teddy", exact=True).wait_for()
+            page.get_by_text("teddy").wait_for()
         finally:
             elsewhere.close()
             server.shutdown()

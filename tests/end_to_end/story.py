@@ -31,7 +31,7 @@ PER_LABEL = 24
 LIES = 4  # pictures of bananas that the search finds for "tomato"
 LOOKED_AT = 8  # photos that a person looks at in clean
 ASKED = 5  # photos of each label that the live Space is asked about
-COPIED = ("app.py", "README.md", "requirements.txt", "pre-requirements.txt", "classifier", "web", "training")
+COPIED = ("app.py", "README.md", "requirements.txt", "pre-requirements.txt", "classifier", "server", "training")
 SMALL = ("--arch", "mobilenet_v2", "--weights", "backbone.pth", "--image-size", "96")
 
 

@@ -14,6 +14,7 @@ from helpers.photos import make_photos
 from training.data.photos import get_photos
 
 
+@pytest.mark.slow
 def test_accuracy_measures_held_out_answers_of_its_own_data_and_all_of_others(trained, tmp_path):
     other = make_photos(tmp_path / "other", n=3, seed=5000)
     (other / "red" / "empty.jpg").touch()
@@ -37,6 +38,7 @@ def test_accuracy_of_nothing_is_one_sentence(arguments, says):
     assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr
 
 
+@pytest.mark.slow
 def test_recipes_are_compared_on_photos_that_they_have_not_seen(photos):
     shutil.copytree(photos, photos.with_name("others"))
     recipes = ("image_size=64 resize=squish", "image_size=64 epochs=1")

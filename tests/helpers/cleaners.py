@@ -2,17 +2,17 @@
 from pathlib import Path
 
 from classifier.files import sha256
-from training.clean.review import Reviewed
+from training.clean.review import ReviewedPhoto
 from training.clean.session import Cleaner
 from training.data.photos import get_photos
 
 LABELS = ["blue", "green", "red"]
 
 
-def reviewed(file: Path, suspicion: float = 0.5, split: str = "train") -> Reviewed:
+def reviewed(file: Path, suspicion: float = 0.5, split: str = "train") -> ReviewedPhoto:
     label = file.parent.name
     probabilities = {other: 0.8 if other == label else 0.1 for other in LABELS}
-    return Reviewed(file, sha256(file), split, probabilities, label, suspicion, "odd")
+    return ReviewedPhoto(file, sha256(file), split, probabilities, label, suspicion, "odd")
 
 
 def open_cleaner(data: Path) -> Cleaner:

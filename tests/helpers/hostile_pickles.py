@@ -1,6 +1,6 @@
-"""Pickles that want more than a fastai export may, each by name: what they name, and the file.
+"""Hostile pickles by name: each with a part of the expected error message, and its file.
 
-Built opcode by opcode, as no pickler would. `CANARY` in a program stands for a shell command that leaves a file.
+They are built opcode by opcode. `CANARY` is a shell command that creates a file, which shows that code has run.
 """
 import io
 import pickle
@@ -14,23 +14,23 @@ EMPTY_TUPLE, TUPLE1, TUPLE2, NEWOBJ, APPEND, SETITEM, NONE = b")", b"\x85", b"\x
 
 
 def name(module: str, attribute: str) -> bytes:
-    """GLOBAL."""
+    """Return the program of a GLOBAL."""
     return f"c{module}\n{attribute}\n".encode()
 
 
 def text(value: bytes | str) -> bytes:
-    """BINUNICODE."""
+    """Return the program of a BINUNICODE."""
     value = value if isinstance(value, bytes) else value.encode()
     return b"X" + struct.pack("<I", len(value)) + value
 
 
 def call(module: str, attribute: str, *args: bytes) -> bytes:
-    """REDUCE."""
+    """Return the program of a REDUCE: a call of a function."""
     return name(module, attribute) + MARK + b"".join(args) + TUPLE + REDUCE
 
 
 def nested_tuples(depth: int) -> bytes:
-    """A tuple in a tuple, twice, and so on: hashing it takes 2 ** depth steps."""
+    """Return a tuple that holds the same tuple twice, and so on: hashing it takes 2 ** depth steps."""
     program = EMPTY_TUPLE + b"q\0" + POP
     for _ in range(depth):
         program += b"h\0h\0" + TUPLE2 + b"q\0" + POP
@@ -38,7 +38,7 @@ def nested_tuples(depth: int) -> bytes:
 
 
 def learner(attribute: bytes, value: bytes) -> bytes:
-    """An empty Learner with one attribute."""
+    """Return an empty Learner with one attribute."""
     empty = name("fastai.learner", "Learner") + EMPTY_TUPLE + NEWOBJ
     return empty + EMPTY_DICT + text(attribute) + value + SETITEM + BUILD
 
@@ -54,7 +54,7 @@ def partial(function: bytes, *args: bytes) -> bytes:
     return call("functools", "partial", function, *args)
 
 
-# name: (what the error names, protocol 2 program without its STOP)
+# name: (part of the error message, protocol 2 program without its STOP)
 PROGRAMS = {
     "reduce": ("os.system", SYSTEM),
     "reduce-posix": ("posix.system", call("posix", "system", text(CANARY))),
@@ -142,7 +142,7 @@ PROGRAMS = {
         + NEWOBJ + EMPTY_DICT + text("_f") + learner(b"path", NONE) + SETITEM + BUILD),
     "dynamic-import": ("not a fastai Learner", call("cloudpickle.cloudpickle", "subimport", text("antigravity"))
                        + EMPTY_TUPLE + REDUCE),
-    # what only takes time and memory
+    # programs that only take time and memory
     "bytearray": ("bytearray", call("builtins", "bytearray", b"J\xff\xff\xff\x7f")),
     "bytes": ("bytes", call("builtins", "bytes", b"J\xff\xff\xff\x7f")),
     "list-of-a-range": ("list", call("builtins", "list", call("builtins", "range", b"J\xff\xff\xff\x7f"))),
@@ -178,6 +178,7 @@ def torch_zip(program: bytes, storage: bytes = bytes(16), **other: bytes) -> byt
 
 
 def zip_bomb() -> bytes:
+    """Return a zip with a compressed member of 200 MB."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", pickle.dumps({}, 2))
@@ -186,7 +187,7 @@ def zip_bomb() -> bytes:
 
 
 def overlapping() -> bytes:
-    """Two members over the same bytes."""
+    """Return a zip of two members over the same bytes."""
     data = bytearray(torch_zip(b"}.", bytes(16)))
     first, second = data.find(b"PK\1\2"), data.find(b"PK\1\2", data.find(b"PK\1\2") + 1)
     data[second + 42:second + 46] = data[first + 42:first + 46]
@@ -194,7 +195,7 @@ def overlapping() -> bytes:
 
 
 def two_pickles() -> bytes:
-    """One pickle for who reads names as they are, another for who does not."""
+    """Return a zip of two pickles whose names differ by their case alone."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("archive/data.pkl", b"}.")
@@ -203,6 +204,7 @@ def two_pickles() -> bytes:
 
 
 def script() -> bytes:
+    """Return a TorchScript program."""
     return torch_zip(b"}.", **{"constants.pkl": b"})", "code/evil.py": b"import os"})
 
 
@@ -215,7 +217,7 @@ FILES = {"zip-bomb": ("compressed", zip_bomb), "overlapping-members": ("overlap"
 
 
 def hostile_files() -> dict[str, tuple[str, bytes]]:
-    """Return what the error names and the file's bytes, by name."""
+    """Return a part of the error message and the file's bytes, by name."""
     programs = {key: (says, torch_zip((b"" if program[:1] == b"\x80" else b"\x80\x02") + program
                                       + (b"" if key == "no-stop" else STOP)))
                 for key, (says, program) in PROGRAMS.items()}
@@ -223,6 +225,6 @@ def hostile_files() -> dict[str, tuple[str, bytes]]:
 
 
 def write_all(folder: Path) -> None:
-    """Write every file, to look at with other tools."""
+    """Write every file, to inspect them with other tools."""
     for key, (_, data) in hostile_files().items():
         (folder / f"{key}.pkl").write_bytes(data)

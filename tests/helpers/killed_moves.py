@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from training.clean.decisions import Choice, Choices
+from training.clean.decisions import Decision, Decisions
 from training.move_journal import Journal
 
 root, first, step, timed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
@@ -34,7 +34,7 @@ def made(old):
 def work(data):
     journal = Journal(data)
     journal.reject("verify", [(data / "red" / name, "why") for name in NAMES])
-    Choices(data).add({(data / "blue" / name, "ab"): Choice("delete") for name in NAMES})
+    Decisions(data).add({(data / "blue" / name, "ab"): Decision("delete") for name in NAMES})
     journal.move("clean", [(data / "blue" / name, data / "red" / name, "is red") for name in NAMES])
     journal.undo("verify")
     journal.undo("clean", only_last=True)
@@ -95,7 +95,7 @@ def check(data, all_of_them, at):
     left = [file for file in (data / ".rejected").rglob("*.jpg")]
     assert not left, ("not brought back", at, left)
     assert len(list((data / "red").iterdir())) == len(list((data / "blue").iterdir())) == len(NAMES), ("misplaced", at)
-    assert len(Choices(data).all()) in (0, len(NAMES)), ("half of the choices", at)
+    assert len(Decisions(data).all()) in (0, len(NAMES)), ("half of the choices", at)
 
 
 n = 0

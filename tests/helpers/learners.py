@@ -14,7 +14,7 @@ from fastai.vision.learner import create_head
 from torch import nn
 
 from classifier.export import read_export
-from classifier.inference.torch_engine import FastaiEngine
+from classifier.inference.torch_engine import TorchEngine
 from training.data.files import parent_label
 from training.train.backbone import IMAGENET_STATS, Backbone
 
@@ -68,7 +68,7 @@ PRESIZED = {
 
 def engine_of(learn, folder):
     """The engine that serves a Learner: by way of its export, as everywhere."""
-    return FastaiEngine(read_export(export(learn, folder)))
+    return TorchEngine(read_export(export(learn, folder)))
 
 
 def tiny_backbone(*args, seed: int = 0, **options) -> Backbone:

@@ -1,12 +1,12 @@
-"""Exports with something planted in them, and a watch on what happens as they are opened.
+"""Fuzz exports: plant names, calls and objects in their pickles, open them, and report what code that runs.
 
     python tests/helpers/mutants.py EXPORT [EXPORT ...] --n 1000 --seed 0
 
-Each mutant is a real export in whose pickle names of functions, calls and objects were put where attributes, arguments
-and items stand. It is opened as the app opens it, and answers a photo where it opens, under `sys.addaudithook`: code
-that is run, compiled or imported, files, processes, sockets and libraries that are opened are printed, and the exit
-status is 1. Half of them are opened without the courtesy check of calls that only harmful files make, since nothing may
-depend on it.
+Each mutant is a real export in whose pickle names of functions, calls and objects replace attributes, arguments and
+items. It is opened as the app opens it, and classifies a photo if it opens, under `sys.addaudithook`: any code that is
+run, compiled or imported, and any file, process, socket or library that is opened, is printed, and the exit status
+is 1. Half of the mutants are opened without the check for calls that only harmful files make (`runs_code`), since
+safety must not depend on it.
 """
 import argparse
 import pickletools
@@ -54,7 +54,7 @@ CALLABLES = """os.system posix.system nt.system subprocess.Popen subprocess.run 
     torchvision.models._utils.IntermediateLayerGetter torchvision.models._api.get_model pip.main setuptools.setup
     __main__.evil antigravity.fly this.s nowhere.to_be_found collections.OrderedDict pathlib.PosixPath
     inspect.Signature re._compile uuid.UUID datetime.datetime""".split()  # noqa: SIM905
-with suppress(ImportError):  # what scanners of pickles warn of is planted too, where they are installed
+with suppress(ImportError):  # also what pickle scanners warn of, where they are installed
     from fickling.analysis import UnsafeImportsML
     from picklescan.scanner import _unsafe_globals as unsafe
 
@@ -99,7 +99,7 @@ def planted(rng: random.Random, depth: int = 2) -> bytes:
 
 
 def mutant(program: bytes, rng: random.Random) -> bytes:
-    """Return a pickle with things planted at one to three places: instead of a value, in a state, in a container."""
+    """Return a pickle with planted programs at one to three places: for a value, in a state or in a container."""
     steps = list(pickletools.genops(program))
     ends = [at for _, _, at in steps[1:]] + [len(program)]
     out, places = [], set()
@@ -116,7 +116,7 @@ def mutant(program: bytes, rng: random.Random) -> bytes:
         kind, whole = at_step.get(i), program[at:end]
         if kind == "value":
             whole = planted(rng)
-        elif kind == "state":  # the state's dictionary lies on top: one attribute more
+        elif kind == "state":  # one more attribute in the dictionary on top of the stack
             whole = text(rng.choice(ATTRIBUTES)) + planted(rng) + b"s" + whole
         elif kind in ("list", "tuple"):
             whole = planted(rng) + whole
@@ -126,7 +126,7 @@ def mutant(program: bytes, rng: random.Random) -> bytes:
     return b"".join(out)
 
 
-def written(export: Path, rng: random.Random, to: Path) -> None:
+def write_mutant(export: Path, rng: random.Random, to: Path) -> None:
     """Write a mutant of an export."""
     with zipfile.ZipFile(export) as archive, zipfile.ZipFile(to, "w") as other:
         for info in archive.infolist():
@@ -134,8 +134,8 @@ def written(export: Path, rng: random.Random, to: Path) -> None:
             other.writestr(info.filename, mutant(data, rng) if info.filename.endswith("/data.pkl") else data)
 
 
-class Watch:
-    """Notes what Python does while it is on, but for what opening an export is for."""
+class AuditHook:
+    """Records the audit events of Python while it is on, except for reading the allowed files."""
 
     def __init__(self, allowed: set[str]):
         self.on, self.seen, self._allowed = False, [], allowed
@@ -152,7 +152,7 @@ class Watch:
 
 
 def main() -> None:
-    """Open mutants; see the module."""
+    """Open mutants and print a summary; see the module's docstring."""
     parser = argparse.ArgumentParser()
     parser.add_argument("exports", nargs="+", type=Path)
     parser.add_argument("--n", type=int, default=1000)
@@ -164,34 +164,34 @@ def main() -> None:
     from helpers.photos import noisy_photo
 
     photo, rng = noisy_photo((90, 90, 90), 0), random.Random(options.seed)
-    real_check, said, slowest = machine.runs_code, Counter(), 0.0
+    real_check, outcomes, slowest = machine.runs_code, Counter(), 0.0
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "export.pkl"
-        for export in options.exports:  # what opening imports is imported now
+        for export in options.exports:  # so that later openings import nothing
             file.write_bytes(export.read_bytes())
             Classifier.load(file).predict(photo)
-        watch = Watch({str(file), str(file.with_suffix(".onnx"))})
+        watch = AuditHook({str(file), str(file.with_suffix(".onnx"))})
         for i in range(options.n):
-            written(rng.choice(options.exports), rng, file)
+            write_mutant(rng.choice(options.exports), rng, file)
             machine.runs_code = real_check if i % 2 else lambda full: False
             before, began = len(watch.seen), time.perf_counter()
             watch.on = True
             try:
                 Classifier.load(file).predict(photo)
-                said["opened"] += 1
+                outcomes["opened"] += 1
             except ExportError:
-                said["refused"] += 1
-            except Exception as error:  # nothing else may come out
-                said["failed"] += 1
+                outcomes["refused"] += 1
+            except Exception as error:  # no other error is allowed
+                outcomes["failed"] += 1
                 print(f"mutant {i}: {type(error).__name__}: {error}")
             finally:
                 watch.on = False
             slowest = max(slowest, time.perf_counter() - began)
             for what in watch.seen[before:]:
                 print(f"mutant {i}: {what}")
-    print(f"{options.n} mutants: {said['opened']} opened, {said['refused']} refused, {said['failed']} failed, "
-          f"{len(watch.seen)} things done that none may do, slowest {slowest:.1f} s")
-    sys.exit(1 if watch.seen or said["failed"] else 0)
+    print(f"{options.n} mutants: {outcomes['opened']} opened, {outcomes['refused']} refused, {outcomes['failed']} "
+          f"failed, {len(watch.seen)} forbidden events, slowest {slowest:.1f} s")
+    sys.exit(1 if watch.seen or outcomes["failed"] else 0)
 
 
 if __name__ == "__main__":

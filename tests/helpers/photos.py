@@ -21,8 +21,25 @@ def make_photos(folder: Path, n: int = 10, seed: int = 0, size: tuple[int, int] 
     for label_index, label in enumerate(COLOURS):
         (folder / label).mkdir(parents=True)
         for i in range(n):
-            noisy_photo(COLOURS[label], seed + 100 * label_index + i, size).save(folder / label / f"{i:02}.png")
+            photo = noisy_photo(COLOURS[label], seed + 100 * label_index + i, size)
+            (folder / label / f"{i:02}.png").write_bytes(stored_png(photo))
     return folder
+
+
+def add_broken(photos: Path) -> Path:
+    """Add a file that cannot be opened to the red ones, and return the folder."""
+    (photos / "red" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not much of a photo")
+    return photos
+
+
+def stored_png(image: Image.Image) -> bytes:
+    """Return an RGB image as an uncompressed PNG: its bytes, and so its SHA-256, are the same with every zlib."""
+    lines = b"".join(b"\0" + line.tobytes() for line in np.asarray(image))
+    parts = [lines[i:i + 65_535] for i in range(0, len(lines), 65_535)]
+    blocks = b"".join(struct.pack("<BHH", part is parts[-1], len(part), 65_535 - len(part)) + part for part in parts)
+    header = struct.pack(">IIBBBBB", *image.size, 8, 2, 0, 0, 0)
+    data = b"\x78\x01" + blocks + struct.pack(">I", zlib.adler32(lines))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
 def encoded(image: Image.Image, format: str, **options) -> bytes:

@@ -185,7 +185,7 @@ def test_zip_that_cannot_be_read_gets_a_sentence(page, tmp_path, change, why):
 def test_beyond_the_most_photos_of_a_batch_the_first_are_answered(page, tmp_path):
     def fewer(route):
         response = route.fetch()
-        route.fulfill(response=response, body=response.text().replace("&quot;most&quot;: 1000", "&quot;most&quot;: 2"))
+        route.fulfill(response=response, body=response.text().replace("&#34;most&#34;: 1000", "&#34;most&#34;: 2"))
 
     page.route("**/many", fewer)
     page.reload()
@@ -263,7 +263,7 @@ def test_export_that_knows_no_strangers_gets_no_column_for_them(browser, photos,
 
 
 def test_page_has_its_limits_and_the_main_page_leads_to_it(app_url):
-    content = page_of(Settings(max_batch=7), knows_strangers=True, feedback=False)
+    content = page_of(Settings(max_batch=7), reports_familiarity=True, feedback=False)
     settings = json.loads(html.unescape(re.search(r'data-settings="(.*?)"', content)[1]))
     assert settings["most"] == 7 and settings["bytes"] == 20_000_000 and tuple(settings["columns"]) == COLUMNS
     assert "](many)" in requests.get(f"{app_url}/config", timeout=30).text

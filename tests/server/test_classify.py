@@ -13,7 +13,7 @@ from classifier import Classifier
 from classifier.files import sha256
 from classifier.photo import PhotoError
 from helpers.paths import EXAMPLE, ROOT
-from server.predictor import REMEMBERED, Answers, Busy, remembered
+from server.predictor import CACHE_SIZE, Busy, Predictor, cache_size
 
 MUG = ROOT / "examples" / "other-mug.jpg"
 FIELDS = {"label", "probabilities", "familiar", "familiarity", "calibrated", "model_version"}
@@ -142,46 +142,47 @@ class Counted:
 
 def test_the_same_bytes_are_answered_once(tmp_path, small):
     classifier = Counted()
-    answers = Answers(classifier, 2)
+    predictor = Predictor(classifier, 2)
     (tmp_path / "a").write_bytes(b"1")
-    first = answers.predict(b"1")
-    assert answers.predict(tmp_path / "a") is first and answers.predict(b"1") is first and classifier.asked == [b"1"]
+    first = predictor.predict(b"1")
+    assert predictor.predict(tmp_path / "a") is first and predictor.predict(b"1") is first
+    assert classifier.asked == [b"1"]
     for data in (b"2", b"1", b"3", b"1", b"2"):  # 3 pushes 2 out, which was asked about longer ago than 1
-        answers.predict(data)
+        predictor.predict(data)
     assert classifier.asked == [b"1", b"2", b"3", b"2"]
 
 
 def test_none_are_remembered_where_that_is_asked_for(small):
     classifier = Counted()
-    answers = Answers(classifier, 0)
-    assert answers.predict(b"1") is not answers.predict(b"1")
+    predictor = Predictor(classifier, 0)
+    assert predictor.predict(b"1") is not predictor.predict(b"1")
 
 
 def test_what_cannot_be_opened_is_said_each_time(tmp_path, small):
-    answers = Answers(Counted(), 2)
+    predictor = Predictor(Counted(), 2)
     for photo in (b"bad", b"bad", tmp_path / "nowhere"):
         with pytest.raises(PhotoError):
-            answers.predict(photo)
+            predictor.predict(photo)
 
 
-@pytest.mark.parametrize("given, n", [("0", 0), ("7", 7), ("", REMEMBERED), ("many", REMEMBERED), ("-1", REMEMBERED)])
+@pytest.mark.parametrize("given, n", [("0", 0), ("7", 7), ("", CACHE_SIZE), ("many", CACHE_SIZE), ("-1", CACHE_SIZE)])
 def test_environment_says_how_many_are_remembered(monkeypatch, given, n):
     monkeypatch.setenv("ANSWER_CACHE", given)
-    assert remembered() == n
+    assert cache_size() == n
 
 
 def test_memory_is_bounded_for_many_labels(small):
     classifier = Counted()
     classifier.labels = tuple(map(str, range(100_000)))
-    answers = Answers(classifier, 1000)
+    predictor = Predictor(classifier, 1000)
     for i in range(5):
-        answers.predict(bytes([i]))
-    assert len(answers._known) == 2
+        predictor.predict(bytes([i]))
+    assert len(predictor._cache) == 2
 
 
 def test_answers_are_the_classifiers():
     classifier = Classifier.load(ROOT / "export.pkl")
-    assert Answers(classifier).predict(EXAMPLE) == classifier.predict(EXAMPLE)
+    assert Predictor(classifier).predict(EXAMPLE) == classifier.predict(EXAMPLE)
 
 
 def test_large_photos_wait_for_each_other_and_for_nobody_else(monkeypatch):
@@ -195,9 +196,9 @@ def test_large_photos_wait_for_each_other_and_for_nobody_else(monkeypatch):
                 assert gate.wait(30)
             return super().predict(data)
 
-    answers = Answers(Slow(), 0)
-    waiting = [answers.submit(b"large" + bytes([i])) for i in range(5)]
-    assert all(answers.predict(bytes([i])) for i in range(10)) and len(large) == 1
+    predictor = Predictor(Slow(), 0)
+    waiting = [predictor.submit(b"large" + bytes([i])) for i in range(5)]
+    assert all(predictor.predict(bytes([i])) for i in range(10)) and len(large) == 1
     assert waiting[-1].cancel()
     gate.set()
     assert all(answer.result(30) for answer in waiting[:-1]) and len(large) == 4
@@ -212,8 +213,8 @@ def test_too_many_large_photos_are_asked_to_come_again(monkeypatch):
             assert gate.wait(30)
             return super().predict(data)
 
-    answers = Answers(Slow(), 0)
-    waiting = [answers.submit(bytes([i])) for i in range(20)]
+    predictor = Predictor(Slow(), 0)
+    waiting = [predictor.submit(bytes([i])) for i in range(20)]
     while sum(answer.done() for answer in waiting) < 11:  # one is under way, eight wait
         time.sleep(0.01)
     gate.set()

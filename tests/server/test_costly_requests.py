@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from helpers.apps import running_app
-from helpers.http import PHOTO, raw
+from helpers.raw_http import PHOTO, raw
 
 LISTS = b'{"data": [' + b",".join([b"[]"] * 1_000_000) + b"]}"
 JSON = {"Content-Type": "application/json"}

@@ -40,4 +40,3 @@ def test_streams_and_files_are_known():
 def test_what_is_not_listed_does_not_exist(path):
     for method in ("GET", "POST", "PUT"):
         assert rule_of(method, path) is None
-

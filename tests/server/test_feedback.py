@@ -1,10 +1,9 @@
-"""server/feedback/store.py and its page: what users say is kept, all of it, only it, and only where the owner wants it."""
+"""server/feedback/: what users say is kept, all of it, only it, and only where the owner wants it."""
 import hashlib
 import io
 import itertools
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -24,13 +23,12 @@ from helpers.apps import SIZES, TIMEOUT, running_app
 from helpers.hub_stub import Hub, running_hub
 from helpers.paths import EXAMPLE, ROOT
 from helpers.photos import noisy_photo
-from helpers.readme import section
-from server.feedback import hub_sync as web_hub
+from server.feedback import hub_sync
 from server.feedback.hub_sync import HubUpload
-from server.feedback.question import SEARCH, choices, shown
-from server.feedback.store import Feedback, NotKept, feedback_from, without_metadata
+from server.feedback.question import SEARCH, choices, question_for
+from server.feedback.records import read_records
+from server.feedback.store import Feedback, NotStored, open_feedback, without_metadata
 from server.settings import Settings
-from training.feedback import read_records
 
 LABELS = ["black", "grizzly", "teddy"]
 SURE = Prediction("teddy", {"teddy": 0.9, "grizzly": 0.07, "black": 0.03}, 0.8, True)
@@ -56,7 +54,7 @@ def until(true, seconds: float = 15) -> None:
 
 def test_a_record_holds_photo_answer_correction_version_and_time(tmp_path):
     feedback = Feedback(tmp_path, LABELS, "d51c0901e26d")
-    assert feedback.give(photo(), SURE, "grizzly")
+    assert feedback.add(photo(), SURE, "grizzly")
     record, = records(tmp_path)
     assert record.pop("time").startswith("20")
     name = record.pop("photo")
@@ -70,7 +68,7 @@ def test_a_record_holds_photo_answer_correction_version_and_time(tmp_path):
     (SURE, "teddy", True), (SURE, "black", False), (SURE, None, False),
     (STRANGE, None, True), (STRANGE, "teddy", False)])
 def test_right_is_what_the_app_stood_by(tmp_path, prediction, correction, right):
-    Feedback(tmp_path, LABELS).give(photo(), prediction, correction)
+    Feedback(tmp_path, LABELS).add(photo(), prediction, correction)
     assert [record["right"] for record in records(tmp_path)] == [right]
 
 
@@ -92,19 +90,19 @@ def test_a_large_photo_is_kept_small():
 
 def test_the_same_word_on_the_same_photo_is_kept_once_also_after_a_restart(tmp_path):
     first = Feedback(tmp_path, LABELS)
-    assert first.give(photo(), SURE, "grizzly") and not first.give(photo(), SURE, "grizzly")
+    assert first.add(photo(), SURE, "grizzly") and not first.add(photo(), SURE, "grizzly")
     again = Feedback(tmp_path, LABELS)
     assert again.n_bytes == first.n_bytes > 0
-    assert not again.give(photo(), SURE, "grizzly") and again.give(photo(), SURE, None)
+    assert not again.add(photo(), SURE, "grizzly") and again.add(photo(), SURE, None)
     assert len(records(tmp_path)) == 2 and len(list(tmp_path.glob("??/*.jpg"))) == 1
 
 
 def test_the_last_word_on_a_photo_counts_also_one_that_was_said_before(tmp_path):
     feedback = Feedback(tmp_path, LABELS, settings=MANY)
     for word in ("grizzly", "black", "grizzly"):
-        assert feedback.give(photo(), SURE, word)
+        assert feedback.add(photo(), SURE, word)
         time.sleep(0.01)
-    assert not feedback.give(photo(), SURE, "grizzly")
+    assert not feedback.add(photo(), SURE, "grizzly")
     assert [record["correction"] for record in read_records(tmp_path)[0]] == ["black", "grizzly"]
     assert feedback.n_bytes == sum(file.stat().st_size for file in tmp_path.glob("??/*"))
 
@@ -113,38 +111,38 @@ def test_a_label_is_any_text_and_never_a_path(tmp_path):
     labels = ["../../etc/passwd", "<script>alert(1)</script>", "x" * 5000, "yes", "a/b\0c", "\udcff bear"]
     feedback = Feedback(tmp_path / "said", labels, settings=MANY)
     for label in labels:
-        assert feedback.give(photo(), SURE, label)
+        assert feedback.add(photo(), SURE, label)
     assert {record["correction"] for record in records(tmp_path / "said")} == set(labels)
     assert os.listdir(tmp_path) == ["said"]
     assert [value for _, value in choices(labels, None)] == ["yes", *"012345", "none of these"]
 
 
 def test_a_list_says_that_it_is_one_to_search():
-    few, many = shown(LABELS, SURE), shown([str(i) for i in range(9)], None)
+    few, many = question_for(LABELS, SURE), question_for([str(i) for i in range(9)], None)
     assert "type" not in few.info and many.info == f"{SEARCH} {few.info}"
 
 
 def test_a_correction_that_is_no_label_is_refused(tmp_path):
-    with pytest.raises(NotKept, match="no such label"):
-        Feedback(tmp_path, LABELS).give(photo(), SURE, "dragon")
+    with pytest.raises(NotStored, match="no such label"):
+        Feedback(tmp_path, LABELS).add(photo(), SURE, "dragon")
     assert records(tmp_path) == []
 
 
 def test_a_client_that_sends_too_much_is_told_and_others_are_not(tmp_path):
     feedback = Feedback(tmp_path, LABELS, settings=Settings(feedback_per_minute=3))
     for seed in range(3):
-        feedback.give(photo(seed), SURE, "black", "192.0.2.1")
-    with pytest.raises(NotKept, match=r"3 a minute are taken. Try again in \d+ s"):
-        feedback.give(photo(3), SURE, "black", "192.0.2.1")
-    assert feedback.give(photo(3), SURE, "black", "192.0.2.2")
+        feedback.add(photo(seed), SURE, "black", "192.0.2.1")
+    with pytest.raises(NotStored, match=r"3 a minute are taken. Try again in \d+ s"):
+        feedback.add(photo(3), SURE, "black", "192.0.2.1")
+    assert feedback.add(photo(3), SURE, "black", "192.0.2.2")
 
 
 def test_a_full_folder_takes_no_more_and_loses_nothing(tmp_path):
     feedback = Feedback(tmp_path, LABELS, settings=Settings(max_feedback_mb=1, feedback_per_minute=1_000_000))
     n = 0
-    with pytest.raises(NotKept, match="no more can be kept"):
+    with pytest.raises(NotStored, match="no more can be kept"):
         for n in range(1000):
-            feedback.give(noisy_photo((90, 60, 40), n, (300, 300)), SURE, "black")
+            feedback.add(noisy_photo((90, 60, 40), n, (300, 300)), SURE, "black")
     assert len(records(tmp_path)) == n > 5
     assert sum(file.stat().st_size for file in tmp_path.glob("??/*")) <= 1_000_000
 
@@ -155,14 +153,14 @@ def test_a_disk_that_takes_nothing_is_told_and_not_acknowledged(tmp_path, monkey
 
     feedback = Feedback(tmp_path, LABELS)
     monkeypatch.setattr("server.feedback.store.atomic_write", full)
-    with pytest.raises(NotKept, match="this was not"):
-        feedback.give(photo(), SURE, "black")
+    with pytest.raises(NotStored, match="this was not"):
+        feedback.add(photo(), SURE, "black")
     assert "No space left" in caplog.text and records(tmp_path) == []
 
 
 def test_many_at_once_are_all_kept(tmp_path):
     feedback = Feedback(tmp_path, LABELS, settings=MANY)
-    threads = [threading.Thread(target=lambda i=i: [feedback.give(photo(j), SURE, LABELS[i % 3]) for j in range(5)])
+    threads = [threading.Thread(target=lambda i=i: [feedback.add(photo(j), SURE, LABELS[i % 3]) for j in range(5)])
                for i in range(6)]
     for thread in threads:
         thread.start()
@@ -179,7 +177,7 @@ from server.feedback.store import Feedback
 from server.settings import Settings
 feedback = Feedback(sys.argv[1], ["black", "grizzly"], settings=Settings(feedback_per_minute=1_000_000))
 for seed in range(int(sys.argv[2]), 100_000):
-    feedback.give(Image.new("RGB", (80 + seed, 60)), Prediction("black", {"black": 1.0}), "grizzly")
+    feedback.add(Image.new("RGB", (80 + seed, 60)), Prediction("black", {"black": 1.0}), "grizzly")
     print(seed, flush=True)
 """
 
@@ -208,7 +206,7 @@ def test_kill_9_loses_no_record_that_was_acknowledged(tmp_path):
 @pytest.mark.parametrize("where", ["", "hf://spaces/me/bears", "hf://datasets/me", "s3://bucket", "README.md/folder"])
 def test_without_a_place_that_can_be_used_nothing_is_asked_or_kept(where, caplog):
     classifier = SimpleNamespace(labels=LABELS, version="d" * 64)
-    assert feedback_from(classifier, Settings(), {"FEEDBACK": where}) is None
+    assert open_feedback(classifier, Settings(), {"FEEDBACK": where}) is None
     assert bool(caplog.text) == bool(where), "an owner who set it is told"
 
 
@@ -241,17 +239,17 @@ def on_disk(folder: Path) -> dict[str, bytes]:
 
 def test_records_reach_the_hub_whatever_it_is_up_to(tmp_path, said_hub, monkeypatch, caplog):
     """Down at the start, down in between, down for more records than a process may have open files."""
-    monkeypatch.setattr(web_hub, "AT_ONCE", 10)
+    monkeypatch.setattr(hub_sync, "MAX_FILES", 10)
     said_hub.down = True
     feedback = uploading(said_hub, tmp_path)
-    feedback.give(photo(0), SURE, "black")
+    feedback.add(photo(0), SURE, "black")
     until(lambda: "cannot be reached" in caplog.text)
     said_hub.down = False
     until(lambda: uploaded(said_hub) == on_disk(tmp_path))
     assert said_hub.dataset().private
     said_hub.down = True
     for seed in range(1, 20):
-        feedback.give(photo(seed), SURE, "black")
+        feedback.add(photo(seed), SURE, "black")
     feedback.counters.count(SURE)
     time.sleep(0.7)
     assert len(uploaded(said_hub)) == 2
@@ -264,7 +262,7 @@ def test_records_reach_the_hub_whatever_it_is_up_to(tmp_path, said_hub, monkeypa
 
 
 def test_what_was_not_uploaded_is_after_a_restart(tmp_path, said_hub):
-    Feedback(tmp_path, LABELS).give(photo(), SURE, "black")  # killed before it was
+    Feedback(tmp_path, LABELS).add(photo(), SURE, "black")  # killed before it was
     feedback = uploading(said_hub, tmp_path)
     until(lambda: len(uploaded(said_hub)) == 2)
     feedback.close(5)
@@ -275,12 +273,12 @@ def test_only_what_lies_on_the_hub_makes_room(tmp_path, said_hub):
 
     def give(seeds):
         for seed in seeds:
-            feedback.give(noisy_photo((90, 60, 40), seed, (300, 300)), SURE, "black")
+            feedback.add(noisy_photo((90, 60, 40), seed, (300, 300)), SURE, "black")
 
     give(range(10))
     until(lambda: len(uploaded(said_hub)) == 20)
     said_hub.down = True
-    with pytest.raises(NotKept):
+    with pytest.raises(NotStored):
         give(range(10, 1000))
     waiting = on_disk(tmp_path)
     assert not waiting.keys() & uploaded(said_hub).keys(), "those went first"
@@ -305,7 +303,7 @@ def test_a_file_that_vanishes_ends_no_push(tmp_path, said_hub, monkeypatch, when
         monkeypatch.setattr(scheduler, "folder_path", Listed(tmp_path))
     else:
         monkeypatch.setattr(scheduler, "_waiting", lambda: [*((0, path) for path in gone), *waiting()])
-    feedback.give(photo(), SURE, "black")
+    feedback.add(photo(), SURE, "black")
     until(lambda: {Path(name).suffix for name in uploaded(said_hub)} >= {".jpg", ".json"})
     monkeypatch.undo()
     feedback.close(5)
@@ -315,7 +313,7 @@ def test_a_hub_that_stays_down_does_not_hold_up_the_end(tmp_path, said_hub):
     feedback = uploading(said_hub, tmp_path)
     until(lambda: feedback._hub._scheduler)
     said_hub.down = True
-    feedback.give(photo(), SURE, "black")
+    feedback.add(photo(), SURE, "black")
     began = time.monotonic()
     feedback.close(2)
     assert time.monotonic() - began < 4
@@ -348,15 +346,6 @@ def test_the_api_takes_it_too_and_counts_no_answer_twice(asking):
     assert "no such label" in said(url, path, "dragon").json()["error"]
     record, = [record for record in records(folder) if record["correction"] == "black"]
     assert len(records(folder)) == before + 1 and record["label"] == "teddy" and record["right"] is False
-
-
-def test_the_readmes_snippet_says_it(asking):
-    url, _ = asking
-    code, answer = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", section("It learns from its users"),
-                             re.S).groups()
-    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code.replace("http://127.0.0.1:7860", url)], cwd=ROOT,
-                         capture_output=True, text=True, timeout=60)
-    assert run.stdout.splitlines()[-1:] == answer.splitlines(), run.stdout + run.stderr
 
 
 def test_nobody_reads_what_others_sent(asking):
@@ -418,9 +407,10 @@ def test_counters_hold_numbers_by_day_and_no_photo(tmp_path):
 
 def test_each_answer_is_counted_once(asking):
     from classifier import Classifier
-    from server.predictor import Answers
+    from server.predictor import Predictor
     counted = []
-    answers = Answers(Classifier.load(ROOT / "export.pkl"), count=counted.append)
-    answers.predict(EXAMPLE), answers.predict(EXAMPLE), answers.explain(EXAMPLE), answers.open_and_predict(EXAMPLE)
-    answers.explain(EXAMPLE, "black"), answers.open_and_predict(EXAMPLE, again=True)
+    predictor = Predictor(Classifier.load(ROOT / "export.pkl"), on_prediction=counted.append)
+    predictor.predict(EXAMPLE), predictor.predict(EXAMPLE)
+    predictor.explain(EXAMPLE), predictor.open_and_predict(EXAMPLE)
+    predictor.explain(EXAMPLE, "black"), predictor.open_and_predict(EXAMPLE, again=True)
     assert [prediction.label for prediction in counted] == ["teddy"] * 4

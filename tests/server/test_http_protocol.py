@@ -8,7 +8,7 @@ import pytest
 import requests
 import uvicorn
 
-from server.limits import http_protocol as connections
+from server.limits import http_protocol as module
 from server.limits.http_protocol import BoundedProtocol
 
 
@@ -22,7 +22,7 @@ async def app(scope, receive, send):
 @pytest.fixture
 def port(monkeypatch):
     """A server with little patience."""
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 1)
+    monkeypatch.setattr(module, "HEAD_SECONDS", 1)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", http=BoundedProtocol, lifespan="off"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""server/limits/admission.py and guard.py: limits over HTTP, with a sentence each, and headers."""
+"""server/limits/admission.py and middleware.py: limits over HTTP, with a message each, and headers."""
 import asyncio
 import json
 import time
@@ -9,12 +9,12 @@ import requests
 from classifier.photo.download import run_async
 from helpers.api import run_predict
 from helpers.apps import running_app
-from helpers.http import PHOTO, raw
 from helpers.paths import ROOT
 from helpers.photos import png_of_declared_size
-from server.limits.admission import Gate
-from server.limits.errors import Refusal
-from server.limits.middleware import Guard
+from helpers.raw_http import PHOTO, raw
+from server.limits.admission import AdmissionControl
+from server.limits.errors import ErrorResponse
+from server.limits.middleware import LimitsMiddleware
 from server.settings import Settings
 
 MANY = "http://127.0.0.1"
@@ -127,25 +127,25 @@ def test_without_a_proxy_an_address_that_the_client_sends_counts_for_nothing():
     assert statuses == [200, 200, 429, 429]
 
 
-# -- the gate itself --------------------------------------------------------------------------------------------------
+# -- without a server --
 
 def test_no_more_wait_than_there_is_room_for():
-    gate = Gate(Settings(max_waiting=4, max_per_minute=0))
-    assert gate.enter("a") is gate.enter("a") is None
-    assert gate.enter("a").status == 429 and "2 requests waiting" in gate.enter("a").sentence
-    assert gate.enter("b") is gate.enter("c") is None
-    assert gate.enter("d").status == 503 and gate.waiting == 4
-    gate.leave("a")
-    assert gate.enter("d") is None
-    gate.stopping = True
-    assert "restarted" in gate.begin("e").sentence
+    admission = AdmissionControl(Settings(max_waiting=4, max_per_minute=0))
+    assert admission.enter("a") is admission.enter("a") is None
+    assert admission.enter("a").status == 429 and "2 requests waiting" in admission.enter("a").message
+    assert admission.enter("b") is admission.enter("c") is None
+    assert admission.enter("d").status == 503 and admission.waiting == 4
+    admission.leave("a")
+    assert admission.enter("d") is None
+    admission.stopping = True
+    assert "restarted" in admission.admit_request("e").message
 
 
 class Server:
-    """One request through the guard, without a network."""
+    """One request through the middleware, without a network."""
 
     def __init__(self, app, path: str = "/classify", messages=(), settings: Settings | None = None):
-        self.sent, self.gate = [], Gate(settings or Settings(max_seconds=1))
+        self.sent, self.admission = [], AdmissionControl(settings or Settings(max_seconds=1))
         self.hung_up = asyncio.Event()
         self._app, self._path, self._messages = app, path, list(messages) or [{"type": "http.request", "body": b"x"}]
 
@@ -160,13 +160,13 @@ class Server:
 
     async def call(self) -> None:
         scope = {"type": "http", "method": "POST", "path": self._path, "headers": [], "client": ("a", 1)}
-        await asyncio.wait_for(Guard(self._app, self.gate)(scope, self.receive, self.send), 10)
+        await asyncio.wait_for(LimitsMiddleware(self._app, self.admission)(scope, self.receive, self.send), 10)
 
     @property
-    def refusal(self) -> Refusal:
+    def refusal(self) -> ErrorResponse:
         head, body = self.sent
         retry = dict(head["headers"]).get(b"retry-after")
-        return Refusal(head["status"], json.loads(body["body"])["error"], retry and float(retry))
+        return ErrorResponse(head["status"], json.loads(body["body"])["error"], retry and float(retry))
 
 
 async def read_all(receive) -> None:
@@ -189,10 +189,10 @@ def test_work_for_a_client_that_hung_up_is_ended():
         server = Server(app, settings=Settings(max_seconds=60))
         call = asyncio.ensure_future(server.call())
         await asyncio.sleep(0.05)
-        assert server.gate.waiting == 1
+        assert server.admission.waiting == 1
         server.hung_up.set()
         await call
-        assert ended and server.gate.waiting == 0 and not server.sent
+        assert ended and server.admission.waiting == 0 and not server.sent
     run_async(run())
 
 
@@ -202,7 +202,7 @@ def test_work_that_takes_too_long_is_given_up():
         await asyncio.sleep(60)
     server = Server(app)
     run_async(server.call())
-    assert server.refusal.status == 503 and server.refusal.retry_after and server.gate.waiting == 0
+    assert server.refusal.status == 503 and server.refusal.retry_after and server.admission.waiting == 0
 
 
 @pytest.mark.parametrize("error, status, says", [
@@ -216,7 +216,7 @@ def test_what_goes_wrong_is_told_in_a_sentence(error, status, says):
         raise error
     server = Server(app)
     run_async(server.call())
-    assert server.refusal.status == status and says in server.refusal.sentence and "secret" not in str(server.sent)
+    assert server.refusal.status == status and says in server.refusal.message and "secret" not in str(server.sent)
 
 
 def test_an_answer_that_has_begun_is_not_mixed_with_a_refusal():

@@ -1,8 +1,8 @@
 """server/limits/rate_limit.py: who is asking, and how often."""
 import pytest
 
-from server.limits import rate_limit as clients
-from server.limits.rate_limit import Rate, address_of
+from server.limits import rate_limit as module
+from server.limits.rate_limit import RateLimiter, address_of
 
 
 def scope(*forwarded: str, peer: str | None = "10.16.3.80") -> dict:
@@ -31,7 +31,7 @@ def test_the_address_is_the_one_that_the_proxy_saw(forwarded, proxies, expected)
 
 
 def test_a_proxy_that_was_not_counted_is_named_in_the_log_once(caplog, monkeypatch):
-    monkeypatch.setattr(clients, "_warned", set())
+    monkeypatch.setattr(module, "_warned", set())
     for _ in range(3):
         address_of(scope("83.1.2.3, 10.0.0.7"), 1)
     assert caplog.text.count("PROXIES=1") == 1 and "all visitors count as one" in caplog.text
@@ -49,33 +49,33 @@ class Clock:
 
 
 def test_a_client_may_use_a_minutes_requests_at_once_and_then_as_they_come():
-    rate = Rate(60, clock := Clock())
-    assert [rate.spend("a") for _ in range(60)] == [0] * 60
-    assert rate.spend("a") == pytest.approx(1)
-    assert rate.spend("b") == 0
+    limiter = RateLimiter(60, clock := Clock())
+    assert [limiter.spend("a") for _ in range(60)] == [0] * 60
+    assert limiter.spend("a") == pytest.approx(1)
+    assert limiter.spend("b") == 0
     clock.now += 0.5
-    assert rate.spend("a") == pytest.approx(0.5)
+    assert limiter.spend("a") == pytest.approx(0.5)
     clock.now += 0.5
-    assert rate.spend("a") == 0 and rate.spend("a") == pytest.approx(1)
+    assert limiter.spend("a") == 0 and limiter.spend("a") == pytest.approx(1)
     clock.now += 1e9
-    assert [rate.spend("a") for _ in range(60)] == [0] * 60 and rate.spend("a") > 0
+    assert [limiter.spend("a") for _ in range(60)] == [0] * 60 and limiter.spend("a") > 0
 
 
 def test_several_at_once_are_paid_for_later():
-    rate = Rate(60, Clock())
-    rate.spend("a", 59)
-    assert rate.spend("a", 16) == 0
-    assert rate.spend("a") == pytest.approx(16)
+    limiter = RateLimiter(60, Clock())
+    limiter.spend("a", 59)
+    assert limiter.spend("a", 16) == 0
+    assert limiter.spend("a") == pytest.approx(16)
 
 
 def test_no_limit():
-    rate = Rate(0)
-    assert {rate.spend("a") for _ in range(1000)} == {0}
+    limiter = RateLimiter(0)
+    assert {limiter.spend("a") for _ in range(1000)} == {0}
 
 
 def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(clients, "MOST_CLIENTS", 10)
-    rate = Rate(60)
+    monkeypatch.setattr(module, "MAX_CLIENTS", 10)
+    limiter = RateLimiter(60)
     for i in range(100):
-        rate.spend(str(i))
-    assert len(rate._left) == 10
+        limiter.spend(str(i))
+    assert len(limiter._buckets) == 10

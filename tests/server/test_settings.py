@@ -12,14 +12,14 @@ from server.settings import Settings
 CLAIM = """
 import sys, time
 from pathlib import Path
-from server.settings import own_uploads_folder
+from server.startup import own_uploads_folder
 print(own_uploads_folder(Path(sys.argv[1])), flush=True)
 time.sleep(60)
 """
 
 
-def test_defaults_are_what_the_readme_tells():
-    told = dict(re.findall(r"^\| `([A-Z_]+)` \| ([\d.]*)", (ROOT / "README.md").read_text(), re.M))
+def test_defaults_are_what_the_documentation_tells():
+    told = dict(re.findall(r"^\| `([A-Z_]+)` \| ([\d.]*)", (ROOT / "docs/reference/settings.md").read_text(), re.M))
     for name, value in vars(Settings()).items():
         assert told[name.upper()] == "" if value == "" else float(told[name.upper()]) == value, name
 

@@ -94,5 +94,5 @@ def test_problems_are_told_in_a_sentence(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     assert "cannot be kept" in Uploads(tmp_path / "file", 60, 10).problem()
     assert "cannot be kept" in Uploads(tmp_path / "file" / "below", 60, 10).problem()
-    monkeypatch.setattr(module, "LEAST_FREE", 10 ** 18)
+    monkeypatch.setattr(module, "MIN_FREE", 10 ** 18)
     assert "The disk has" in Uploads(tmp_path, 60, 10).problem()

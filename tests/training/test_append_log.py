@@ -11,7 +11,7 @@ import pytest
 from fastcore.script import CliError
 
 from helpers.paths import ROOT
-from training.append_log import Store, csv_rows, write_csv
+from training.append_log import AppendLog, read_csv_rows, write_csv
 
 COLUMNS = ("url", "title")
 NAMES = ['a "bear",  two spaces', "two\nlines", "a\rb", os.fsdecode(b"no utf-8 \xff"), "half \ud83d", "ü", "\0", "",
@@ -23,15 +23,15 @@ def rows(*urls: str) -> list[dict]:
 
 
 def test_what_is_added_is_there_as_it_was(tmp_path):
-    store = Store(tmp_path / "list.db", COLUMNS)
+    store = AppendLog(tmp_path / "list.db", COLUMNS)
     store.add({"url": "http://x/", "title": name} for name in NAMES)
-    found, n = Store(tmp_path / "list.db", COLUMNS).rows()
+    found, n = AppendLog(tmp_path / "list.db", COLUMNS).rows()
     assert [row["title"].replace("half ?", "half \ud83d") for row in found] == NAMES and n == len(NAMES)
     assert store.rows(after=n - 1) == (found[-1:], n) and store.rows(after=n) == ([], n)
 
 
 def test_all_rows_are_added_or_none(tmp_path):
-    store = Store(tmp_path / "list.db", COLUMNS)
+    store = AppendLog(tmp_path / "list.db", COLUMNS)
     with pytest.raises(ZeroDivisionError):
         store.add(row if row["url"] else 1 / 0 for row in rows("a", "b", ""))
     assert store.rows() == ([], 0)
@@ -43,10 +43,11 @@ def test_all_rows_are_added_or_none(tmp_path):
 ], ids=["zeroed header", "truncated", "hardly begun", "overwritten", "a csv"])
 def test_a_damaged_file_is_one_sentence_and_stays_as_it_is(tmp_path, damage):
     path = tmp_path / "list.db"
-    Store(path, COLUMNS).add(rows(*map(str, range(500))))
+    AppendLog(path, COLUMNS).add(rows(*map(str, range(500))))
     path.write_bytes(damage(path.read_bytes()))
     was = path.read_bytes()
-    for use in (lambda: Store(path, COLUMNS).rows(), lambda: Store(path, COLUMNS).add(rows(*map(str, range(500))))):
+    for use in (lambda: AppendLog(path, COLUMNS).rows(),
+                lambda: AppendLog(path, COLUMNS).add(rows(*map(str, range(500))))):
         with pytest.raises(CliError, match=r"list.db is damaged|is another list than expected"):
             use()
     assert path.read_bytes() == was
@@ -55,11 +56,11 @@ def test_a_damaged_file_is_one_sentence_and_stays_as_it_is(tmp_path, damage):
 @pytest.mark.parametrize("more", [b"2,verify,move,b/0.j", b"\0" * 8192, b"\xff" * 100_000], ids=len)
 def test_what_is_appended_to_a_file_does_no_harm(tmp_path, more):
     path = tmp_path / "list.db"
-    Store(path, COLUMNS).add(rows("a"))
+    AppendLog(path, COLUMNS).add(rows("a"))
     with path.open("ab") as file:
         file.write(more)
-    Store(path, COLUMNS).add(rows("b"))
-    assert [row["url"] for row in Store(path, COLUMNS).rows()[0]] == ["a", "b"]
+    AppendLog(path, COLUMNS).add(rows("b"))
+    assert [row["url"] for row in AppendLog(path, COLUMNS).rows()[0]] == ["a", "b"]
 
 
 @pytest.mark.parametrize("made", [
@@ -74,7 +75,7 @@ def test_a_database_of_somebody_else_is_refused(tmp_path, made):
     file.close()
     was = (tmp_path / "list.db").read_bytes()
     with pytest.raises(CliError, match="another list than expected"):
-        Store(tmp_path / "list.db", COLUMNS)
+        AppendLog(tmp_path / "list.db", COLUMNS)
     assert (tmp_path / "list.db").read_bytes() == was
 
 
@@ -82,16 +83,16 @@ def test_a_database_of_somebody_else_is_refused(tmp_path, made):
 def test_a_folder_that_takes_nothing_is_read_and_named():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "list.db"
-        Store(path, COLUMNS).add(rows("a"))
+        AppendLog(path, COLUMNS).add(rows("a"))
         path.chmod(0o444)
         Path(folder).chmod(0o555)
         root = os.geteuid() == 0
         try:
             if root:
                 os.seteuid(65534)  # root may write everywhere
-            assert Store(path, COLUMNS).rows()[1] == 1
+            assert AppendLog(path, COLUMNS).rows()[1] == 1
             with pytest.raises(CliError, match="Nothing can be written in"):
-                Store(path, COLUMNS).add(rows("b"))
+                AppendLog(path, COLUMNS).add(rows("b"))
         finally:
             if root:
                 os.seteuid(0)
@@ -99,17 +100,18 @@ def test_a_folder_that_takes_nothing_is_read_and_named():
 
 
 def test_two_processes_at_once_lose_nothing(tmp_path):
-    code = ("import sys; from pathlib import Path; from training.append_log import Store\n"
-            "for i in range(50): Store(Path(sys.argv[1]), ('url', 'title')).add([{'url': str(i), 'title': 't'}] * 2)")
+    code = ("import sys; from pathlib import Path; from training.append_log import AppendLog\n"
+            "for i in range(50):\n"
+            "    AppendLog(Path(sys.argv[1]), ('url', 'title')).add([{'url': str(i), 'title': 't'}] * 2)")
     processes = [subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, tmp_path / "list.db"], cwd=ROOT)
                  for _ in range(3)]
     assert [process.wait(120) for process in processes] == [0, 0, 0]
-    assert Store(tmp_path / "list.db", COLUMNS).rows()[1] == 300
+    assert AppendLog(tmp_path / "list.db", COLUMNS).rows()[1] == 300
 
 
 def test_another_process_that_does_not_let_go_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("training.append_log.PATIENCE", 0.1)
-    store = Store(tmp_path / "list.db", COLUMNS)
+    monkeypatch.setattr("training.append_log.LOCK_TIMEOUT", 0.1)
+    store = AppendLog(tmp_path / "list.db", COLUMNS)
     other = sqlite3.connect(tmp_path / "list.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(CliError, match="Another process"):
@@ -126,7 +128,7 @@ def test_an_old_list_is_taken_over_once(tmp_path):
         return rows("a", "b")
 
     for _ in range(2):
-        assert Store(tmp_path / "list.db", COLUMNS, old).rows()[1] == 2
+        assert AppendLog(tmp_path / "list.db", COLUMNS, old).rows()[1] == 2
     assert asked == [1]
 
 
@@ -134,7 +136,7 @@ def test_an_old_list_that_cannot_be_read_leaves_no_empty_one(tmp_path):
     (tmp_path / "list.csv").write_text("my,own,list\n1,2,3\n")
     for _ in range(2):
         with pytest.raises(CliError, match=r"list.csv is another list than expected"):
-            Store(tmp_path / "list.db", COLUMNS, lambda: csv_rows(tmp_path / "list.csv", COLUMNS))
+            AppendLog(tmp_path / "list.db", COLUMNS, lambda: read_csv_rows(tmp_path / "list.csv", COLUMNS))
     assert (tmp_path / "list.csv").read_text() == "my,own,list\n1,2,3\n"
 
 
@@ -148,7 +150,7 @@ def test_an_old_list_that_cannot_be_read_leaves_no_empty_one(tmp_path):
 ], ids=range(14))
 def test_old_lists_are_read_as_far_as_they_are_whole(tmp_path, text, urls):
     (tmp_path / "list.csv").write_bytes(text)
-    assert [row["url"] for row in csv_rows(tmp_path / "list.csv", COLUMNS)] == urls
+    assert [row["url"] for row in read_csv_rows(tmp_path / "list.csv", COLUMNS)] == urls
 
 
 def test_a_csv_is_written_whole_or_not_at_all(tmp_path, monkeypatch):

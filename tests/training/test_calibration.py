@@ -9,7 +9,7 @@ from classifier import Classifier
 from classifier.inference.confidence import TEMPERATURES, probabilities, read_temperature
 from helpers.paths import ROOT
 from training.export.writer import to_bytes
-from training.train.calibration import DOUBTED, calibrate, calibration_error, fit_temperature, reliability
+from training.train.calibration import SHRINKAGE_PHOTOS, calibrate, calibration_error, fit_temperature, reliability
 
 
 def overconfident(n: int = 4000, n_labels: int = 3, by: float = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +74,7 @@ def test_scores_that_are_no_numbers_are_not_fitted():
 
 
 def test_few_photos_move_the_temperature_of_a_fine_tuned_network_little():
-    scores, targets = overconfident(DOUBTED)
+    scores, targets = overconfident(SHRINKAGE_PHOTOS)
     plain, shrunk = (calibrated(scores, targets, 2, shrink=shrink)["temperature"] for shrink in (False, True))
     assert shrunk == pytest.approx(plain ** 0.5)
 
@@ -91,14 +91,14 @@ def test_views_are_calibrated_with_the_photo_and_its_error_is_that_of_the_plain_
     assert sum(row["n"] for row in result["before"]["bins"]) == 600
 
 
-def test_training_calibrates_and_the_export_serves_it(trained, tmp_path):
-    calibration = json.loads((trained / "metrics.json").read_text())["calibration"]
+def test_training_calibrates_and_the_export_serves_it(training_run, tmp_path):
+    calibration = json.loads((training_run / "metrics.json").read_text())["calibration"]
     assert calibration["n_photos"] == 30 and calibration["n_folds"] == 5
-    classifier = Classifier.load(trained / "export.pkl")
+    classifier = Classifier.load(training_run / "export.pkl")
     assert classifier.calibrated and classifier.temperature == calibration["temperature"]
-    photo = trained / "photos" / "red" / "00.png"
+    photo = training_run / "photos" / "red" / "00.png"
     calibrated = classifier.predict(photo)
-    learn = load_learner(trained / "export.pkl")
+    learn = load_learner(training_run / "export.pkl")
     learn.fieldguide = {**learn.fieldguide, "calibration": None}
     (tmp_path / "export.pkl").write_bytes(to_bytes(learn))
     plain = Classifier.load(tmp_path / "export.pkl")

@@ -1,4 +1,4 @@
-"""training/clean/session.py, review.py and choices.py: what is decided is kept, applied, taken back, and followed."""
+"""training/clean/session.py, review.py and decisions.py: what is decided is kept, applied, taken back, and followed."""
 import json
 import os
 import shutil
@@ -20,11 +20,11 @@ from helpers.feedback import feedback
 from helpers.paths import ROOT
 from helpers.photos import make_photos, noisy_photo
 from training.clean.__main__ import free_port
-from training.clean.decisions import Choice, Choices
-from training.clean.review import Reviewed, review
-from training.clean.session import Cleaner, line
+from training.clean.decisions import Decision, Decisions
+from training.clean.review import ReviewedPhoto, review
+from training.clean.session import Cleaner, describe
 from training.data.photos import get_photos
-from training.feedback import Suggestions, suggested_photos
+from training.feedback import Suggestions, pending_suggestions
 from training.move_journal import Journal
 
 
@@ -195,25 +195,25 @@ def test_a_link_is_moved_as_a_link(data, tmp_path):
 def test_a_folder_that_takes_nothing_is_named(data):
     (data / ".clean").write_text("a file where the folder should be")
     with pytest.raises(CliError, match="Nothing can be written in"):
-        Choices(data)
+        Decisions(data)
 
 
 def test_decisions_of_an_earlier_version_are_taken_over_but_for_one_that_was_cut_off(data):
     (data / ".clean").mkdir()
     (data / ".clean" / "choices.csv").write_text(
         "photo,sha256,action,label,time\nred/00.png,ab12,delete,,2026\nred/01.png,del")
-    expected = {(data / "red" / "00.png", "ab12"): Choice("delete")}
+    expected = {(data / "red" / "00.png", "ab12"): Decision("delete")}
     for _ in range(2):
-        assert Choices(data).all() == expected
-    Choices(data).add({(data / "red" / "00.png", "ab12"): Choice("keep")})
-    assert Choices(data).all() == {(data / "red" / "00.png", "ab12"): Choice("keep")}
+        assert Decisions(data).all() == expected
+    Decisions(data).add({(data / "red" / "00.png", "ab12"): Decision("keep")})
+    assert Decisions(data).all() == {(data / "red" / "00.png", "ab12"): Decision("keep")}
 
 
 def test_decisions_of_another_process_are_seen_also_where_the_list_was_made_anew(data):
-    mine, key = Choices(data), (data / "red" / "00.png", "ab12")
+    mine, key = Decisions(data), (data / "red" / "00.png", "ab12")
     for action in ("delete", "keep"):
-        Choices(data).add({key: Choice(action)})
-        assert mine.all() == {key: Choice(action)}
+        Decisions(data).add({key: Decision(action)})
+        assert mine.all() == {key: Decision(action)}
     (data / ".clean" / "choices.db").unlink()
     assert mine.all() == {}
 
@@ -261,7 +261,7 @@ def test_views_are_kept_and_used_only_for_the_same_export(exported, monkeypatch,
     def not_again(*_):
         raise AssertionError("looked at a photo that is known")
 
-    monkeypatch.setattr("training.clean.review._view", not_again)
+    monkeypatch.setattr("training.clean.analysis._analyse", not_again)
     again, _, _ = review(export, data)
     assert [photo.file for photo in again] == [photo.file for photo in first]
     monkeypatch.undo()
@@ -310,7 +310,7 @@ def test_command_lists_the_most_suspicious_and_takes_back(exported):
 
 
 def test_a_line_says_what_the_page_does(data):
-    assert line(reviewed(data / "red" / "00.png")) == "0.500  loss  0.22  red/00.png: red 80%; odd"
+    assert describe(reviewed(data / "red" / "00.png")) == "0.500  loss  0.22  red/00.png: red 80%; odd"
 
 
 def test_a_port_that_is_taken_is_an_error_or_passed_over():
@@ -327,7 +327,7 @@ KILLED = """
 import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-from cleaners import open_cleaner
+from helpers.cleaners import open_cleaner
 cleaner = open_cleaner(Path({data!r}))
 print("ready", flush=True)
 cleaner.apply()
@@ -342,7 +342,7 @@ def test_killed_in_the_middle_of_apply_a_second_one_finishes_it(tmp_path):
     for i in range(3000):
         os.link(tmp_path / "one.png", data / LABELS[i % 3] / f"{i}.png")
     cleaner, before = open_cleaner(data), names(data)
-    cleaner.choices.add({photo.key: Choice("delete") if photo.label == "red" else Choice("label", "red")
+    cleaner.decisions.add({photo.key: Decision("delete") if photo.label == "red" else Decision("label", "red")
                          for photo in cleaner.photos if photo.label != "blue"})
     code = KILLED.format(tests=str(ROOT / "tests"), data=str(data))
     process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
@@ -367,13 +367,14 @@ def test_killed_in_the_middle_of_apply_a_second_one_finishes_it(tmp_path):
 def suggested(data, tmp_path) -> Cleaner:
     """A cleaner of photos and four suggestions, two of them blue."""
     suggestions = Suggestions(data)
-    suggestions.take_all(feedback(tmp_path / "said", (1, "blue"), (2, "blue"), (3, "green"), (4, "pink")))
+    suggestions.add_all(feedback(tmp_path / "said", (1, "blue"), (2, "blue"), (3, "green"), (4, "pink")))
     return with_suggestions(data)
 
 
 def with_suggestions(data: Path) -> Cleaner:
-    of_users = [Reviewed(file, sha256(file), "", dict.fromkeys(LABELS, 1 / 3), file.parent.name, 1.0, why, by_user=True)
-                for file, why in sorted(suggested_photos(data).items())]
+    of_users = [ReviewedPhoto(file, sha256(file), "", dict.fromkeys(LABELS, 1 / 3), file.parent.name, 1.0, why,
+                              from_user=True)
+                for file, why in sorted(pending_suggestions(data).items())]
     return Cleaner(data, [*of_users, *open_cleaner(data).photos], [*LABELS, "pink"])
 
 
@@ -400,7 +401,7 @@ def test_a_suggestion_becomes_a_photo_when_a_person_keeps_it_and_only_then(sugge
     assert next(iter(suggested.select()))[0] == left, "what is decided leads no longer"
     assert suggested.counts() == (0, 0, 0) and suggested.apply() == (0, 0)
     again = Suggestions(data)
-    again.take_all(data.parent / "said")
+    again.add_all(data.parent / "said")
     assert again.counts["new"] == 0, "a suggestion is made once"
     assert suggested.undo() == 3 and len(get_photos(data)) == 12
     assert suggested.counts() == (1, 2, 3) and suggested.by_id[kept].suggested
@@ -410,8 +411,8 @@ def test_a_suggestion_says_when_the_app_had_not_answered_with_a_label(data, tmp_
     said = feedback(tmp_path / "said", (1, "blue"))
     record = next(said.glob("??/*.json"))
     record.write_text(record.read_text().replace('"familiar": true', '"familiar": false'))
-    Suggestions(data).take_all(said)
-    assert list(suggested_photos(data).values()) == [
+    Suggestions(data).add_all(said)
+    assert list(pending_suggestions(data).values()) == [
         "suggested by a user; the app said none of these, if any red (60%)"]
 
 
@@ -419,10 +420,10 @@ def test_a_suggestion_has_no_say_in_what_the_photos_are(trained, tmp_path):
     data = tmp_path / "photos"
     shutil.copytree(trained / "photos", data)
     before, _, _ = review(trained / "export.pkl", data)
-    Suggestions(data).take_all(feedback(tmp_path / "said", (1, "blue"), (2, "<b>pink</b>".replace("/", ""))))
+    Suggestions(data).add_all(feedback(tmp_path / "said", (1, "blue"), (2, "<b>pink</b>".replace("/", ""))))
     after, labels, _ = review(trained / "export.pkl", data)
-    assert [photo.by_user for photo in after] == [True] + [False] * len(before), "a name with < is no folder's"
+    assert [photo.from_user for photo in after] == [True] + [False] * len(before), "a name with < is no folder's"
     assert [(photo.file, photo.suspicion, photo.reason) for photo in after[1:]] == [
         (photo.file, photo.suspicion, photo.reason) for photo in before]
     assert set(after[0].probabilities) == set(labels) == {"blue", "green", "red"}
-    assert "suggested by a user" in line(after[0])
+    assert "suggested by a user" in describe(after[0])

@@ -21,18 +21,32 @@ from helpers.feedback import feedback
 from helpers.paths import ROOT
 from helpers.photos import noisy_photo
 from training.clean.__main__ import free_port
-from training.clean.page import build_app
-from training.clean.review import Reviewed, review
+from training.clean.app import build_app
+from training.clean.review import ReviewedPhoto, review
 from training.clean.session import Cleaner
 from training.feedback import Suggestions
 
 
 @pytest.fixture
-def cleaning(trained, tmp_path):
-    """The command, serving a copy of the photos; yields (address, folder)."""
+def data(trained, tmp_path):
+    """A copy of the photos, of which one is in another label's folder."""
     data = tmp_path / "photos"
     shutil.copytree(trained / "photos", data)
     (data / "red" / "00.png").rename(data / "blue" / "wrong.png")
+    return data
+
+
+@pytest.fixture
+def cleaning(trained, data):
+    """The page on a copy of the photos, served from this process; yields (address, folder)."""
+    photos, labels, _ = review(trained / "export.pkl", data)
+    with served(Cleaner(data, photos, labels)) as address:
+        yield address, data
+
+
+@pytest.fixture
+def command(trained, data):
+    """The same by the command; yields (address, folder)."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -82,8 +96,9 @@ def shown(page, n):
     page.wait_for_function("n => document.querySelectorAll('#grid .card').length === n", arg=n)
 
 
-def test_choices_survive_switching_and_reload_and_are_applied_and_undone(page, cleaning):
-    address, data = cleaning
+@pytest.mark.slow
+def test_choices_survive_switching_and_reload_and_are_applied_and_undone(page, command):
+    address, data = command
     before = names(data)
     go(page, address)
     says(page, "Nothing marked · 0 of 30 decided")
@@ -121,7 +136,7 @@ def test_choices_survive_switching_and_reload_and_are_applied_and_undone(page, c
 def test_a_suggestion_is_marked_as_a_users_word_until_it_is_kept(page, trained, tmp_path):
     data = tmp_path / "photos"
     shutil.copytree(trained / "photos", data)
-    Suggestions(data).take_all(feedback(tmp_path / "said", (1, "blue")))
+    Suggestions(data).add_all(feedback(tmp_path / "said", (1, "blue")))
     photos, labels, _ = review(trained / "export.pkl", data)
     with served(Cleaner(data, photos, labels)) as address:
         go(page, address)
@@ -226,7 +241,8 @@ def large(tmp_path_factory):
         file = data / labels[i % 50] / f"{i}.png"
         file.parent.mkdir(exist_ok=True)
         os.link(data / "one.png", file)
-        photos.append(Reviewed(file, "", "", dict.fromkeys(labels, 0.02), labels[i % 50], 1 - i / 10_000, "<b>x</b>"))
+        photos.append(ReviewedPhoto(file, "", "", dict.fromkeys(labels, 0.02), labels[i % 50], 1 - i / 10_000,
+                                    "<b>x</b>"))
     port = free_port("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(build_app(Cleaner(data, photos, labels), "export.pkl"), port=port,
                                            log_level="warning", timeout_graceful_shutdown=1))
@@ -237,6 +253,7 @@ def large(tmp_path_factory):
     thread.join(20)
 
 
+@pytest.mark.slow
 def test_ten_thousand_photos_of_fifty_labels_are_all_in_reach(page, large):
     go(page, large[0])
     page.get_by_text("Page of 417").wait_for()
@@ -296,7 +313,7 @@ def test_a_full_disk_is_told_in_the_bar(browser, tmp_path, monkeypatch):
         def full(*_, **__):
             raise sqlite3.OperationalError("database or disk is full")
 
-        monkeypatch.setattr("training.append_log.Store._add", full)
+        monkeypatch.setattr("training.append_log.AppendLog._add", full)
         page.locator("#grid [data-do=delete]").first.click()
         says(page, "Not saved: Nothing can be written in")
         monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""compare: photos that neither learned from, which answers changed, and a plain verdict."""
+"""compare: photos that neither learned from, which predictions changed, and a plain verdict."""
 import json
 import shutil
 
@@ -7,63 +7,76 @@ import pytest
 from fastcore.script import CliError
 
 from classifier.files import sha256
-from helpers.commands import run_module, train
+from helpers.commands import run_module
 from helpers.photos import make_photos, noisy_photo
-from training.compare import Comparison, compare, lines
+from training.compare import Comparison, compare, describe_changes
 from training.data.photos import get_photos
-from training.held_out import HeldOut
+from training.held_out import HeldOutPredictions
 from training.metrics import metrics_path, read_metrics, validated_before
-from training.predictions import Answers
+from training.predictions import Predictions
 
 VOCAB = ["blue", "green", "red"]
 
 
-def answers_of(tmp_path, predictions: list[int], targets: list[int], vocab=VOCAB) -> Answers:
+def predictions_of(tmp_path, predictions: list[int], targets: list[int], vocab=VOCAB) -> Predictions:
     files = [tmp_path / VOCAB[target] / f"{i}.png" for i, target in enumerate(targets)]
-    return Answers(files, vocab, np.array(targets), np.eye(len(vocab))[predictions])
+    return Predictions(files, vocab, np.array(targets), np.eye(len(vocab))[predictions])
 
 
 def test_photos_that_changed_sides_are_named_with_both_answers(tmp_path):
     targets = [0, 1, 2, 1]
-    answers = Comparison(answers_of(tmp_path, [0, 0, 2, 0], targets), answers_of(tmp_path, [0, 1, 0, 0], targets))
-    assert (answers.fixed, answers.broken) == ([1], [2])
-    assert lines(answers, answers.fixed, "fixed ") == ["  fixed   green/1.png: blue -> green"]
-    assert answers.verdict == "Neither is better: both get 2 of 4 wrong."
+    comparison = Comparison(predictions_of(tmp_path, [0, 0, 2, 0], targets),
+                            predictions_of(tmp_path, [0, 1, 0, 0], targets))
+    assert (comparison.fixed, comparison.broken) == ([1], [2])
+    assert describe_changes(comparison, comparison.fixed, "fixed ") == ["  fixed   green/1.png: blue -> green"]
+    assert comparison.verdict == "Neither is better: both get 2 of 4 wrong."
 
 
 def test_a_worse_model_is_called_worse(tmp_path):
     targets = [0] * 20
-    answers = Comparison(answers_of(tmp_path, [0] * 20, targets), answers_of(tmp_path, [1] * 10 + [0] * 10, targets))
-    assert answers.verdict == "The new one is worse: 50.0% wrong instead of 0.0%."
-    assert answers.p_value == pytest.approx(2 / 2**10)  # ten of ten changes to the worse
+    comparison = Comparison(predictions_of(tmp_path, [0] * 20, targets),
+                            predictions_of(tmp_path, [1] * 10 + [0] * 10, targets))
+    assert comparison.verdict == "The new one is worse: 50.0% wrong instead of 0.0%."
+    assert comparison.p_value == pytest.approx(2 / 2**10)  # ten of ten changes to the worse
 
 
 def test_a_difference_that_can_be_chance_is_called_so(tmp_path):
-    answers = Comparison(answers_of(tmp_path, [1, 0], [0, 0]), answers_of(tmp_path, [0, 0], [0, 0]))
-    assert answers.verdict.startswith("The new one is better: 0.0% wrong instead of 50.0%. With 2 photos that can be")
+    comparison = Comparison(predictions_of(tmp_path, [1, 0], [0, 0]), predictions_of(tmp_path, [0, 0], [0, 0]))
+    assert comparison.verdict.startswith(
+        "The new one is better: 0.0% wrong instead of 50.0%. With 2 photos that can be")
 
 
 def test_labels_count_by_name_where_the_vocabs_differ_in_order(tmp_path):
-    turned = answers_of(tmp_path, [2], [0], vocab=["red", "green", "blue"])
-    answers = Comparison(answers_of(tmp_path, [0], [0]), turned)
-    assert answers.fixed == answers.broken == []
+    turned = predictions_of(tmp_path, [2], [0], vocab=["red", "green", "blue"])
+    comparison = Comparison(predictions_of(tmp_path, [0], [0]), turned)
+    assert comparison.fixed == comparison.broken == []
 
 
 def test_many_changes_are_counted(tmp_path):
-    answers = Comparison(answers_of(tmp_path, [1] * 30, [0] * 30), answers_of(tmp_path, [0] * 30, [0] * 30))
-    assert lines(answers, answers.fixed, "fixed ")[-1] == "  and 10 more"
+    comparison = Comparison(predictions_of(tmp_path, [1] * 30, [0] * 30), predictions_of(tmp_path, [0] * 30, [0] * 30))
+    assert describe_changes(comparison, comparison.fixed, "fixed ")[-1] == "  and 10 more"
 
 
+def exchange_two_answers(metrics: dict) -> dict:
+    """Return the metrics of a run that answered the first photo as this one answered the last, and the reverse."""
+    answers = metrics["held_out"]["answers"]
+    first, *_, last = answers
+    answers = {**answers, first: answers[last], last: answers[first]}
+    return {**metrics, "n_wrong": metrics["n_wrong"] + 2, "held_out": {**metrics["held_out"], "answers": answers}}
+
+
+@pytest.mark.slow
 def test_two_runs_are_compared_on_what_both_held_out(trained, tmp_path):
-    for name in ("export.pkl", "metrics.json"):
-        shutil.copy(trained / name, tmp_path)
-    run = train(trained / "photos", "--quick", "--seed", "7", "--out", tmp_path / "new.pkl")
-    assert run.returncode == 0, run.stderr
+    for kind in ("pkl", "onnx"):
+        for name in ("export", "new"):
+            shutil.copy(trained / f"export.{kind}", tmp_path / f"{name}.{kind}")
+    shutil.copy(trained / "metrics.json", tmp_path)
+    (tmp_path / "new.metrics.json").write_text(json.dumps(exchange_two_answers(read_metrics(trained / "export.pkl"))))
     of_old, of_new = (read_metrics(tmp_path / name)["n_wrong"] for name in ("export.pkl", "new.pkl"))
     run = run_module("training.compare", tmp_path / "export.pkl", tmp_path / "new.pkl", trained / "photos")
     assert run.returncode == 0, run.stderr
     assert f"export.pkl: {of_old} of 30 wrong" in run.stdout and f"new.pkl: {of_new} of 30 wrong" in run.stdout
-    assert "30 photos that neither learned from" in run.stdout
+    assert "30 photos that neither learned from, 0 fixed, 2 broken" in run.stdout and of_new == of_old + 2
     run = run_module("training.compare", tmp_path / "export.pkl", tmp_path / "new.pkl", trained / "photos", "--unseen")
     assert "30 photos" in run.stdout and "left out" in run.stdout
 
@@ -73,11 +86,11 @@ def test_an_export_of_before_is_asked_about_its_validation_photos(trained, tmp_p
     shutil.copy(trained / "export.pkl", tmp_path / "old.pkl")
     metrics = {name: value for name, value in read_metrics(trained / "export.pkl").items() if name != "held_out"}
     (tmp_path / "old.metrics.json").write_text(json.dumps({**metrics, "valid_sha256": list(map(sha256, photos[5:12]))}))
-    answers, left_out = compare(str(tmp_path / "old.pkl"), str(trained / "export.pkl"), photos)
-    assert answers.old.files == answers.new.files == photos[5:12] and left_out == {}
-    kept = HeldOut.from_metrics(read_metrics(trained / "export.pkl")).answers(photos[5:12])
-    assert np.array_equal(answers.new.probabilities, kept.probabilities)
-    assert not np.array_equal(answers.old.probabilities, kept.probabilities), "the export itself was asked"
+    comparison, left_out = compare(str(tmp_path / "old.pkl"), str(trained / "export.pkl"), photos)
+    assert comparison.old.files == comparison.new.files == photos[5:12] and left_out == {}
+    kept = HeldOutPredictions.from_metrics(read_metrics(trained / "export.pkl")).predictions_for(photos[5:12])
+    assert np.array_equal(comparison.new.probabilities, kept.probabilities)
+    assert not np.array_equal(comparison.old.probabilities, kept.probabilities), "the export itself was asked"
 
 
 def test_a_renamed_export_keeps_its_figures(trained, tmp_path):
@@ -116,6 +129,7 @@ def test_two_that_held_out_different_photos_cannot_be_compared(trained, tmp_path
         compare(str(tmp_path / "one.pkl"), str(tmp_path / "other.pkl"), photos)
 
 
+@pytest.mark.slow
 def test_labels_that_only_one_knows_are_left_out_and_named(trained, tmp_path):
     data = make_photos(tmp_path / "photos", n=2, seed=50)
     (data / "yellow").mkdir()

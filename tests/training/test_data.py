@@ -1,4 +1,6 @@
 """training/data/photos.py and left_out.py: which photos are found and loaded, and what is reported of the rest."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fastai.vision.augment import RandomResizedCrop, Resize
@@ -11,7 +13,10 @@ from classifier.photo import open_photo
 from helpers.commands import run_module
 from helpers.photos import make_photos, noisy_photo
 from training.data.loaders import RESIZES, get_dls, photo_class, resizing
-from training.data.photos import check_photos, get_photos, imbalance, readable_photos, thin
+from training.data.photos import check_photos, get_photos, imbalance_ratio, labels_with_few_photos, readable_photos
+from training.options import TrainingOptions
+
+SMALL = TrainingOptions(image_size=48)
 
 
 def test_photos_are_found_sorted_and_hidden_ones_left_out(photos):
@@ -60,7 +65,7 @@ def test_unreadable_photos_are_named_with_their_reason(photos):
     (photos / "red" / "empty.jpg").touch()
     (photos / "red" / "page.jpg").write_text("<!doctype html>")
     found = readable_photos(photos)
-    assert len(found.train) == 30 and found.ignored == []
+    assert len(found.train) == 30 and found.notes == []
     assert {file.name: why.split(".")[0] for file, why in found.unreadable.items()} == {
         "empty.jpg": "This file is empty", "page.jpg": "This is a web page, not a photo"}
 
@@ -119,7 +124,7 @@ def test_folders_that_are_no_labels_are_left_out_and_reported(photos):
     (photos / "models" / "stage-1.pth").write_bytes(b"a network")
     found = readable_photos(photos)
     assert len(found.train) == len(get_photos(photos)) == 30
-    assert found.ignored == [
+    assert found.notes == [
         "Left out, because folders of such names are no labels: .rejected (1 photo), @eaDir (1 photo), "
         "__MACOSX (1 photo).",
         "No labels, because they hold no photos: models, purple."]
@@ -128,14 +133,14 @@ def test_folders_that_are_no_labels_are_left_out_and_reported(photos):
 def test_files_without_a_photos_name_are_counted(photos):
     for name in ("photo", "photo.jpg?w=640", "notes.txt", ".DS_Store"):
         noisy_photo((1, 1, 1), 1).save(photos / "red" / name, format="JPEG")
-    assert readable_photos(photos).ignored == [
+    assert readable_photos(photos).notes == [
         "Left out, because their names do not end in .jpg, .png or the like: 2, such as "
         f"{photos / 'red' / 'photo'}. If they are photos, rename them."]
 
 
 @pytest.mark.parametrize("resize", RESIZES)
 def test_each_resize_gives_batches_of_its_size(photos, resize):
-    dls = get_dls(get_photos(photos), resize, 48, batch_size=8, stats=([0.5] * 3, [0.2] * 3))
+    dls = get_dls(get_photos(photos), replace(SMALL, resize=resize, batch_size=8), ([0.5] * 3, [0.2] * 3))
     x, y = dls.one_batch()
     assert (tuple(x.shape), tuple(y.shape)) == ((8, 3, 48, 48), (8,))
     assert list(dls.vocab) == ["blue", "green", "red"]
@@ -143,7 +148,7 @@ def test_each_resize_gives_batches_of_its_size(photos, resize):
 
 def test_random_crops_are_validated_larger_where_the_model_takes_that(photos):
     for larger, side in ((True, 55), (False, 48)):
-        dls = get_dls(get_photos(photos), "random_crop", 48, batch_size=8, larger=larger)
+        dls = get_dls(get_photos(photos), replace(SMALL, batch_size=8), larger=larger)
         assert dls.train.one_batch()[0].shape[2:] == (48, 48)
         assert dls.valid.one_batch()[0].shape[2:] == (side, side)
         assert [type(tfm) for tfm in dls.valid.after_item.fs[:2]] == [RandomResizedCrop, Resize]
@@ -162,7 +167,7 @@ def test_a_random_crop_is_validated_on_the_middle_of_the_photo(tmp_path, larger,
 def test_a_given_validation_set_is_exactly_that(photos):
     files = get_photos(photos)
     given = [files[i] for i in (3, 14, 25, 26)]
-    dls = get_dls(files, image_size=48, valid=given, keep=[sha256(files[0])])
+    dls = get_dls(files, SMALL, valid=given, keep=[sha256(files[0])])
     assert list(dls.valid_ds.items) == given
     assert list(dls.train_ds.items) == [file for file in files if file not in given]
     assert [int(y) for _, y in dls.valid_ds] == [0, 1, 2, 2]
@@ -170,13 +175,13 @@ def test_a_given_validation_set_is_exactly_that(photos):
 
 def test_thin_labels_and_imbalance_are_counted():
     labels = ["red"] * 30 + ["green"] * 9 + ["blue"] * 10
-    assert thin(labels) == ["green"]
-    assert imbalance(labels) == 30 / 9
-    assert imbalance(["red", "blue"]) == 1
+    assert labels_with_few_photos(labels) == ["green"]
+    assert imbalance_ratio(labels) == 30 / 9
+    assert imbalance_ratio(["red", "blue"]) == 1
 
 
 def test_grey_takes_the_colours_of_that_share_away(photos):
-    dls = get_dls(get_photos(photos), "crop", 48, batch_size=24, grey=1.0)
+    dls = get_dls(get_photos(photos), replace(SMALL, resize="crop", batch_size=24, grey=1.0))
     for loader, is_grey in ((dls.train, True), (dls.valid, False)):
         samples = loader.one_batch()[0]
         assert bool(((samples[:, 0] - samples[:, 2]).abs().amax((1, 2)) < 0.02).all()) is is_grey
@@ -185,13 +190,13 @@ def test_grey_takes_the_colours_of_that_share_away(photos):
 def test_a_label_wholly_in_validation_is_refused(photos):
     keep = [sha256(file) for file in get_photos(photos) if file.parent.name == "red"]
     with pytest.raises(CliError, match="All photos of red"):
-        get_dls(get_photos(photos), image_size=48, keep=keep)
+        get_dls(get_photos(photos), SMALL, keep=keep)
 
 
 def test_too_small_a_validation_share_is_refused(photos):
     few = [file for file in get_photos(photos) if int(file.stem) < 4]
     with pytest.raises(CliError, match="No photo is left to validate"):
-        get_dls(few, image_size=48, valid_pct=0.01)
+        get_dls(few, replace(SMALL, valid_pct=0.01))
 
 
 def test_command_counts_photos_by_label(photos):

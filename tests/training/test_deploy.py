@@ -1,7 +1,6 @@
-"""training/deploy/deployment.py: a Space from nothing to its answer, against the Hub's endpoints on this machine; what fails."""
+"""training/deploy: a Space from nothing to its answer, against the Hub's endpoints on this machine; what fails."""
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -16,13 +15,9 @@ from huggingface_hub import constants
 
 from helpers.hub_stub import running_hub
 from helpers.paths import ROOT
-from helpers.readme import HUB_HOOK, git
-from training.deploy import deployment as deploy
-from training.deploy import precheck as look
-from training.deploy import space
+from training.deploy import deployment, precheck, space
+from training.deploy.__main__ import main
 from training.deploy.checks import Check
-from training.deploy.git_push import GitSpace, by_push
-from training.deploy.hub_repo import HubError
 from training.deploy.manifest import serving_files
 
 VERSION = "abcdef012345"
@@ -50,23 +45,24 @@ def project(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"a model" if file.endswith((".pkl", ".onnx")) else content)
     root = tmp_path / "project"
-    for other in ("training/train/record.py", "data/teddy/1.jpg", ".env", "server/.env", "tests/server/test_app.py", "other.pkl"):
+    for other in ("training/train/record.py", "data/teddy/1.jpg", ".env", "server/.env", "tests/server/test_app.py",
+                  "other.pkl"):
         (root / other).parent.mkdir(parents=True, exist_ok=True)
         (root / other).write_text("not to be sent")
-    monkeypatch.setattr(deploy, "ROOT", root)
-    monkeypatch.setattr(look, "rehearse", lambda files, hardware: (Check("the app, alone", "answers"), ANSWER))
+    monkeypatch.setattr(deployment, "ROOT", root)
+    monkeypatch.setattr(precheck, "smoke_test", lambda files, hardware: (Check("the app, alone", "answers"), ANSWER))
     return root
 
 
 def run(*args, **options) -> None:
-    deploy.main("me/bears", *args, url=options.pop("url", ""), **options)
+    main("me/bears", *args, url=options.pop("url", ""), **options)
 
 
 def test_a_new_space_holds_exactly_the_serving_files_and_answers_as_here(hub, project, capsys):
     run()
     assert hub.space().hardware == "cpu-basic" and not hub.space().private
     assert set(hub.space().files) == {*serving_files(project), ".gitattributes"}
-    assert hub.space().files["server/settings.py"] == (project / "web" / "settings.py").read_bytes()
+    assert hub.space().files["server/settings.py"] == (project / "server" / "settings.py").read_bytes()
     said = capsys.readouterr().out
     assert f"{hub.url}/spaces/me/bears" in said
     assert f"curl -F file=@examples/black-1.jpg {hub.url}/classify" in said
@@ -81,7 +77,7 @@ def test_again_only_what_changed_is_sent(hub, project, capsys):
     (project / "export.pkl").write_bytes(b"another model")
     (project / "app.py").write_text("# new\n")
     (project / "classifier" / "words.py").write_text("# new\n")
-    (project / "web" / "words.py").unlink()
+    (project / "server" / "texts.py").unlink()
     run()
     assert hub.uploaded == [hashlib.sha256(b"another model").hexdigest()]
     assert "server/texts.py" not in hub.space().files and hub.space().files["app.py"] == b"# new\n"
@@ -109,7 +105,7 @@ def test_a_free_account_gets_zero_gpu_without_the_cpu_pins(hub, project, capsys)
     readme = files["README.md"].decode()
     assert 'python_version: "3.12.12"\n' in readme and "suggested_hardware: zero-a10g\n" in readme
     with pytest.raises(CliError, match="1 of the checks"):
-        deploy.main("me/other", hardware="cpu-basic")
+        main("me/other", hardware="cpu-basic")
     assert "needs PRO" in capsys.readouterr().out
 
 
@@ -263,7 +259,7 @@ def test_rollback_goes_one_version_back_each_time(hub, project, capsys):
 
 
 def test_the_model_goes_to_its_own_repository_with_its_card(hub, project):
-    deploy.main("me/bears", model="me/bear-model", dataset="club/bears")
+    main("me/bears", model="me/bear-model", dataset="club/bears")
     model = hub.repos["model", "me/bear-model"].files
     assert model["model.pkl"] == b"a model" and b"fastai=2.8.12" in model["pyproject.toml"]
     head = model["README.md"].decode().split("---\n")[1]
@@ -274,7 +270,7 @@ def test_the_model_goes_to_its_own_repository_with_its_card(hub, project):
     assert hub.space().files["README.md"].decode() == readme, "what an earlier --model filled in stays"
     hub.failures["create"] = repeat(402)
     with pytest.raises(CliError, match=r"The model me/bear-model is up to date. Of the Space, nothing was created"):
-        deploy.main("me/more", model="me/bear-model")
+        main("me/more", model="me/bear-model")
 
 
 STOCK = """
@@ -300,7 +296,7 @@ def test_the_github_workflow_deploys_and_stock_fastai_opens_the_model(hub, app_u
     assert set(step["env"]) == {"SPACE", "HF_TOKEN"}
 
     pytest.importorskip("toml", reason="from_pretrained_fastai needs toml")
-    code = (ROOT / "classifier" / "torchvision_ops.py").read_text() + "declare_operators()\n" + STOCK
+    code = (ROOT / "classifier" / "torchvision_compat.py").read_text() + "declare_operators()\n" + STOCK
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, env=env, timeout=120,
                          capture_output=True, text=True)
     assert run.stdout.strip() == "black", run.stderr
@@ -319,7 +315,7 @@ def test_an_interrupted_look_says_that_nothing_was_sent(hub, project, monkeypatc
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(look, "rehearse", interrupt)
+    monkeypatch.setattr(precheck, "smoke_test", interrupt)
     assert fails(hub, "Interrupted") == "Interrupted. Nothing was created or sent."
 
 
@@ -380,17 +376,16 @@ def test_an_app_whose_answer_is_cut_off_is_asked_again(hub, project, monkeypatch
 
 
 def test_what_nobody_foresaw_still_says_what_stands(hub, project, monkeypatch, capsys):
-    monkeypatch.setattr(deploy, "differs", lambda here, there: 1 / 0)
+    monkeypatch.setattr(deployment, "difference", lambda here, there: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run()
     assert "The files are there as version" in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.parametrize("options, says", [
-    ({"url": "ada-bears.hf.space"}, "--url ada-bears.hf.space is no address"), ({"dataset": "a: b"}, "USER/NAME"),
-    ({"git": True, "remote": "https://me:hf_secret@huggingface.co/spaces/me/bears"}, "--remote holds a password")])
+    ({"url": "ada-bears.hf.space"}, "--url ada-bears.hf.space is no address"), ({"dataset": "a: b"}, "USER/NAME")])
 def test_options_that_cannot_be_are_refused_before_anything(hub, project, options, says):
-    assert "hf_secret" not in fails(hub, says, **options)
+    fails(hub, says, **options)
     assert not hub.asked
 
 
@@ -414,94 +409,10 @@ def test_a_private_space_is_asked_with_the_token(hub, project, monkeypatch, caps
 @pytest.mark.parametrize("name, host", [("ada/bears", "https://ada-bears.hf.space"),
                                         ("Ada_L/My.Bears_2", "https://ada-l-my-bears-2.hf.space")])
 def test_a_space_answers_at_its_own_address(name, host):
-    assert space.address(name, None) == host
+    assert space.app_address(name, None) == host
 
 
 @pytest.mark.parametrize("name", ["bears", "me/be ars", "a/b/c", ""])
 def test_a_name_that_cannot_be_one_is_refused(hub, name):
     with pytest.raises(CliError, match="USER/NAME"):
-        deploy.main(name)
-
-
-@pytest.fixture
-def remote(tmp_path):
-    """A bare repository in the place of the Space's, which takes binaries only through LFS."""
-    if shutil.which("git-lfs") is None:
-        pytest.skip("git-lfs is not installed")
-    bare = tmp_path / "space.git"
-    git("init", "--bare", "--initial-branch=main", bare, cwd=tmp_path)
-    (bare / "hooks" / "pre-receive").write_text(HUB_HOOK)
-    (bare / "hooks" / "pre-receive").chmod(0o755)
-    return f"file://{bare}"
-
-
-def test_by_git_the_same_files_are_pushed_and_come_back(hub, project, remote, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(hub, "tells_version", False)
-    monkeypatch.setattr(space, "SETTLE", 0)
-    git("init", project, cwd=tmp_path)
-    options = {"git": True, "remote": remote}
-    run(**options)
-    git("clone", remote, tmp_path / "seen", cwd=tmp_path)
-    seen = {path.relative_to(tmp_path / "seen").as_posix() for path in (tmp_path / "seen").rglob("*") if path.is_file()}
-    assert {path for path in seen if not path.startswith(".git/")} == {*serving_files(project), ".gitattributes"}
-    assert (tmp_path / "seen" / "export.pkl").read_bytes() == b"a model"
-    assert remote in git("remote", "-v", cwd=project).stdout
-
-
-def test_by_git_a_version_comes_back(project, remote, tmp_path):
-    by_git = GitSpace("me/bears", remote)
-    for content in ("one", "two"):
-        (project / "export.pkl").write_text(content)
-        (project / "app.py").write_text(content)
-        by_git.send(serving_files(project), content)
-    changes = by_git.changes({**serving_files(project), "app.py": b"three"})
-    assert changes.changed == ["app.py"] and not changes.added and not changes.deleted
-    by_git.put_back()
-    git("clone", remote, tmp_path / "seen", cwd=tmp_path)
-    assert (tmp_path / "seen" / "export.pkl").read_text() == (tmp_path / "seen" / "app.py").read_text() == "one"
-    with pytest.raises(HubError, match="no earlier version"):
-        by_git.put_back()
-
-
-def test_by_git_the_token_goes_to_the_hub_alone_and_on_no_command_line(tmp_path):
-    by_git = GitSpace("me/bears", "https://huggingface.co/spaces/me/bears", "me", "hf_secret")
-    git("init", tmp_path, cwd=tmp_path)
-    for address, told in (("https://huggingface.co/spaces/me/bears.git/info/lfs", True),
-                          ("https://example.com/", False)):
-        header = by_git._git("config", "--get-urlmatch", "http.extraHeader", address, cwd=tmp_path, check=False)
-        assert header == ("Authorization: Basic bWU6aGZfc2VjcmV0" if told else "")
-    assert not any("GIT_CONFIG" in name for name in GitSpace("me/bears", "file:///a", "me", "hf_secret").env)
-
-
-def test_by_git_the_token_goes_to_no_other_host(monkeypatch):
-    monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    hub = "https://huggingface.co"
-    assert not any("GIT_CONFIG" in name for name in by_push("me/bears", hub, "https://example.com/me/bears").env)
-    assert "GIT_CONFIG_VALUE_0" in by_push("me/bears", hub, "").env
-
-
-def test_by_git_within_a_hook_the_repository_around_it_is_left_alone(project, remote, tmp_path, monkeypatch):
-    git("init", tmp_path / "mine", cwd=tmp_path)
-    monkeypatch.setenv("GIT_DIR", str(tmp_path / "mine" / ".git"))
-    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "mine" / ".git" / "index"))
-    GitSpace("me/bears", remote).send(serving_files(project), "first")
-    assert not list((tmp_path / "mine" / ".git" / "refs" / "heads").iterdir())
-
-
-def test_by_git_versions_that_are_alike_are_told(project, remote):
-    by_git = GitSpace("me/bears", remote)
-    by_git.send(serving_files(project), "one")
-    with by_git._clone() as clone:
-        by_git._git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "--allow-empty", "-qm", "two", cwd=clone)
-        by_git._git("push", "-q", "origin", "HEAD:main", cwd=clone)
-    with pytest.raises(HubError, match="hold the same files"):
-        by_git.put_back()
-
-
-def test_by_git_a_push_that_is_refused_leaves_the_space_as_it_was(project, remote, tmp_path):
-    with pytest.raises(HubError, match=r"git clone failed: .* me/bears is as it was"):
-        GitSpace("me/bears", f"file://{tmp_path}/nowhere.git").send(serving_files(project), "first")
-    hook = tmp_path / "space.git" / "hooks" / "pre-receive"
-    hook.write_text("#!/bin/sh\necho 'over your quota' >&2; exit 1\n")
-    with pytest.raises(HubError, match=r"git push failed: .* me/bears is as it was"):
-        GitSpace("me/bears", remote).send(serving_files(project), "first")
+        main(name)

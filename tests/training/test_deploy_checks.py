@@ -1,4 +1,4 @@
-"""training/deploy/checks.py, rehearsal.py: what is wrong with a Space is told before anything is sent, with its fix."""
+"""training/deploy: what is wrong with a Space is reported before anything is sent, with its fix."""
 import hashlib
 import json
 
@@ -6,8 +6,8 @@ import pytest
 
 from helpers.paths import ROOT
 from training.deploy import checks as preflight
-from training.deploy.manifest import CPU, ZERO_GPU, fitted, serving_files, with_key
-from training.deploy.smoke_test import rehearse
+from training.deploy.manifest import CPU, ZERO_GPU, for_hardware, serving_files, with_key
+from training.deploy.smoke_test import smoke_test
 
 FREE = {"name": "me", "isPro": False, "emailVerified": True, "orgs": [{"name": "club"}]}
 PRO = {**FREE, "isPro": True}
@@ -23,7 +23,7 @@ def readme_with(files, key: str, value: str) -> dict[str, bytes]:
 
 
 def test_the_project_as_it_is_has_no_problem(files):
-    for fit in (files, fitted(files, CPU), fitted(files, ZERO_GPU, ["me/model"], ["me/data"])):
+    for fit in (files, for_hardware(files, CPU), for_hardware(files, ZERO_GPU, ["me/model"], ["me/data"])):
         checks = [check(fit) for check in (preflight.metadata, preflight.pins, preflight.export, preflight.contents)]
         assert not [check for check in checks if check.problem]
 
@@ -55,7 +55,7 @@ def test_other_libraries_than_made_the_export_are_named(files):
     assert preflight.pins(other).problem == "fastai 2.8.12 made it, 2.7.19 is pinned"
     other = {**files, "pre-requirements.txt": b"torch==2.12.0\n"}
     assert "pre-requirements.txt pins torch 2.12.0" in preflight.pins(other).problem
-    assert "not compared" in preflight.pins({**files, "export.pkl": b"of somebody else"}).said
+    assert "not compared" in preflight.pins({**files, "export.pkl": b"of somebody else"}).detail
     assert preflight.pins({**files, "metrics.json": b"{"}).problem == "metrics.json is not JSON"
 
 
@@ -74,9 +74,7 @@ def test_a_pointer_in_the_place_of_a_model_is_told(files, name):
 
 def test_a_large_model_travels_by_xet_or_lfs(files):
     large = {**files, "export.pkl": bytes(14_500_000)}
-    assert preflight.export(large).said == "14.5 MB, through Xet"
-    assert preflight.export(large, git=True).said == "14.5 MB, through git-lfs"
-    assert "git-lfs" in preflight.export(large, git=True, git_lfs=False).problem
+    assert preflight.export(large).detail == "14.5 MB, through Xet"
     assert "not there" in preflight.export({}).problem
 
 
@@ -150,7 +148,7 @@ def test_pictures_that_the_readme_shows_are_sent_and_no_others(tmp_path):
 
 
 def test_the_serving_files_alone_answer_with_zero_gpus_package_in_place(files):
-    check, answer = rehearse(fitted(files, ZERO_GPU), ZERO_GPU)
+    check, answer = smoke_test(for_hardware(files, ZERO_GPU), ZERO_GPU)
     assert not check.problem and answer["label"] == "black"
     assert answer["model_version"] == hashlib.sha256((ROOT / "export.pkl").read_bytes()).hexdigest()[:12]
 
@@ -159,11 +157,11 @@ def test_the_serving_files_alone_answer_with_zero_gpus_package_in_place(files):
     ({"app.py": b"import training"}, "No module named 'training'"),
     ({"app.py": b"import sys; sys.exit('no luck')"}, "no luck")], ids=["needs-training", "ends"])
 def test_an_app_that_does_not_start_alone_is_told_by_its_last_words(files, changed, problem):
-    check, answer = rehearse({**files, **changed}, CPU)
+    check, answer = smoke_test({**files, **changed}, CPU)
     assert problem in check.problem and answer is None
 
 
 def test_an_app_that_gives_zero_gpu_no_function_is_told(files):
-    changed = files["server/settings.py"].replace(b'if os.environ.get("SPACES_ZERO_GPU"):', b"if False:")
-    check, _ = rehearse({**files, "server/settings.py": changed}, ZERO_GPU)
+    changed = files["server/startup.py"].replace(b'if os.environ.get("SPACES_ZERO_GPU"):', b"if False:")
+    check, _ = smoke_test({**files, "server/startup.py": changed}, ZERO_GPU)
     assert "@spaces.GPU" in check.problem

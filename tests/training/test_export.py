@@ -57,8 +57,9 @@ EXPORTS = ["committed", "trained"]
 
 
 @pytest.fixture(params=EXPORTS)
-def export(request, trained) -> Path:
-    return ROOT / "export.pkl" if request.param == "committed" else trained / "export.pkl"
+def export(request) -> Path:
+    folder = ROOT if request.param == "committed" else request.getfixturevalue("training_run")
+    return folder / "export.pkl"
 
 
 def test_names_only_what_fastai_and_its_libraries_have(export):
@@ -74,10 +75,10 @@ def test_holds_no_code_no_numpy_internals_and_no_version_bound_names(export):
                 or "pathlib._local" in name or "_make_function" in name or "PosixPath" in name]
 
 
-def test_holds_no_path_of_the_machine_that_made_it(export, trained):
+def test_holds_no_path_of_the_machine_that_made_it(export):
     texts = [arg for op, arg, _ in opcodes(export) if isinstance(arg, str) and op.name != "GLOBAL"]
     assert not [text for text in texts if text.startswith(("/", "C:\\")) or str(ROOT.parent) in text]
-    assert str(trained).encode() not in export.read_bytes()
+    assert str(export.parent).encode() not in export.read_bytes()
 
 
 def test_committed_export_stays_under_the_hubs_limit():
@@ -173,6 +174,7 @@ def test_numpy_scalars_become_pythons(trained, tmp_path):
     assert type(load_learner(tmp_path / "export.pkl").extra) is float
 
 
+@pytest.mark.slow
 def test_export_opens_in_a_fresh_process_that_cannot_import_the_project(export):
     photos = [noisy_photo((200, 40, 40), 1), noisy_photo((20, 40, 240), 2, (60, 200))]
     classifier = Classifier.load(export)
@@ -182,6 +184,7 @@ def test_export_opens_in_a_fresh_process_that_cannot_import_the_project(export):
         assert np.abs(stock.predict(export, photos) - served).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_an_export_that_answers_otherwise_is_an_error(trained):
     learn = load_learner(trained / "export.pkl")
     with torch.no_grad():
@@ -194,7 +197,7 @@ def test_an_export_that_fails_its_check_does_not_take_the_old_ones_place(trained
     learn = load_learner(trained / "export.pkl")
     out = tmp_path / "export.pkl"
     out.write_bytes(b"the export of yesterday")
-    monkeypatch.setattr("training.export.stock_fastai.CHECK", "raise SystemExit('no fastai here')")
+    monkeypatch.setattr("training.export.stock_fastai.SCRIPT", "raise SystemExit('no fastai here')")
     with pytest.raises(CliError, match="no fastai here"):
         export_learner(learn, out, [noisy_photo((200, 40, 40), 1)])
     assert out.read_bytes() == b"the export of yesterday"

@@ -12,9 +12,9 @@ from helpers.photos import make_photos, noisy_photo
 from training.data.photos import get_photos
 from training.data.splits import Photos
 from training.export.writer import engine_of
+from training.options import TrainingOptions
 from training.train.features import VIEWS, Features, as_thumbnail, cropped
 from training.train.learner import prepare
-from training.train.options import TrainingOptions
 
 TINY = TrainingOptions(image_size=32, batch_size=4)
 
@@ -40,7 +40,7 @@ def features_of(files, cache, options: TrainingOptions = TINY) -> Features:
     """Return the features of photos as a training computes and keeps them."""
     features = prepare(Photos(files), options, cache=cache)[1]
     features.of(files)
-    features.keep(files)
+    features.save(files)
     return features
 
 
@@ -96,7 +96,7 @@ def test_damage_anywhere_in_a_cache_stops_nothing(files, learn, tmp_path):
     engine, rng = engine_of(learn), random.Random(0)
     first = Features(engine, "name", tmp_path / "cache")
     first.of(files)
-    first.keep(files)
+    first.save(files)
     kept, = (tmp_path / "cache").iterdir()
     whole = kept.read_bytes()
     for _ in range(300):
@@ -131,7 +131,7 @@ def test_each_photo_has_the_same_crop_in_every_run(files, learn):
 
 def test_features_are_those_that_the_served_engine_gives(files, learn):
     engine = engine_of(learn)
-    served = np.array([engine.answer(open_photo(file, spare=engine.spare))[1] for file in files])
+    served = np.array([engine.answer(open_photo(file, max_reduction=engine.max_reduction))[1] for file in files])
     assert Features(engine, "").of(files) == pytest.approx(served, abs=1e-4)
 
 

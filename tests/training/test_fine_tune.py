@@ -16,10 +16,12 @@ from helpers.learners import tiny_backbone
 from helpers.photos import make_photos
 from training.data.photos import get_photos
 from training.data.splits import Photos
-from training.train.fine_tune import EpochTable, Verdict, fine_tune, judge, scores_of, worth_trying
-from training.train.interrupt import heeding_interrupts, interrupted
-from training.train.learner import prepare, see, set_probe, train
-from training.train.options import TrainingOptions, check_options
+from training.options import TrainingOptions
+from training.train.checks import check_options
+from training.train.fine_tune import EpochTable, Verdict, fine_tune, judge, should_fine_tune, validation_scores
+from training.train.interrupt import interrupted, remember_interrupts
+from training.train.learner import prepare, set_probe, train
+from training.train.out_of_fold import score_out_of_fold
 
 TINY = TrainingOptions(image_size=32, batch_size=4, epochs=1, folds=2)
 
@@ -35,7 +37,7 @@ def photos(tmp_path, monkeypatch) -> Photos:
 def learn(photos):
     """A Learner whose head is the probe."""
     learn, features = prepare(photos, TINY)
-    set_probe(learn, see(learn, features, photos, TINY).probe())
+    set_probe(learn, score_out_of_fold(learn, features, photos, TINY).fit())
     return learn
 
 
@@ -84,11 +86,12 @@ def test_backbones_first_layers_learn_slower_than_the_head(learn):
 
 def test_before_the_first_step_the_network_says_what_the_probe_says(photos):
     learn, features = prepare(photos, TINY)
-    seen = see(learn, features, photos, TINY)
-    set_probe(learn, seen.probe())
+    seen = score_out_of_fold(learn, features, photos, TINY)
+    set_probe(learn, seen.fit())
     row_of = {file: i for i, file in enumerate(seen.files)}
     plain = seen.features[[row_of[file] for file in learn.dls.valid_ds.items], 0]
-    assert scores_of(learn) == pytest.approx(seen.probe().scores(plain), abs=0.05)  # photos are opened at two sizes
+    # photos are opened at two sizes
+    assert validation_scores(learn) == pytest.approx(seen.fit().scores(plain), abs=0.05)
 
 
 def scores_for(targets: np.ndarray, gain: float, noise: int) -> np.ndarray:
@@ -131,7 +134,7 @@ def test_one_or_two_photos_tell_nothing(n):
     (0.04, False, False, False), (0.05, False, False, True), (0.9, True, False, False), (0.0, False, True, True),
     (0.9, True, True, False)])
 def test_a_poor_probe_is_fine_tuned_and_never_when_it_is_to_be_quick(error, quick, always, tried):
-    assert worth_trying(error, quick, always) is tried
+    assert should_fine_tune(error, quick, always) is tried
 
 
 def test_quick_and_fine_tune_together_are_one_sentence():
@@ -140,15 +143,15 @@ def test_quick_and_fine_tune_together_are_one_sentence():
 
 
 def test_a_fine_tuning_that_takes_too_long_ends_after_a_few_steps(learn):
-    table, minutes = fine_tune(learn, 1000, 1e-3, most_minutes=0.001, quiet=True)
+    table, minutes = fine_tune(learn, 1000, 1e-3, max_minutes=0.001, quiet=True)
     assert minutes > 0.001 and len(table) <= 2
 
 
 def test_a_fine_tuning_that_takes_too_long_leaves_the_probe_in_place(photos, monkeypatch, capsys):
-    monkeypatch.setattr("training.train.fine_tune.POOR", 0)
+    monkeypatch.setattr("training.train.fine_tune.FINE_TUNE_ERROR", 0)
     probed = train(photos, replace(TINY, quick=True))
     assert "fine-tuning" not in capsys.readouterr().out
-    trained = train(photos, replace(TINY, epochs=1000), most_minutes=0.001)
+    trained = train(photos, replace(TINY, epochs=1000), max_minutes=0.001)
     assert "minutes here and is left out; --fine-tune does it" in capsys.readouterr().out
     assert trained.verdict is None and not trained.fine_tuned and trained.validated == []
     assert same(probed.learn.model.state_dict(), trained.learn.model.state_dict())
@@ -197,7 +200,7 @@ def test_an_interrupt_that_is_swallowed_ends_the_training_all_the_same(photos, m
 
     monkeypatch.setattr("training.train.fine_tune.EpochTable", Swallow)
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), heeding_interrupts():
+    with pytest.raises(KeyboardInterrupt), remember_interrupts():
         train(photos, replace(TINY, fine_tune=True))
     assert len(batches) == 1
     assert signal.getsignal(signal.SIGINT) is before and not interrupted.is_set()

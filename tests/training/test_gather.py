@@ -21,12 +21,12 @@ from helpers.paths import ROOT
 from helpers.photos import make_photos, noisy_photo
 from helpers.web import as_png, served
 from server.feedback.store import Feedback
-from training.append_log import Store
+from training.append_log import AppendLog
 from training.data.photos import get_photos
-from training.feedback import Suggestions, suggested_photos
+from training.feedback import Suggestions, pending_suggestions
 from training.gather.__main__ import main, read_labels
-from training.gather.collect import COLUMNS, Gathering, by_turns, gather
-from training.gather.sources import Found
+from training.gather.collect import COLUMNS, Collector, gather, round_robin
+from training.gather.sources import Candidate
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_private_addresses_need_their_flag(web, tmp_path, capsys):
 
 def on_disk(out: Path) -> list[dict]:
     """Return what is known of the photos while a run goes on."""
-    return Store(out / ".sources.db", COLUMNS).rows()[0]
+    return AppendLog(out / ".sources.db", COLUMNS).rows()[0]
 
 
 def test_killed_run_is_gone_on_with_and_nothing_is_had_twice(web, tmp_path):
@@ -143,32 +143,32 @@ def test_a_sources_csv_of_somebody_else_is_not_written_over(tmp_path):
 def test_searches_bring_as_many_as_wanted_of_each_label(web, tmp_path, monkeypatch):
     def search(label, term):
         start = {"grizzly bear": 0, "cub": 100, "teddy": 200}[term]
-        return iter([Found(label, f"{web.url}/{'missing' if i % 3 == 0 else f'photo/{start + i}.jpg'}?{i}", None, term)
-                     for i in range(30)])
+        paths = ["missing" if i % 3 == 0 else f"photo/{start + i}.jpg" for i in range(30)]
+        return iter([Candidate(label, f"{web.url}/{path}?{i}", None, term) for i, path in enumerate(paths)])
 
     monkeypatch.setattr("training.gather.collect.search_web", search)
-    gathering = Gathering(tmp_path / "out", allow_private=True)
+    collector = Collector(tmp_path / "out", allow_private=True)
     by_label = read_labels(["teddy"], ["grizzly=grizzly bear", "grizzly=cub"])
-    run_async(gather(gathering, by_label, [], 8))
+    run_async(gather(collector, by_label, [], 8))
     taken = Counter((row["label"], row["term"]) for row in sources(tmp_path / "out"))
     assert taken["teddy", "teddy"] == taken["grizzly", "grizzly bear"] + taken["grizzly", "cub"] == 8
     assert min(taken["grizzly", "grizzly bear"], taken["grizzly", "cub"]) >= 2
     asked = len(web.asked)
-    run_async(gather(Gathering(tmp_path / "out", allow_private=True), by_label, [], 8))
+    run_async(gather(Collector(tmp_path / "out", allow_private=True), by_label, [], 8))
     assert len(web.asked) == asked  # there are enough: nothing is searched or fetched
 
 
 @pytest.mark.parametrize("wanted", [1, 6])
 def test_a_search_whose_first_photos_are_all_good_brings_them(web, tmp_path, monkeypatch, wanted):
     monkeypatch.setattr("training.gather.collect.search_web", lambda label, term: iter(
-        [Found(label, f"{web.url}/photo/{i}.jpg", None, term) for i in range(30)]))
-    run_async(gather(Gathering(tmp_path / "out", allow_private=True), {"okapi": ["okapi"]}, [], wanted))
+        [Candidate(label, f"{web.url}/photo/{i}.jpg", None, term) for i in range(30)]))
+    run_async(gather(Collector(tmp_path / "out", allow_private=True), {"okapi": ["okapi"]}, [], wanted))
     assert len(get_photos(tmp_path / "out")) == wanted
 
 
 def test_search_that_ends_early_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("training.gather.collect.search_web", lambda label, term: iter([]))
-    run_async(gather(Gathering(tmp_path / "out"), {"okapi": ["okapi"]}, [], 5))
+    run_async(gather(Collector(tmp_path / "out"), {"okapi": ["okapi"]}, [], 5))
     assert "okapi: the search ended after 0 of 5" in capsys.readouterr().out
 
 
@@ -196,7 +196,7 @@ def test_what_cannot_be_gathered_is_one_sentence(terms, options, says):
 
 
 def test_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
-    gathering = Gathering(tmp_path / "out")
+    collector = Collector(tmp_path / "out")
     photo = tmp_path / "photo.png"
     photo.write_bytes(as_png(noisy_photo((9, 9, 9), 1)))
 
@@ -205,14 +205,14 @@ def test_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(CliError, match=r"No space left on device.*goes on"):
-        run_async(gathering.take(Found("red", file=photo)))
+        run_async(collector.add(Candidate("red", file=photo)))
     assert on_disk(tmp_path / "out") == [] and get_photos(tmp_path / "out") == []
     assert not list((tmp_path / "out").glob("**/*.part"))
 
 
 def test_terms_take_turns():
-    found = [[Found("a", f"{term}{i}") for i in range(n)] for term, n in (("x", 3), ("y", 1))]
-    assert [one.url for one in by_turns([iter(row) for row in found])] == ["x0", "y0", "x1", "x2"]
+    found = [[Candidate("a", f"{term}{i}") for i in range(n)] for term, n in (("x", 3), ("y", 1))]
+    assert [candidate.url for candidate in round_robin([iter(row) for row in found])] == ["x0", "y0", "x1", "x2"]
 
 
 def test_feedback_becomes_suggestions_which_no_stage_takes_for_photos(tmp_path, photos, capsys):
@@ -224,8 +224,8 @@ def test_feedback_becomes_suggestions_which_no_stage_takes_for_photos(tmp_path, 
             f"`python -m training.clean export.pkl {photos}` leads with suggestions.")
     assert capsys.readouterr().out.strip() == line
     assert names(photos) == before, "nothing that is trained on or verified has changed"
-    assert sorted(suggestion.parent.name for suggestion in suggested_photos(photos)) == ["blue", "blue"]
-    assert set(suggested_photos(photos).values()) == {"suggested by a user; the app said red (60%)"}
+    assert sorted(suggestion.parent.name for suggestion in pending_suggestions(photos)) == ["blue", "blue"]
+    assert set(pending_suggestions(photos).values()) == {"suggested by a user; the app said red (60%)"}
     main(out=str(photos), feedback=str(said))
     assert f"{photos}: suggestions: 0 new, 2 were there" in capsys.readouterr().out
 
@@ -233,16 +233,16 @@ def test_feedback_becomes_suggestions_which_no_stage_takes_for_photos(tmp_path, 
 @pytest.mark.parametrize("label", ["../../out", "/etc", ".suggested", "a/b", "x" * 300, "", "con|aux", "nul\0"])
 def test_a_correction_that_can_be_no_folder_is_counted_and_leads_nowhere(tmp_path, photos, label):
     suggestions = Suggestions(photos)
-    suggestions.take_all(feedback(tmp_path / "said", (1, label)))
-    assert suggestions.counts["unusable"] == 1 and not suggested_photos(photos)
+    suggestions.add_all(feedback(tmp_path / "said", (1, label)))
+    assert suggestions.counts["unusable"] == 1 and not pending_suggestions(photos)
     assert sorted(os.listdir(tmp_path)) == ["photos", "said"]
 
 
 def test_markup_and_spaces_are_a_label_like_any_other(tmp_path, photos):
     (photos / "polar bear").mkdir()
     suggestions = Suggestions(photos)
-    suggestions.take_all(feedback(tmp_path / "said", (1, "polar bear"), (2, "sun bear"), (3, "50% & more")))
-    assert {file.parent.name for file in suggested_photos(photos)} == {"polar bear", "sun_bear", "50%_&_more"}
+    suggestions.add_all(feedback(tmp_path / "said", (1, "polar bear"), (2, "sun bear"), (3, "50% & more")))
+    assert {file.parent.name for file in pending_suggestions(photos)} == {"polar bear", "sun_bear", "50%_&_more"}
 
 
 def test_records_that_make_no_sense_are_counted(tmp_path, photos):
@@ -253,16 +253,16 @@ def test_records_that_make_no_sense_are_counted(tmp_path, photos):
     for name, text in (("a", "no json"), ("b", "[]"), ("c", '{"photo": "../../x"}'), ("d", "{" * 9)):
         (first.parent / f"{name}.json").write_text(text)
     suggestions = Suggestions(photos)
-    suggestions.take_all(said)
+    suggestions.add_all(said)
     assert suggestions.counts["unreadable"] == 4 and suggestions.counts["unusable"] == 2
-    assert not suggested_photos(photos)
+    assert not pending_suggestions(photos)
 
 
 def test_what_the_app_kept_is_what_is_gathered(tmp_path, photos):
     kept = Feedback(tmp_path / "said", ["blue", "red"], "d51c0901e26d")
-    kept.give(noisy_photo((40, 60, 200), 1), Prediction("red", {"red": 0.7, "blue": 0.3}, None, None), "blue")
+    kept.add(noisy_photo((40, 60, 200), 1), Prediction("red", {"red": 0.7, "blue": 0.3}, None, None), "blue")
     suggestions = Suggestions(photos)
-    suggestions.take_all(tmp_path / "said")
+    suggestions.add_all(tmp_path / "said")
     assert suggestions.counts == Counter(new=1, unreadable=0, disputed=0)
 
 

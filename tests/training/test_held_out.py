@@ -7,21 +7,21 @@ import pytest
 from classifier.files import sha256
 from helpers.photos import make_photos
 from training.data.photos import get_photos
-from training.held_out import MOST_KEPT, HeldOut, by_label
+from training.held_out import MAX_LABELS_KEPT, HeldOutPredictions, by_label
 
 
-def held_out_of(n: int, n_labels: int, familiarity: bool = True) -> HeldOut:
+def held_out_of(n: int, n_labels: int, familiarity: bool = True) -> HeldOutPredictions:
     rng = np.random.default_rng(0)
     rows = rng.dirichlet(np.full(n_labels, 0.3), n)
-    return HeldOut([f"label {i}" for i in range(n_labels)], [f"{i:064x}" for i in range(n)], rows,
+    return HeldOutPredictions([f"label {i}" for i in range(n_labels)], [f"{i:064x}" for i in range(n)], rows,
                    rng.random(n) if familiarity else None)
 
 
-def through_a_file(held_out: HeldOut) -> HeldOut:
-    return HeldOut.from_metrics(json.loads(json.dumps({"held_out": held_out.to_data()})))
+def through_a_file(held_out: HeldOutPredictions) -> HeldOutPredictions:
+    return HeldOutPredictions.from_metrics(json.loads(json.dumps({"held_out": held_out.to_data()})))
 
 
-@pytest.mark.parametrize("n_labels", [2, 3, MOST_KEPT])
+@pytest.mark.parametrize("n_labels", [2, 3, MAX_LABELS_KEPT])
 @pytest.mark.parametrize("familiarity", [True, False])
 def test_metrics_keep_every_answer(n_labels, familiarity):
     before = held_out_of(12, n_labels, familiarity)
@@ -34,9 +34,9 @@ def test_metrics_keep_every_answer(n_labels, familiarity):
 def test_of_many_labels_the_most_probable_are_kept_and_the_rest_share_what_is_left():
     before = held_out_of(12, 20)
     after = through_a_file(before)
-    assert {len(answer) for answer in before.to_data()["answers"].values()} == {MOST_KEPT}
+    assert {len(answer) for answer in before.to_data()["answers"].values()} == {MAX_LABELS_KEPT}
     assert after.probabilities.sum(1) == pytest.approx(np.ones(12), abs=1e-4)
-    best = np.argsort(-before.probabilities, axis=1)[:, :MOST_KEPT]
+    best = np.argsort(-before.probabilities, axis=1)[:, :MAX_LABELS_KEPT]
     assert np.take_along_axis(after.probabilities, best, 1) == pytest.approx(
         np.take_along_axis(before.probabilities, best, 1), abs=1e-5)
     assert (after.probabilities.argmax(1) == before.probabilities.argmax(1)).all()
@@ -59,12 +59,12 @@ GOOD = {"labels": ["a", "b"], "answers": {"0": {"0": 0.9, "1": 0.1}}, "familiari
     {**GOOD, "answers": {"0": {"0": 7, "1": 0.1}}}, {**GOOD, "familiarity": {"0": float("nan")}},
 ], ids=repr)
 def test_metrics_that_make_no_sense_hold_nothing(data):
-    assert HeldOut.from_metrics({"held_out": data}) is None
+    assert HeldOutPredictions.from_metrics({"held_out": data}) is None
 
 
 def test_good_data_holds_answers_and_missing_data_none():
-    assert HeldOut.from_metrics({"held_out": GOOD}).probabilities.tolist() == [[0.9, 0.1]]
-    assert HeldOut.from_metrics({}) is None
+    assert HeldOutPredictions.from_metrics({"held_out": GOOD}).probabilities.tolist() == [[0.9, 0.1]]
+    assert HeldOutPredictions.from_metrics({}) is None
 
 
 @pytest.fixture
@@ -72,31 +72,31 @@ def kept(tmp_path):
     """Two photos each of three labels, and answers for the first four of them."""
     files = get_photos(make_photos(tmp_path / "photos", n=2))
     rows = np.eye(3)[[0, 0, 1, 2]]
-    return files, HeldOut(["blue", "green", "red"], list(map(sha256, files[:4])), rows, np.arange(4) / 4)
+    return files, HeldOutPredictions(["blue", "green", "red"], list(map(sha256, files[:4])), rows, np.arange(4) / 4)
 
 
 def test_answers_are_for_the_photos_that_were_held_out(kept):
     files, held_out = kept
-    answers = held_out.answers(files)
-    assert answers.files == files[:4] and answers.n_wrong == 1
-    assert answers.targets.tolist() == [0, 0, 1, 1]
-    assert answers.familiarity.tolist() == [0, 0.25, 0.5, 0.75]
+    predictions = held_out.predictions_for(files)
+    assert predictions.files == files[:4] and predictions.n_wrong == 1
+    assert predictions.targets.tolist() == [0, 0, 1, 1]
+    assert predictions.familiarity.tolist() == [0, 0.25, 0.5, 0.75]
     assert held_out.hashes_of(files) == held_out.hashes
-    assert held_out.answers(files[4:]) is None
+    assert held_out.predictions_for(files[4:]) is None
 
 
 def test_answers_go_by_the_label_that_a_photo_has_now(kept):
     files, held_out = kept
     moved = files[3].rename(files[3].parent.parent / "red" / "moved.png")
-    answers = held_out.answers([*files[:3], moved])
-    assert answers.files[-1] == moved and answers.targets.tolist() == [0, 0, 1, 2] and answers.n_wrong == 0
+    predictions = held_out.predictions_for([*files[:3], moved])
+    assert predictions.files[-1] == moved and predictions.targets.tolist() == [0, 0, 1, 2] and predictions.n_wrong == 0
 
 
 def test_a_photo_that_now_has_an_unknown_label_is_left_out(kept):
     files, held_out = kept
     (files[0].parent.parent / "purple").mkdir()
     moved = files[0].rename(files[0].parent.parent / "purple" / "0.png")
-    assert held_out.answers([moved, *files[1:4]]).files == files[1:4]
+    assert held_out.predictions_for([moved, *files[1:4]]).files == files[1:4]
 
 
 def test_errors_by_label_by_hand():

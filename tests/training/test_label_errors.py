@@ -5,7 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.clean.label_errors import familiarity_to_others, out_of_fold_probabilities, shares_below, suspects
+from training.clean.label_errors import (
+    familiarity_to_others,
+    out_of_fold_probabilities,
+    percentile_ranks,
+    rank_suspects,
+)
 
 N = 40  # photos of a label
 
@@ -24,14 +29,14 @@ def messy() -> tuple[list[Path], np.ndarray, list[str]]:
 
 def test_wrong_labels_and_strangers_lead(messy):
     files, features, hashes = messy
-    found = suspects(files, features, hashes)
+    found = rank_suspects(files, features, hashes)
     assert len(found) == len(set(suspect.file for suspect in found)) == 2 * N
     assert {suspect.file for suspect in found[:8]} >= {*files[:3], *files[N:N + 2]}
     assert all(first.suspicion >= second.suspicion for first, second in pairwise(found))
 
 
 def test_reasons_say_what_speaks_against_a_photo(messy):
-    by_file = {suspect.file: suspect for suspect in suspects(*messy)}
+    by_file = {suspect.file: suspect for suspect in rank_suspects(*messy)}
     swapped, stranger, good = (by_file[messy[0][i]] for i in (0, N, N + 20))
     assert swapped.likely == "brown" and swapped.reason.startswith("the other photos make it brown (")
     assert "unlike the other photos" in stranger.reason
@@ -40,7 +45,7 @@ def test_reasons_say_what_speaks_against_a_photo(messy):
 
 def test_copies_lead_and_name_their_original(messy):
     files, features, hashes = messy
-    found = suspects(files, features, hashes, {files[30]: "as black/07.jpg"})
+    found = rank_suspects(files, features, hashes, {files[30]: "as black/07.jpg"})
     copy = next(suspect for suspect in found if suspect.file == files[30])
     assert copy.suspicion == 1 and copy.reason == "a copy as black/07.jpg"
 
@@ -53,14 +58,14 @@ def test_a_copy_does_not_vouch_for_its_label(messy):
 
 def test_one_label_alone_is_judged_by_distance(messy):
     files, features, hashes = messy
-    found = suspects(files[N:], features[N:], hashes[N:])
+    found = rank_suspects(files[N:], features[N:], hashes[N:])
     assert {suspect.file for suspect in found[:2]} == {*files[N:N + 2]}
     assert {suspect.likely for suspect in found} == {"brown"}
 
 
 def test_too_few_photos_still_make_a_list():
     files = [Path("data/black/1.jpg"), Path("data/brown/2.jpg")]
-    found = suspects(files, np.eye(2), ["a", "b"])
+    found = rank_suspects(files, np.eye(2), ["a", "b"])
     assert [suspect.reason for suspect in found] == ["", ""]
     assert familiarity_to_others(np.eye(2)) is None
 
@@ -68,9 +73,9 @@ def test_too_few_photos_still_make_a_list():
 def test_features_that_are_no_numbers_do_not_stop_it(messy):
     files, features, hashes = messy
     features[5] = np.nan
-    assert len(suspects(files, features, hashes)) == 2 * N
+    assert len(rank_suspects(files, features, hashes)) == 2 * N
 
 
 def test_shares_run_from_none_to_all():
-    assert shares_below(np.array([3.0, 1.0, 2.0])).tolist() == [1, 0, 0.5]
-    assert shares_below(np.array([7.0])).tolist() == [0]
+    assert percentile_ranks(np.array([3.0, 1.0, 2.0])).tolist() == [1, 0, 0.5]
+    assert percentile_ranks(np.array([7.0])).tolist() == [0]

@@ -17,8 +17,8 @@ from websockets.sync.client import connect
 from helpers.cleaners import names, open_cleaner
 from helpers.photos import make_photos
 from training.clean.__main__ import free_port
-from training.clean.local_only import SamePage
-from training.clean.page import build_app
+from training.clean.app import build_app
+from training.clean.local_only import SameOriginMiddleware
 from training.clean.session import Cleaner
 
 
@@ -125,7 +125,7 @@ def test_a_link_to_the_page_is_followed_but_to_a_photo_is_not(page):
 def test_the_host_that_was_given_is_answered(host, asked, status):
     app = Starlette()
     app.add_route("/", lambda request: Response("ok"))
-    with listening(SamePage(app, host)) as port:
+    with listening(SameOriginMiddleware(app, host)) as port:
         assert ask(port, "/", Host=f"{asked}:{port}")[0] == status
         assert ask(port, "/", Host=f"{asked}:{port}", Origin=f"http://{asked}:{port}")[0] == status
         assert ask(port, "/", Host=f"{asked}:{port}", Origin="http://evil.example")[0] in (403, 421)
@@ -137,7 +137,7 @@ def test_websockets_are_checked_too():
         await websocket.send_text("hello")
         await websocket.close()
 
-    with listening(SamePage(Starlette(routes=[WebSocketRoute("/ws", echo)]))) as port:
+    with listening(SameOriginMiddleware(Starlette(routes=[WebSocketRoute("/ws", echo)]))) as port:
         with connect(f"ws://127.0.0.1:{port}/ws", origin=f"http://127.0.0.1:{port}", proxy=None) as websocket:
             assert websocket.recv() == "hello"
         for refused in ({"origin": "https://evil.example"},

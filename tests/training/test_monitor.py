@@ -1,4 +1,4 @@
-"""training/monitor/build.py: what is drift and what is chance, from counters and records that anybody may have written."""
+"""training/monitor/: what is drift and what is chance, from counters and records that anybody may have written."""
 import json
 import os
 from collections import Counter
@@ -16,13 +16,15 @@ from helpers.commands import run_module
 from helpers.paths import ROOT
 from helpers.photos import noisy_photo
 from server.feedback.counters import Counters
+from server.feedback.records import BINS
 from server.feedback.store import Feedback
 from training.monitor.__main__ import main
-from training.monitor.drift import LEAST, UNFAMILIAR, Reference, design_effects, find_drifts, pooled, reference_of
-from training.monitor.figure import plot_drift, short, slots
-from training.monitor.history import BINS, History, Tally, by_period, total
+from training.monitor.drift import MIN_ANSWERS, burst_factor, find_drifts, pool_periods
+from training.monitor.figure import add_title, period_starts, plot_drift, shorten
+from training.monitor.history import History, Tally, by_period, total
+from training.monitor.reference import DEFAULT_UNFAMILIAR, Reference, read_reference
 from training.monitor.summary import percent
-from training.statistics import design_effect, holm, p_above, p_below, psi, spread, wilson
+from training.statistics import design_effect, dispersion, holm, p_above, p_below, psi, wilson
 
 VERSION = sha256((ROOT / "export.pkl").read_bytes()).hexdigest()[:12]  # of the export that comes along
 START = date(2025, 3, 3)  # a Monday
@@ -85,7 +87,7 @@ def history(rng, n_days: int, mean: float, burst: int = 1, since: int = 1000, un
 def drifted(days: dict[date, Tally], reference: Reference = REFERENCE) -> dict[str, date]:
     """Return since when each measure has drifted."""
     return {finding.measure: finding.since for finding in find_drifts(
-        days, design_effects(list(days.values())), reference)}
+        days, burst_factor(list(days.values())), reference)}
 
 
 def test_interval_of_a_share_is_wilsons():
@@ -100,7 +102,7 @@ def test_tests_are_those_whose_names_they_bear():
     assert p_above(np.array(0), np.array(0), 2, 7) == 1
     a, b = [0.9, 0.8, 0.85, 0.7], [0.95, 0.97, 0.9, 0.99, 0.93]  # a is the more spread
     stats = pytest.importorskip("scipy.stats")
-    assert p_below(np.mean(a), np.std(a, ddof=1), 4, np.mean(b), np.std(b, ddof=1), 5) == pytest.approx(
+    assert p_below((np.mean(a), np.std(a, ddof=1), 4), (np.mean(b), np.std(b, ddof=1), 5)) == pytest.approx(
         stats.ttest_ind(a, b, equal_var=False, alternative="less").pvalue)
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
 
@@ -115,20 +117,20 @@ def test_stability_index_is_that_of_the_books_and_chance_stays_below_its_bound()
 
 def test_bursts_of_five_count_as_one_once_days_have_shown_it():
     rng = np.random.default_rng(1)
-    of = [design_effect(spread(*(burst * rng.multinomial(40 // burst, [0.3, 0.7]) for _ in range(2)))
+    of = [design_effect(dispersion(*(burst * rng.multinomial(40 // burst, [0.3, 0.7]) for _ in range(2)))
                         for _ in range(200)) for burst in (1, 5)]
     assert of == pytest.approx([1.1, 5], rel=0.3)
-    assert design_effect([]) == 5 and spread([3, 0], [5, 0]) is None and spread([3, 1], [0, 0]) is None
+    assert design_effect([]) == 5 and dispersion([3, 0], [5, 0]) is None and dispersion([3, 1], [0, 0]) is None
 
 
 def test_expectations_come_from_metrics_json():
-    reference = reference_of(json.loads((ROOT / "metrics.json").read_text()))
+    reference = read_reference(json.loads((ROOT / "metrics.json").read_text()))
     assert reference.labels == {"black": 139, "grizzly": 135, "teddy": 142}
     assert reference.unfamiliar == (pytest.approx(3 / 416), 416) and reference.error == (pytest.approx(5 / 416), 416)
     assert reference.confidence == (pytest.approx(0.98672, abs=1e-5), pytest.approx(0.04255, abs=1e-5), 416)
-    assert reference_of({}) == Reference()
-    old = reference_of({"photos": {}, "error_rate": 0.1, "n_valid": 20, "calibration": None})
-    assert old == Reference({}, (UNFAMILIAR, None), None, (0.1, 20))
+    assert read_reference({}) == Reference()
+    old = read_reference({"photos": {}, "error_rate": 0.1, "n_valid": 20, "calibration": None})
+    assert old == Reference({}, (DEFAULT_UNFAMILIAR, None), None, (0.1, 20))
 
 
 def test_counts_of_several_starts_are_summed_by_day_and_version(tmp_path):
@@ -139,7 +141,7 @@ def test_counts_of_several_starts_are_summed_by_day_and_version(tmp_path):
     day = said.days[VERSION][a_day(0)]
     assert (day.labels, day.unfamiliar, day.n) == (Counter(teddy=4, grizzly=2), 1, 7)
     assert day.confidence_sum == pytest.approx(3 * 0.97 + 3 * 0.5) and day.confidence[10] == day.confidence[19] == 3
-    assert said.days["0123456789ab"][a_day(0)].n == 9 and said.unread == []
+    assert said.days["0123456789ab"][a_day(0)].n == 9 and said.unreadable == []
 
 
 def test_records_are_answers_only_where_nothing_was_counted(tmp_path):
@@ -174,7 +176,7 @@ def test_counts_that_make_no_sense_are_named_and_the_others_read(tmp_path, chang
     (tmp_path / "counters" / "a.json").write_text(json.dumps({"model_version": VERSION, "days": {
         "2025-03-03": {**GOOD, **changed}, "2025-03-04": GOOD}}))
     said = History(tmp_path)
-    assert said.unread == ["counters/a.json: the day '2025-03-03'"]
+    assert said.unreadable == ["counters/a.json: the day '2025-03-03'"]
     assert {day: of.n for day, of in said.days[VERSION].items() if of.n} == {a_day(1): 1}
 
 
@@ -184,7 +186,7 @@ def test_days_that_the_app_cannot_have_lived_are_left_out(tmp_path, day):
     (tmp_path / "counters").mkdir()
     (tmp_path / "counters" / "a.json").write_text(json.dumps({"model_version": VERSION, "days": {day: GOOD}}))
     said = History(tmp_path)
-    assert not said.days[VERSION] and len(said.unread) == 1 and "\x1b" not in said.unread[0]
+    assert not said.days[VERSION] and len(said.unreadable) == 1 and "\x1b" not in said.unreadable[0]
 
 
 @pytest.mark.parametrize("data", [
@@ -196,7 +198,7 @@ def test_files_that_hold_no_counters_or_record_are_named(tmp_path, data):
         file.parent.mkdir()
         file.write_bytes(data)
     said = History(tmp_path)
-    assert said.unread == ["counters/a.json: no counters", "1 files that are no records"] and not said.days
+    assert said.unreadable == ["counters/a.json: no counters", "1 files that are no records"] and not said.days
 
 
 def test_a_gigabyte_a_million_days_and_a_pipe_take_no_time(tmp_path):
@@ -209,7 +211,7 @@ def test_a_gigabyte_a_million_days_and_a_pipe_take_no_time(tmp_path):
         os.mkfifo(tmp_path / "counters" / "c.json")
     (tmp_path / "counters" / "d.json").mkdir()
     said = History(tmp_path)
-    assert said.unread == [f"counters/{name}" for name in (
+    assert said.unreadable == [f"counters/{name}" for name in (
         "d.json: no counters", "c.json: no counters", "b.json: the day '0' and 199999 more", "a.json: too large")]
 
 
@@ -220,10 +222,10 @@ def test_weeks_begin_on_monday_and_months_on_the_first():
 
 
 def test_few_answers_are_pooled_and_nothing_is_concluded_from_three():
-    pools = pooled({a_day(i): tally(teddy=12) for i in range(8)})
+    pools = pool_periods({a_day(i): tally(teddy=12) for i in range(8)})
     assert {start: of.n for start, of in pools.items()} == {a_day(0): 36, a_day(3): 60}
     assert drifted({a_day(0): tally(unfamiliar=3)}) == drifted({}) == {}
-    assert drifted({a_day(0): tally(unfamiliar=LEAST - 1)}) == {}
+    assert drifted({a_day(0): tally(unfamiliar=MIN_ANSWERS - 1)}) == {}
 
 
 @pytest.mark.parametrize("n_days, mean, burst", [(30, 40, 1), (30, 40, 5), (1, 60, 5), (8, 25, 5)])
@@ -245,7 +247,7 @@ def test_a_doubled_share_is_found_when_photos_are_many():
     rng = np.random.default_rng(0)
     days = {a_day(i): tally(teddy=200 - k, unfamiliar=k) for i in range(60)
             for k in [int(rng.binomial(200, 0.2 if i >= 45 else 0.1))]}
-    found, = find_drifts(days, design_effects(list(days.values())), Reference())
+    found, = find_drifts(days, burst_factor(list(days.values())), Reference())
     assert (found.measure, found.training) == ("unfamiliar", None) and abs((found.since - a_day(45)).days) <= 1
     assert (found.value, found.before) == (pytest.approx(0.2, abs=0.02), pytest.approx(0.1, abs=0.02))
 
@@ -327,7 +329,7 @@ def test_labels_are_shown_as_they_are_and_harm_nothing(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "\x1b" not in told and "\u202e" not in told and "\udcff" not in told and "x" * 30 not in told
     assert Image.open(tmp_path / "out" / "monitor.png").size == (1210, 1210)
-    assert short("a\nb\x1b$") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}$"
+    assert shorten("a\nb\x1b$") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}$"
 
 
 def legend(figure, panel: int) -> list[str]:
@@ -336,7 +338,9 @@ def legend(figure, panel: int) -> list[str]:
 
 def test_markup_in_labels_is_drawn_as_text_and_of_a_thousand_labels_the_most_frequent():
     days = {a_day(0): tally(**{"$x^2$": 50, "_hidden": 40}, **{f"bird_{i}": 1 for i in range(1000)})}
-    figure = plot_drift(days, {}, "day", design_effects(list(days.values())), Reference(), [], ["$1 and $2"])
+    figure = plot_drift(days, {}, "day", burst_factor(list(days.values())), Reference(), [])
+    add_title(figure, ["$1 and $2"])
+    assert not figure._suptitle.get_parse_math()
     assert len(legend(figure, 1)) == 7 and {"$x^2$", "_hidden", "others"} <= set(legend(figure, 1))
     assert not any(text.get_parse_math() for text in figure.axes[1].get_legend().get_texts())
 
@@ -344,22 +348,22 @@ def test_markup_in_labels_is_drawn_as_text_and_of_a_thousand_labels_the_most_fre
 @pytest.mark.parametrize("n_days, by, length, n", [(1, "day", "day", 1), (62, "day", "day", 62), (63, "day", "week", 9),
                                                    (1500, "day", "month", 50), (9, "month", "month", 1)])
 def test_periods_without_answers_keep_their_place_and_many_become_longer(n_days, by, length, n):
-    found, used = slots([a_day(0), a_day(n_days - 1)], by)
+    found, used = period_starts([a_day(0), a_day(n_days - 1)], by)
     assert (used, len(found)) == (length, n) and found == sorted(set(found))
 
 
 def test_years_are_named_where_they_change():
     days = {date(2024, 12, 1) + timedelta(i): tally(teddy=1) for i in range(0, 60, 4)}
-    figure = plot_drift(days, {}, "day", design_effects(list(days.values())), Reference(), [], [])
+    figure = plot_drift(days, {}, "day", burst_factor(list(days.values())), Reference(), [])
     named = [text.get_text() for text in figure.axes[4].get_xticklabels()]
     assert named == ["2024-12-01", "12-09", "12-17", "12-25", "2025-01-02", "01-10", "01-18", "01-26"]
 
 
 def test_the_plot_names_the_trainings_level_and_marks_the_drift():
     days = {a_day(i): tally(teddy=40, unfamiliar=20 * (i > 3), right=2) for i in range(6)}
-    effects = design_effects(list(days.values()))
-    findings = find_drifts(days, effects, REFERENCE)
-    figure = plot_drift(days, {a_day(-2): tally(teddy=3)}, "day", effects, REFERENCE, findings, ["told"])
+    effect = burst_factor(list(days.values()))
+    findings = find_drifts(days, effect, REFERENCE)
+    figure = plot_drift(days, {a_day(-2): tally(teddy=3)}, "day", effect, REFERENCE, findings)
     assert [text.get_text() for text in figure.axes[2].texts] == [" in training\n 2%"]
     assert [text.get_text() for text in figure.axes[1].texts] == ["training"]
     assert legend(figure, 0) == ["of this model", "of others"] and legend(figure, 4) == ["called right", "corrected"]
@@ -372,7 +376,7 @@ def test_what_the_app_wrote_is_read(tmp_path):
     for seed in range(40):
         feedback.counters.count(SURE)
         if seed < 3:
-            feedback.give(noisy_photo((90, 60, 40), seed), SURE, "grizzly" if seed else "teddy")
+            feedback.add(noisy_photo((90, 60, 40), seed), SURE, "grizzly" if seed else "teddy")
     feedback.close(0)
     again = Counters(tmp_path, VERSION)
     for _ in range(2):

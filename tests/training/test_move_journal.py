@@ -11,7 +11,7 @@ from fastcore.script import CliError
 from filelock import FileLock
 
 from helpers.paths import ROOT
-from training.append_log import Store
+from training.append_log import AppendLog
 from training.data.photos import get_photos
 from training.move_journal import COLUMNS, Journal
 
@@ -93,7 +93,7 @@ def test_what_cannot_be_moved_is_named(data, monkeypatch):
 
 
 def test_a_disk_that_is_full_before_or_after_the_moves_loses_nothing(data, monkeypatch):
-    add, photos, calls = Store._add, get_photos(data), []
+    add, photos, calls = AppendLog._add, get_photos(data), []
 
     def full(at):
         def once(self, file, rows):
@@ -106,7 +106,7 @@ def test_a_disk_that_is_full_before_or_after_the_moves_loses_nothing(data, monke
     for at, left in ((1, len(NAMES)), (2, 0)):
         journal = Journal(data)
         calls.clear()
-        monkeypatch.setattr(Store, "_add", full(at))
+        monkeypatch.setattr(AppendLog, "_add", full(at))
         with pytest.raises(CliError, match=r"Nothing can be written in .*\.rejected \(database or disk is full\)"):
             journal.reject("verify", [(photo, "") for photo in photos])
         monkeypatch.undo()
@@ -146,7 +146,7 @@ def test_what_somebody_else_moved_is_passed_over(data):
 
 
 def test_one_process_at_a_time_moves_photos(data, monkeypatch):
-    monkeypatch.setattr("training.move_journal.PATIENCE", 0.1)
+    monkeypatch.setattr("training.move_journal.LOCK_TIMEOUT", 0.1)
     Journal(data)
     with FileLock(data / ".rejected" / "lock"), pytest.raises(CliError, match="Another process"):
         Journal(data).reject("verify", [])
@@ -159,7 +159,7 @@ def test_a_folder_that_takes_nothing_is_named(data):
 
 
 def test_a_target_that_somebody_took_meanwhile_is_not_overwritten(data, monkeypatch):
-    photos, planned = get_photos(data), Store.add
+    photos, planned = get_photos(data), AppendLog.add
 
     def took(self, rows):
         planned(self, rows)
@@ -167,7 +167,7 @@ def test_a_target_that_somebody_took_meanwhile_is_not_overwritten(data, monkeypa
         (data / ".rejected" / "red" / photos[1].name).write_text("somebody's")
 
     journal = Journal(data)
-    monkeypatch.setattr(Store, "add", took)
+    monkeypatch.setattr(AppendLog, "add", took)
     with pytest.raises(CliError, match="something else is there by now"):
         journal.reject("verify", [(photo, "") for photo in photos[:3]])
     monkeypatch.undo()
@@ -178,7 +178,7 @@ def test_a_target_that_somebody_took_meanwhile_is_not_overwritten(data, monkeypa
 def test_a_journal_that_leads_out_of_the_folder_moves_nothing(data, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     for source, target in (("red/x.jpg", "../mine.txt"), ("../x.jpg", "red/a.jpg"), ("/tmp/x.jpg", "red/a.jpg")):
-        Journal(data)._store.add([{"batch": "1", "stage": "verify", "action": action, "source": source,
+        Journal(data)._log.add([{"batch": "1", "stage": "verify", "action": action, "source": source,
                                    "target": target, "why": "", "time": ""} for action in ("move", "settled")])
         with pytest.raises(CliError, match="is not in"):
             Journal(data).undo("verify")
@@ -245,7 +245,7 @@ def quick(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked to be killed")
 def test_killed_at_any_line_or_moment_undo_brings_every_photo_back_once(quick):
     step = int(os.environ.get("KILL_EVERY", 61))  # 1: at each line, in minutes
-    run = subprocess.run([sys.executable, "-W", "ignore", ROOT / "tests" / "killed_moves.py", quick, "1", str(step),
-                          "20"], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-W", "ignore", ROOT / "tests" / "helpers" / "killed_moves.py", quick, "1",
+                          str(step), "20"], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert int(run.stdout) > 100

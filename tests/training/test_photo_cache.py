@@ -7,7 +7,7 @@ from PIL import Image
 
 from classifier.photo import PhotoError
 from helpers.photos import noisy_photo
-from training.data.photo_cache import OpenedPhotos
+from training.data.photo_cache import PhotoCache
 
 
 def save(folder, name, size=(640, 480), **options):
@@ -18,14 +18,14 @@ def save(folder, name, size=(640, 480), **options):
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
 @pytest.mark.parametrize("side, size", [(64, (214, 160)), (100, (320, 240)), (224, (640, 480)), (500, (640, 480))])
 def test_photos_keep_twice_the_side_that_the_model_sees(tmp_path, name, side, size):
-    photo = OpenedPhotos().open(save(tmp_path, name), side)
+    photo = PhotoCache().open(save(tmp_path, name), side)
     if name == "a.jpg" and side == 64:
         size = (320, 240)  # libjpeg knows halves and quarters: what is left over is taken by `reduce`, if whole
     assert photo.mode == "RGB" and photo.size == size
 
 
 def test_a_photo_is_opened_once_until_it_changes(tmp_path):
-    opened, file = OpenedPhotos(), save(tmp_path, "a.png")
+    opened, file = PhotoCache(), save(tmp_path, "a.png")
     first = opened.open(file, 224)
     assert opened.open(file, 224) is first
     Image.new("RGB", (300, 300)).save(file)
@@ -35,7 +35,7 @@ def test_a_photo_is_opened_once_until_it_changes(tmp_path):
 
 def test_memory_is_bounded(tmp_path):
     files = [save(tmp_path, f"{i}.png", (100, 100)) for i in range(3)]
-    opened = OpenedPhotos(most_bytes=80_000)
+    opened = PhotoCache(max_bytes=80_000)
     first, _, third = (opened.open(file, 224) for file in files)
     assert opened.open(files[0], 224) is first
     again = opened.open(files[2], 224)
@@ -47,7 +47,7 @@ def test_memory_is_bounded(tmp_path):
 
 def test_what_cannot_be_opened_is_named(tmp_path):
     with pytest.raises(PhotoError, match="no file"):
-        OpenedPhotos().open(tmp_path / "nowhere.jpg", 64)
+        PhotoCache().open(tmp_path / "nowhere.jpg", 64)
     (tmp_path / "a.jpg").write_text("hello")
     with pytest.raises(PhotoError, match="not a photo"):
-        OpenedPhotos().open(tmp_path / "a.jpg", 64)
+        PhotoCache().open(tmp_path / "a.jpg", 64)

@@ -11,10 +11,11 @@ from helpers.learners import tiny_backbone
 from helpers.photos import make_photos
 from training.data.photos import get_photos
 from training.data.splits import Photos
+from training.options import TrainingOptions
 from training.train.cross_validation import assign_folds
-from training.train.learner import prepare, see
-from training.train.options import TrainingOptions
-from training.train.probe import cross_entropy, cross_validate, fit_probe, weights_of
+from training.train.learner import prepare
+from training.train.out_of_fold import score_out_of_fold
+from training.train.probe import cross_entropy, cross_validate, fit_probe, sample_weights
 
 
 def clusters(counts: list[int], n_features: int = 12, n_views: int = 2, apart: float = 1, seed: int = 0):
@@ -57,7 +58,7 @@ def test_many_labels_are_told_apart():
 @pytest.mark.parametrize("counts, rarer", [([30, 10], 1), ([30, 9], 30 / 3 / 9), ([100, 10], 100 / 3 / 10),
                                            ([100, 100, 10], 100 / 3 / 10)])
 def test_labels_more_than_three_times_rarer_are_weighted(counts, rarer):
-    weights = weights_of(np.repeat(np.arange(len(counts)), counts))
+    weights = sample_weights(np.repeat(np.arange(len(counts)), counts))
     assert weights[0] == 1 and weights[-1] == pytest.approx(rarer)
 
 
@@ -104,7 +105,7 @@ def test_noise_is_told_apart_no_better_than_by_chance_out_of_fold():
 def test_of_many_photos_some_choose_the_regularisation(monkeypatch):
     features, targets = clusters([60, 60], apart=0.5)
     expected = cross_validate(features, targets, np.arange(120) % 3, 2)[1]
-    monkeypatch.setattr("training.train.probe.ENOUGH", 60)
+    monkeypatch.setattr("training.train.probe.MAX_TUNING_VIEWS", 60)
     scores = cross_validate(features, targets, np.arange(120) % 3, 2)[1]
     assert scores.shape == expected.shape and np.isfinite(scores).all()
     assert np.mean(scores[:, 0].argmax(1) == targets) == pytest.approx(
@@ -134,7 +135,7 @@ def test_copies_and_near_copies_of_a_photo_are_held_out_together(monkeypatch, tm
         photo.resize((160, 120)).save(folder / "red" / "smaller.jpg", quality=90)
     (folder / "red" / "same.png").write_bytes((folder / "red" / "02.png").read_bytes())
     photos, options = Photos(get_photos(folder)), TrainingOptions(image_size=32, folds=3)
-    seen = see(*prepare(photos, options), photos, options)
-    fold_of = {file.name: fold for file, fold in zip(seen.files, seen.folds) if file.parent.name == "red"}
+    probes = score_out_of_fold(*prepare(photos, options), photos, options)
+    fold_of = {file.name: fold for file, fold in zip(probes.files, probes.folds) if file.parent.name == "red"}
     assert fold_of["same.png"] == fold_of["smaller.jpg"] == fold_of["02.png"]
-    assert set(seen.folds) == {0, 1, 2}
+    assert set(probes.folds) == {0, 1, 2}

@@ -1,4 +1,4 @@
-"""training/report/build.py, report_page.py and unseen.py: whose answers are shown, the figures, the page, and the command."""
+"""training/report/ and training/evaluation.py: whose predictions are shown, the figures, the page, the command."""
 import re
 
 import numpy as np
@@ -11,10 +11,11 @@ from classifier.files import sha256
 from helpers.commands import run_module
 from helpers.photos import make_photos, noisy_photo
 from training.data.photos import get_photos
+from training.evaluation import ALL, HELD_OUT, OUT_OF_FOLD, VALIDATION, Evaluation, evaluate
 from training.metrics import read_metrics
-from training.predictions import Answers, answer_all
+from training.predictions import Predictions, predict_labelled
 from training.report.figures import (
-    Familiar,
+    FamiliarityGroups,
     figures_of,
     plot_confusion_matrix,
     plot_familiarity,
@@ -23,14 +24,13 @@ from training.report.figures import (
     plot_training,
     to_png,
 )
-from training.report.page import not_tried, on_left_out, on_training, to_html
-from training.unseen import ALL, HELD_OUT, OUT_OF_FOLD, VALIDATION, Measured, measure
+from training.report.page import how_trained, not_tried, templates, to_html
 
 VOCAB = ["black", "grizzly", "<b>teddy</b>"]
 
 
 @pytest.fixture
-def answers(tmp_path) -> Answers:
+def predictions(tmp_path) -> Predictions:
     """Six photos: two of each label, one grizzly taken for a black bear, one teddy barely right."""
     targets = np.array([0, 0, 1, 1, 2, 2])
     probabilities = np.array([[0.9, 0.05, 0.05], [0.8, 0.1, 0.1], [0.7, 0.2, 0.1], [0.1, 0.8, 0.1],
@@ -38,74 +38,75 @@ def answers(tmp_path) -> Answers:
     files = [tmp_path / f"{i} & <co>.jpg" for i in range(6)]
     for i, file in enumerate(files):
         noisy_photo((40 * i, 100, 100), i).save(file)
-    return Answers(files, VOCAB, targets, probabilities)
+    return Predictions(files, VOCAB, targets, probabilities)
 
 
-def test_confusion_counts_labels_in_rows_and_predictions_in_columns(answers):
-    assert answers.confusion().tolist() == [[2, 0, 0], [1, 1, 0], [0, 0, 2]]
-    assert answers.n_wrong == 1
+def test_confusion_counts_labels_in_rows_and_predictions_in_columns(predictions):
+    assert predictions.confusion().tolist() == [[2, 0, 0], [1, 1, 0], [0, 0, 2]]
+    assert predictions.n_wrong == 1
 
 
-def test_most_confused_leaves_the_diagonal_out(answers):
-    assert answers.most_confused() == [("grizzly", "black", 1)]
-    assert answers.most_confused(min_val=2) == []
+def test_most_confused_leaves_the_diagonal_out(predictions):
+    assert predictions.most_confused() == [("grizzly", "black", 1)]
+    assert predictions.most_confused(min_val=2) == []
 
 
-def test_top_losses_are_cross_entropy_highest_first(answers):
-    assert answers.top_losses(2) == [2, 5]
-    assert answers.losses[2] == pytest.approx(-np.log(0.2))
+def test_top_losses_are_cross_entropy_highest_first(predictions):
+    assert predictions.top_losses(2) == [2, 5]
+    assert predictions.losses[2] == pytest.approx(-np.log(0.2))
 
 
 def test_a_probability_of_zero_is_a_finite_loss():
-    answers = Answers([], ["a", "b"], np.array([0]), np.array([[0.0, 1.0]]))
-    assert np.isfinite(answers.losses).all()
+    predictions = Predictions([], ["a", "b"], np.array([0]), np.array([[0.0, 1.0]]))
+    assert np.isfinite(predictions.losses).all()
 
 
 @pytest.mark.parametrize("n", [2, 200])
 def test_confusion_matrix_is_drawn_for_two_labels_or_two_hundred(n):
-    answers = Answers([], [f"label {i}" for i in range(n)], np.arange(n), np.eye(n))
-    assert to_png(plot_confusion_matrix(answers)).startswith(b"\x89PNG")
+    predictions = Predictions([], [f"label {i}" for i in range(n)], np.arange(n), np.eye(n))
+    assert to_png(plot_confusion_matrix(predictions)).startswith(b"\x89PNG")
 
 
-def test_figures_are_png(answers):
+def test_figures_are_png(predictions):
     epochs = [{"train_loss": 1.0, "valid_loss": 0.5, "error_rate": 0.1}] * 3
-    for figure in (plot_top_losses(answers), plot_training(epochs)):
+    for figure in (plot_top_losses(predictions), plot_training(epochs)):
         assert to_png(figure).startswith(b"\x89PNG")
 
 
-def page_of(answers: Answers, metrics: dict, part: str = OUT_OF_FOLD, familiar: Familiar | None = None) -> str:
-    measured = Measured(answers, part)
-    return to_html(measured, figures_of(measured, metrics, familiar), metrics, familiar)
+def page_of(predictions: Predictions, metrics: dict, part: str = OUT_OF_FOLD,
+            familiar: FamiliarityGroups | None = None) -> str:
+    evaluation = Evaluation(predictions, part)
+    return to_html(evaluation, figures_of(evaluation, metrics, familiar), metrics, familiar)
 
 
-def test_page_needs_no_other_file_and_shows_markup_as_text(answers):
-    page = page_of(answers, {})
+def test_page_needs_no_other_file_and_shows_markup_as_text(predictions):
+    page = page_of(predictions, {})
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
     assert "<b>teddy</b>" not in page and "&lt;b&gt;teddy&lt;/b&gt;" in page
     assert "<co>" not in page
     assert "1 of 6" in page and "16.7%" in page
 
 
-def test_page_says_which_photos_these_are(answers):
-    assert "6 photos, each answered by a model that had not seen it." in page_of(answers, {})
-    assert "6 validation photos." in page_of(answers, {}, VALIDATION)
-    measured = Measured(answers, VALIDATION, {answers.files[0]: "damaged"})
-    page = to_html(measured, figures_of(measured, {}), {}, n_others=3)
+def test_page_says_which_photos_these_are(predictions):
+    assert "6 photos, each answered by a model that had not seen it." in page_of(predictions, {})
+    assert "6 validation photos." in page_of(predictions, {}, VALIDATION)
+    evaluation = Evaluation(predictions, VALIDATION, {predictions.files[0]: "damaged"})
+    page = to_html(evaluation, figures_of(evaluation, {}), {}, n_others=3)
     assert "1 more could not be opened. 3 other photos of the folder are left out" in page
 
 
-def test_error_by_label_is_told_with_its_interval(answers):
-    rows = re.findall(r"<tr>(.*?)</tr>", page_of(answers, {}).split("Error by label")[1].split("</table>")[0])
+def test_error_by_label_is_told_with_its_interval(predictions):
+    rows = re.findall(r"<tr>(.*?)</tr>", page_of(predictions, {}).split("Error by label")[1].split("</table>")[0])
     assert rows[1] == "<td>grizzly</td><td>2</td><td>1</td><td>50.0%</td><td>9.4% to 90.5%</td>", "the worst first"
     assert rows[2].startswith("<td>black</td><td>2</td><td>0</td><td>0.0%</td><td>0.0% to ")
 
 
-def test_test_set_is_told_where_there_is_one(answers):
+def test_test_set_is_told_where_there_is_one(predictions):
     test = {"n": 10, "n_wrong": 1, "error_rate": 0.1,
             "by_label": {"black": {"n": 10, "wrong": 1, "low": 0.0179, "high": 0.4042}}}
-    page = page_of(answers, {"test": test})
+    page = page_of(predictions, {"test": test})
     assert "<b>1 of 10</b> wrong: error rate <b>10.0%</b>, 95% interval 1.8% to 40.4%" in page
-    assert "The test set" not in page_of(answers, {})
+    assert "The test set" not in page_of(predictions, {})
 
 
 LEFT_OUT = {"accepted": 0.985, "unfamiliar": 0.45, "auroc": 0.93,
@@ -113,15 +114,16 @@ LEFT_OUT = {"accepted": 0.985, "unfamiliar": 0.45, "auroc": 0.93,
 
 
 @pytest.mark.parametrize("known, says, says_not", [
-    (LEFT_OUT, ["<b>98.5%</b> count as familiar", "<b>45%</b> were told as unfamiliar", "AUROC <b>0.930</b>",
-                   "<td>&lt;i&gt;</td><td>20</td><td>45%</td><td>0.930</td>"], "little better than chance"),
+    (LEFT_OUT, ["<b>98.5%</b> count as familiar", "AUROC <b>0.930</b>",
+                "<b>45%</b> of the photos of the missing label count as unfamiliar",
+                "<td>&lt;i&gt;</td><td>20</td><td>45%</td><td>0.930</td>"], "little better than chance"),
     ({**LEFT_OUT, "auroc": 0.69}, ["similar things will often count as familiar"], "cannot be measured"),
     ({**LEFT_OUT, "unfamiliar": None, "auroc": None, "left_out": {}}, ["too few labels were held out"], "AUROC"),
     ({"accepted": None, "unfamiliar": None, "auroc": None, "left_out": {}}, [""], "familiar"),
     (None, [""], "familiar"),
 ], ids=["works", "chance", "one-validated", "tells-nothing", "of-before"])
 def test_what_is_told_of_a_label_that_was_left_out(known, says, says_not):
-    told = on_left_out(known)
+    told = templates().get_template("sections.html").module.left_out(known)
     assert all(part in told for part in says) and says_not not in told
 
 
@@ -136,7 +138,7 @@ TRAINED = {"n_train": 416, "options": {"quick": False}, "calibration": {"error_r
     ({**TRAINED, "fine_tuning": None}, "fine-tuning was not tried, since 1.2% wrong is less than the 5%"),
 ], ids=["unknown", "kept", "not-kept", "not-tried"])
 def test_page_says_what_is_served_and_why(metrics, says):
-    assert says in on_training(metrics, {})
+    assert says in how_trained(metrics)
 
 
 def test_why_fine_tuning_was_not_tried():
@@ -158,7 +160,7 @@ def test_command_reports_on_the_photos_that_were_held_out(trained, tmp_path):
     Image.open(tmp_path / "report" / "training.png").verify()
     for name in ("before", "after"):
         assert f"<b>{metrics['calibration'][name]['error']:.3f}</b> {name}" in page
-    assert "out of fold</td><td>30</td>" in page and "were told as unfamiliar" in page
+    assert "out of fold</td><td>30</td>" in page and "of the missing label count as unfamiliar" in page
 
 
 @pytest.fixture
@@ -170,22 +172,22 @@ def asked(trained) -> tuple[Classifier, list, dict]:
 
 def test_photos_that_were_held_out_are_answered_by_models_that_had_not_seen_them(asked):
     classifier, photos, metrics = asked
-    measured = measure(classifier, photos, metrics)
-    assert (measured.part, measured.answers.files) == (OUT_OF_FOLD, photos)
-    assert measured.answers.n_wrong == metrics["n_wrong"]
+    evaluation = evaluate(classifier, photos, metrics)
+    assert (evaluation.part, evaluation.predictions.files) == (OUT_OF_FOLD, photos)
+    assert evaluation.predictions.n_wrong == metrics["n_wrong"]
     some = [sha256(file) for file in photos[:6]]
-    assert measure(classifier, photos, {**metrics, "valid_sha256": some}).part == HELD_OUT
-    assert measure(classifier, photos[:6], {**metrics, "valid_sha256": some}).part == VALIDATION
+    assert evaluate(classifier, photos, {**metrics, "valid_sha256": some}).part == HELD_OUT
+    assert evaluate(classifier, photos[:6], {**metrics, "valid_sha256": some}).part == VALIDATION
 
 
 def test_an_export_that_kept_no_answers_is_asked_again(asked, tmp_path):
     classifier, photos, metrics = asked
     of_before = {"valid_sha256": [sha256(file) for file in photos[:6]]}
-    measured = measure(classifier, photos, of_before)
-    assert (measured.part, measured.answers.files) == (VALIDATION, photos[:6])
-    assert measure(classifier, photos, {}).part == ALL
+    evaluation = evaluate(classifier, photos, of_before)
+    assert (evaluation.part, evaluation.predictions.files) == (VALIDATION, photos[:6])
+    assert evaluate(classifier, photos, {}).part == ALL
     others = get_photos(make_photos(tmp_path / "others", n=2, seed=700))
-    assert measure(classifier, others, metrics).words == "6 photos (not the ones that it was validated on)"
+    assert evaluate(classifier, others, metrics).description == "6 photos (not the ones that it was validated on)"
 
 
 def test_other_photos_are_set_beside_them(trained, tmp_path):
@@ -206,8 +208,8 @@ def test_other_without_photos_is_one_sentence(trained, tmp_path, other, says):
     assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr
 
 
-def test_report_of_an_export_without_trust_data_says_so(answers):
-    page = page_of(answers, {}, ALL)
+def test_report_of_an_export_without_trust_data_says_so(predictions):
+    page = page_of(predictions, {}, ALL)
     assert "not calibrated" in page and "cannot tell when a photo is none of its labels" in page
 
 
@@ -254,4 +256,4 @@ def test_photos_that_all_fail_are_an_error(trained, tmp_path):
     (tmp_path / "red").mkdir()
     (tmp_path / "red" / "1.jpg").touch()
     with pytest.raises(CliError, match="None of the photos"):
-        answer_all(Classifier.load(trained / "export.pkl"), [tmp_path / "red" / "1.jpg"])
+        predict_labelled(Classifier.load(trained / "export.pkl"), [tmp_path / "red" / "1.jpg"])

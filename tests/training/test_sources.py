@@ -9,7 +9,7 @@ from fastcore.script import CliError
 
 from helpers.photos import make_photos
 from training.data.files import folder_name
-from training.gather.sources import Found, image_search, in_folder, listed_in, search_web
+from training.gather.sources import Candidate, image_search, photos_in_folder, read_address_list, search_web
 
 # as ddgs 9.16 gives it
 RECORDED = {"title": "Grizzly bear", "image": "https://photos.example/grizzly.jpg",
@@ -36,7 +36,7 @@ def test_pages_are_asked_for_until_one_is_empty():
     search = pages(3, 2)
     found = list(search_web("grizzly", "grizzly bear", search))
     assert [photo.url for photo in found] == [f"https://photos.example/{i}.jpg" for i in range(5)]
-    assert found[0] == Found("grizzly", "https://photos.example/0.jpg", None, "grizzly bear",
+    assert found[0] == Candidate("grizzly", "https://photos.example/0.jpg", None, "grizzly bear",
                              "https://photos.example/bears.html", "Grizzly bear")
     assert search.asked == [1, 2, 3]
 
@@ -108,8 +108,8 @@ def test_addresses_are_read_from_csv(tmp_path):
     file = tmp_path / "list.csv"
     file.write_text("\ufefflabel,url,title\ngrizzly bear,https://a.example/1.jpg,Größe\n"
                     "teddy, https://a.example/2.jpg ,\n", encoding="utf-8")
-    assert listed_in(file) == [Found("grizzly_bear", "https://a.example/1.jpg", title="Größe"),
-                               Found("teddy", "https://a.example/2.jpg")]
+    assert read_address_list(file) == [Candidate("grizzly_bear", "https://a.example/1.jpg", title="Größe"),
+                               Candidate("teddy", "https://a.example/2.jpg")]
 
 
 @pytest.mark.parametrize("text, says", [("", "first line that names"), ("a,b\n1,2\n", "label and url"),
@@ -121,7 +121,7 @@ def test_list_that_is_none_is_one_sentence(tmp_path, text, says):
     file = tmp_path / "list.csv"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(CliError, match=says):
-        listed_in(file)
+        read_address_list(file)
 
 
 def test_folders_give_their_name_to_photos_however_deep(tmp_path):
@@ -129,9 +129,9 @@ def test_folders_give_their_name_to_photos_however_deep(tmp_path):
     deep = tmp_path / "phone" / "red" / "2026" / "march"
     deep.mkdir(parents=True)
     (tmp_path / "phone" / "red" / "00.png").rename(deep / "IMG 1.png")
-    assert {(found.label, found.file.name) for found in in_folder(tmp_path / "phone")} == {
+    assert {(found.label, found.file.name) for found in photos_in_folder(tmp_path / "phone")} == {
         ("blue", "00.png"), ("green", "00.png"), ("red", "IMG 1.png")}
-    assert {found.label for found in in_folder(tmp_path / "phone" / "blue")} == {"blue"}
+    assert {found.label for found in photos_in_folder(tmp_path / "phone" / "blue")} == {"blue"}
 
 
 @pytest.mark.parametrize("label, folder", [("grizzly bear", "grizzly_bear"), ("  Bär ", "Bär"), ("a  b", "a_b")])

@@ -10,6 +10,7 @@ from helpers.photos import make_photos, noisy_photo
 from training.data.loaders import get_dls
 from training.data.photos import get_photos, readable_photos
 from training.data.splits import n_to_validate, splitter
+from training.options import TrainingOptions
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def sizes(folder) -> tuple[int, int, int]:
 
 def test_sets_that_folders_give_are_kept(given):
     photos = readable_photos(given)
-    assert sizes(given) == (18, 9, 6) and photos.ignored == []
+    assert sizes(given) == (18, 9, 6) and photos.notes == []
     for split, own in (("train", photos.train), ("valid", photos.valid), ("test", photos.test)):
         assert {file.relative_to(given).parts[0] for file in own} == {split}
 
@@ -60,7 +61,7 @@ def test_a_flat_test_folder_is_no_label(given):
         (given / "test" / label).rmdir()
     photos = readable_photos(given)
     assert sizes(given) == (18, 9, 0)
-    assert photos.ignored == [f"6 photos left out: directly in {given / 'test'}, in no label's folder. To use them, "
+    assert photos.notes == [f"6 photos left out: directly in {given / 'test'}, in no label's folder. To use them, "
                               f"move them to {given / 'test'}/<label>/."]
 
 
@@ -68,7 +69,7 @@ def test_folders_of_splits_without_photos_are_reported(given):
     (given / "train" / "models").mkdir()
     shutil.rmtree(given / "valid")
     (given / "valid").mkdir()
-    assert readable_photos(given).ignored == ["No labels, because they hold no photos: valid, train/models."]
+    assert readable_photos(given).notes == ["No labels, because they hold no photos: valid, train/models."]
 
 
 @pytest.mark.parametrize("name", ["test", "train", "valid"])
@@ -86,7 +87,7 @@ def test_a_test_set_beside_ordinary_labels_is_not_trained_on(photos):
 def test_labels_that_are_not_trained_on_are_left_out_of_the_other_sets(given):
     (given / "test" / "red").rename(given / "test" / "purple")
     assert sizes(given) == (18, 9, 4)
-    assert readable_photos(given).ignored == [
+    assert readable_photos(given).notes == [
         "2 photos of the test set left out: the training set has no photos of purple. Add some to it."]
 
 
@@ -109,7 +110,7 @@ def test_photos_of_the_other_sets_are_not_trained_on(given):
     shutil.copy(given / "test" / "green" / "blank.png", given / "train" / "red" / "blank.png")
     photos = readable_photos(given)
     assert sizes(given) == (37, 9, 7)
-    assert photos.ignored == [
+    assert photos.notes == [
         "2 photos to train on left out: also in the validation or test set. A photo that was trained on tells nothing "
         "about new ones.", "Near copies of a photo in the validation or test set, trained on all the same: 1 photo. If "
         "they are copies, the error there is too low."]
@@ -209,7 +210,7 @@ def test_twenty_four_copies_no_longer_straddle(photos, capsys):
     files = get_photos(photos)
     for seed in range(10):
         assert "copy" not in straddling(files, *splitter(0.2, seed)(files))
-    get_dls(files, image_size=48)
+    get_dls(files, TrainingOptions(image_size=48))
     assert "23 of the photos are copies of another one" in capsys.readouterr().out
 
 
@@ -239,6 +240,7 @@ def test_blank_and_broken_photos_are_copies_of_nothing(photos):
 
 
 def test_photos_of_one_kind_are_not_taken_for_copies(photos, monkeypatch):
-    monkeypatch.setattr("training.data.duplicates.NEAR", {"phash": 64, "dhash": 64})  # all are near each other
+    # all are near each other
+    monkeypatch.setattr("training.data.duplicates.MAX_HASH_DISTANCES", {"phash": 64, "dhash": 64})
     files = get_photos(photos)
     assert by_label(files, splitter(0.2, 42)(files)[1]) == {"blue": 2, "green": 2, "red": 2}

@@ -1,6 +1,5 @@
 """training/train/record.py, learner.py and backbone.py: a run on a tiny scale, its files, and what bad input reads."""
 import json
-import resource
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from fastai.learner import load_learner
 from fastcore.script import CliError
 
 from classifier import Classifier
+from classifier.export import read_export
 from classifier.files import sha256
 from classifier.photo import open_photo
 from helpers.commands import TINY, train
@@ -27,26 +27,27 @@ from helpers.paths import ROOT
 from helpers.photos import make_photos, noisy_photo
 from training.data.photos import get_photos
 from training.data.splits import Photos
-from training.metrics import validated_before
+from training.metrics import read_metrics, validated_before
+from training.options import TrainingOptions
 from training.train.__main__ import main, print_counts
 from training.train.backbone import load_backbone
+from training.train.checks import check_out
 from training.train.fine_tune import Verdict
 from training.train.learner import prepare
 from training.train.learner import train as train_here
-from training.train.options import TrainingOptions, check_out
 
 HERE = TrainingOptions(image_size=32, batch_size=4, epochs=1, folds=2)
 
 
-def test_run_ends_with_an_export_its_metrics_and_one_line_of_counts(trained):
-    last = (trained / "log.txt").read_text().splitlines()[-1]
+def test_run_ends_with_an_export_its_metrics_and_one_line_of_counts(training_run):
+    last = (training_run / "log.txt").read_text().splitlines()[-1]
     for part in ("export.pkl: 30 photos to train, 3 labels, 1 unreadable", "frozen network with a linear probe",
                  "of 30 photos held out in turn, 95% interval"):
         assert part in last
 
 
-def test_probe_is_told_before_the_lessons_table_and_the_verdict_after_it(trained):
-    log = (trained / "log.txt").read_text()
+def test_probe_is_told_before_the_lessons_table_and_the_verdict_after_it(training_run):
+    log = (training_run / "log.txt").read_text()
     assert "broken.jpg: This photo is damaged" in log
     probe, table, verdict = (log.index(part) for part in (
         "probe: 30 photos in 4 views, 120 of them computed anew", "epoch     train_loss  valid_loss  error_rate  time",
@@ -55,8 +56,8 @@ def test_probe_is_told_before_the_lessons_table_and_the_verdict_after_it(trained
     assert "of a label that it was never shown, " in log
 
 
-def test_metrics_record_figures_counts_versions_and_options(trained):
-    metrics = json.loads((trained / "metrics.json").read_text())
+def test_metrics_record_figures_counts_versions_and_options(training_run):
+    metrics = json.loads((training_run / "metrics.json").read_text())
     assert (metrics["n_train"], metrics["n_valid"], metrics["measured"]) == (30, 30, "out of fold")
     assert metrics["error_rate"] == metrics["n_wrong"] / 30
     assert metrics["photos"] == {label: {"train": 10, "valid": 0} for label in ("blue", "green", "red")}
@@ -68,8 +69,25 @@ def test_metrics_record_figures_counts_versions_and_options(trained):
     assert {"python", "fastai", "torch", "torchvision", "scikit-learn"} <= set(metrics["versions"])
     assert len(metrics["held_out"]["answers"]) == 30 and metrics["valid_sha256"] == []
     assert set(metrics["familiarity"]["left_out"]) == {"blue", "green", "red"}
-    assert metrics["export"]["bytes"] == (trained / "export.pkl").stat().st_size
-    assert str(trained) not in json.dumps(metrics)
+    assert metrics["export"]["bytes"] == (training_run / "export.pkl").stat().st_size
+    assert str(training_run) not in json.dumps(metrics)
+
+
+def test_committed_small_export_is_what_a_run_writes(training_run, trained):
+    """If this fails, `training.train` writes something new: run tests/exports/build_trained.py."""
+    assert form(json.loads((trained / "metrics.json").read_text())) == form(
+        json.loads((training_run / "metrics.json").read_text()))
+    assert form(read_export(trained / "export.pkl").facts) == form(read_export(training_run / "export.pkl").facts)
+    photos = {sha256(file) for file in get_photos(trained / "photos") if file.name != "broken.jpg"}
+    assert set(read_metrics(trained / "export.pkl")["held_out"]["answers"]) == photos
+
+
+def form(value: object) -> object:
+    """Return what a value is made of: the names in a dict, each with the form of its value; the type of all else."""
+    if not isinstance(value, dict):
+        return type(value).__name__
+    by_photo = all(len(name) == 64 for name in value)  # SHA-256
+    return {"a photo" if by_photo else name: form(part) for name, part in value.items()}
 
 
 @pytest.fixture
@@ -99,10 +117,10 @@ def test_photos_that_the_run_before_validated_are_validated_again(photos, monkey
     assert not set(train_here(files, options).held_out.hashes) >= set(before)
 
 
-def test_stock_load_learner_opens_the_export(trained):
-    learn = load_learner(trained / "export.pkl")
+def test_stock_load_learner_opens_the_export(training_run):
+    learn = load_learner(training_run / "export.pkl")
     with learn.no_bar(), learn.no_logging():
-        label, _, probabilities = learn.predict(trained / "photos" / "red" / "00.png")
+        label, _, probabilities = learn.predict(training_run / "photos" / "red" / "00.png")
     assert label in ("blue", "green", "red")
     assert float(probabilities.sum()) == pytest.approx(1, abs=1e-5)
 
@@ -201,6 +219,7 @@ def failed(run: subprocess.CompletedProcess) -> str:
     return lines[0]
 
 
+@pytest.mark.slow
 def test_bad_option_is_one_sentence(photos, tmp_path):
     assert failed(train(photos, "--out", tmp_path / "export.pkl", "--quick", "--fine-tune")).startswith(
         "--quick --fine-tune: one of the two.")
@@ -248,7 +267,11 @@ def test_copies_alone_are_one_sentence(photos, tmp_path):
         main(str(photos), image_size=32, valid_pct=0.1, out=str(tmp_path / "export.pkl"))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot be kept from writing")
+@pytest.mark.slow
 def test_full_disk_is_one_sentence_and_leaves_the_old_export(photos, tmp_path):
+    import resource
+
     out = tmp_path / "export.pkl"
     out.write_bytes(b"the export of yesterday")
 
@@ -264,17 +287,18 @@ def test_full_disk_is_one_sentence_and_leaves_the_old_export(photos, tmp_path):
 
 
 def test_folder_that_cannot_be_written_is_told_before_the_training(monkeypatch, tmp_path):
-    monkeypatch.setattr("training.train.options.os.access", lambda path, mode: False)  # root may write anywhere
+    monkeypatch.setattr("training.train.checks.os.access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(CliError, match="nothing may be written in"):
         check_out(tmp_path / "export.pkl")
 
 
 def test_too_little_room_is_told_before_the_training(monkeypatch, tmp_path):
-    monkeypatch.setattr("training.train.options.shutil.disk_usage", lambda path: SimpleNamespace(free=1_000_000))
+    monkeypatch.setattr("training.train.checks.shutil.disk_usage", lambda path: SimpleNamespace(free=1_000_000))
     with pytest.raises(CliError, match="Only 1 MB are free"):
         check_out(tmp_path / "export.pkl")
 
 
+@pytest.mark.slow
 def test_interruption_is_one_sentence_and_leaves_the_old_export(photos, tmp_path):
     out = tmp_path / "export.pkl"
     out.write_bytes(b"the export of yesterday")
@@ -312,7 +336,7 @@ def test_networks_of_both_libraries_are_cut_before_their_classifier(name, n_feat
     with torch.no_grad():
         features = backbone.body(torch.zeros(2, 3, 224, 224))
         backbone.body.train()(torch.zeros(2, 3, 224, 224))
-    assert (backbone.n_features, backbone.cells) == (n_features, cells)
+    assert (backbone.n_features, backbone.spatial) == (n_features, cells)
     assert features.shape[:2] == (2, n_features)
     assert (features.ndim == 4) == cells
 
@@ -380,4 +404,4 @@ def test_network_that_knows_one_size_is_trained_and_validated_at_it(photos, arch
 
 @pytest.mark.parametrize("arch, size, takes", [("squeezenet1_1", 256, True), ("vit_tiny_patch16_224", 256, False)])
 def test_backbone_tells_which_sizes_it_takes(arch, size, takes):
-    assert load_backbone(arch, pretrained=False).takes(size) is takes
+    assert load_backbone(arch, pretrained=False).accepts_size(size) is takes

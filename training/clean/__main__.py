@@ -1,4 +1,4 @@
-"""Clean photos with the trained model's help: the lesson's `ImageClassifierCleaner`, as a page.
+"""Clean photos with the help of the trained model, on a page; where the lesson has `ImageClassifierCleaner`.
 
 Reads  export.pkl, and DATA/<label>/*.jpg
 Writes DATA/.clean/choices.db as you decide; Apply moves files, with the journal in DATA/.rejected
@@ -16,7 +16,7 @@ from training.data.photos import get_photos
 from training.move_journal import Journal
 
 from .review import review
-from .session import STAGE, Cleaner, line
+from .session import STAGE, Cleaner, describe
 
 PORT = 7861  # the app has 7860
 
@@ -24,10 +24,10 @@ PORT = 7861  # the app has 7860
 def free_port(host: str, port: int) -> int:
     """Return the port, or for 0 the first free one from PORT on; CliError where it is taken."""
     for tried in [port] if port else range(PORT, PORT + 100):
-        with socket.socket() as free:
-            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                free.bind((host, tried))
+                listener.bind((host, tried))
             except (OSError, OverflowError):
                 continue
             return tried
@@ -38,23 +38,23 @@ def main(
     export:str, # export.pkl, ours or anybody's
     data:str, # folder of photos, one folder a label
     host:str="127.0.0.1", # address to listen on; 0.0.0.0 lets your phone, and everybody near, open the page
-    port:int=0, # 0: the first free one from 7861 on
+    port:int=0, # port to listen on; 0: the first free one from 7861 on
     list:int=0, # print so many of the most suspicious photos, and open no page
     undo:bool=False, # take the last Apply back, and open no page
-):
+) -> None:
     "Look at the photos of DATA, the most suspicious first, and keep, delete or relabel them on a page."
     if undo:
-        get_photos(data)  # names a folder that is not there
+        get_photos(data)  # raises CliError for a folder that is not there
         print(f"{data}: {len(Journal(data).undo(STAGE, only_last=True))} photos are back where they were")
         return
     print(f"looking at {data} with {export}", flush=True)
     photos, labels, unreadable = review(export, data)
     if list:
-        print("\n".join(map(line, photos[:max(0, list)])))
+        print("\n".join(map(describe, photos[:max(0, list)])))
         print(f"{data}: {len(photos)} photos of {len(labels)} labels, {len(unreadable)} unreadable")
         return
     cleaner, port = Cleaner(data, photos, labels), free_port(host, port)
-    from .page import serve  # imported here: --list needs no gradio
+    from .app import serve  # imported here: --list needs no gradio
 
     print(f"{data}: {len(photos)} photos of {len(labels)} labels, {len(unreadable)} unreadable. "
           f"Clean them on http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port} and stop with Ctrl-C", flush=True)

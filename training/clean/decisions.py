@@ -1,50 +1,51 @@
-"""What people decided about photos, on disk at once: a reload, a second page or a kill loses none of it.
+"""Store what people decided about photos, on disk at once, so that a reload, a second page or a kill loses nothing.
 
-Writes DATA/.clean/choices.db, a row a decision; the last one about a photo counts
+Writes DATA/.clean/choices.db, a row for each decision; the last one about a photo counts
 """
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.append_log import Store, csv_rows, now, writing
+from training.append_log import AppendLog, folder_errors, read_csv_rows, utc_now
 
-FOLDER = ".clean"  # hidden: no stage looks for photos in there
+FOLDER = ".clean"  # hidden: no command looks for photos in it
 COLUMNS = ("photo", "sha256", "action", "label", "time")
 ACTIONS = ("keep", "delete", "label", "")
 
-
-Key = tuple[Path, str]  # where a photo lies, and its SHA-256: another photo may take its place
+PhotoKey = tuple[Path, str]  # where a photo lies, and its SHA-256: another photo may take its place
 
 
 @dataclass(frozen=True)
-class Choice:
+class Decision:
     """What is to happen to a photo: "keep", "delete", "label" (move it to that one), or "" for undecided."""
 
     action: str = ""
     label: str = ""
 
 
-class Choices:
-    """The decisions about the photos of a folder, shared by everyone who has them open."""
+class Decisions:
+    """The decisions about the photos of a folder, shared by all processes that have it open."""
 
     def __init__(self, data: Path):
         self.data, folder = data, data / FOLDER
-        with writing(data):
+        with folder_errors(data):
             folder.mkdir(exist_ok=True)
-        self._store = Store(folder / "choices.db", COLUMNS, lambda: csv_rows(folder / "choices.csv", COLUMNS))
-        self._known: tuple[dict[Key, Choice], int] = {}, 0
+        self._log = AppendLog(folder / "choices.db", COLUMNS, lambda: read_csv_rows(folder / "choices.csv", COLUMNS))
+        self._known: dict[PhotoKey, Decision] = {}
+        self._n_rows = 0
 
-    def all(self) -> dict[Key, Choice]:
-        """Return the decisions as they are now on the disk, whoever made them."""
-        known, n = self._known
-        rows, n_now = self._store.rows(after=n)
-        if n_now < n:  # another file took its place
-            known, (rows, n_now) = {}, self._store.rows()
-        known = {**known, **{(self.data / row["photo"], row["sha256"]): Choice(row["action"], row["label"])
-                             for row in rows if row["action"] in ACTIONS}} if rows else known
-        self._known = known, n_now
+    def all(self) -> dict[PhotoKey, Decision]:
+        """Return the decisions as they are on the disk now, whoever made them."""
+        known = self._known
+        rows, n = self._log.rows(after=self._n_rows)
+        if n < self._n_rows:  # another file took its place
+            known, (rows, n) = {}, self._log.rows()
+        if rows:
+            known = {**known, **{(self.data / row["photo"], row["sha256"]): Decision(row["action"], row["label"])
+                                 for row in rows if row["action"] in ACTIONS}}
+        self._known, self._n_rows = known, n
         return known
 
-    def add(self, choices: dict[Key, Choice]) -> None:
-        """Write decisions down, all or none; CliError where the disk takes none."""
-        self._store.add({"photo": photo.relative_to(self.data).as_posix(), "sha256": digest, "action": choice.action,
-                         "label": choice.label, "time": now()} for (photo, digest), choice in choices.items())
+    def add(self, decisions: dict[PhotoKey, Decision]) -> None:
+        """Store decisions, all or none; CliError where the disk takes none."""
+        self._log.add({"photo": photo.relative_to(self.data).as_posix(), "sha256": digest, "action": decision.action,
+                       "label": decision.label, "time": utc_now()} for (photo, digest), decision in decisions.items())

@@ -1,11 +1,11 @@
-"""Which photos are most likely under a wrong label, or of something else altogether: what to look at first.
+"""Rank photos by how likely their label is wrong, or how unlike they are to all others.
 
-Reads  labelled photos and any export
+Reads  the features of labelled photos by any export
 Gives  `Suspect`s, the most suspicious first, each with its reason
 
-Two measures, neither of which lets a photo speak for itself: confident learning on out-of-fold probabilities, and
-the distance to the other photos. Both need one pass of the export over the photos, no training: linear probes of the
-export's features are cross-validated over the labels as they are on the disk.
+There are two measures: confident learning on out-of-fold probabilities, and the distance to the other photos. In both,
+a photo is judged by the others alone. They need one pass of the export over the photos and no training: linear probes
+of the export's features are cross-validated over the labels as they are on the disk.
 """
 import warnings
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ from training.train.cross_validation import assign_folds
 from training.train.probe import cross_validate
 
 N_FOLDS = 5
-AT_ONCE = 1000  # photos whose distances are in memory at a time
-STRANGE = 0.05  # share of the photos, the least familiar ones, that are called unlike the others
+CHUNK = 1000  # photos whose distances are in memory at a time
+OUTLIERS = 0.05  # share of the photos, the least familiar ones, that are called unlike the others
 
 
 @dataclass(frozen=True)
@@ -55,24 +55,24 @@ def familiarity_to_others(features: np.ndarray, k: int = K) -> np.ndarray | None
     reference = normalised(features)
     if len(reference) <= k:
         return None
-    return np.concatenate([familiarity(reference[i:i + AT_ONCE], reference, k + 1)  # itself is the nearest
-                           for i in range(0, len(reference), AT_ONCE)])
+    return np.concatenate([familiarity(reference[i:i + CHUNK], reference, k + 1)  # itself is the nearest
+                           for i in range(0, len(reference), CHUNK)])
 
 
-def shares_below(scores: np.ndarray) -> np.ndarray:
-    """Return (N,) shares of the scores that are lower, 0 to 1: what makes two measures comparable."""
+def percentile_ranks(scores: np.ndarray) -> np.ndarray:
+    """Return the (N,) share of the scores that are lower than each, 0 to 1, which makes two measures comparable."""
     return np.searchsorted(np.sort(scores), scores, side="left") / max(1, len(scores) - 1)
 
 
-def suspects(files: Sequence[Path], features: np.ndarray, hashes: Sequence[str],
-             copies: dict[Path, str] | None = None) -> list[Suspect]:
+def rank_suspects(files: Sequence[Path], features: np.ndarray, hashes: Sequence[str],
+                  copies: dict[Path, str] | None = None) -> list[Suspect]:
     """Return every photo, the most suspicious first.
 
-    features: (N, D) of the export for `files`; hashes: their SHA-256; copies: of what a photo is a copy, where it
-    is one (see `verify.find_issues`): these lead.
+    features: (N, D) of the export for `files`; hashes: their SHA-256; copies: for photos that are a copy, of which one:
+    these come first.
     Source: Northcutt et al. 2021, Confident Learning; cleanlab's normalized margin.
     """
-    labels, copies = np.array([parent_label(file) for file in files]), copies or {}
+    labels, copies = np.array(list(map(parent_label, files))), copies or {}
     vocab, targets = np.unique(labels, return_inverse=True)
     by_label = out_of_fold_probabilities(features, list(labels), hashes)
     near = familiarity_to_others(features)
@@ -82,7 +82,7 @@ def suspects(files: Sequence[Path], features: np.ndarray, hashes: Sequence[str],
             warnings.simplefilter("ignore")
             doubt = 1 - get_label_quality_scores(targets, by_label, method="normalized_margin")
     strange = np.zeros(len(files)) if near is None else 1 - near
-    by_measure = np.stack([shares_below(doubt), shares_below(strange)])
+    by_measure = np.stack([percentile_ranks(doubt), percentile_ranks(strange)])
     suspicion = by_measure.max(0)
     copied = np.array([file in copies for file in files], dtype=bool)
     suspicion[copied] = 1
@@ -95,7 +95,7 @@ def suspects(files: Sequence[Path], features: np.ndarray, hashes: Sequence[str],
             likely = vocab[by_label[i].argmax()]
             if likely != labels[i]:
                 reasons.append(f"the other photos make it {likely} ({by_label[i].max():.0%})")
-        if near is not None and by_measure[1, i] > 1 - STRANGE:
+        if near is not None and by_measure[1, i] > 1 - OUTLIERS:
             reasons.append(f"unlike the other photos (similarity {near[i]:.2f}; usual {np.median(near):.2f})")
         found.append(Suspect(files[i], float(suspicion[i]), str(likely), "; ".join(reasons)))
     return found

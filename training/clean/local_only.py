@@ -1,8 +1,8 @@
-"""Let only a local page itself talk to its server: other web pages that this browser has open do not.
+"""Accept requests of a local page from that page alone, and refuse those of other web pages in the same browser.
 
-A page that listens on this machine alone is still within reach of every web page that its user visits: by a request to
-127.0.0.1, or by a name of its own that leads there (DNS rebinding). `SamePage` stands in front of all routes, Gradio's
-and WebSockets among them.
+A server that listens on this machine alone can still be reached by every web page that its user visits: by a request to
+127.0.0.1, or by a host name that resolves to it (DNS rebinding). `SameOriginMiddleware` checks all routes, also
+Gradio's and WebSockets.
 """
 import ipaddress
 import socket
@@ -14,14 +14,14 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
-EVERYWHERE = ("0.0.0.0", "::", "")  # hosts that stand for all addresses of this machine
+ALL_ADDRESSES = ("0.0.0.0", "::", "")  # hosts that mean all addresses of this machine
 
 
-class SamePage:
+class SameOriginMiddleware:
     """ASGI middleware that refuses requests for another host, or from another page."""
 
     def __init__(self, app: ASGIApp, host: str = LOCAL[1]):
-        """host: the address that the server was told to listen on."""
+        """host: the address that the server listens on."""
         self.app, self.host = app, host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,11 +46,11 @@ class SamePage:
             return False
         if asked.netloc != hosts[0] or asked.username is not None or asked_port != port:
             return False
-        return name in (*LOCAL, self.host.lower()) or (self.host in EVERYWHERE and _is_this_machine(name))
+        return name in (*LOCAL, self.host.lower()) or (self.host in ALL_ADDRESSES and _is_this_machine(name))
 
 
 def _is_this_machine(name: str) -> bool:
-    """Return whether a host is an address, which no stranger's name leads to, or this machine's own name."""
+    """Return whether a host is an IP address, or this machine's own name; no other name is trusted."""
     own = socket.gethostname().lower()
     try:
         ipaddress.ip_address(name)
@@ -60,7 +60,7 @@ def _is_this_machine(name: str) -> bool:
 
 
 def _from_another_page(scope: Scope) -> bool:
-    """Return whether a browser says that another page sent a request; links to this page are followed."""
+    """Return whether the headers say that another page sent a request; a link to this page does not count."""
     headers = Headers(scope=scope)
     if any(origin.partition("://")[2] != headers["host"] or origin.partition("://")[0] not in ("http", "https")
            for origin in headers.getlist("origin")):

@@ -6,7 +6,9 @@ from collections import Counter
 
 from classifier.command_line import run
 
-from .photos import Photos, parent_label, print_left_out, readable_photos
+from .files import parent_label
+from .photos import print_left_out, readable_photos
+from .splits import Photos
 
 
 def table(photos: Photos) -> list[str]:
@@ -20,7 +22,7 @@ def table(photos: Photos) -> list[str]:
 
 def main(
     data:str, # folder of photos, one folder a label, or these in train, valid and test
-):
+) -> None:
     "Show what there is to train on: photos by label and split, and what is left out."
     photos = readable_photos(data)
     print_left_out(photos)

@@ -1,6 +1,6 @@
-"""Copies of photos: the same picture in another file, also rescaled, recompressed or cropped a little.
+"""Find copies of photos: the same picture in another file, also rescaled, recompressed or slightly cropped.
 
-`training.verify` moves them away; where they stay, `training.data` keeps them on one side of the split.
+`training.verify` moves copies away; those that stay are kept on one side of the split (see `training.data.splits`).
 """
 import os
 from collections import defaultdict
@@ -18,63 +18,63 @@ from scipy.sparse.csgraph import connected_components
 from classifier.photo import PhotoError, open_photo
 
 # bits of 64 that may differ between a photo and its copy rescaled, recompressed or cropped by 2.5% a side:
-# on bears, 99% of 200 such copies and 3 of 86,320 natural pairs, which are copies too
-NEAR = {"phash": 10, "dhash": 10}
-LOOKED_AT = 512  # pixels of the longer side: enough to see whether a photo is dark, blurry or blank
-LEAST_CONTRAST = 8  # of 256 greys: the hashes of a blank picture are those of all blank ones
+# measured on bears: finds 99% of 200 such copies, and 3 of 86,320 natural pairs, which are copies too
+MAX_HASH_DISTANCES = {"phash": 10, "dhash": 10}
+INSPECTED_SIDE = 512  # pixels of the longer side at which photos are hashed and inspected
+MIN_CONTRAST = 8  # of 256 grey levels: all blank pictures have the same hashes
 
 
-def hashes_of(photo: Image.Image) -> tuple[int, ...]:
-    """Return the perceptual hashes of a photo, 64 bits each, in the order of NEAR."""
-    return tuple(int(str(getattr(imagehash, name)(photo)), 16) for name in NEAR)
+def perceptual_hashes(photo: Image.Image) -> tuple[int, ...]:
+    """Return the perceptual hashes of a photo, 64 bits each, in the order of MAX_HASH_DISTANCES."""
+    return tuple(int(str(getattr(imagehash, name)(photo)), 16) for name in MAX_HASH_DISTANCES)
 
 
-def near_pairs_of(hashes: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
-    """Return the pairs (i, j), i < j, whose hashes are all as near as NEAR says."""
-    hashes = np.array(hashes, dtype=np.uint64).reshape(-1, len(NEAR))
-    pairs = []
-    for i in range(len(hashes) - 1):
-        near = np.ones(len(hashes) - i - 1, dtype=bool)
-        for column, most in enumerate(NEAR.values()):
-            near &= np.bitwise_count(hashes[i + 1:, column] ^ hashes[i, column]) <= most
+def find_near_pairs(hashes: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
+    """Return the pairs (i, j), i < j, whose hashes differ by no more bits than MAX_HASH_DISTANCES."""
+    bits = np.array(hashes, dtype=np.uint64).reshape(-1, len(MAX_HASH_DISTANCES))
+    pairs: list[tuple[int, int]] = []
+    for i in range(len(bits) - 1):
+        near = np.ones(len(bits) - i - 1, dtype=bool)
+        for column, max_distance in enumerate(MAX_HASH_DISTANCES.values()):
+            near &= np.bitwise_count(bits[i + 1:, column] ^ bits[i, column]) <= max_distance
         pairs += [(i, i + 1 + int(j)) for j in np.flatnonzero(near)]
     return pairs
 
 
-def groups_of(n: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Return the groups of two or more that the pairs join, each sorted."""
+def connected_groups(n: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Return the groups of two or more of n items that the pairs connect, each sorted."""
     rows, columns = np.array(pairs, dtype=int).reshape(-1, 2).T
     _, names = connected_components(coo_array((np.ones(len(rows)), (rows, columns)), shape=(n, n)), directed=False)
-    groups = defaultdict(list)
+    groups: dict[int, list[int]] = defaultdict(list)
     for i, name in enumerate(names):
         groups[name].append(i)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def groups_of_copies(files: Sequence[Path], most: int) -> list[list[int]]:
+def groups_of_copies(files: Sequence[Path], max_size: int) -> list[list[int]]:
     """Return the groups of files that show the same picture, each sorted.
 
-    Near copies that make a group of more than `most` are no copies but photos of one kind, such as X-rays: of such a
-    group only pictures with the same hashes count as copies.
+    A group of more than `max_size` near copies is taken for photos of one kind, such as X-rays: in such a group only
+    pictures with the same hashes count as copies.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(_hashes, files))
     hashed = [i for i, hashes in enumerate(found) if hashes]
-    near = groups_of(len(hashed), near_pairs_of([found[i] for i in hashed]))
+    near = connected_groups(len(hashed), find_near_pairs([found[i] for i in hashed]))
     groups = []
     for group in ([hashed[i] for i in group] for group in near):
-        if len(group) <= most:
+        if len(group) <= max_size:
             groups.append(group)
             continue
-        same = defaultdict(list)
+        same: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for i in group:
             same[found[i]].append(i)
-        groups += [alike for alike in same.values() if len(alike) > 1]
+        groups += [copies for copies in same.values() if len(copies) > 1]
     return groups
 
 
 def _hashes(file: Path) -> tuple[int, ...]:
-    """Return the hashes of a file; none where it cannot be opened or shows nothing."""
+    """Return the hashes of a file; empty where it cannot be opened or is blank."""
     try:
         stat = os.stat(file)
         return _hashes_of_file(os.fspath(file), stat.st_mtime_ns, stat.st_size)
@@ -83,9 +83,9 @@ def _hashes(file: Path) -> tuple[int, ...]:
 
 
 @lru_cache(200_000)
-def _hashes_of_file(file: str, changed: int, n_bytes: int) -> tuple[int, ...]:
-    """Return the hashes of a file as it is: each training and each of its folds asks again."""
-    photo = open_photo(file, spare=lambda size: max(size) / LOOKED_AT)
-    photo.thumbnail((LOOKED_AT, LOOKED_AT), Image.Resampling.BILINEAR)
-    darkest, lightest = photo.convert("L").getextrema()
-    return hashes_of(photo) if lightest - darkest >= LEAST_CONTRAST else ()
+def _hashes_of_file(file: str, modified_ns: int, n_bytes: int) -> tuple[int, ...]:
+    """Return the hashes of a file, cached by its path, time of change and size: each training asks again."""
+    photo = open_photo(file, max_reduction=lambda size: max(size) / INSPECTED_SIDE)
+    photo.thumbnail((INSPECTED_SIDE, INSPECTED_SIDE), Image.Resampling.BILINEAR)
+    grey = np.asarray(photo.convert("L"))
+    return perceptual_hashes(photo) if int(grey.max()) - int(grey.min()) >= MIN_CONTRAST else ()

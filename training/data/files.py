@@ -1,4 +1,4 @@
-"""Find files of photos, and read their labels from their folders.
+"""Find the files of photos, and read their labels from the names of their folders.
 
 As fastai's `get_files` and `parent_label`, without the seconds that the import of torch takes.
 """
@@ -24,7 +24,7 @@ def get_files(folder: str | Path, extensions: Container[str] = ()) -> list[Path]
 
 
 def _without_hidden(folders: list[str]) -> bool:
-    """Take hidden folders out of what `os.walk` is about to enter."""
+    """Remove hidden folders from the list that `os.walk` is about to enter; always True."""
     folders[:] = [name for name in folders if not name.startswith(".")]
     return True
 

@@ -1,11 +1,15 @@
-"""Load photos as fastai `DataLoaders`, the lesson's way.
+"""Load photos as fastai `DataLoaders`, by a `DataBlock` as in the lesson.
 
 Reads  photos that `training.data.photos` found; a photo's label is the name of the folder it lies in
 Gives  a fastai `DataLoaders`; the same photos and seed give the same split
 """
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from training import torchvision_operators  # noqa: F401  before fastai.vision, torchvision and timm
+
+# isort: split
 from fastai.data.block import CategoryBlock, DataBlock
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import Normalize, parent_label
@@ -13,9 +17,12 @@ from fastai.vision.augment import RandomResizedCrop, Resize, ResizeMethod, Satur
 from fastai.vision.core import PILImage
 from fastai.vision.data import ImageBlock
 from fastcore.script import CliError
+from fasttransform import Transform
+
+from training.options import TrainingOptions
 
 from .duplicates import groups_of_copies
-from .photo_cache import OPENED
+from .photo_cache import PHOTO_CACHE
 from .splits import splitter
 
 RESIZES = {
@@ -25,26 +32,27 @@ RESIZES = {
     "squish": lambda size: Resize(size, ResizeMethod.Squish),
 }
 
-VALIDATED_LARGER = 8 / 7  # than trained: random crops show things larger than they are (see `resizing`)
+DEFAULTS = TrainingOptions()
+VALIDATION_SCALE = 8 / 7  # of the training's size: random crops show things larger (see `resizing`)
 
 
 def photo_class(side: int) -> type[PILImage]:
     """Return fastai's `PILImage`, opened by the project's one decoder, once, for a model that sees `side` pixels."""
     class Photo(PILImage):
         @classmethod
-        def create(cls, source) -> PILImage:
+        def create(cls, source: Any) -> PILImage:  # fastai dispatches on this annotation
             """Return the photo upright and in RGB, transparency on white; PhotoError if it cannot be."""
-            return PILImage(OPENED.open(source, side))
+            return PILImage(PHOTO_CACHE.open(source, side))
 
     return Photo
 
 
 def validation_size(image_size: int) -> int:
     """Return the size at which a model that was trained on random crops sees whole photos."""
-    return round(image_size * VALIDATED_LARGER)
+    return round(image_size * VALIDATION_SCALE)
 
 
-def resizing(resize: str, image_size: int, larger: bool = True) -> list:
+def resizing(resize: str, image_size: int, larger: bool = True) -> list[Transform]:
     """Return the transforms that bring photos to the model's size; resize: a key of RESIZES.
 
     larger: whether the model takes photos of `validation_size`. A random crop is enlarged, so that a model
@@ -59,38 +67,36 @@ def resizing(resize: str, image_size: int, larger: bool = True) -> list:
     return [train, valid]
 
 
-def get_dls(photos: Sequence[Path], resize: str = "random_crop", image_size: int = 224,
-            valid_pct: float = 0.2, seed: int = 42, batch_size: int = 64,
-            stats: tuple[list[float], list[float]] | None = None, grey: float = 0,
-            keep: Sequence[str] = (), larger: bool = True, valid: Sequence[Path] = ()) -> DataLoaders:
+def get_dls(photos: Sequence[Path], options: TrainingOptions = DEFAULTS,
+            stats: tuple[list[float], list[float]] | None = None, keep: Sequence[str] = (), larger: bool = True,
+            valid: Sequence[Path] = ()) -> DataLoaders:
     """Return the lesson's DataLoaders over `photos`, each labelled by the folder it lies in.
 
-    resize: a key of RESIZES. stats: mean and standard deviation to normalise with. grey: probability, 0 to 1,
-    that augmentation takes a photo's colours away. keep: see `splitter`. larger: see `resizing`.
+    stats: mean and standard deviation to normalise with. keep: see `splitter`. larger: see `resizing`.
     valid: a given validation set. Where there is one, it is the validation set, all other `photos` are trained on,
-    and valid_pct, seed and keep split nothing.
+    and options.valid_pct, options.seed and keep split nothing.
     Raises CliError where a label has nothing left to train on.
     """
     files, given = sorted({*photos, *valid}), set(valid)
-    split = splitter(valid_pct, seed, keep)(files) if not given else tuple(
+    split = splitter(options.valid_pct, options.seed, keep)(files) if not given else tuple(
         [i for i, file in enumerate(files) if (file in given) is held] for held in (False, True))
     block = DataBlock(
-        blocks=(ImageBlock(photo_class(image_size)), CategoryBlock),
+        blocks=(ImageBlock(photo_class(options.image_size)), CategoryBlock),
         splitter=lambda files: split,
         get_y=parent_label,
-        item_tfms=resizing(resize, image_size, larger),
-        batch_tfms=[*aug_transforms(xtra_tfms=[Saturation(p=grey, draw=0.0)] if grey else None),
+        item_tfms=resizing(options.resize, options.image_size, larger),
+        batch_tfms=[*aug_transforms(xtra_tfms=[Saturation(p=options.grey, draw=0.0)] if options.grey else None),
                     *([Normalize.from_stats(*stats)] if stats else [])])
-    if valid_pct and not given and (n := n_copies(files, len(split[1]))):
+    if options.valid_pct and not given and (n := n_copies(files, len(split[1]))):
         print(f"{n} of the photos are copies of another one: each stays on that one's side of the split", flush=True)
     _check_split([parent_label(file) for file in files], *split)
     # more workers than this machine has cores only cost memory; photos are small and decoded fast
-    return block.dataloaders(files, bs=min(batch_size, len(split[0])), num_workers=0)
+    return block.dataloaders(files, bs=min(options.batch_size, len(split[0])), num_workers=0)
 
 
-def n_copies(files: Sequence[Path], most: int) -> int:
-    """Return how many photos are copies of another one; most: see `copies.groups_of_copies`."""
-    return sum(len(group) - 1 for group in groups_of_copies(files, most))
+def n_copies(files: Sequence[Path], max_size: int) -> int:
+    """Return how many photos are copies of another one; max_size: see `groups_of_copies`."""
+    return sum(len(group) - 1 for group in groups_of_copies(files, max_size))
 
 
 def _check_split(labels: Sequence[str], train: Sequence[int], valid: Sequence[int]) -> None:

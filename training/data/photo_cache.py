@@ -1,6 +1,6 @@
-"""Photos at the size that training works with, each decoded once and not in every epoch.
+"""Keep decoded photos in memory, at the size that the training works with, so that each is decoded once.
 
-    OPENED.open("bear.jpg", side=224)
+    PHOTO_CACHE.open("bear.jpg", side=224)
 """
 import os
 from collections.abc import Iterable
@@ -11,21 +11,21 @@ from PIL import Image
 
 from classifier.photo import open_photo
 
-MOST_BYTES = 1_000_000_000  # of photos kept: 700 of 512 pixels; those beyond are opened each time
-FINER = 2  # times as many pixels as the model sees, a side: a random crop takes half of the photo
+MAX_BYTES = 1_000_000_000  # of photos kept: 700 of 512 pixels; further ones are decoded each time
+OVERSAMPLING = 2  # times as many pixels a side as the model sees: a random crop takes half of the photo
 
 
-class OpenedPhotos:
-    """Opened photos by file; one that changed on disk is opened again."""
+class PhotoCache:
+    """Decoded photos by file; a file that changed is decoded again."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES):
-        self._most, self._n_bytes, self._lock = most_bytes, 0, Lock()
-        self._photos: dict[tuple, Image.Image] = {}
+    def __init__(self, max_bytes: int = MAX_BYTES):
+        self._max_bytes, self._n_bytes, self._lock = max_bytes, 0, Lock()
+        self._photos: dict[tuple[str, int, int, int], Image.Image] = {}
 
-    def open(self, file: str | os.PathLike, side: int) -> Image.Image:
+    def open(self, file: str | os.PathLike[str], side: int) -> Image.Image:
         """Return the photo, upright, RGB, its shorter side at least twice `side` pixels where the file has them.
 
-        The same object comes back each time: it is not to be changed. Raises PhotoError as `open_photo` does.
+        Every call returns the same object: do not change it. Raises PhotoError as `open_photo` does.
         """
         try:
             state = os.stat(file)
@@ -36,20 +36,20 @@ class OpenedPhotos:
             if name in self._photos:
                 return self._photos[name]
 
-        def spare(size: tuple[int, int]) -> float:
-            return min(size) / (FINER * side)
+        def max_reduction(size: tuple[int, int]) -> float:
+            return min(size) / (OVERSAMPLING * side)
 
-        photo = open_photo(file, spare=spare)
-        if (times := int(spare(photo.size))) > 1:  # only JPEGs are smaller already
+        photo = open_photo(file, max_reduction=max_reduction)
+        if (times := int(max_reduction(photo.size))) > 1:  # only JPEGs are smaller already
             photo = photo.reduce(times)
         with self._lock:
-            if self._n_bytes + _bytes(photo) <= self._most and name not in self._photos:
+            if self._n_bytes + _bytes(photo) <= self._max_bytes and name not in self._photos:
                 self._photos[name] = photo
                 self._n_bytes += _bytes(photo)
         return photo
 
-    def keep_only(self, files: Iterable[str | os.PathLike]) -> None:
-        """Let go of all other photos: another training begins."""
+    def keep_only(self, files: Iterable[str | os.PathLike[str]]) -> None:
+        """Drop all other photos: another training begins."""
         wanted = {os.fspath(Path(file)) for file in files}
         with self._lock:
             self._photos = {name: photo for name, photo in self._photos.items() if name[0] in wanted}
@@ -60,4 +60,4 @@ def _bytes(photo: Image.Image) -> int:
     return 4 * photo.width * photo.height  # as Pillow keeps RGB
 
 
-OPENED = OpenedPhotos()
+PHOTO_CACHE = PhotoCache()

@@ -12,17 +12,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from fastcore.script import CliError
-from fastprogress import progress_bar
 
 from classifier.files import sha256
 from classifier.photo import PhotoError, open_photo
+from training.progress import progress_bar
 
 from .files import PHOTO_EXTENSIONS, get_files, parent_label
 from .skipped import NO_LABELS, folders_left_out, names_left_out
 from .splits import Photos, given_splits, with_known_labels, without_copies
 
-MIN_PHOTOS = 5  # of a label: fewer leave nothing to validate on
-THIN = 10  # photos of a label: its share of wrong answers among fewer is little more than chance
+MIN_PHOTOS = 5  # of a label: fewer leave nothing to validate with
+FEW_PHOTOS = 10  # of a label: the share of wrong answers among fewer says little
 
 
 def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
@@ -33,11 +33,11 @@ def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
     path = Path(path)
     if not path.is_dir():
         raise CliError(f"There is no folder {path}. Put photos in {path}/<label>/.")
-    found = (file for file in get_files(path, extensions=PHOTO_EXTENSIONS)
+    found = [file for file in get_files(path, extensions=PHOTO_EXTENSIONS)
              if not (labelled and file.parent == path) and not file.name.startswith(".")
-             and NO_LABELS.isdisjoint(file.relative_to(path).parts[:-1]))
+             and NO_LABELS.isdisjoint(file.relative_to(path).parts[:-1])]
     # links may lead to a photo by several ways, or in a circle: the shortest way counts
-    by_target = {}
+    by_target: dict[str, Path] = {}
     for file in sorted(found, key=lambda file: (len(file.parts), file)):
         by_target.setdefault(os.path.realpath(file), file)
     return sorted(by_target.values())
@@ -50,6 +50,7 @@ def check_photos(files: Sequence[Path]) -> dict[Path, str]:
             open_photo(file)
         except PhotoError as error:
             return str(error)
+        return None
 
     with ThreadPoolExecutor() as pool:  # Pillow decodes outside Python's lock
         reasons = list(progress_bar(pool.map(reason, files), total=len(files), leave=False))
@@ -57,7 +58,7 @@ def check_photos(files: Sequence[Path]) -> dict[Path, str]:
 
 
 def readable_photos(path: str | Path) -> Photos:
-    """Return the photos under `path` by split, why some cannot be opened, and sentences on what else is left out.
+    """Return the photos under `path` by split, why some cannot be opened, and notes on what else is left out.
 
     Raises CliError unless there are two labels or more, each with at least MIN_PHOTOS photos to train on.
     """
@@ -71,7 +72,7 @@ def readable_photos(path: str | Path) -> Photos:
     used = [*given.train, *given.valid, *given.test]
     unreadable = check_photos(used)
     photos = replace(given.filtered(lambda file: file not in unreadable), unreadable=unreadable)
-    photos = without_copies(with_known_labels(photos)).saying(*folders_left_out(path, files), *names_left_out(path))
+    photos = without_copies(with_known_labels(photos)).with_notes(*folders_left_out(path, files), *names_left_out(path))
     _check_labels(path, sorted(set(map(parent_label, given.train))), photos)
     return photos
 
@@ -90,34 +91,34 @@ def _check_labels(path: Path, labels: Sequence[str], photos: Photos) -> None:
                        f"{MIN_PHOTOS} to train on; add photos or take its folder away.")
 
 
-def held_out(photos: Sequence[Path], hashes: Sequence[str]) -> list[Path]:
+def select_by_hash(photos: Sequence[Path], hashes: Sequence[str]) -> list[Path]:
     """Return the photos whose SHA-256 is one of `hashes`; a file that cannot be read is none of them."""
     known = set(hashes)
     return [photo for photo in photos if known and os.access(photo, os.R_OK) and sha256(photo) in known]
 
 
-def thin(labels: Sequence[str]) -> list[str]:
-    """Return the labels, sorted, that have fewer than THIN photos; labels: (N,) a label for each photo."""
-    return sorted(label for label, n in Counter(labels).items() if n < THIN)
+def labels_with_few_photos(labels: Sequence[str]) -> list[str]:
+    """Return the labels, sorted, that have fewer than FEW_PHOTOS photos; labels: (N,) a label for each photo."""
+    return sorted(label for label, n in Counter(labels).items() if n < FEW_PHOTOS)
 
 
-def imbalance(labels: Sequence[str]) -> float:
-    """Return how many times as many photos the largest label has as the smallest: 1 where all have as many.
+def imbalance_ratio(labels: Sequence[str]) -> float:
+    """Return the number of photos of the most frequent label divided by that of the rarest: 1 where all are equal.
 
-    labels: (N,) a label for each photo, one photo or more.
+    labels: (N,) a label for each photo, N at least 1.
     """
     counts = Counter(labels).values()
     return max(counts) / min(counts)
 
 
 def print_unreadable(unreadable: dict[Path, str]) -> None:
-    """Name the files that were left out, and why."""
+    """Print the files that were left out, and why."""
     for file, why in unreadable.items():
         print(f"left out: {file}: {why}")
 
 
 def print_left_out(photos: Photos) -> None:
-    """Name the files that cannot be opened, and say what else was left out, and why."""
+    """Print the files that cannot be opened, and what else was left out, and why."""
     print_unreadable(photos.unreadable)
-    for sentence in photos.ignored:
-        print(sentence)
+    for note in photos.notes:
+        print(note)

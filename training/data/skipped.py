@@ -1,7 +1,7 @@
 """Report which files and folders of a data set are left out because of their names.
 
 Reads  the names under DATA
-Gives  sentences for people
+Gives  sentences to print
 """
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,11 +14,11 @@ NO_LABELS = {"models", "__MACOSX", "@eaDir"}  # folders of fastai, of zip files 
 
 
 def folders_left_out(path: Path, photos: Sequence[Path]) -> Iterator[str]:
-    """Yield a sentence on the folders that are no labels, yet hold photos, and one on those that hold none.
+    """Yield a sentence about folders that hold photos but are no labels, and one about folders without photos.
 
     photos: those found under `path`, one or more.
     """
-    n_in = Counter()
+    n_in: Counter[str] = Counter()
     for file in get_files(path, extensions=PHOTO_EXTENSIONS):
         n_in.update([part for part in file.relative_to(path).parts[:-1] if part in NO_LABELS][:1])
     for folder in filter(_hidden, _folders(path)):
@@ -31,7 +31,7 @@ def folders_left_out(path: Path, photos: Sequence[Path]) -> Iterator[str]:
 
 
 def names_left_out(path: Path) -> Iterator[str]:
-    """Yield a sentence on the files that may be photos, but whose names do not end as a photo's does."""
+    """Yield a sentence about files that may be photos, but whose names do not end as a photo's does."""
     files = [file for file in get_files(path) if file.parent != path and _maybe_photo(file.suffix.lower())]
     if files:
         yield (f"Left out, because their names do not end in .jpg, .png or the like: {len(files)}, such as "
@@ -39,7 +39,7 @@ def names_left_out(path: Path) -> Iterator[str]:
 
 
 def _maybe_photo(suffix: str) -> bool:
-    """Return whether a suffix is none, or a photo's with the rest of an address: "photo", "photo.jpg?w=640"."""
+    """Return whether a suffix is empty, or a photo's with a query after it: "photo", "photo.jpg?w=640"."""
     return not suffix or (suffix not in PHOTO_EXTENSIONS and suffix.partition("?")[0] in PHOTO_EXTENSIONS)
 
 

@@ -1,7 +1,7 @@
 """Split photos into training, validation and test sets: as their folders say, or by a stratified random draw.
 
 Reads  DATA/{train,valid,test}/<label>/photo.jpg, or DATA/<label>/photo.jpg
-Gives  `Photos` for a data set whose folders give the splits, and a fastai splitter for any other
+Gives  `Photos` for a data set whose folders give the splits, and a fastai splitter for other data sets
 """
 import os
 import random
@@ -29,16 +29,16 @@ class Photos:
     valid: list[Path] = field(default_factory=list)  # empty: no validation set is given, draw one from `train`
     test: list[Path] = field(default_factory=list)  # never trained on
     unreadable: dict[Path, str] = field(default_factory=dict)  # and why each cannot be opened
-    ignored: list[str] = field(default_factory=list)  # sentences for people: what was left out, and why
+    notes: list[str] = field(default_factory=list)  # sentences to print: what was left out, and why
 
     def filtered(self, kept: Callable[[Path], bool]) -> "Photos":
-        """Return the same without the photos that are not `kept`."""
+        """Return the same with only the photos for which `kept` returns true."""
         return replace(self, train=list(filter(kept, self.train)), valid=list(filter(kept, self.valid)),
                        test=list(filter(kept, self.test)))
 
-    def saying(self, *sentences: str) -> "Photos":
-        """Return the same with more sentences in `ignored`; empty ones are left out."""
-        return replace(self, ignored=[*self.ignored, *filter(None, sentences)])
+    def with_notes(self, *notes: str) -> "Photos":
+        """Return the same with more notes; empty ones are left out."""
+        return replace(self, notes=[*self.notes, *filter(None, notes)])
 
 
 def n_photos(n: int) -> str:
@@ -47,7 +47,7 @@ def n_photos(n: int) -> str:
 
 
 def split_of(folder: str) -> str | None:
-    """Return the set that a folder's name stands for: train, valid or test; None for any other name."""
+    """Return the set that a folder's name means: train, valid or test; None for any other name."""
     return SPLITS.get(folder.casefold())
 
 
@@ -68,7 +68,7 @@ def given_splits(path: Path, files: Sequence[Path]) -> Photos:
     test is a split where all its photos lie in folders of their own.
     """
     base = base_of(path, files)
-    by_folder = defaultdict(list)  # the first folder below `base`, "" for base itself
+    by_folder: dict[str, list[Path]] = defaultdict(list)  # the first folder below `base`, "" for base itself
     for file in files:
         folder = file.relative_to(base).parts[:-1]
         by_folder[folder[0] if folder else ""].append(file)
@@ -76,16 +76,18 @@ def given_splits(path: Path, files: Sequence[Path]) -> Photos:
     splits = {name: split_of(name) for name in by_folder}
     given = all(splits.values()) and any(
         split == "train" and len(flat[name]) < len(by_folder[name]) for name, split in splits.items())
-    sets, sentences = {"train": [], "valid": [], "test": []}, []
+    sets: dict[str, list[Path]] = {"train": [], "valid": [], "test": []}
+    notes = []
     for name, own in by_folder.items():
+        split = splits[name] or "train"
         if not given:
-            sets[splits[name] if splits[name] and not flat[name] else "train"] += own
+            sets["train" if flat[name] else split] += own
             continue
-        sets[splits[name]] += sorted(set(own) - set(flat[name]))
+        sets[split] += sorted(set(own) - set(flat[name]))
         if flat[name]:
-            sentences.append(f"{n_photos(len(flat[name]))} left out: directly in {base / name}, in no label's folder. "
-                             f"To use them, move them to {base / name}/<label>/.")
-    return Photos(**{name: sorted(own) for name, own in sets.items()}, ignored=sentences)
+            notes.append(f"{n_photos(len(flat[name]))} left out: directly in {base / name}, in no label's folder. "
+                         f"To use them, move them to {base / name}/<label>/.")
+    return Photos(sorted(sets["train"]), sorted(sets["valid"]), sorted(sets["test"]), notes=notes)
 
 
 def with_known_labels(photos: Photos) -> Photos:
@@ -97,14 +99,14 @@ def with_known_labels(photos: Photos) -> Photos:
             sentences.append(f"{n_photos(strange.total())} of the {name} set left out: the training set has no photos "
                              f"of {', '.join(sorted(strange))}. Add some to it.")
     train = set(photos.train)
-    return photos.filtered(lambda file: file in train or parent_label(file) in known).saying(*sentences)
+    return photos.filtered(lambda file: file in train or parent_label(file) in known).with_notes(*sentences)
 
 
 def without_copies(photos: Photos) -> Photos:
     """Return the photos without those to train on that are also in the given validation or test set, byte for byte.
 
-    A photo that was trained on tells nothing about new ones. Near copies are only told: photos of one kind, such as
-    X-rays or digits, look like copies of each other.
+    A photo that was trained on tells nothing about new ones. Near copies are only reported: photos of one kind, such
+    as X-rays or digits, look like copies of each other.
     """
     held = [*photos.valid, *photos.test]
     if not held:
@@ -120,16 +122,17 @@ def without_copies(photos: Photos) -> Photos:
     if near:
         sentences.append(f"Near copies of a photo in the validation or test set, trained on all the same: "
                          f"{n_photos(len(near))}. If they are copies, the error there is too low.")
-    return photos.filtered(lambda file: file not in same).saying(*sentences)
+    return photos.filtered(lambda file: file not in same).with_notes(*sentences)
 
 
-def n_to_validate(labels: Sequence[str], valid_pct: float) -> Counter:
+def n_to_validate(labels: Sequence[str], valid_pct: float) -> Counter[str]:
     """Return how many photos of each label to validate: its share, at least 1 of ENOUGH_TO_VALIDATE, never all."""
     return Counter({label: min(n - 1, max(round(valid_pct * n), int(n >= ENOUGH_TO_VALIDATE and valid_pct > 0)))
                     for label, n in Counter(labels).items()})
 
 
-def splitter(valid_pct: float = 0.2, seed: int = 42, keep: Sequence[str] = ()) -> Callable:
+def splitter(valid_pct: float = 0.2, seed: int = 42, keep: Sequence[str] = (),
+             ) -> Callable[[Sequence[Path]], tuple[list[int], list[int]]]:
     """Return a fastai splitter that validates `valid_pct` of each label's photos, at least 1 of 5 or more.
 
     keep: SHA-256 of photos that an earlier run validated. They stay in validation, so that its figure and the new
@@ -144,19 +147,19 @@ def splitter(valid_pct: float = 0.2, seed: int = 42, keep: Sequence[str] = ()) -
         kept = {i for i, file in enumerate(files) if kept_hashes and sha256(Path(file)) in kept_hashes}
         wanted = n_to_validate(labels, valid_pct)
         groups = groups_of_copies(files, max(len(kept), wanted.total()))
-        valid = _drawn(labels, kept, wanted, {i: group for group in groups for i in group}, random.Random(seed))
+        valid = _draw(labels, kept, wanted, {i: group for group in groups for i in group}, random.Random(seed))
         return sorted(set(range(len(files))) - valid), sorted(valid)
 
     return split
 
 
-def _drawn(labels: Sequence[str], kept: set[int], wanted: Counter, copies: dict[int, list[int]],
-           rng: random.Random) -> set[int]:
+def _draw(labels: Sequence[str], kept: set[int], wanted: Counter[str], copies: dict[int, list[int]],
+          rng: random.Random) -> set[int]:
     """Return the indices to validate: those kept and their copies, then groups of copies up to `wanted` of a label."""
     valid = set(kept)
     n_valid, n_train = Counter(labels[i] for i in kept), Counter(labels[i] for i in set(range(len(labels))) - kept)
 
-    def new_in(i: int) -> Counter:
+    def new_in(i: int) -> Counter[str]:
         return Counter(labels[j] for j in copies.get(i, [i]) if j not in valid)
 
     def hold_out(i: int) -> None:

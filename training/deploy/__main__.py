@@ -3,24 +3,27 @@
 Reads  the serving files of this folder (see `training.deploy.manifest`) and a token: hf auth login, or HF_TOKEN
 Writes a Space, and with --model a model repository, on the Hub
 
-    python -m training.deploy USER/NAME --dry-run     # looks at everything, sends nothing
+    python -m training.deploy USER/NAME --dry-run     # checks everything, sends nothing
     python -m training.deploy USER/NAME               # again: sends only what changed
     python -m training.deploy USER/NAME --rollback    # the version before comes back
 
-Sent is all or nothing, as one commit. Whatever fails, the last line says what stands on the Hub.
+All files are sent as one commit, or none. When something fails, the last line says what is on the Hub.
 """
 import os
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastcore.script import CliError
 from huggingface_hub import HfApi, set_client_factory
-from huggingface_hub.utils import HFValidationError, validate_repo_id
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils._validators import validate_repo_id
 
-from classifier.command_line import run
+from classifier.command_line import run, with_options
 
 from .deployment import deploy, roll_back
-from .git_push import by_push
 from .hub_repo import Repo, patient_client
+from .options import DeployOptions
 from .space import quiet_bars
 
 
@@ -42,32 +45,29 @@ def web_address(option: str, address: str) -> str:
     return address.rstrip("/")
 
 
+def checked(options: DeployOptions) -> DeployOptions:
+    """Return the options with their names and addresses checked; CliError for what cannot be one."""
+    return replace(options, dataset=options.dataset and valid(options.dataset), url=web_address("--url", options.url))
+
+
+@with_options(DeployOptions)
 def main(
     space:str, # USER/NAME of the Space; it is created if it is not there
-    dry_run:bool=False, # show everything, send nothing
     rollback:bool=False, # put the version before the last one back
-    hardware:str="", # cpu-basic (needs PRO), zero-a10g (ZeroGPU) or another; default: what the account has for free
     model:str="", # USER/NAME of a model repository that gets the export and its card
-    dataset:str="", # USER/NAME of the dataset on the Hub that it was trained on, for the metadata
-    private:bool=False, # create the Space for yourself only
-    replace:bool=False, # put this app in the place of another one
-    git:bool=False, # send by git push instead of the Hub's API
-    remote:str="", # address to push to, if not the Hub's
-    url:str="", # where the app answers, if not at USER-NAME.hf.space
-    minutes:float=30, # how long to wait for the Space to run
-):
+    **options: Any
+) -> None:
     "Put the app online as the Space USER/NAME, and see that it answers there as it does here."
+    asked = checked(DeployOptions(**options))
     quiet_bars()
     set_client_factory(patient_client)
     api = HfApi(endpoint=web_address("HF_ENDPOINT", os.environ.get("HF_ENDPOINT", "")) or None)
-    at = Repo(api, valid(space), "space")
-    to_model = Repo(api, valid(model), "model") if model else None
-    git_space = by_push(space, api.endpoint, remote) if git else None
-    url = web_address("--url", url)
+    space_repo = Repo(api, valid(space), "space")
+    model_repo = Repo(api, valid(model), "model") if model else None
     if rollback:
-        roll_back(at, git_space, url, minutes, dry_run)
+        roll_back(space_repo, asked)
     else:
-        deploy(at, to_model, dataset and valid(dataset), hardware, git_space, private, replace, url, minutes, dry_run)
+        deploy(space_repo, model_repo, asked)
 
 
 if __name__ == "__main__":

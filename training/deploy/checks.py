@@ -1,14 +1,14 @@
-"""What can be known to go wrong with a Space before anything is sent; each check comes with its fix.
-
-Gives functions of plain values that return a `Check`; `training.deploy` prints them
-"""
+"""Check what can go wrong with a Space before anything is sent; each check of plain values comes with its fix."""
 import hashlib
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 from packaging.requirements import InvalidRequirement, Requirement
+
+from classifier.export.reader import LFS_POINTER
 
 from .manifest import CPU, NEEDED, PICTURES, ZERO_GPU, front_matter
 
@@ -27,20 +27,20 @@ TOKENS = "https://huggingface.co/settings/tokens"
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: `said` when it is well, else `problem` and `fix`."""
+    """The result of one check: `detail` where all is well, else `problem` and `fix`."""
 
     name: str
-    said: str = ""
+    detail: str = ""
     problem: str = ""
     fix: str = ""
 
     def __str__(self) -> str:
         if not self.problem:
-            return f"  ok  {self.name}: {self.said}"
+            return f"  ok  {self.name}: {self.detail}"
         return f"  NO  {self.name}: {self.problem}" + (f"\n        {self.fix}" if self.fix else "")
 
 
-def account(who: dict, owner: str) -> Check:
+def account(who: dict[str, Any], owner: str) -> Check:
     """Say whether a token, as the Hub's whoami describes it, may write to an owner's Spaces."""
     name, orgs = who["name"], {org.get("name"): org.get("roleInOrg") for org in who.get("orgs") or []}
     if owner != name and owner not in orgs:
@@ -55,7 +55,7 @@ def account(who: dict, owner: str) -> Check:
     return Check("account", f"{name}, with a token that may write")
 
 
-def _writes(token: dict, owner: str) -> bool:
+def _writes(token: dict[str, Any], owner: str) -> bool:
     """Return whether a token may write to an owner's repositories, as far as its description tells."""
     if token.get("role") != "fineGrained":
         return token.get("role") != "read"
@@ -64,12 +64,12 @@ def _writes(token: dict, owner: str) -> bool:
                for scope in (token.get("fineGrained") or {}).get("scoped") or [])
 
 
-def hardware_for(who: dict, owner: str) -> str:
+def hardware_for(who: dict[str, Any], owner: str) -> str:
     """Return the hardware that an account can create a Space on without paying for it."""
     return CPU if who.get("isPro") or owner != who["name"] else ZERO_GPU
 
 
-def may_create(who: dict, owner: str, hardware: str, exists: bool) -> Check:
+def may_create(who: dict[str, Any], owner: str, hardware: str, exists: bool) -> Check:
     """Say whether an account may create a Space on some hardware, as far as the Hub tells beforehand."""
     name = "kind of Space"
     if exists:
@@ -97,15 +97,14 @@ def metadata(files: dict[str, bytes]) -> Check:
     if not isinstance(found, dict):
         return Check(name, problem="README.md does not begin with --- and metadata",
                      fix="See https://huggingface.co/docs/hub/spaces-config-reference.")
-    gradio = pinned(files, "gradio", "3.12")
+    gradio, version = pinned(files, "gradio", "3.12"), found.get("python_version")
     wrong = [what for what, right in {
         "sdk has to be gradio": found.get("sdk") == "gradio",
         "requirements.txt has to pin gradio": gradio is not None,
         f"sdk_version has to be {gradio}, as in requirements.txt": gradio in (None, str(found.get("sdk_version"))),
         "app_file has to name a file that is sent": str(found.get("app_file")) in files,
         'python_version has to be "3.10" to "3.13", in quotes, or 3.10 becomes 3.1':
-            isinstance(found.get("python_version"), str) and
-            re.fullmatch(r"3\.1[0-3](\.\d+)?", found["python_version"]),
+            isinstance(version, str) and re.fullmatch(r"3\.1[0-3](\.\d+)?", version),
         "title has to be there": bool(found.get("title")),
         "short_description may have 60 characters": len(str(found.get("short_description", ""))) <= 60,
         f"colorFrom and colorTo are of {', '.join(sorted(COLOURS))}":
@@ -113,7 +112,7 @@ def metadata(files: dict[str, bytes]) -> Check:
     }.items() if not right]
     if wrong:
         return Check(name, problem="; ".join(wrong), fix="Mend the first lines of README.md.")
-    return Check(name, f"gradio {gradio}, Python {found['python_version']}")
+    return Check(name, f"gradio {gradio}, Python {version}")
 
 
 def pinned(files: dict[str, bytes], package: str, python: str, file: str = "requirements.txt") -> str | None:
@@ -153,20 +152,16 @@ def pins(files: dict[str, bytes], python: str = "3.12") -> Check:
     return Check(name, f"as export.pkl was made with: fastai {versions.get('fastai')}, torch {versions.get('torch')}")
 
 
-def export(files: dict[str, bytes], git: bool = False, git_lfs: bool = True) -> Check:
-    """Say whether the model files are real, and small enough for the way they go. git: by git push."""
+def export(files: dict[str, bytes]) -> Check:
+    """Say whether the model files are real, not pointers."""
     name = "export.pkl"
     for file in ("export.pkl", "export.onnx"):
-        if files.get(file, b"").startswith(b"version https://git-lfs"):
+        if files.get(file, b"").startswith(LFS_POINTER):
             return Check(name, problem=f"{file} is a Git LFS pointer, not the file itself", fix="git lfs pull")
     if not files.get("export.pkl"):
         return Check(name, problem="it is not there, or empty", fix="Train one: make train DATA=data/bears")
     n_bytes = len(files["export.pkl"])
-    if git and not git_lfs:
-        return Check(name, problem="git or git-lfs is missing, and the Hub takes binaries by git only through both",
-                     fix="Install them, or leave --git out.")
-    way = "git-lfs" if git else "Xet"
-    return Check(name, f"{n_bytes / 1e6:.1f} MB" + (f", through {way}" if git or n_bytes > HUB_LIMIT else ""))
+    return Check(name, f"{n_bytes / 1e6:.1f} MB" + (", through Xet" if n_bytes > HUB_LIMIT else ""))
 
 
 def contents(files: dict[str, bytes], token: str | None = None) -> Check:

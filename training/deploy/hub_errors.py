@@ -1,7 +1,4 @@
-"""What goes wrong with the Hub, in one sentence that says what to do.
-
-Gives `HubError`, `NotKnown`, and `told`, which makes one of whatever huggingface_hub raises (FAILURES)
-"""
+"""Turn errors of the Hub and of the network into one sentence that says what to do."""
 import os
 
 import httpx2
@@ -18,16 +15,16 @@ class HubError(Exception):
         self.status = status
 
     @property
-    def passing(self) -> bool:
+    def temporary(self) -> bool:
         """Whether the same question may be answered in a moment."""
         return self.status is None or self.status in (408, 429) or self.status >= 500
 
 
-class NotKnown(HubError):
+class OutcomeUnknown(HubError):
     """The connection broke, and it could not be found out what had been done by then."""
 
 
-def told(error: BaseException, doing: str) -> HubError:
+def as_hub_error(error: BaseException, doing: str) -> HubError:
     """Return the error as a HubError. doing: what was tried, as in "sending files"."""
     error = _cause(error)
     status = getattr(getattr(error, "response", None), "status_code", None)
@@ -60,7 +57,7 @@ def sentence(error: BaseException, status: int | None, doing: str) -> str:
         412: "somebody else changed it at the same time. Run it again to send on top of that",
         413: "a file is too large for the Hub",
         429: "the Hub asks to slow down" + _wait(error) + ", then run it again",
-    }.get(status)
+    }.get(status or 0)
     if why:
         return f"Stopped while {doing}: {why}.{_its_words(error) if status in (402, 403, 409, 413) else ''}"
     if status:

@@ -1,4 +1,4 @@
-"""A repository on the Hub, Space or model: what is there, what differs from here, send it, put back what was before.
+"""A repository on the Hub, a Space or a model: list it, compare it with files here, send files, restore a version.
 
 Gives `Repo`; every error is a `HubError` of one sentence that says what to do
 """
@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
@@ -14,12 +14,13 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils._http import default_client_factory
 
-from .hub_errors import FAILURES, HubError, NotKnown, told
+from .hub_errors import FAILURES, HubError, OutcomeUnknown, as_hub_error
 
 PUT_BACK = "Put back"  # how the message of a commit begins that restores an earlier one
 KEPT = (".gitattributes",)  # the Hub's own: which files are binaries
 SECONDS = 120  # that the Hub may be silent
 Given = TypeVar("Given")
+Operation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
 
 
 def patient_client() -> httpx2.Client:
@@ -51,9 +52,9 @@ class Repo:
 
     def __init__(self, api: HfApi, name: str, kind: str):
         self.api, self.name, self.kind = api, name, kind
-        self.at = {"repo_id": name, "repo_type": kind}
+        self.at: dict[str, Any] = {"repo_id": name, "repo_type": kind}
 
-    def info(self):
+    def info(self) -> Any:
         """Return what the Hub says of it, or None where there is no such repository."""
         try:
             return self.call("asking for it", lambda: self.api.repo_info(**self.at, timeout=SECONDS))
@@ -62,8 +63,8 @@ class Repo:
                 return None
             raise
 
-    def create(self, **options) -> None:
-        """Create it, empty; HubError where it could not be, NotKnown where that cannot be told."""
+    def create(self, **options: Any) -> None:
+        """Create it, empty; HubError where it could not be, OutcomeUnknown where that cannot be told."""
         try:
             self.call("creating it", lambda: self.api.create_repo(**self.at, **options))
         except HubError as error:
@@ -72,7 +73,7 @@ class Repo:
             try:  # the connection broke, or the Hub did: was it created?
                 there = self.info()
             except HubError:
-                raise NotKnown(f"{error} Whether it was created is not known.") from error
+                raise OutcomeUnknown(f"{error} Whether it was created is not known.") from error
             if there is None:
                 raise
 
@@ -94,7 +95,7 @@ class Repo:
 
     def earlier(self, commits: Sequence[tuple[str, str]]) -> str:
         """Return the commit that `put_back` would restore; HubError where there is none with files in it."""
-        target = before(commits)
+        target = previous_version(commits)
         if target is None or not {"app.py", "model.pkl"} & set(self.tree(target)):
             raise HubError(f"{self.name} has no earlier version to put back.")
         return target
@@ -105,13 +106,13 @@ class Repo:
         target = self.earlier(commits)
         now, then = self.tree(), self.tree(target)
         differing = [path for path, entry in then.items() if path not in now or now[path].blob_id != entry.blob_id]
-        operations = [CommitOperationCopy(path, path, src_revision=target) for path in differing]
+        operations: list[Operation] = [CommitOperationCopy(path, path, src_revision=target) for path in differing]
         operations += [CommitOperationDelete(path) for path in now if path not in then]
         if not operations:
             raise HubError(f"{self.name} and the version before it ({target[:12]}) hold the same files.")
         return target, self._commit(operations, f"{PUT_BACK} {target}", commits[0][0])
 
-    def _commit(self, operations: list, message: str, parent: str | None) -> str:
+    def _commit(self, operations: list[Operation], message: str, parent: str | None) -> str:
         """Commit; where the connection broke, find out whether the commit arrived."""
         try:
             return self.call("sending files", lambda: self.api.create_commit(
@@ -120,7 +121,7 @@ class Repo:
             try:
                 head, title = self.commits()[0]
             except HubError:
-                raise NotKnown(f"{error} Whether the files arrived is not known.", error.status) from error
+                raise OutcomeUnknown(f"{error} Whether the files arrived is not known.", error.status) from error
             if head != parent and title == message:
                 return head
             raise HubError(f"{error} {self.name} is as it was: a commit arrives whole or not at all.",
@@ -131,10 +132,10 @@ class Repo:
         try:
             return ask()
         except FAILURES as error:
-            raise told(error, f"{doing} ({self.kind} {self.name})") from error
+            raise as_hub_error(error, f"{doing} ({self.kind} {self.name})") from error
 
 
-def before(commits: Sequence[tuple[str, str]]) -> str | None:
+def previous_version(commits: Sequence[tuple[str, str]]) -> str | None:
     """Return the commit that stood before the last one; None where there is none.
 
     commits: SHA and title, the last one first. A commit that put X back stands for X: so each time one goes
@@ -151,13 +152,13 @@ def before(commits: Sequence[tuple[str, str]]) -> str | None:
 
 def changes(files: dict[str, bytes], there: dict[str, RepoFile]) -> Changes:
     """Return what differs between files here and a repository's tree."""
-    same = {path for path, content in files.items() if path in there and _is(there[path], content)}
+    same = {path for path, content in files.items() if path in there and _same_content(there[path], content)}
     return Changes(added=[path for path in files if path not in there],
                    changed=[path for path in files if path in there and path not in same],
                    deleted=[path for path in there if path not in files and path not in KEPT], n_same=len(same))
 
 
-def _is(entry: RepoFile, content: bytes) -> bool:
+def _same_content(entry: RepoFile, content: bytes) -> bool:
     """Return whether a file in a repository has this content, by its hash: SHA-256 for LFS, git's otherwise."""
     if entry.lfs:
         return entry.lfs.sha256 == hashlib.sha256(content).hexdigest()

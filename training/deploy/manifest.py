@@ -1,14 +1,16 @@
-"""What a Space is made of: the files that serving needs, as they are sent there.
+"""List the files that a Space is made of, and adapt them to its hardware.
 
-Gives `serving_files`, the one list of them; tests and `training.deploy` go by it.
+Gives `serving_files`, the one list of them; tests and `training.deploy` use it.
 """
 import posixpath
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from training.report.model_card import metrics_among, with_results
+
 SERVING = ("app.py", "README.md", "requirements.txt", "pre-requirements.txt", "classifier/**/*.py",
-           "server/**/*.py", "server/**/*.js", "server/**/*.css",
+           "server/**/*.py", "server/**/*.html", "server/**/*.js", "server/**/*.css",
            "export.pkl", "export.onnx", "examples/*.jpg", "metrics.json")
 NEEDED = ("app.py", "README.md", "requirements.txt", "classifier/__init__.py", "server/__init__.py", "export.pkl")
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
@@ -34,7 +36,7 @@ def pictures(readme: str) -> list[str]:
     return [path for path in dict.fromkeys(shown) if path.lower().endswith(PICTURES) and path[0] not in "./"]
 
 
-def fitted(files: dict[str, bytes], hardware: str, models: Sequence[str] = (),
+def for_hardware(files: dict[str, bytes], hardware: str, models: Sequence[str] = (),
            datasets: Sequence[str] = ()) -> dict[str, bytes]:
     """Return the files as one kind of hardware wants them, with the README's metadata filled in.
 
@@ -49,7 +51,7 @@ def fitted(files: dict[str, bytes], hardware: str, models: Sequence[str] = (),
     for key, names in (("models", models), ("datasets", datasets)):
         if names:
             readme = with_key(readme, key, "".join(f"\n  - {name}" for name in names))
-    files["README.md"] = readme.encode()
+    files["README.md"] = with_results(readme, metrics_among(files)).encode()
     return files
 
 

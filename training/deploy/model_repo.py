@@ -1,16 +1,16 @@
-"""export.pkl as a model on the Hub, in the layout that huggingface_hub's `from_pretrained_fastai` opens.
+"""Make the files of a model repository on the Hub, as huggingface_hub's `from_pretrained_fastai` opens it.
 
 Gives `model_files`: model.pkl, model.onnx, metrics.json, pyproject.toml, and a README.md that is the model card
 
-`push_to_hub_fastai` would write the export again, by cloudpickle, and tie it to one version of Python; the file that
-was measured goes up as it is.
+`push_to_hub_fastai` would write the export again, by cloudpickle, and tie it to one version of Python. Here the file
+that was measured is sent as it is.
 """
 import json
 import re
 
-import yaml
+from huggingface_hub import ModelCardData, RepoCard
 
-from .manifest import front_matter
+from training.report.model_card import eval_results, metrics_among, with_parts
 
 USE = """```python
 from huggingface_hub import from_pretrained_fastai
@@ -19,21 +19,21 @@ learn = from_pretrained_fastai("{name}")  # pip install fastai toml
 print(learn.predict("photo.jpg"))
 ```
 
-A pickle can call anything while it opens: open those of people whom you trust."""
+A pickle can run any code while it is opened: open only files of people whom you trust."""
 
 
-def model_files(files: dict[str, bytes], name: str, space: str = "") -> dict[str, bytes]:
+def model_files(files: dict[str, bytes], name: str, space: str = "", body: str = "") -> dict[str, bytes]:
     """Return the files of the model repository `name`, out of the serving files.
 
-    space: the Space that serves it, USER/NAME.
+    space: the Space that serves it, USER/NAME. body: the text of docs/MODEL_CARD.md.
     """
-    metrics = json.loads(files.get("metrics.json", b"{}"))
-    there = {"model.pkl": files["export.pkl"], "README.md": card(files, metrics, name, space).encode(),
-             "pyproject.toml": pyproject(metrics.get("versions", {})).encode()}
+    versions = json.loads(files.get("metrics.json", b"{}")).get("versions", {})
+    made = {"model.pkl": files["export.pkl"], "README.md": card(files, name, space, body).encode(),
+            "pyproject.toml": pyproject(versions).encode()}
     for ours, theirs in (("export.onnx", "model.onnx"), ("metrics.json", "metrics.json")):
         if ours in files:
-            there[theirs] = files[ours]
-    return there
+            made[theirs] = files[ours]
+    return made
 
 
 def pyproject(versions: dict[str, str]) -> str:
@@ -46,26 +46,13 @@ def pyproject(versions: dict[str, str]) -> str:
             'build-backend = "setuptools.build_meta:__legacy__"\n')
 
 
-def card(files: dict[str, bytes], metrics: dict, name: str, space: str = "") -> str:
-    """Return the model card: the README's own, under metadata that the Hub reads."""
-    readme = files["README.md"].decode()
-    ours = yaml.safe_load(front_matter(readme))
-    told = re.search(r"^## Model card\n(.*?)(?=^## |\Z)", readme, re.M | re.S)
-    title = name.split("/")[-1]
-    head = {"library_name": "fastai", "pipeline_tag": "image-classification", "license": ours.get("license"),
-            "tags": ["fastai", "image-classification"], "datasets": ours.get("datasets"), "metrics": ["accuracy"],
-            "model-index": results(metrics, title)}
-    shown = yaml.safe_dump({key: value for key, value in head.items() if value}, sort_keys=False, allow_unicode=True)
+def card(files: dict[str, bytes], name: str, space: str = "", body: str = "") -> str:
+    """Return the model card: `body` with the figures of metrics.json, under metadata that the Hub reads."""
+    metrics, ours, title = metrics_among(files), RepoCard(files["README.md"].decode()).data, name.split("/")[-1]
+    data = ModelCardData(library_name="fastai", pipeline_tag="image-classification", license=ours.get("license"),
+                         tags=["fastai", "image-classification"], datasets=ours.get("datasets"), metrics=["accuracy"])
+    if metrics:
+        data.model_name, data.eval_results = title, eval_results(metrics)
     served = f"Try it on [its page](https://huggingface.co/spaces/{space}).\n\n" if space else ""
-    body = told.group(1).strip() if told else ""
-    return f"---\n{shown}---\n\n# {title}\n\n{served}{USE.format(name=name)}\n\n{body}\n"
-
-
-def results(metrics: dict, title: str) -> list[dict]:
-    """Return the measured figures as the Hub's model-index; [] where nothing was measured."""
-    if "error_rate" not in metrics:
-        return []
-    dataset = {"name": f"{metrics.get('n_valid')} photos held out of training", "type": "imagefolder"}
-    return [{"name": title, "results": [{
-        "task": {"type": "image-classification"}, "dataset": dataset,
-        "metrics": [{"type": "accuracy", "value": round(1 - metrics["error_rate"], 4)}]}]}]
+    body = re.sub(r"\A# .*\n+", "", with_parts(body, metrics))  # the title is the repository's name
+    return f"---\n{data.to_yaml()}\n---\n\n# {title}\n\n{served}{USE.format(name=name)}\n\n{body}"

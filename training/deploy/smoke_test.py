@@ -1,6 +1,6 @@
-"""The serving files alone, in an empty folder: does the app start there and answer a photo?
+"""Start the app from the serving files alone, in an empty folder, and ask it about a photo.
 
-Gives `rehearse`, and `ask`, which asks any app of this kind about a photo
+Gives `smoke_test`, and `ask`, which asks any app of this kind about a photo
 """
 import http.client
 import json
@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .checks import Check
 from .manifest import ZERO_GPU
@@ -29,14 +30,14 @@ sys.path.insert(0, ".")
 {zero_gpu}
 runpy.run_path("app.py", run_name="__main__")
 """
-# what stands for ZeroGPU's own package, which exists on that hardware only; it notes that a function was given to it
-STAND_IN = """
+# in the place of ZeroGPU's own package, which exists on that hardware only; it notes that a function was given to it
+FAKE_SPACES = """
 spaces = sys.modules["spaces"] = types.ModuleType("spaces")
 spaces.GPU = lambda function: open("gpu-function", "w").close() or function
 """
 
 
-class Unanswered(Exception):
+class NoAnswer(Exception):
     """An app gave no answer, and the message says what it gave instead. `wait`: it may still come up."""
 
     def __init__(self, why: str, wait: bool = False):
@@ -44,8 +45,8 @@ class Unanswered(Exception):
         self.wait = wait
 
 
-def ask(url: str, photo: bytes, token: str | None = None, timeout: float = 30) -> dict:
-    """Return the answer of the app at `url` for a photo; raise Unanswered. token: for a Space that is private."""
+def ask(url: str, photo: bytes, token: str | None = None, timeout: float = 30) -> dict[str, Any]:
+    """Return the answer of the app at `url` for a photo; raise NoAnswer. token: for a Space that is private."""
     request = urllib.request.Request(f"{url}/classify", data=photo, headers={"Content-Type": "image/jpeg"})
     if token:
         request.add_unredirected_header("Authorization", f"Bearer {token}")  # wherever it is sent on to
@@ -53,22 +54,22 @@ def ask(url: str, photo: bytes, token: str | None = None, timeout: float = 30) -
         with urllib.request.urlopen(request, timeout=timeout) as response:
             answer = json.loads(response.read())
     except urllib.error.HTTPError as error:
-        raise Unanswered(f"HTTP {error.code}", wait=error.code in (404, 408, 429) or error.code >= 500) from error
+        raise NoAnswer(f"HTTP {error.code}", wait=error.code in (404, 408, 429) or error.code >= 500) from error
     except (OSError, ValueError, http.client.HTTPException) as error:  # the last: an answer that was cut off
         why = getattr(error, "reason", None) or str(error) or type(error).__name__
-        raise Unanswered(f"{why}", wait=True) from error
+        raise NoAnswer(f"{why}", wait=True) from error
     if not isinstance(answer, dict) or "label" not in answer:
-        raise Unanswered(f"{str(answer)[:200]}")
+        raise NoAnswer(f"{str(answer)[:200]}")
     return answer
 
 
-def answer_line(answer: dict) -> str:
+def answer_line(answer: dict[str, Any]) -> str:
     """Return an answer in a few words."""
     probability = answer["probabilities"][answer["label"]]
     return f"{answer['label']}, {probability:.1%}, model {answer['model_version']}"
 
 
-def rehearse(files: dict[str, bytes], hardware: str) -> tuple[Check, dict | None]:
+def smoke_test(files: dict[str, bytes], hardware: str) -> tuple[Check, dict[str, Any] | None]:
     """Start the app from nothing but `files` and ask it about its first example; return the check and the answer."""
     examples = [file for file in files if file.startswith("examples/")]
     if not examples:
@@ -82,17 +83,17 @@ def rehearse(files: dict[str, bytes], hardware: str) -> tuple[Check, dict | None
         try:
             with _app(Path(folder), hardware) as url:
                 answer = ask(url, files[examples[0]])
-        except Unanswered as why:
+        except NoAnswer as why:
             return Check(NAME, problem=f"it does not answer: {why}", fix="Try it here: python app.py"), None
         if hardware == ZERO_GPU and not (Path(folder) / "gpu-function").exists():
             return Check(NAME, problem="app.py gives ZeroGPU no function (@spaces.GPU), without which it starts no app",
-                         fix="Take app.py and server/settings.py as they come with this project."), None
+                         fix="Take app.py and server/startup.py as they come with this project."), None
     return Check(NAME, f"{examples[0]} is {answer_line(answer)}"), answer
 
 
 @contextmanager
 def _app(folder: Path, hardware: str) -> Iterator[str]:
-    """Yield the address of the app in a folder once it listens; raise Unanswered with its last words if it ends."""
+    """Yield the address of the app in a folder once it listens; raise NoAnswer with its last words if it ends."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -101,7 +102,7 @@ def _app(folder: Path, hardware: str) -> Iterator[str]:
            "GRADIO_TEMP_DIR": str(folder / "uploads")}
     if hardware == ZERO_GPU:
         env["SPACES_ZERO_GPU"] = "true"
-    code = START.format(zero_gpu=STAND_IN if hardware == ZERO_GPU else "")
+    code = START.format(zero_gpu=FAKE_SPACES if hardware == ZERO_GPU else "")
     log = folder / "log.txt"
     with log.open("w") as output:
         process = subprocess.Popen([sys.executable, "-I", "-c", code], cwd=folder, env=env, stdout=output,
@@ -117,15 +118,15 @@ def _app(folder: Path, hardware: str) -> Iterator[str]:
             process.kill()
 
 
-def _wait_for(process: subprocess.Popen, port: int, log: Path) -> None:
+def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     """Return when the app answers that it is ready."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise Unanswered((log.read_text(errors="replace").strip().splitlines() or ["it ended without a word"])[-1])
+            raise NoAnswer((log.read_text(errors="replace").strip().splitlines() or ["it ended without a word"])[-1])
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
                 return
         except OSError:
             time.sleep(0.2)
-    raise Unanswered(f"nothing after {SECONDS} s")
+    raise NoAnswer(f"nothing after {SECONDS} s")

@@ -1,14 +1,13 @@
-"""A Space after files were sent to it: wait until it is built and runs, show its log if not, ask it about a photo.
-
-Gives `wait`, `log_of`, `address`, `answer_of` and `differs`
-"""
+"""Wait until a Space is built and runs, read its log, and ask it about a photo."""
 import re
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
-from .hub_repo import HubError, Repo
-from .smoke_test import Unanswered, ask
+from .hub_errors import HubError
+from .hub_repo import Repo
+from .smoke_test import NoAnswer, ask
 
 FAILED = {"BUILD_ERROR": "it could not be built", "RUNTIME_ERROR": "the app ended by itself",
           "CONFIG_ERROR": "the Hub does not accept the README's metadata", "NO_APP_FILE": "app.py is not there",
@@ -30,24 +29,24 @@ class NotRunning(HubError):
         self.stage = stage
 
 
-def wait(space: Repo, commit: str, deadline: float, tell: Callable[[str], None] = print) -> None:
+def wait(space: Repo, commit: str, deadline: float, report: Callable[[str], None] = print) -> None:
     """Return when the Space runs the version of a commit; a HubError says what became of it instead.
 
-    deadline: of time.monotonic(). tell: is given each new state.
+    deadline: of time.monotonic(). report: is called with each new state.
     """
-    begun, told, why, moved = time.monotonic(), "", "", False
+    begun, reported, why, moved = time.monotonic(), "", "", False
     while True:
-        stage, of = told, None
+        stage, of = reported, None
         try:
             runtime = space.call("waiting for it", lambda: space.api.get_space_runtime(space.name))
             stage, of = str(getattr(runtime.stage, "value", runtime.stage)), runtime.raw.get("sha")
             why = " ".join(str(runtime.raw.get("errorMessage") or "").split())[:300]
         except HubError as error:
-            if not error.passing:
+            if not error.temporary:
                 raise
-        if stage != told:
-            tell(f"  {stage.lower().replace('_', ' ')}")
-            told = stage
+        if stage != reported:
+            report(f"  {stage.lower().replace('_', ' ')}")
+            reported = stage
         settled = stage in RUNS or stage in FAILED
         moved = moved or not settled
         patience = 10 * SETTLE if of and stage not in STILL else SETTLE
@@ -62,7 +61,7 @@ def wait(space: Repo, commit: str, deadline: float, tell: Callable[[str], None] 
         time.sleep(POLL)
 
 
-def log_of(space: Repo, stage: str) -> list[str]:
+def last_log_lines(space: Repo, stage: str) -> list[str]:
     """Return the last lines of the log that tells why a Space is in some state: the build's or the app's."""
     build = "BUILD" in stage or stage == "CONFIG_ERROR"
     try:
@@ -72,13 +71,13 @@ def log_of(space: Repo, stage: str) -> list[str]:
     return "\n".join(line.rstrip("\n") for line in lines).splitlines()[-LOG_LINES:] or ["(its log is empty)"]
 
 
-def address(name: str, info) -> str:
+def app_address(name: str, info: object) -> str:
     """Return where the app of a Space answers. info: what the Hub says of the Space."""
     host = getattr(info, "host", None)
     return host.rstrip("/") if host else f"https://{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.hf.space"
 
 
-def answer_of(url: str, photo: bytes, version: str | None, deadline: float, token: str | None = None) -> dict:
+def ask_until(url: str, photo: bytes, version: str | None, deadline: float, token: str | None = None) -> dict[str, Any]:
     """Return the live Space's answer for a photo as soon as it is given by model `version`; HubError if it never is.
 
     version: the first digits of the export's SHA-256; None: any.
@@ -89,27 +88,27 @@ def answer_of(url: str, photo: bytes, version: str | None, deadline: float, toke
             if version is None or answer.get("model_version") == version:
                 return answer
             why, again = f"model {answer.get('model_version')} answers, not {version}", True
-        except Unanswered as error:
+        except NoAnswer as error:
             why, again = str(error), error.wait
         if not again or time.monotonic() > deadline:
             raise HubError(f"{url}/classify does not answer as it should: {why}.")
         time.sleep(POLL)
 
 
-def differs(here: dict, there: dict) -> str:
+def difference(here: dict[str, Any], there: dict[str, Any]) -> str:
     """Return how the live answer differs from the one given here; "" where it is the same."""
-    odds, others = here["probabilities"], there.get("probabilities") or {}
-    if here["label"] != there["label"] or odds.keys() != others.keys():
+    ours, theirs = here["probabilities"], there.get("probabilities") or {}
+    if here["label"] != there["label"] or ours.keys() != theirs.keys():
         return f"here it is {here['label']}, there {there['label']}"
-    label = max(odds, key=lambda name: abs(odds[name] - others[name]))
-    if abs(odds[label] - others[label]) > TOLERANCE:
-        return f"{label} has {odds[label]:.1%} here and {others[label]:.1%} there"
+    label = max(ours, key=lambda name: abs(ours[name] - theirs[name]))
+    if abs(ours[label] - theirs[label]) > TOLERANCE:
+        return f"{label} has {ours[label]:.1%} here and {theirs[label]:.1%} there"
     return ""
 
 
 def quiet_bars() -> None:
     """Keep the upload's progress bars to terminals."""
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     if not sys.stderr.isatty():
         disable_progress_bars()

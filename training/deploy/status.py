@@ -1,19 +1,16 @@
-"""What stands on the Hub, said last whatever ends a deployment.
-
-Gives `Stands` and `telling`
-"""
+"""Report the state of the Hub repositories when a deployment ends."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fastcore.script import CliError
 
-from .hub_errors import HubError, NotKnown
+from .hub_errors import HubError, OutcomeUnknown
 
 
 @dataclass
-class Stands:
-    """What stands on the Hub by now, in a sentence each."""
+class HubState:
+    """What is on the Hub by now, in a sentence for each repository."""
 
     space: str = "Nothing was created or sent."
     model: str = ""
@@ -25,17 +22,17 @@ class Stands:
 
 
 @contextmanager
-def telling(stands: Stands) -> Iterator[None]:
-    """Whatever ends the block early: say last what stands on the Hub by then."""
+def reporting(state: HubState) -> Iterator[None]:
+    """Report the state of the Hub last, whatever ends the block early."""
     try:
         yield
-    except NotKnown as error:
-        raise CliError(f"{error} {stands} {stands.again}") from error
-    except (HubError, OSError) as error:  # the last: a file here that cannot be read
-        raise CliError(f"{error} {stands}") from error
+    except OutcomeUnknown as error:
+        raise CliError(f"{error} {state} {state.again}") from error
+    except (HubError, OSError) as error:  # OSError: a file here that cannot be read
+        raise CliError(f"{error} {state}") from error
     except KeyboardInterrupt:
-        under_way = f" What was on its way just then may have arrived. {stands.again}" if stands.sending else ""
-        raise CliError(f"Interrupted. {stands}{under_way}") from None
+        under_way = f" What was being sent just then may have arrived. {state.again}" if state.sending else ""
+        raise CliError(f"Interrupted. {state}{under_way}") from None
     except Exception:
-        print(stands, flush=True)  # before the stack trace of what nobody foresaw
+        print(state, flush=True)  # before the stack trace of an unforeseen error
         raise

@@ -1,1 +1,1 @@
-"""Write export.pkl and export.onnx, and prove that they open elsewhere and answer alike."""
+"""Write export.pkl and export.onnx, and check that they open elsewhere and give the same answers."""

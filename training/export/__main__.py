@@ -6,12 +6,13 @@ from fastcore.script import CliError
 
 from classifier.command_line import run
 from classifier.export import ExportError
-from classifier.inference.onnx_export import CompileError, write_compiled
+from classifier.inference.compiled_copy import CompileError
+from classifier.inference.onnx_export import write_compiled
 
 
 def main(
     export:str, # any fastai export; its compiled copy is written beside it
-):
+) -> None:
     "Write export.onnx, the compiled copy that the app serves from, for an EXPORT that has none or an old one."
     try:
         path = write_compiled(export)

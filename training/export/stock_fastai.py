@@ -1,7 +1,7 @@
-"""Ask stock fastai in a fresh process, which cannot import this project, what an export says of photos.
+"""Predict photos with an export by stock fastai, in a new process that cannot import this project.
 
-The process starts in an empty folder: what the export needs beyond fastai, it does not find. It imports fastai,
-which takes seconds, while the training still runs.
+The process runs in an empty folder, so that an export which needs more than fastai fails. It imports fastai, which
+takes seconds, while the training still runs.
 """
 import json
 import subprocess
@@ -14,11 +14,11 @@ import numpy as np
 from fastcore.script import CliError
 from PIL import Image
 
-from classifier import torchvision_compat as torchvision_ops
+from classifier import torchvision_compat
 
-LONGEST = 600  # seconds that the answers may take
+TIMEOUT = 600  # seconds for the predictions
 
-CHECK = """
+SCRIPT = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
 from fastai.vision.all import PILImage, load_learner
@@ -31,12 +31,12 @@ print(json.dumps(answers))
 
 
 class StockFastai:
-    """A fresh process with stock fastai, for one question; a context that ends it."""
+    """A new process with stock fastai, for one call of `predict`; a context manager that ends the process."""
 
     def __enter__(self) -> "StockFastai":
         self.folder = tempfile.TemporaryDirectory()
-        # the mended torchvision import travels as text: the module it stands in must stay out of reach
-        script = Path(torchvision_ops.__file__).read_text() + "declare_operators()\n" + CHECK
+        # torchvision_compat is passed as text, since the process must not be able to import this project
+        script = Path(torchvision_compat.__file__).read_text() + "declare_operators()\n" + SCRIPT
         pipe = subprocess.PIPE
         try:
             self.process = subprocess.Popen([sys.executable, "-I", "-c", script], cwd=self.folder.name, text=True,
@@ -46,18 +46,18 @@ class StockFastai:
             raise CliError(f"The export could not be checked in a fresh process ({error}).") from error
         return self
 
-    def __exit__(self, *exc) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.process.kill()
         self.process.communicate()
         self.folder.cleanup()
 
     def predict(self, export: Path, photos: Sequence[Image.Image]) -> np.ndarray:
-        """Return (N, C) probabilities of N photos by a file that stock `load_learner` opens; CliError where not."""
+        """Return (N, C) probabilities of N photos by an export; CliError if `load_learner` does not open it."""
         files = [str(Path(self.folder.name) / f"{i}.png") for i in range(len(photos))]  # PNG keeps every pixel
         for file, photo in zip(files, photos):
             photo.save(file)
         try:
-            out, err = self.process.communicate(json.dumps([str(export.resolve()), *files]) + "\n", LONGEST)
+            out, err = self.process.communicate(json.dumps([str(export.resolve()), *files]) + "\n", TIMEOUT)
         except (OSError, subprocess.SubprocessError) as error:
             raise CliError(f"The export could not be checked in a fresh process ({error}).") from error
         if self.process.returncode:

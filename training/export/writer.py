@@ -1,15 +1,14 @@
-"""Write a trained `Learner` as a plain, portable export.pkl, and prove that it opens anywhere.
+"""Write a trained `Learner` as a plain, portable export.pkl, and check that it opens without this project.
 
 Reads  a fastai `Learner` over `training.data`'s DataLoaders
-Writes export.pkl: opened by stock `load_learner` on Python 3.10 to 3.13, without this project;
-       no function by value, no path of this machine, nothing out of `__main__`, `training` or
-       `classifier`
+Writes export.pkl: opened by stock `load_learner` on Python 3.10 to 3.13, without this project; it holds no function by
+       value, no path of this machine, and nothing of `__main__`, `training` or `classifier`
        export.onnx beside it, its compiled copy (see `classifier.inference.onnx_export`)
 
     python -m training.export export.pkl     # export.onnx for an export that came without
 
-`learn.export()` alone would use cloudpickle, which stores functions by value and so ties the file
-to one Python version and its writer's folders.
+`learn.export()` alone would use cloudpickle, which stores functions by value: such a file opens with one Python version
+only, and contains paths of the machine that wrote it.
 """
 import io
 import pickle
@@ -20,8 +19,12 @@ from copy import deepcopy
 from datetime import date
 from pathlib import Path, PurePath
 from types import FunctionType, ModuleType
+from typing import Any
 from unittest.mock import patch
 
+from training import torchvision_operators  # noqa: F401  before fastai.vision, torchvision and timm
+
+# isort: split
 import numpy as np
 import torch
 from fastai.learner import Learner
@@ -34,20 +37,21 @@ from PIL import Image
 from plum import Function
 
 from classifier.export import ExportError, read_bytes, read_export
+from classifier.inference.compiled_copy import CompileError, onnx_path
 from classifier.inference.confidence import probabilities
-from classifier.inference.onnx_export import CompileError, onnx_path, write_compiled
-from classifier.inference.torch_engine import FastaiEngine
+from classifier.inference.onnx_export import write_compiled
+from classifier.inference.torch_engine import TorchEngine
 from training.output import staged
 
 from .stock_fastai import StockFastai
 
-# what every machine that serves a fastai export has; the standard library comes on top
+# installed wherever a fastai export is served; the standard library is allowed too
 LIBRARIES = {"fastai", "fastcore", "fasttransform", "numpy", "PIL", "plum", "timm", "torch", "torchvision"}
-TOLERANCE = 1e-4  # of a probability, between the trained learner and its export in a fresh process
+TOLERANCE = 1e-4  # of a probability: how far the trained learner and its export in a new process may differ
 
 
 def portable(learn: Learner) -> Learner:
-    """Return a new Learner with the model and transforms of `learn` and nothing of this machine."""
+    """Return a new Learner with the model and transforms of `learn`, without paths and photos of this machine."""
     dls = learn.dls.new_empty().cpu()
     dls.path = Path(".")
     for dataset in (dls.train_ds, dls.valid_ds):
@@ -64,8 +68,8 @@ def portable(learn: Learner) -> Learner:
                    splitter=default_split, path=Path("."))
 
 
-def facts_of(metrics: dict) -> dict:
-    """Return what an export says of itself, as plain data for the page and the model card."""
+def facts_of(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return what an export records of itself, as plain data for the page and the model card."""
     unfamiliar = metrics["familiarity"]["unfamiliar"]
     return {"format": 1, "date": date.today().isoformat(), "arch": metrics["options"]["arch"],
             "error_rate": round(metrics["error_rate"], 4), "n_train": metrics["n_train"], "n_valid": metrics["n_valid"],
@@ -73,19 +77,20 @@ def facts_of(metrics: dict) -> dict:
 
 
 class PortablePickler(pickle.Pickler):
-    """A pickler that stores names only, and only names that every machine has.
+    """A pickler that stores classes and functions by name only, and only those of LIBRARIES and the standard library.
 
-    Paths are stored as `pathlib.Path`, which opens on Windows and POSIX alike; NumPy scalars as
-    Python's, since their module's name changed with NumPy 2. Raises PicklingError for the rest.
+    Paths are stored as `pathlib.Path`, which opens on Windows and POSIX alike; NumPy scalars as Python's, since their
+    module's name changed with NumPy 2. Raises PicklingError for everything else.
     """
 
-    def reducer_override(self, obj):
+    def reducer_override(self, obj: object) -> Any:
+        """Return how to pickle an object; NotImplemented for the usual way."""
         if isinstance(obj, PurePath):
             if obj.is_absolute():
                 raise pickle.PicklingError(f"the path {obj}, which exists on this machine only")
             return Path, (str(obj),)
         if isinstance(obj, Function):
-            obj.clear_cache(reregister=False)  # it remembers the types it was called with, PosixPath among them
+            obj.clear_cache(reregister=False)  # it caches the types it was called with, PosixPath among them
         if isinstance(obj, np.generic):
             return type(obj.item()), (obj.item(),)
         if isinstance(obj, (type, FunctionType)):
@@ -99,31 +104,31 @@ def to_bytes(learn: Learner) -> bytes:
     """Return the export file's bytes; CliError names what could not be stored by name."""
     buffer = io.BytesIO()
     module = ModuleType("portable_pickle")
-    module.Pickler = PortablePickler
-    # Python 3.13 files these classes under pathlib._local, a module that no other version has
-    names = [patch.object(cls, "__module__", "pathlib") for cls in {Path, type(Path())}]
+    vars(module)["Pickler"] = PortablePickler
+    # in Python 3.13 these classes belong to pathlib._local, a module that no other version has
+    module_names = [patch.object(cls, "__module__", "pathlib") for cls in {Path, type(Path())}]
     opt, learn.opt = learn.opt, None
     try:
-        for name in names:
+        for name in module_names:
             name.start()
         torch.save(learn, buffer, pickle_module=module, pickle_protocol=2)
     except (pickle.PicklingError, AttributeError) as error:
         raise CliError(f"This model cannot be exported for other machines: it holds {error}. "
                        "Use a network and transforms out of fastai, torchvision or timm.") from error
     finally:
-        for name in names:
+        for name in module_names:
             name.stop()
         learn.opt = opt
     return buffer.getvalue()
 
 
-def engine_of(learn: Learner) -> FastaiEngine:
-    """Return what would answer photos if a Learner were exported now: an export of it, read as any other.
+def engine_of(learn: Learner) -> TorchEngine:
+    """Return the serving engine of a Learner, as it would be after an export: the bytes of one, read as any other.
 
-    Raises CliError for a network that answers no photo, such as one whose weights are no numbers.
+    Raises CliError for a network that answers no photo, such as one with weights that are not finite.
     """
     try:
-        return FastaiEngine(read_bytes(to_bytes(portable(learn))))
+        return TorchEngine(read_bytes(to_bytes(portable(learn))))
     except ExportError as error:
         raise CliError(f"This network cannot be trained: {error}") from error
 
@@ -131,16 +136,16 @@ def engine_of(learn: Learner) -> FastaiEngine:
 def check_export(export: Path, learn: Learner, photos: Sequence[Image.Image], stock: StockFastai) -> float:
     """Return the largest difference of a probability between a portable learner and its export.
 
-    Compared are `learn` here, stock fastai in a fresh process, and the serving code before calibration.
+    Compared are `learn` here, stock fastai in a new process, and the serving code before calibration.
     Raises CliError where two of them differ by more than TOLERANCE.
     """
     with learn.no_bar(), learn.no_logging():
         expected = np.array([learn.predict(PILImage.create(photo))[2].tolist() for photo in photos])
-    engine = FastaiEngine(read_export(export))
+    engine = TorchEngine(read_export(export))
     served = np.array([probabilities(engine.answer(photo)[0]) for photo in photos])
     difference = max(np.abs(stock.predict(export, photos) - expected).max(),
                      np.abs(served - expected).max())
-    if not difference <= TOLERANCE:  # not-a-number is a difference too
+    if not difference <= TOLERANCE:  # false for not-a-number too
         raise CliError(f"The export answers otherwise than the trained model: a probability differs by "
                        f"{difference:.4f}. It was not put in place.")
     return float(difference)
@@ -150,18 +155,18 @@ def export_learner(plain: Learner, path: str | Path, photos: Sequence[Image.Imag
                    stock: StockFastai | None = None) -> bytes:
     """Write a portable learner to `path`, checked on `photos` before it takes its place; return the bytes.
 
-    photos: upright RGB; stock: a fresh process that was started before, so that nobody waits for it.
-    A CliError leaves what was at `path` as it was.
+    photos: upright RGB; stock: a process that was started earlier, so that nobody waits for its start. After a
+    CliError, the file at `path` is as it was.
     """
     data = to_bytes(plain)
-    with staged(path) as aside, nullcontext(stock) if stock else StockFastai() as asked:
-        aside.write_bytes(data)
-        check_export(aside, plain, photos, asked)
+    with staged(path) as temporary, nullcontext(stock) if stock else StockFastai() as process:
+        temporary.write_bytes(data)
+        check_export(temporary, plain, photos, process)
     return data
 
 
 def compile_export(out: str | Path) -> None:
-    """Write the compiled copy beside an export; where there can be none, say so and take the old one away."""
+    """Write the compiled copy beside an export; where that cannot be, print why and remove the old one."""
     try:
         write_compiled(out)
     except CompileError as why:

@@ -1,116 +1,118 @@
-"""Gather: search, download, check and keep photos, with a list of what was kept and what failed."""
+"""Collect candidate photos: download, check and store them, and log what was stored and what failed."""
 import asyncio
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, zip_longest
 from pathlib import Path
 
 from fastcore.script import CliError
-from fastprogress import progress_bar
 
 from classifier.photo import PhotoError, open_photo, photo_format
 from classifier.photo.download import MAX_BYTES, Downloader, DownloadError
 from classifier.results_csv import plain
-from training.append_log import Row, Store, csv_rows, now, write_csv
+from training.append_log import AppendLog, Row, read_csv_rows, utc_now, write_csv
+from training.output import replacing
+from training.progress import progress_bar
 
-from .sources import Found, search_web
+from .sources import Candidate, search_web
 
 COLUMNS = ("file", "label", "term", "url", "page", "title", "sha256", "width", "height", "time")
 FAILED_COLUMNS = ("label", "url", "why", "time")
-AT_ONCE = 16  # photos on their way
+MAX_CONCURRENT = 16  # downloads at a time
 EXTENSIONS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "AVIF": ".avif",
               "HEIF": ".heic", "TIFF": ".tif", "BMP": ".bmp", "PPM": ".ppm"}
 
 
-class Gathering:
-    """A folder of photos that grows, and what became of every address."""
+class Collector:
+    """Collects photos into a folder, and remembers what became of every address."""
 
     def __init__(self, out: Path, allow_private: bool = False):
         self.out, self.downloader = out, Downloader(allow_private)
         out.mkdir(parents=True, exist_ok=True)
         self.csv = out / "sources.csv"
-        old = sources_in(self.csv)  # first of all: a list of somebody else's is not written over
-        self._sources = Store(out / ".sources.db", COLUMNS, lambda: old)
-        self._failed = Store(out / ".failed.db", FAILED_COLUMNS, lambda: csv_rows(out / ".failed.csv", FAILED_COLUMNS))
+        of_csv = read_sources(self.csv)  # before anything is written: raises CliError for somebody else's list
+        self._sources = AppendLog(out / ".sources.db", COLUMNS, lambda: of_csv)
+        self._failed = AppendLog(out / ".failed.db", FAILED_COLUMNS,
+                                 lambda: read_csv_rows(out / ".failed.csv", FAILED_COLUMNS))
         self.rows = self._sources.rows()[0]
         self._done = {(row["label"], row["url"]) for row in (*self.rows, *self._failed.rows()[0])}
-        self._had = {(row["label"], row["sha256"]) for row in self.rows}
-        self.counts, self.reasons = Counter(), Counter()
+        self._known_digests = {(row["label"], row["sha256"]) for row in self.rows}
+        self.counts: Counter[str] = Counter()  # new, there (already), failed
+        self.reasons: Counter[str] = Counter()
 
-    def n_from(self, label: str, terms: Iterable[str]) -> int:
-        """Return how many photos of a label these search terms have brought."""
+    def n_photos_from(self, label: str, terms: Iterable[str]) -> int:
+        """Return how many photos of a label were found by these search terms."""
         return sum(row["label"] == label and row["term"] in terms for row in self.rows)
 
     def write_sources(self) -> None:
-        """Write sources.csv: all that was gathered, by whomever."""
+        """Write sources.csv: all photos that were gathered, by this and other processes."""
         write_csv(self.csv, COLUMNS, self._sources.rows()[0])
 
-    async def take(self, found: Found) -> bool:
-        """Add a photo and return whether it is a new one; why it cannot be had is counted."""
-        if found.url and (found.label, found.url) in self._done:
+    async def add(self, candidate: Candidate) -> bool:
+        """Add a photo and return whether it is new; the reasons of failures are counted."""
+        if candidate.url and (candidate.label, candidate.url) in self._done:
             self.counts["there"] += 1
             return False
-        self._done.add((found.label, found.url))
+        self._done.add((candidate.label, candidate.url))
         try:
-            data = await self._data(found)
-            facts = await asyncio.to_thread(_described, data)
+            data = await self._read(candidate)
+            described = await asyncio.to_thread(_size_and_extension, data)
         except (DownloadError, PhotoError) as error:
             why = str(error)
             self.counts["failed"] += 1
             self.reasons[why] += 1
-            if found.url and getattr(error, "final", True):
-                self._failed.add([{"label": found.label, "url": found.url, "why": why, "time": now()}])
+            if candidate.url and getattr(error, "final", True):
+                self._failed.add([{"label": candidate.label, "url": candidate.url, "why": why, "time": utc_now()}])
             return False
-        return self._keep(found, data, *facts)
+        return self._store(candidate, data, *described)
 
-    async def _data(self, found: Found) -> bytes:
-        if found.file is None:
-            return await self.downloader.fetch(found.url)
+    async def _read(self, candidate: Candidate) -> bytes:
+        if candidate.file is None:
+            return await self.downloader.fetch(candidate.url)
         try:
-            if found.file.stat().st_size > MAX_BYTES:
+            if candidate.file.stat().st_size > MAX_BYTES:
                 raise DownloadError(f"larger than {MAX_BYTES // 1_000_000} MB")
-            return found.file.read_bytes()
+            return candidate.file.read_bytes()
         except OSError as error:
             raise DownloadError(f"cannot be read ({error.strerror})") from error
 
-    def _keep(self, found: Found, data: bytes, width: int, height: int, extension: str) -> bool:
+    def _store(self, candidate: Candidate, data: bytes, width: int, height: int, extension: str) -> bool:
         digest = hashlib.sha256(data).hexdigest()
-        if (found.label, digest) in self._had:
+        if (candidate.label, digest) in self._known_digests:
             self.counts["there"] += 1
             return False
-        file = self.out / found.label / f"{digest[:20]}{extension}"
-        aside = self.out / f".{file.name}.part"
+        file = self.out / candidate.label / f"{digest[:20]}{extension}"
         try:
             file.parent.mkdir(exist_ok=True)
-            aside.write_bytes(data)
-            os.replace(aside, file)
+            with replacing(file) as temporary:
+                temporary.write_bytes(data)
         except OSError as error:
-            aside.unlink(missing_ok=True)
             raise CliError(f"{file} could not be written: {error.strerror or error}. What was gathered before is "
                            "kept; the same command goes on.") from error
-        row = {"file": file.relative_to(self.out).as_posix(), "label": found.label, "term": found.term,
-               "url": found.url, "page": found.page, "title": " ".join(found.title.split()), "sha256": digest,
-               "width": str(width), "height": str(height), "time": now()}
+        row = {"file": file.relative_to(self.out).as_posix(), "label": candidate.label, "term": candidate.term,
+               "url": candidate.url, "page": candidate.page, "title": " ".join(candidate.title.split()),
+               "sha256": digest, "width": str(width), "height": str(height), "time": utc_now()}
         self._sources.add([row])
         self.rows.append(row)
-        self._had.add((found.label, digest))
+        self._known_digests.add((candidate.label, digest))
         self.counts["new"] += 1
         return True
 
-    async def take_all(self, candidates: Iterator[Found], wanted: int | None = None) -> int:
-        """Take photos until `wanted` new ones are there, or all; return how many are new, with a progress bar."""
-        new, ended, running = 0, False, set()
+    async def add_all(self, candidates: Iterator[Candidate], wanted: int | None = None) -> int:
+        """Add photos until `wanted` are new, or all; return how many are new, with a progress bar."""
+        new, ended, running = 0, False, set[asyncio.Task[bool]]()
         bar = progress_bar(range(wanted or 0), leave=False) if wanted else None
         if bar:
             bar.update(0)  # fastprogress starts its clock at 0 alone
         while True:
-            while not ended and len(running) < (AT_ONCE if wanted is None else min(AT_ONCE, wanted - new)):
-                found = await asyncio.to_thread(next, candidates, None)
-                ended = found is None
-                if not ended:
-                    running.add(asyncio.create_task(self.take(found)))
+            most = MAX_CONCURRENT if wanted is None else min(MAX_CONCURRENT, wanted - new)
+            while not ended and len(running) < most:
+                candidate = await asyncio.to_thread(next, candidates, None)
+                if candidate is None:
+                    ended = True
+                else:
+                    running.add(asyncio.create_task(self.add(candidate)))
             if not running:
                 return new
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -119,33 +121,33 @@ class Gathering:
                 bar.update(new)
 
 
-def _described(data: bytes) -> tuple[int, int, str]:
-    """Return width, height and the extension of a photo; PhotoError for bytes that are none."""
+def _size_and_extension(data: bytes) -> tuple[int, int, str]:
+    """Return width, height and file name extension of a photo; PhotoError for bytes that are no photo."""
     photo, kind = open_photo(data), photo_format(data)
     return *photo.size, EXTENSIONS.get(kind, f".{kind.lower()}")
 
 
-def sources_in(file: Path) -> list[Row]:
-    """Return the rows of a sources.csv, as `write_csv` or an earlier version wrote it."""
-    return [{name: plain(text) for name, text in row.items()} for row in csv_rows(file, COLUMNS)]
+def read_sources(file: Path) -> list[Row]:
+    """Return the rows of a sources.csv, as `write_csv` or an earlier version wrote it; CliError for another list."""
+    return [{name: plain(text) for name, text in row.items()} for row in read_csv_rows(file, COLUMNS)]
 
 
-def by_turns(searches: Iterable[Iterator[Found]]) -> Iterator[Found]:
+def round_robin(searches: Iterable[Iterator[Candidate]]) -> Iterator[Candidate]:
     """Yield from each search in turn, so that every term of a label has its share."""
-    return (found for found in chain.from_iterable(zip_longest(*searches)) if found)
+    return (candidate for candidate in chain.from_iterable(zip_longest(*searches)) if candidate)
 
 
-async def gather(gathering: Gathering, by_label: dict[str, list[str]], listed: list[Found], per_label: int) -> None:
-    """Take `per_label` photos of each label from its searches, and all the listed ones."""
+async def gather(collector: Collector, by_label: dict[str, list[str]], listed: list[Candidate], per_label: int) -> None:
+    """Collect `per_label` photos of each label from its searches, and all the listed ones; write sources.csv."""
     try:
         for label, terms in by_label.items():
-            wanted = per_label - gathering.n_from(label, terms)
+            wanted = per_label - collector.n_photos_from(label, terms)
             print(f"{label}: {max(wanted, 0)} photos wanted, by {', '.join(map(repr, terms))}", flush=True)
             if wanted > 0:
-                new = await gathering.take_all(by_turns([search_web(label, term) for term in terms]), wanted)
+                new = await collector.add_all(round_robin([search_web(label, term) for term in terms]), wanted)
                 if new < wanted:
                     print(f"{label}: the search ended after {new} of {wanted}; another --label {label}=\"...\" may "
                           "find more.")
-        await gathering.take_all(iter(listed))
+        await collector.add_all(iter(listed))
     finally:
-        gathering.write_sources()
+        collector.write_sources()

@@ -1,45 +1,72 @@
-"""See whether the world has drifted away from the training: what the app answered, over time, beside metrics.json.
+"""Monitor drift: compare what the app answered, over time, with the training.
 
 Reads  the folder in FEEDBACK, or hf://datasets/USER/NAME: counters and records, no photo; metrics.json of the export
 Writes report/monitor.png
 
     python -m training.monitor feedback
-    python -m training.monitor hf://datasets/USER/NAME --by week --fail      # for a job that runs by itself
+    python -m training.monitor hf://datasets/USER/NAME --by week --fail      # for a scheduled job
 """
-import os
 import sys
 import warnings
-from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from fastcore.script import CliError
+from matplotlib.figure import Figure
 
 from classifier.command_line import run
 from classifier.files import sha256
-from training.feedback import fetched
+from training.feedback import fetch_feedback
 from training.metrics import read_metrics
+from training.output import replacing
 
-from .drift import design_effects, find_drifts, reference_of
-from .figure import plot_drift, short
-from .history import PERIODS, History, by_period, total
-from .summary import BIASED, SHOWN_UNREAD, UNCOUNTED, mixes, on_others, some, summed, table, verdict
+from .drift import burst_factor, find_drifts
+from .figure import add_title, plot_drift, shorten
+from .history import PERIODS, History, Tally, by_period, total
+from .reference import Reference, read_reference
+from .summary import (
+    BIASED,
+    MAX_UNREADABLE,
+    UNCOUNTED,
+    describe_mixes,
+    describe_other_models,
+    plural,
+    sum_by_day,
+    table,
+    verdict,
+)
 
 
-def save(figure, out: Path) -> None:
+def save(figure: Figure, out: Path) -> None:
     """Write a figure as PNG; CliError where that cannot be."""
-    aside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings():
+        with replacing(out) as temporary, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # labels in a script that the font lacks
-            figure.savefig(aside, format="png", dpi=110)
-        os.replace(aside, out)
+            figure.savefig(temporary, format="png", dpi=110)
     except OSError as error:
         raise CliError(f"--out {out}: {error.strerror or error}.") from error
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
+
+
+def version_of(export: str) -> str:
+    """Return the version of an export, the first 12 digits of its SHA-256; CliError where it cannot be read."""
+    try:
+        return sha256(export)[:12]
+    except OSError as error:
+        raise CliError(f"--export {export}: {error.strerror}. Name the export that the app serves.") from error
+
+
+def usable_reference(reference: Reference, counted: bool) -> Reference:
+    """Return what answers may be compared with: without counters, only judged answers are known, and no shares."""
+    return reference if counted else replace(reference, unfamiliar=None, confidence=None, error=None)
+
+
+def summary_line(days: dict[date, Tally], others: dict[str, dict[date, Tally]], version: str) -> str:
+    """Return the counts of a run."""
+    whole, n_others = total(days.values()), sum(total(of.values()).n for of in others.values())
+    return (f"{plural(whole.n, 'answer')} of {version} on {plural(len(days), 'day')}, {whole.n_judged} judged, "
+            f"{whole.corrected} corrected, {n_others} of {plural(len(others), 'other model')}")
 
 
 def main(
@@ -48,34 +75,34 @@ def main(
     by:str="day", # length of a period: day, week or month
     out:str="report/monitor.png", # the plot
     fail:bool=False, # end with status 1 where something has drifted; without it, with 0 either way
-):
+) -> None:
     "Say whether what the app of FEEDBACK at PATH meets has drifted from what EXPORT was trained on, and plot it."
     if by not in PERIODS:
         raise CliError(f"--by {by}: one of {', '.join(PERIODS)}.")
-    try:
-        version = sha256(export)[:12]
-    except OSError as error:
-        raise CliError(f"--export {export}: {error.strerror}. Name the export that the app serves.") from error
-    history, reference = History(fetched(path, "*.json")), reference_of(read_metrics(export))
+    version = version_of(export)
+    history, reference = History(fetch_feedback(path, "*.json")), read_reference(read_metrics(export))
     days = dict(sorted(history.days.pop(version, {}).items()))
     others = {name: of for name, of in history.days.items() if of}
-    periods, effects = by_period(days, by), design_effects(list(days.values()))
-    counted = version in history.counted
-    judged_by = reference if counted else replace(reference, unfamiliar=None, confidence=None, error=None)
-    findings = find_drifts(periods, effects, judged_by)
-    sentences = verdict(periods, findings, judged_by, path)
-    print("\n".join([*[f"not read: {short(why, 120)}" for why in history.unread[:SHOWN_UNREAD]],
-                     table(periods, by, reference), *on_others(others), *sentences,
-                     *mixes(periods, effects["labels"], reference),
-                     *[BIASED] * any(tally.said for tally in days.values()),
-                     *[UNCOUNTED] * bool(days and not counted)]))
-    if days or others:
-        told_above = sentences[:len(findings) or 1]
-        save(plot_drift(days, summed(others.values()), by, effects, reference, findings, told_above), Path(out))
-    whole, n_others = total(days.values()), sum(total(of.values()).n for of in others.values())
-    print(f"{path}: {some(whole.n, 'answer')} of {version} on {some(len(days), 'day')}, {whole.said} judged, "
-          f"{whole.corrected} corrected, {n_others} of {some(len(others), 'other model')}, {len(history.unread)} not "
-          f"read, {len(findings)} drifted" + (f"; {out}" if days or others else ""))
+    periods, effect = by_period(days, by), burst_factor(list(days.values()))
+    counted = version in history.counted_versions
+    usable = usable_reference(reference, counted)
+    findings = find_drifts(periods, effect, usable)
+    conclusion = verdict(periods, findings, usable, path)
+    lines = [*[f"not read: {shorten(why, 120)}" for why in history.unreadable[:MAX_UNREADABLE]],
+             table(periods, by, reference), *describe_other_models(others), *conclusion,
+             *describe_mixes(periods, effect, reference)]
+    if any(tally.n_judged for tally in days.values()):
+        lines.append(BIASED)
+    if days and not counted:
+        lines.append(UNCOUNTED)
+    print("\n".join(lines))
+    drawn = bool(days or others)
+    if drawn:
+        figure = plot_drift(days, sum_by_day(others.values()), by, effect, reference, findings)
+        add_title(figure, conclusion[:len(findings) or 1])
+        save(figure, Path(out))
+    print(f"{path}: {summary_line(days, others, version)}, {len(history.unreadable)} not read, {len(findings)} drifted"
+          + (f"; {out}" if drawn else ""))
     if fail and findings:
         sys.exit(1)
 

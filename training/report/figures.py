@@ -1,41 +1,43 @@
-"""The report's figures: how an export does, as pictures.
+"""Draw the report's figures: confusion matrix, top losses, training, reliability and familiarity.
 
-Reads  `Answers`, and what metrics.json records of the training and the calibration
+Reads  `Predictions`, and what metrics.json records of the training and the calibration
 Gives  matplotlib figures; `to_png` makes files of them
 """
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from classifier.photo import open_photo
-from training.predictions import N_TOP_LOSSES, Answers
-from training.unseen import Measured
+from training.evaluation import Evaluation
+from training.predictions import N_TOP_LOSSES, Predictions
 
 MAX_LABELS_WITH_NUMBERS = 30  # a larger matrix is read by colour alone
 BEFORE, AFTER = "tab:orange", "tab:blue"
 
 
 @dataclass(frozen=True)
-class Familiar:
-    """How familiar photos are to an export, by group, and from which score on they count as familiar."""
+class FamiliarityGroups:
+    """The familiarity of groups of photos, and the score from which on a photo counts as familiar."""
 
-    groups: dict[str, np.ndarray] = field(default_factory=dict)
-    threshold: float | None = None
+    groups: dict[str, np.ndarray] = field(default_factory=dict)  # by name, (N,) scores, 0 to 1
+    threshold: float = 0.0
 
 
-def plot_confusion_matrix(answers: Answers) -> Figure:
+def plot_confusion_matrix(predictions: Predictions) -> Figure:
     """Return the confusion matrix as a figure; numbers in the cells for up to 30 labels."""
-    matrix, n = answers.confusion(), len(answers.vocab)
+    matrix, n = predictions.confusion(), len(predictions.vocab)
     side = min(3 + 0.45 * n, 24)
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(matrix, cmap="Blues", vmin=0)
-    axes.set_xticks(range(n), answers.vocab, rotation=90 if n > 6 else 0)
-    axes.set_yticks(range(n), answers.vocab)
+    axes.set_xticks(range(n), predictions.vocab, rotation=90 if n > 6 else 0)
+    axes.set_yticks(range(n), predictions.vocab)
     axes.set(xlabel="Predicted", ylabel="Actual", title="Confusion matrix")
     if n <= MAX_LABELS_WITH_NUMBERS:
         for (i, j), count in np.ndenumerate(matrix):
@@ -44,23 +46,23 @@ def plot_confusion_matrix(answers: Answers) -> Figure:
     return figure
 
 
-def plot_top_losses(answers: Answers, k: int = N_TOP_LOSSES) -> Figure:
+def plot_top_losses(predictions: Predictions, k: int = N_TOP_LOSSES) -> Figure:
     """Return the photos with the highest loss as a figure, titled as fastai titles them."""
-    indices = answers.top_losses(k)
+    indices = predictions.top_losses(k)
     n_columns = min(4, len(indices))
     n_rows = -(-len(indices) // n_columns)
     figure = Figure(figsize=(3 * n_columns, 3.3 * n_rows), layout="constrained")
     figure.suptitle("Prediction / actual / loss / probability")
     for axes, i in zip(figure.subplots(n_rows, n_columns, squeeze=False).flat, indices):
-        photo = thumbnail(answers.files[i])
+        photo = thumbnail(predictions.files[i])
         axes.imshow(photo)
-        axes.set_title("{} / {} / {:.2f} / {:.2f}".format(*described(answers, i)), fontsize=9)
+        axes.set_title("{} / {} / {:.2f} / {:.2f}".format(*describe_prediction(predictions, i)), fontsize=9)
     for axes in figure.axes:
         axes.axis("off")
     return figure
 
 
-def plot_training(epochs: Sequence[dict]) -> Figure:
+def plot_training(epochs: Sequence[dict[str, Any]]) -> Figure:
     """Return the training table as a figure: losses and error rate over the epochs."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     losses, errors = figure.subplots(1, 2)
@@ -74,11 +76,11 @@ def plot_training(epochs: Sequence[dict]) -> Figure:
     return figure
 
 
-def plot_reliability(calibration: dict) -> Figure:
+def plot_reliability(calibration: dict[str, Any]) -> Figure:
     """Return how often the model is right at each confidence, before and after calibration.
 
-    calibration: as `training.train.calibration.calibrate` records it. Points on the diagonal keep their promise;
-    a point's area shows how many answers it stands for.
+    calibration: as `training.train.calibration.calibrate` records it. Points on the diagonal are perfectly
+    calibrated; a point's area shows how many answers are in its bin.
     """
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     for axes, name, colour in zip(figure.subplots(1, 2, sharey=True), ("before", "after"), (BEFORE, AFTER)):
@@ -105,14 +107,15 @@ def plot_familiarity(scores: dict[str, np.ndarray], threshold: float) -> Figure:
     return figure
 
 
-def described(answers: Answers, i: int) -> tuple[str, str, float, float]:
+def describe_prediction(predictions: Predictions, i: int) -> tuple[str, str, float, float]:
     """Return prediction, label, loss and the prediction's probability of one photo."""
-    prediction = answers.predictions[i]
-    return (answers.vocab[prediction], answers.vocab[answers.targets[i]], answers.losses[i],
-            answers.probabilities[i, prediction])
+    prediction = predictions.predicted[i]
+    return (predictions.vocab[prediction], predictions.vocab[predictions.targets[i]], predictions.losses[i],
+            predictions.probabilities[i, prediction])
 
 
-def thumbnail(file: Path, side: int = 260):
+def thumbnail(file: Path, side: int = 260) -> Image.Image:
+    """Return a photo whose longer side has at most `side` pixels."""
     photo = open_photo(file)
     photo.thumbnail((side, side))
     return photo
@@ -125,10 +128,11 @@ def to_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def figures_of(measured: Measured, metrics: dict, familiar: Familiar | None = None) -> dict[str, bytes]:
-    """Return the report's figures as PNG, by name; those left out whose figures are not known."""
-    figures = {"confusion_matrix": plot_confusion_matrix(measured.answers),
-               "top_losses": plot_top_losses(measured.answers)}
+def figures_of(evaluation: Evaluation, metrics: dict[str, Any],
+               familiar: FamiliarityGroups | None = None) -> dict[str, bytes]:
+    """Return the report's figures as PNG, by name; a figure without data is left out."""
+    figures = {"confusion_matrix": plot_confusion_matrix(evaluation.predictions),
+               "top_losses": plot_top_losses(evaluation.predictions)}
     if metrics.get("epochs"):
         figures["training"] = plot_training(metrics["epochs"])
     if metrics.get("calibration"):

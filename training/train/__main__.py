@@ -2,8 +2,8 @@
 
 Reads  DATA/<label>/*.jpg or DATA/{train,valid,test}/<label>/*.jpg, and metrics.json of an earlier run beside the
        export, if there is one
-Writes export.pkl, its compiled copy export.onnx, and metrics.json: figures, counts, versions, options, and what
-       models that had not seen a photo say of it; DATA/.features, so that the next run computes new photos alone
+Writes export.pkl, its compiled copy export.onnx, and metrics.json: figures, counts, versions, options, and the
+       predictions for held-out photos; DATA/.features, so that the next run computes new photos alone
 
     python -m training.train data/bears
     python -m training.train data/bears --quick                   # the probe alone: a minute for 400 photos
@@ -12,100 +12,89 @@ Writes export.pkl, its compiled copy export.onnx, and metrics.json: figures, cou
 """
 import time
 from pathlib import Path
+from typing import Any
 
 from fastcore.script import CliError
 
-from classifier.command_line import run
+from classifier.command_line import run, with_options
 from training.data.files import parent_label
-from training.data.photos import imbalance, print_left_out, readable_photos, thin
+from training.data.photos import imbalance_ratio, labels_with_few_photos, print_left_out, readable_photos
 from training.data.splits import Photos
 from training.export.stock_fastai import StockFastai
 from training.held_out import by_label
 from training.metrics import validated_before
-from training.predictions import answer_all, load_classifier
+from training.options import TrainingOptions
+from training.predictions import load_classifier, predict_labelled
 from training.statistics import wilson
 
+from .checks import check_options, check_out
 from .features import FOLDER
-from .interrupt import heeding_interrupts
-from .learner import Trained, train
-from .options import TrainingOptions, check_options, check_out
-from .probe import MOST_UNEVEN
+from .interrupt import remember_interrupts
+from .learner import train
+from .probe import MAX_IMBALANCE
 from .record import metrics_of, save, write_metrics
+from .trained import Trained
 
 
 def print_counts(photos: Photos) -> None:
-    """Name what is left out, and labels of which there are too few photos to tell much."""
+    """Print what is left out, and the labels that have too few photos or far fewer than others."""
     print_left_out(photos)
     labels = list(map(parent_label, photos.train))
-    if few := thin(labels):
+    if few := labels_with_few_photos(labels):
         print(f"few photos: {', '.join(few)}. What is measured of them says little; add photos.")
-    if imbalance(labels) > MOST_UNEVEN:
-        print(f"one label has {imbalance(labels):.0f} times as many photos as another: the photos of the rarer ones "
+    if (ratio := imbalance_ratio(labels)) > MAX_IMBALANCE:
+        print(f"one label has {ratio:.0f} times as many photos as another: the photos of the rarer ones "
               "count for more.")
 
 
-def test_error(metrics: dict, photos: Photos, out: Path) -> dict:
-    """Return the metrics with the error on a given test set, asked of the export as it is served; print it."""
-    answers, _ = answer_all(load_classifier(out), photos.test)
-    low, high = wilson(answers.n_wrong, len(answers.files))
-    print(f"test set: {answers.n_wrong} of {len(answers.files)} wrong, {answers.n_wrong / len(answers.files):.1%} "
-          f"(95% interval {low:.1%} to {high:.1%})")
+def test_error(metrics: dict[str, Any], photos: Photos, out: Path) -> dict[str, Any]:
+    """Return the metrics with the error of the written export on the given test set, which is printed too."""
+    predictions, _ = predict_labelled(load_classifier(out), photos.test)
+    n, n_wrong = len(predictions.files), predictions.n_wrong
+    low, high = wilson(n_wrong, n)
+    print(f"test set: {n_wrong} of {n} wrong, {n_wrong / n:.1%} (95% interval {low:.1%} to {high:.1%})")
     return {**metrics, "test": {
-        "n": len(answers.files), "n_wrong": answers.n_wrong, "error_rate": answers.n_wrong / len(answers.files),
-        "by_label": by_label(answers.vocab, answers.targets, answers.predictions)}}
+        "n": n, "n_wrong": n_wrong, "error_rate": n_wrong / n,
+        "by_label": by_label(predictions.vocab, predictions.targets, predictions.predicted)}}
 
 
-def summary(trained: Trained, metrics: dict, out: Path, seconds: float) -> str:
-    """Return the run's last lines: what it made, how good it is, how long it took."""
+def summary(trained: Trained, metrics: dict[str, Any], out: Path, seconds: float) -> str:
+    """Return the last lines of the output: what was made, how good it is, how long it took."""
     how = "held out for validation" if trained.validated else "held out in turn"
     low, high = metrics["error_interval"]
     unfamiliar = metrics["familiarity"]["unfamiliar"]
-    told = "" if unfamiliar is None else (
+    other_labels = "" if unfamiliar is None else (
         f"of a label that it was never shown, {unfamiliar:.0%} were told as unfamiliar\n")
     what = "fine-tuned network" if trained.fine_tuned else "frozen network with a linear probe"
-    return (f"{told}{out}: {metrics['n_train']} photos to train, {len(metrics['photos'])} labels, "
+    return (f"{other_labels}{out}: {metrics['n_train']} photos to train, {len(metrics['photos'])} labels, "
             f"{len(metrics['unreadable'])} unreadable; {what}; error rate {metrics['error_rate']:.1%} "
             f"({metrics['n_wrong']} of {metrics['n_valid']} photos {how}, 95% interval {low:.1%} to {high:.1%}); "
             f"{metrics['export']['bytes'] / 1e6:.1f} MB, {seconds:.0f} s")
 
 
+@with_options(TrainingOptions)
 def main(
-    data:str, # folder of photos, one folder a label; folders train, valid and test above those are kept apart
-    arch:str="resnet18", # any torchvision or timm architecture
-    weights:str="", # local state dict of that architecture, instead of a download
-    epochs:int=4, # passes over the photos when fine-tuning
-    image_size:int=224, # side of the square that the model sees, in pixels
-    resize:str="random_crop", # how photos come to that size: random_crop, crop, pad or squish
-    valid_pct:float=0.2, # share of the photos held out when fine-tuning
-    seed:int=42, # of the split and the training: the same seed gives the same model
-    batch_size:int=16, # photos a step when fine-tuning
-    base_lr:float=1e-3, # learning rate of the head when fine-tuning; the backbone's first layers have a tenth
-    grey:float=0.0, # share of the photos that fine-tuning shows in grey, so that shape counts beside colour
-    pretrained:bool=True, # start from random weights, for trying things out
-    folds:int=5, # parts that are held out in turn, to measure the probe and calibrate its probabilities
-    quick:bool=False, # no fine-tuning, whatever the error
-    fine_tune:bool=False, # fine-tune, whatever the error and however long it takes; kept only if it proves better
+    data:str, # folder of photos, one folder a label
     resplit:bool=False, # draw a new validation set, also of photos that the run before validated on
     out:str="export.pkl", # where the export goes; its figures are written beside it
-):
+    **options: Any
+) -> None:
     "Train a classifier on DATA and write export.pkl and metrics.json."
-    started, out = time.monotonic(), Path(out)
-    options = TrainingOptions(arch, weights, epochs, image_size, resize, valid_pct, seed, batch_size, base_lr, grey,
-                              pretrained, folds, quick, fine_tune)
-    check_options(options)
-    check_out(out)
+    started, export, chosen = time.monotonic(), Path(out), TrainingOptions(**options)
+    check_options(chosen)
+    check_out(export)
     try:
-        with heeding_interrupts(), StockFastai() as stock:
+        with remember_interrupts(), StockFastai() as stock:
             photos = readable_photos(data)
             print_counts(photos)
-            trained = train(photos, options, [] if resplit else validated_before(out), Path(data) / FOLDER)
+            trained = train(photos, chosen, [] if resplit else validated_before(export), Path(data) / FOLDER)
             print("writing the export and checking it in a fresh process ...", flush=True)
-            metrics = save(trained, metrics_of(trained, photos, options), out, stock)
+            metrics = save(trained, metrics_of(trained, photos, chosen), export, stock)
             if photos.test:
-                write_metrics(metrics := test_error(metrics, photos, out), out)
+                write_metrics(metrics := test_error(metrics, photos, export), export)
     except KeyboardInterrupt:
         raise CliError(f"Stopped. {out} is as it was.") from None
-    print(summary(trained, metrics, out, time.monotonic() - started))
+    print(summary(trained, metrics, export, time.monotonic() - started))
 
 
 if __name__ == "__main__":

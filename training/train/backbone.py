@@ -1,12 +1,17 @@
-"""A pretrained network by name, cut before its last layer: torchvision's, then timm's.
+"""Load a pretrained network of torchvision or timm by its name, without its classifier.
 
     load_backbone("resnet18")                                     # pretrained, downloaded once
     load_backbone("mobilenet_v2", weights="mobilenet_v2.pth")     # from a local state dict
 """
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any, cast
 
+from training import torchvision_operators  # noqa: F401  before fastai.vision, torchvision and timm
+
+# isort: split
 import timm
 import torch
 import torchvision
@@ -24,13 +29,13 @@ class Backbone:
 
     body: nn.Module
     n_features: int
-    cells: bool
+    spatial: bool
     """whether `body` gives a map of features, (N, F, H, W), still to be pooled; else (N, F)"""
     stats: tuple[list[float], list[float]]
     """mean and standard deviation that its inputs are normalised with"""
 
-    def takes(self, size: int) -> bool:
-        """Return whether it answers photos of `size` pixels a side; most transformers know one size alone."""
+    def accepts_size(self, size: int) -> bool:
+        """Return whether it accepts photos of `size` pixels a side; most transformers accept only one size."""
         was_training = self.body.training
         try:
             with torch.no_grad():
@@ -56,7 +61,8 @@ def load_backbone(name: str, pretrained: bool = True, weights: str | Path | None
     elif timm.is_model(name):
         model = _build(lambda **kw: timm.create_model(name, **kw), name,
                        {"pretrained": pretrained and not weights})
-        stats = (list(model.default_cfg["mean"]), list(model.default_cfg["std"]))
+        config = cast(dict[str, Any], model.default_cfg)
+        stats = (list(config["mean"]), list(config["std"]))
     else:
         raise CliError(_unknown(name))
     if weights:
@@ -66,7 +72,7 @@ def load_backbone(name: str, pretrained: bool = True, weights: str | Path | None
     return Backbone(body, shape[1], len(shape) == 4, stats)
 
 
-def _build(create, name: str, options: dict) -> nn.Module:
+def _build(create: Callable[..., nn.Module], name: str, options: dict[str, Any]) -> nn.Module:
     """Return the whole network, downloading its weights where the options ask for them."""
     try:
         return create(**options).eval()
@@ -81,13 +87,14 @@ def _build(create, name: str, options: dict) -> nn.Module:
 
 
 def _unknown(name: str) -> str:
+    """Return the error message for an unknown name, with the most similar names."""
     names = {*torchvision.models.list_models(module=torchvision.models), *timm.list_models()}
     near = get_close_matches(name, names, n=3) or ["resnet18", "mobilenet_v2", "convnext_tiny"]
     return f"Neither torchvision nor timm has an architecture {name!r}. Did you mean {', '.join(near)}?"
 
 
 def _load_weights(model: nn.Module, path: Path, name: str) -> None:
-    """Load a whole network's state dict; its classifier may have any number of classes."""
+    """Load the state dict of a whole network; its classifier may have any number of classes."""
     state = _read_state_dict(path)
     expected = model.state_dict()
     classifier = list(expected)[-1].rpartition(".")[0] + "."
@@ -102,13 +109,13 @@ def _load_weights(model: nn.Module, path: Path, name: str) -> None:
 
 
 def _read_state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors in a .pth or .safetensors file, by name; opening it runs no code."""
+    """Return the tensors in a .pth or .safetensors file, by name; no code in the file is executed."""
     if not path.is_file():
         raise CliError(f"There is no weights file {path}.")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
-            state = load_file(path)
+            state: Any = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickles, zips and safetensors each fail in their own ways
@@ -123,10 +130,10 @@ def _read_state_dict(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _cut(model: nn.Module, name: str, image_size: int) -> tuple[nn.Module, torch.Size]:
-    """Return the network without pooling and classifier, and the shape of what it gives for a photo.
+    """Return the network without pooling and classifier, and the shape of its output for one photo.
 
-    Where everything before the pooling is a plain sequence the cut is there, as in fastai; a network
-    of another build (most transformers) keeps its own pooling and loses its last linear layer.
+    Where everything before the pooling is a plain sequence, it is cut there, as in fastai; a network of another
+    structure (most transformers) keeps its own pooling and loses its last linear layer.
     """
     photo = torch.zeros(1, 3, image_size, image_size)
     try:
@@ -139,7 +146,7 @@ def _cut(model: nn.Module, name: str, image_size: int) -> tuple[nn.Module, torch
 
 def _timm_body(model: nn.Module, photo: torch.Tensor) -> tuple[nn.Module, torch.Size]:
     """Return a timm network as fastai wraps it, and the shape of its features."""
-    model.reset_classifier(0)
+    cast(Any, model).reset_classifier(0)
     body = TimmBody(model)
     shape = body(photo).shape
     if len(shape) != 4 or shape[1] == shape[2] != shape[3]:  # tokens, or cells with channels last
@@ -153,7 +160,7 @@ def _torchvision_body(model: nn.Module, photo: torch.Tensor) -> tuple[nn.Module,
     for name in {"AuxLogits", "aux1", "aux2"} & dict(model.named_children()).keys():
         setattr(model, name, None)  # GoogLeNet's and Inception's extra outputs serve their own training only
     try:
-        body = _before_pooling(model)
+        body: nn.Module = _before_pooling(model)
         shape = body(photo).shape
         if len(shape) == 4:
             return body, shape

@@ -1,4 +1,4 @@
-"""Divide photos into folds that are held out in turn: each label spread evenly, copies of a photo together."""
+"""Divide photos into folds that are held out in turn, with each label spread evenly and copies of a photo together."""
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,8 +8,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 def assign_folds(labels: Sequence[str], hashes: Sequence[str], n_folds: int, seed: int = 0) -> np.ndarray | None:
     """Return (N,) fold numbers, each label spread evenly and copies of a photo together.
 
-    Fewer folds where a label has fewer different photos than that; None where no photos of a label would
-    be left to learn from.
+    hashes: (N,) a name for each photo, which its copies share. There are fewer folds where a label has fewer different
+    photos than `n_folds`; None where a fold would leave no photos of a label to learn from.
     """
     different = {label: {h for own, h in zip(labels, hashes) if own == label} for label in set(labels)}
     n_folds = min(n_folds, *map(len, different.values()))

@@ -1,7 +1,7 @@
-"""Compute what a pretrained network sees in photos: the pooled features of its frozen backbone.
+"""Compute the pooled features of photos by a frozen, pretrained network, and cache them on disk.
 
 Reads  photos, and a network
-Writes DATA/.features/*.npz, one file a network and preprocessing, so that a photo is looked at once
+Writes DATA/.features/*.npz, one file for each network and preprocessing, so that each photo is computed once
 
     features = Features(engine_of(learn), name="mobilenet_v2 …", cache=Path("data/bears/.features"))
     features.of(files)                      # (N, D), of the photos as they are
@@ -19,20 +19,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from fastcore.script import CliError
-from fastprogress import progress_bar
 from PIL import Image, ImageOps
 
 from classifier.files import sha256
 from classifier.inference.engine import Engine
-from classifier.inference.onnx_export import faster
-from classifier.inference.torch_engine import FastaiEngine
+from classifier.inference.onnx_export import compiled_if_possible
+from classifier.inference.torch_engine import TorchEngine
 from classifier.photo import open_photo
 from training.output import staged
+from training.progress import progress_bar
 
-FOLDER = ".features"  # hidden: no stage looks for photos in there
-THUMBNAIL_SIDE, THUMBNAIL_QUALITY = 225, 75  # what a web search shows
-CROPPED_AREA = 0.5
-ON_GPU_AT_ONCE = 64  # photos
+FOLDER = ".features"  # hidden: no command looks for photos in it
+THUMBNAIL_SIDE, THUMBNAIL_QUALITY = 225, 75  # of the pictures that a web search shows
+CROPPED_AREA = 0.5  # share of the photo
+GPU_BATCH_SIZE = 64  # photos
 
 
 def as_thumbnail(photo: Image.Image) -> Image.Image:
@@ -44,13 +44,13 @@ def as_thumbnail(photo: Image.Image) -> Image.Image:
 
 
 def cropped(photo: Image.Image, rng: random.Random) -> Image.Image:
-    """Return half of the photo's area, from anywhere in it: somebody else's framing."""
+    """Return a random crop of half of the photo's area, as another photographer would have framed it."""
     width, height = (max(1, round(side * CROPPED_AREA ** 0.5)) for side in photo.size)
     left, top = rng.randint(0, photo.width - width), rng.randint(0, photo.height - height)
     return photo.crop((left, top, left + width, top + height))
 
 
-# a view: how a photo might also have come. Each photo has its own crop, the same one in every run
+# a view is a changed copy of a photo. Each photo has its own random crop, the same one in every run
 VIEWS: dict[str, Callable[[Image.Image, random.Random], Image.Image]] = {
     "plain": lambda photo, rng: photo,
     "mirrored": lambda photo, rng: ImageOps.mirror(photo),
@@ -63,7 +63,7 @@ VIEWS: dict[str, Callable[[Image.Image, random.Random], Image.Image]] = {
 class Features:
     """The features of photos, computed once for each photo, view, network and preprocessing."""
 
-    def __init__(self, engine: FastaiEngine, name: str, cache: Path | None = None):
+    def __init__(self, engine: TorchEngine, name: str, cache: Path | None = None):
         """engine: a body and any head. name: of network, weights and preprocessing. cache: a folder, if any."""
         self._engine, self._gpu = engine, torch.cuda.is_available()
         self._fast: Engine | None = None
@@ -94,8 +94,8 @@ class Features:
                 self.n_computed += len(missing)
         return np.stack([self._known[name, view] for name in hashes])
 
-    def keep(self, files: Sequence[Path]) -> None:
-        """Write the features of these photos to the cache, and of no others; a full disk costs the next run time."""
+    def save(self, files: Sequence[Path]) -> None:
+        """Write the features of these photos alone to the cache; where that fails, the next run computes them again."""
         if self._file is None or not self.n_computed:
             return
         hashes = set(map(self.hash_of, files))
@@ -111,26 +111,34 @@ class Features:
     def _compute(self, pool: ThreadPoolExecutor, files: Sequence[Path], keys: Sequence[tuple[str, str]],
                  ) -> Iterator[np.ndarray]:
         """Yield the (D,) features of a view of each photo."""
-        def seen(file: Path, key: tuple[str, str]) -> Image.Image:
-            spare = self._engine.spare if key[1] == "plain" else lambda size: self._engine.spare(size) / 2
-            return VIEWS[key[1]](open_photo(file, spare=spare), random.Random(key[0]))
+        def view_of(file: Path, key: tuple[str, str]) -> Image.Image:
+            by = 1 if key[1] == "plain" else 2
+            photo = open_photo(file, max_reduction=lambda size: self._engine.max_reduction(size) / by)
+            return VIEWS[key[1]](photo, random.Random(key[0]))
 
         if not self._gpu:
-            self._fast = self._fast or faster(self._engine)
-            yield from pool.map(lambda file, key: self._fast.answer(seen(file, key))[1], files, keys)
+            fast = self._fast = self._fast or compiled_if_possible(self._engine)
+
+            def features_of(file: Path, key: tuple[str, str]) -> np.ndarray:
+                features = fast.answer(view_of(file, key))[1]
+                assert features is not None, "the head of our own networks gives features"
+                return features
+
+            yield from pool.map(features_of, files, keys)
             return
-        body, preprocess = self._engine.model[0].cuda(), self._engine.preprocess
-        for start in range(0, len(files), ON_GPU_AT_ONCE):
-            chunk = slice(start, start + ON_GPU_AT_ONCE)
-            batch = np.stack(list(pool.map(lambda file, key: preprocess(seen(file, key)), files[chunk], keys[chunk])))
+        body, preprocess = self._engine.model.get_submodule("0").cuda(), self._engine.preprocess
+        for start in range(0, len(files), GPU_BATCH_SIZE):
+            chunk = slice(start, start + GPU_BATCH_SIZE)
+            photos = pool.map(lambda file, key: preprocess(view_of(file, key)), files[chunk], keys[chunk])
+            batch = np.stack(list(photos))
             with torch.inference_mode():
                 cells = body(torch.from_numpy(batch).cuda())
                 yield from (cells.mean((2, 3)) if cells.ndim == 4 else cells).float().cpu().numpy()
 
 
 def _read(file: Path | None) -> dict[tuple[str, str], np.ndarray]:
-    """Return the features in a cache by SHA-256 and view; none where it is missing or broken."""
-    with suppress(Exception):  # a broken file fails in as many ways as it has bytes
+    """Return the features in a cache by SHA-256 and view; none where it is missing or damaged."""
+    with suppress(Exception):  # a damaged file fails in many ways
         if file is not None:
             with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
                 return {(str(name), str(view)): row for name, view, row in

@@ -1,29 +1,31 @@
-"""Ctrl-C ends a training, whatever library it meets on the way.
+"""Stop a training at Ctrl-C, also where a library catches the interrupt.
 
-Gives `heeding_interrupts`, around what may be interrupted, and `HeedInterrupt`, a fastai callback
+Gives `remember_interrupts`, a context for what may be interrupted, and `StopOnInterrupt`, a fastai callback
 """
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from fastai.callback.core import Callback
 
 interrupted = threading.Event()
 
 
-class HeedInterrupt(Callback):
-    """Ends the training at Ctrl-C even where the interrupt itself was lost (see `heeding_interrupts`)."""
+class StopOnInterrupt(Callback):
+    """Stop the training at Ctrl-C, even where the exception itself was lost (see `remember_interrupts`)."""
 
     def after_batch(self) -> None:
+        """Raise the interrupt that was remembered."""
         if interrupted.is_set():
             raise KeyboardInterrupt
 
 
 @contextmanager
-def heeding_interrupts() -> Iterator[None]:
-    """Remember Ctrl-C within the block: fastprogress drops one that comes while it begins a bar."""
-    def remember(*_):
+def remember_interrupts() -> Iterator[None]:
+    """Remember Ctrl-C within the block: fastprogress ignores one that comes while it draws its first bar."""
+    def remember(*_: object) -> NoReturn:
         interrupted.set()
         raise KeyboardInterrupt
 

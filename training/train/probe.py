@@ -1,26 +1,29 @@
 """Fit a linear probe: multinomial logistic regression on the standardised features of a frozen backbone.
 
 Reads  (N, D) features and the labels of N photos
-Gives  a `Probe`, and what probes that did not learn from a photo say of it (out-of-fold scores)
+Gives  a `Probe`, and out-of-fold scores: those of probes that did not learn from the photo
 
 Source: Alain & Bengio 2016, Understanding intermediate layers using linear classifier probes; Kornblith et al. 2019,
-Do Better ImageNet Models Transfer Better? A probe on a network of ImageNet comes close to fine-tuning, in seconds.
+Do Better ImageNet Models Transfer Better? On a network trained on ImageNet, a probe comes close to fine-tuning, in
+seconds.
 """
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from torch import nn
 
 from .calibration import fit_temperature
 
-STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # C of the logistic regression: the smaller, the more regularised
+if TYPE_CHECKING:
+    from torch import nn
+
+STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # C of the logistic regression: a smaller one regularises more
 EPS = 1e-5  # as in batch norm, which standardises in the network
-MOST_UNEVEN = 3  # times as many photos as another label: beyond, the photos of the rarer label count for more
-ENOUGH = 5000  # views of photos to choose the regularisation with
+MAX_IMBALANCE = 3  # if a label has more times as many photos as another one, the photos of the rarer one count for more
+MAX_TUNING_VIEWS = 5000  # views of photos that choose the regularisation
 
 
 @dataclass(frozen=True)
@@ -36,36 +39,40 @@ class Probe:
         """Return (..., C) scores of (..., D) features, whose softmax are probabilities."""
         return (features - self.mean) / np.sqrt(self.var + EPS) @ self.weight.T + self.bias
 
-    def to_layers(self) -> list[nn.Module]:
-        """Return batch norm and a linear layer that score pooled features as this does."""
+    def to_layers(self) -> list["nn.Module"]:
+        """Return batch norm and a linear layer that give the same scores for pooled features."""
+        import torch  # imported here: commands that only cross-validate start without it
+        from torch import nn
+
         n_labels, n_features = self.weight.shape
         norm, linear = nn.BatchNorm1d(n_features, eps=EPS), nn.Linear(n_features, n_labels)
         with torch.no_grad():
-            for to, values in ((norm.running_mean, self.mean), (norm.running_var, self.var),
-                               (linear.weight, self.weight), (linear.bias, self.bias)):
-                to.copy_(torch.from_numpy(np.asarray(values, dtype=np.float32)))
+            for name, values in (("running_mean", self.mean), ("running_var", self.var)):
+                norm.get_buffer(name).copy_(torch.from_numpy(np.asarray(values, dtype=np.float32)))
+            for parameter, values in ((linear.weight, self.weight), (linear.bias, self.bias)):
+                parameter.copy_(torch.from_numpy(np.asarray(values, dtype=np.float32)))
         return [norm, linear]
 
 
-def weights_of(targets: np.ndarray) -> np.ndarray:
-    """Return (N,) weights, 1 or more: a label counts for at least 1 / MOST_UNEVEN of the most frequent one."""
+def sample_weights(targets: np.ndarray) -> np.ndarray:
+    """Return (N,) weights, at least 1: a label counts for at least 1 / MAX_IMBALANCE of the most frequent one."""
     counts = np.bincount(targets)
-    return np.maximum(1, counts.max() / MOST_UNEVEN / counts.clip(1))[targets]
+    return np.maximum(1, counts.max() / MAX_IMBALANCE / counts.clip(1))[targets]
 
 
 class ProbePath:
-    """The probes of the same photos at several strengths: each fit starts from the one before."""
+    """The probes of the same photos at several strengths of regularisation: each fit starts from the one before."""
 
     def __init__(self, features: np.ndarray, targets: np.ndarray, n_labels: int):
         """features: (N, V, D), whose V views count as much as one photo; targets: (N,), every label among them.
 
-        Labels that are more than MOST_UNEVEN times rarer than another are weighted.
+        Labels that are more than MAX_IMBALANCE times rarer than another are weighted.
         """
         n_views = features.shape[1]
-        weights = weights_of(targets)
+        weights = sample_weights(targets)
         self._weights = np.repeat(weights / n_views, n_views)
         self._log_weights = np.log([weights[targets == label][0] for label in range(n_labels)])
-        self._targets, self._two = np.repeat(targets, n_views), n_labels == 2
+        self._targets, self._binary = np.repeat(targets, n_views), n_labels == 2
         x = features.reshape(len(self._targets), -1)
         self._mean, self._var = x.mean(0, dtype=np.float64), x.var(0, dtype=np.float64)
         self._x = ((x - self._mean) / np.sqrt(self._var + EPS)).astype(np.float32)
@@ -74,12 +81,12 @@ class ProbePath:
     def at(self, strength: float) -> Probe:
         """Return the probe of a strength; ascending strengths are the fastest."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # near enough
+            warnings.simplefilter("ignore", ConvergenceWarning)  # it is near enough
             self._model.set_params(C=strength).fit(self._x, self._targets, self._weights)
         weight, bias = self._model.coef_, self._model.intercept_
-        if self._two:  # sklearn keeps the difference of the two
+        if self._binary:  # sklearn keeps the difference of the two labels
             weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-        # probabilities are to be those of the photos as they come: the weights have shaped the probe, not its odds
+        # the weights should change the probe, not the shares of the labels that its probabilities reflect
         return Probe(self._mean, self._var, weight.copy(), bias - self._log_weights)
 
 
@@ -99,8 +106,8 @@ def cross_validate(features: np.ndarray, targets: np.ndarray, folds: np.ndarray,
                    n_labels: int) -> tuple[float, np.ndarray]:
     """Return the strength with the lowest out-of-fold loss, and the (N, V, C) out-of-fold scores at it.
 
-    features: (N, V, D), V views of each photo, the plain one first. folds: (N,), see `folds.assign_folds`. The scores
-    of a fold come from a probe of the other folds.
+    features: (N, V, D), V views of each photo, the plain one first. folds: (N,), see `cross_validation.assign_folds`.
+    The scores of a fold come from a probe of the other folds.
     """
     strength = choose_strength(features, targets, folds, n_labels)
     scores = np.empty((*features.shape[:2], n_labels))
@@ -113,13 +120,13 @@ def cross_validate(features: np.ndarray, targets: np.ndarray, folds: np.ndarray,
 def choose_strength(features: np.ndarray, targets: np.ndarray, folds: np.ndarray, n_labels: int) -> float:
     """Return the strength with the lowest out-of-fold loss of (N, V, D) features, each at its own temperature.
 
-    A strongly regularised probe is unsure of what it knows; since a temperature is fitted afterwards, that must not
-    count against it. ENOUGH views choose. Strengths are tried from the lowest on, and no more once the loss rises.
+    A strongly regularised probe is not sure enough; since a temperature is fitted afterwards, that must not count
+    against it. Only MAX_TUNING_VIEWS are used. Strengths are tried from the lowest on, until the loss rises.
     """
-    some = np.random.default_rng(0).permutation(len(targets))[:max(1, ENOUGH // features.shape[1])]
-    if not all(len(np.unique(targets[some][folds[some] != fold])) == n_labels for fold in np.unique(folds)):
-        some = np.arange(len(targets))  # a label is too rare to draw from
-    features, targets, folds = features[some], targets[some], folds[some]
+    subset = np.random.default_rng(0).permutation(len(targets))[:max(1, MAX_TUNING_VIEWS // features.shape[1])]
+    if not all(len(np.unique(targets[subset][folds[subset] != fold])) == n_labels for fold in np.unique(folds)):
+        subset = np.arange(len(targets))  # a label is too rare for a random subset
+    features, targets, folds = features[subset], targets[subset], folds[subset]
     paths = {fold: ProbePath(features[folds != fold], targets[folds != fold], n_labels) for fold in np.unique(folds)}
     best, lowest = STRENGTHS[0], np.inf
     for strength in STRENGTHS:

@@ -1,4 +1,4 @@
-"""What a training leaves behind: export.pkl, export.onnx and metrics.json."""
+"""Write the results of a training: export.pkl, export.onnx and metrics.json."""
 import hashlib
 import json
 import platform
@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from classifier.photo import open_photo
 from training.data.files import parent_label
@@ -14,23 +15,23 @@ from training.export.stock_fastai import StockFastai
 from training.export.writer import compile_export, export_learner, facts_of, portable
 from training.held_out import by_label
 from training.metrics import metrics_path
+from training.options import TrainingOptions
 from training.output import staged
 from training.statistics import wilson
 
-from .learner import Trained
-from .options import TrainingOptions
+from .trained import Trained
 
 PACKAGES = ("fastai", "fastcore", "torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn")
 N_SAMPLES = 8  # photos that the export is checked on
 
 
-def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> dict:
+def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> dict[str, Any]:
     """Return what metrics.json records of a run, without the export's own figures."""
-    validated = trained.held_out.answers(trained.validated or trained.files)
+    validated = trained.validation()
     low, high = wilson(validated.n_wrong, len(validated.files))
     learned = Counter(map(parent_label, trained.files))
     held_out = Counter(map(parent_label, trained.validated))
-    of_familiarity = trained.on_familiarity
+    measured = trained.familiarity_metrics
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "error_rate": validated.n_wrong / len(validated.files),
@@ -41,7 +42,7 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
         "n_valid": len(validated.files),
         "measured": "validation" if trained.validated else "out of fold",
         "photos": {label: {"train": learned[label], "valid": held_out[label]} for label in validated.vocab},
-        "by_label": by_label(validated.vocab, validated.targets, validated.predictions),
+        "by_label": by_label(validated.vocab, validated.targets, validated.predicted),
         "unreadable": [f"{parent_label(file)}/{Path(file).name}" for file in photos.unreadable],
         "fine_tuning": trained.verdict and {
             "kept": trained.fine_tuned, "loss_before": trained.verdict.loss_before,
@@ -49,9 +50,9 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
         "epochs": trained.table,
         "calibration": trained.calibration,
         "familiarity": {
-            "accepted": of_familiarity.accepted, "unfamiliar": of_familiarity.unfamiliar,
-            "auroc": of_familiarity.auroc,
-            "left_out": {validated.vocab[i]: row for i, row in of_familiarity.left_out.items()}},
+            "accepted": measured.accepted, "unfamiliar": measured.unfamiliar,
+            "auroc": measured.auroc,
+            "left_out": {validated.vocab[i]: row for i, row in measured.left_out.items()}},
         "options": options.recorded(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "valid_sha256": sorted(trained.held_out.hashes_of(trained.validated)),
@@ -59,22 +60,23 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
     }
 
 
-def save(trained: Trained, metrics: dict, out: str | Path, stock: StockFastai | None = None) -> dict:
+def save(trained: Trained, metrics: dict[str, Any], out: str | Path,
+         stock: StockFastai | None = None) -> dict[str, Any]:
     """Write the export and, once that has passed its check, metrics.json; return the metrics written."""
-    plain, known = portable(trained.learn), trained.familiarity
-    # kept on the learner as plain data: all that the app knows of a model is inside its export
-    plain.fieldguide = {**facts_of(metrics),
-                        "familiarity": known and known.to_facts(),
+    learn, familiarity = portable(trained.learn), trained.familiarity
+    # stored on the learner as plain data: all that the app knows of a model is inside its export
+    learn.fieldguide = {**facts_of(metrics),
+                        "familiarity": familiarity and familiarity.to_facts(),
                         "calibration": trained.calibration and {"temperature": trained.calibration["temperature"]}}
     samples = (trained.validated or trained.files)[:N_SAMPLES]
-    export = export_learner(plain, out, [open_photo(file) for file in samples], stock)
+    export = export_learner(learn, out, [open_photo(file) for file in samples], stock)
     metrics = {**metrics, "export": {"bytes": len(export), "sha256": hashlib.sha256(export).hexdigest()}}
     write_metrics(metrics, out)
     compile_export(out)
     return metrics
 
 
-def write_metrics(metrics: dict, out: str | Path) -> None:
+def write_metrics(metrics: dict[str, Any], out: str | Path) -> None:
     """Write metrics.json beside an export."""
-    with staged(metrics_path(out)) as aside:
-        aside.write_text(json.dumps(metrics, indent=1) + "\n")
+    with staged(metrics_path(out)) as temporary:
+        temporary.write_text(json.dumps(metrics, indent=1) + "\n")

@@ -1,41 +1,14 @@
-"""The options of a training, and what is wrong with those that cannot work.
-
-Gives  `TrainingOptions`, and `check_options`, which raises a sentence before anything is read
-"""
+"""Check the options of a training before any photo is read; a CliError says which one cannot work."""
 import os
 import shutil
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fastcore.script import CliError
 
 from training.data.loaders import RESIZES
+from training.options import TrainingOptions
 
-ROOM_NEEDED = 200_000_000  # bytes free where the export goes: asked before the training, not after
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """What decides how a model comes out; `training.train.record.main` says what each does."""
-
-    arch: str = "resnet18"
-    weights: str = ""
-    epochs: int = 4
-    image_size: int = 224
-    resize: str = "random_crop"
-    valid_pct: float = 0.2
-    seed: int = 42
-    batch_size: int = 16
-    base_lr: float = 1e-3
-    grey: float = 0.0
-    pretrained: bool = True
-    folds: int = 5
-    quick: bool = False
-    fine_tune: bool = False
-
-    def recorded(self) -> dict:
-        """Return the options as metrics.json keeps them: of a local file of weights the name, not its folder."""
-        return {**asdict(self), "weights": Path(self.weights).name if self.weights else None}
+MIN_FREE_BYTES = 200_000_000  # free where the export goes: checked before the training, not after
 
 
 def check_options(options: TrainingOptions) -> None:
@@ -65,6 +38,6 @@ def check_out(out: Path) -> None:
     if not os.access(out.parent, os.W_OK):
         raise CliError(f"--out {out}: nothing may be written in {out.parent.resolve()}.")
     free = shutil.disk_usage(out.parent).free
-    if free < ROOM_NEEDED:
+    if free < MIN_FREE_BYTES:
         raise CliError(f"Only {free / 1e6:.0f} MB are free in {out.parent.resolve()}: "
-                       f"make room for {ROOM_NEEDED / 1e6:.0f} MB first.")
+                       f"make room for {MIN_FREE_BYTES / 1e6:.0f} MB first.")

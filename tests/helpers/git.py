@@ -1,15 +1,5 @@
-"""The README's text by heading, and git repositories that stand in for the Hub."""
-import re
+"""Git repositories that stand in for the Hub's."""
 import subprocess
-
-from helpers.paths import ROOT
-
-README = (ROOT / "README.md").read_text()
-
-
-def section(title: str) -> str:
-    """Return the text under a heading."""
-    return re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.M | re.S).group(1)
 
 
 def git(*args, cwd, check=True) -> subprocess.CompletedProcess:

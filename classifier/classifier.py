@@ -1,0 +1,144 @@
+"""`Classifier`: load a fastai export and classify photos with it.
+
+    classifier = Classifier.load("export.pkl")
+    classifier.predict("bear.jpg").label
+    classifier.explain("bear.jpg").picture.show()
+"""
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from classifier.export import check_file, read_export
+from classifier.files import sha256
+from classifier.inference.compiled_copy import CompileError, engine_from_bytes, onnx_path, read_compiled
+from classifier.inference.confidence import Familiarity, probabilities, read_temperature
+from classifier.inference.engine import Engine, OnnxEngine
+from classifier.inference.heatmap import SIDE, Heatmap
+from classifier.inference.onnx_export import to_onnx
+from classifier.photo import PhotoError, PhotoSource, open_photo
+from classifier.prediction import Explanation, Prediction
+
+log = logging.getLogger(__name__)
+
+FileState = tuple[int, int, int]  # inode, time of the last change in nanoseconds, bytes
+
+
+class Classifier:
+    """A model loaded from a fastai export. Safe to use from many threads at once."""
+
+    def __init__(self, engine: Engine, facts: dict[str, Any], version: str | None = None) -> None:
+        self._engine = engine
+        self._file: tuple[Path, FileState | None] | None = None  # the loaded file, and its state then
+        self.familiarity = Familiarity.from_facts(facts.get("familiarity"), engine.n_features)
+        """the training photos' features and the threshold; None where the export has none"""
+        self.reports_familiarity = self.familiarity is not None
+        """whether predictions have a familiarity, which tells photos of none of the labels"""
+        temperature = read_temperature(facts.get("calibration"))
+        self.calibrated = temperature is not None
+        """whether probabilities are calibrated; otherwise they are the model's plain softmax"""
+        self.temperature = temperature or 1.0
+        """what scores are divided by before the softmax; 1 where the export is not calibrated"""
+        self.explains: bool = engine.explains
+        """whether `explain` can give a heatmap"""
+        self.labels: list[str] = engine.labels
+        self.facts = facts
+        """data about the model that the export holds (see `training.export.writer.facts_of`); {} for other exports"""
+        self.version = version
+        """the SHA-256 of the export file, in hexadecimal; None for a classifier that was not loaded from one"""
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] = "export.pkl") -> "Classifier":
+        """Return the classifier in an export file, warmed up: its first prediction is as fast as any.
+
+        The compiled copy beside it (export.onnx) is used instead while it was made from the same file: then
+        neither torch nor fastai is imported. Raises ExportError with a sentence that says what to do.
+        """
+        check_file(path)
+        state, version = _file_state(path), sha256(path)
+        try:
+            classifier = cls(*read_compiled(onnx_path(path), version), version)
+        except CompileError as error:
+            log.warning("%s Serving from %s itself, which is slower.", error, Path(path).name)
+            from classifier.inference.torch_engine import TorchEngine
+
+            export = read_export(path)
+            classifier = cls(TorchEngine(export), export.facts, version)
+        classifier._file = Path(path), state
+        return classifier
+
+    def changed_on_disk(self) -> bool:
+        """Return whether the export file was replaced or removed since it was loaded; the classifier stays as it is."""
+        return self._file is not None and _file_state(self._file[0]) != self._file[1]
+
+    @property
+    def compiled(self) -> bool:
+        """Whether predictions come from a compiled copy of the export."""
+        return isinstance(self._engine, OnnxEngine)
+
+    def compile(self) -> None:
+        """Compile the model in memory and predict with the copy from then on; takes seconds, predictions go on.
+
+        Raises CompileError where the model cannot be compiled: then nothing changes.
+        """
+        if not isinstance(self._engine, OnnxEngine):
+            data = to_onnx(self._engine, self.facts, self.version or "")
+            self._engine = engine_from_bytes(data, "The compiled copy", self.version or "")[0]
+
+    def predict(self, photo: PhotoSource) -> Prediction:
+        """Return the prediction for a photo: bytes, a path, a binary file or a PIL image.
+
+        Raises PhotoError, with a sentence for a person, where the photo cannot be opened.
+        """
+        return self.predict_with_features(photo)[0]
+
+    def predict_with_features(self, photo: PhotoSource) -> tuple[Prediction, np.ndarray | None]:
+        """Return what `predict` does and the (D,) pooled features it rests on, None where the model has none."""
+        engine = self._engine  # `compile` may replace it at any moment
+        scores, features = engine.answer(open_photo(photo, max_reduction=engine.max_reduction))
+        return self._prediction(scores, features), features
+
+    def explain(self, photo: PhotoSource, label: str | None = None) -> Explanation:
+        """Return the prediction for a photo and the heatmap of `label`, or of the most probable one.
+
+        Raises PhotoError as `predict` does, and ValueError, with a sentence for a person, for a label that
+        is none of `labels` and for an export without heatmaps (see `explains`).
+        """
+        if not self.explains:
+            raise ValueError("Where this model looked is not available: it is built in another way than "
+                             "pooling and linear layers on a map of cells.")
+        if label is not None and label not in self.labels:
+            raise ValueError(f"There is no label {str(label)[:40]!r}. The labels are {', '.join(self.labels[:12])}"
+                             f"{' …' if len(self.labels) > 12 else ''}.")
+        engine = self._engine
+        opened = open_photo(photo, max_reduction=lambda size: min(engine.max_reduction(size), max(size) / SIDE))
+        scores, features, cells = engine.explain(opened)
+        prediction = self._prediction(scores, features)
+        label = prediction.label if label is None else label
+        i = self.labels.index(label)
+        heatmap = Heatmap(label, cells.contributions[i], float(cells.biases[i]), cells.seen,
+                          float(np.abs(cells.contributions).max()))
+        return Explanation(prediction, heatmap, opened)
+
+    def _prediction(self, scores: np.ndarray, features: np.ndarray | None) -> Prediction:
+        """Return the prediction for one photo's (C,) scores and (D,) features."""
+        if not np.isfinite(scores).all():
+            raise PhotoError("The model gives no numbers for this photo.")
+        by_index = probabilities(scores, self.temperature)
+        by_label = {self.labels[i]: float(by_index[i]) for i in by_index.argsort()[::-1]}
+        label = next(iter(by_label))
+        if self.familiarity is None or features is None:
+            return Prediction(label, by_label)
+        score = self.familiarity.score(features)
+        return Prediction(label, by_label, score, score >= self.familiarity.threshold)
+
+
+def _file_state(path: str | os.PathLike[str]) -> FileState | None:
+    """Return what changes when a file is replaced; None where there is none."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size

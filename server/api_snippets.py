@@ -1,0 +1,67 @@
+"""Snippets of code that call the API, as the page shows them; `api_snippets` is long because it is one text."""
+import json
+import os
+
+
+def address() -> str:
+    """Return the address of this app: the Space's own host, or this machine."""
+    host = os.environ.get("SPACE_HOST")
+    return f"https://{host}" if host else f"http://127.0.0.1:{os.environ.get('GRADIO_SERVER_PORT', 7860)}"
+
+
+def visitor_address_script(url: str) -> str:
+    """Return JavaScript that replaces `url` by the address in the visitor's browser.
+
+    The app cannot know it: behind a proxy it is another one, and where the port is taken the app moves to the next.
+    """
+    return f"(text) => text.replaceAll({json.dumps(url)}, location.origin + location.pathname.replace(/\\/+$/, ''))"
+
+
+def api_snippets(url: str) -> str:
+    """Return how to call the API, ready to paste, as Markdown; tests run each of them as it stands here."""
+    return f"""Any shell, with `curl`: one call. Several photos go as several `-F file=@…`, and come back as a list.
+```bash
+curl -F file=@photo.jpg {url}/classify
+```
+Python, with `pip install requests`:
+```python
+import requests
+
+with open("photo.jpg", "rb") as photo:
+    answer = requests.post("{url}/classify", files={{"file": photo}}).json()
+print(answer.get("error") or answer["label"])
+```
+Python, with `pip install gradio_client`:
+```python
+from gradio_client import Client, handle_file
+
+print(Client("{url}").predict(photo=handle_file("photo.jpg"), api_name="/classify_photo"))
+```
+JavaScript, with `npm install @gradio/client`, in a file that ends in `.mjs`:
+```js
+import {{ readFile }} from "node:fs/promises";
+import {{ Client }} from "@gradio/client";
+
+const app = await Client.connect("{url}");
+const photo = new Blob([await readFile("photo.jpg")]);
+console.log((await app.predict("/predict", {{ photo }})).data[0].label);
+```
+A web page of your own, wherever it lies:
+```html
+<input type="file" accept="image/*" onchange="ask(this.files[0])">
+<p id="answer"></p>
+<script>
+async function ask(photo) {{
+  const answer = await (await fetch("{url}/classify", {{ method: "POST", body: photo }})).json();
+  document.querySelector("#answer").textContent = answer.error ?? answer.label;
+}}
+</script>
+```
+An assistant that speaks MCP finds the tool `classify_photo` here (on a Space with the Space's name in front):
+```json
+{{"mcpServers": {{"fieldguide": {{"url": "{url}/gradio_api/mcp/"}}}}}}
+```
+`/predict` gives label and probabilities; `/classify_photo` also says whether the photo is `familiar`;
+`/explain` gives a picture of where the model looked, for the answer or for the `label` you name.
+Every field is described at [{url}/docs]({url}/docs) and, for Gradio's own API,
+[{url}/gradio_api/openapi.json]({url}/gradio_api/openapi.json)."""

@@ -1,0 +1,106 @@
+"""The web application of `training.clean`: the page, and what its script requests.
+
+Gives `build_app`, a FastAPI application: the page at /, and for its script
+
+    GET  thumb/{id}, photo/{id}   JPEG
+    GET  about/{id}               details of a photo
+    POST choose                   {"id", "action": "keep" | "delete" | "label" | "", "label"}
+"""
+import io
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse, Response
+from fastcore.script import CliError
+from pydantic import BaseModel
+
+from classifier.photo import PhotoError, open_photo
+
+from .cards import details, progress
+from .local_only import SameOriginMiddleware
+from .page import build_page
+from .review import ReviewedPhoto
+from .session import Cleaner
+
+HERE = Path(__file__).parent
+THUMBNAIL_SIDE, LARGE_SIDE = 360, 1600  # pixels of the longer side
+THUMBNAILS_KEPT = 1000  # in memory, about 20 MB
+
+
+class DecisionRequest(BaseModel):
+    """What the page's script sends."""
+
+    id: str
+    action: str
+    label: str = ""
+
+
+def jpeg(file: Path, side: int) -> bytes:
+    """Return a photo as JPEG, which every browser shows; its longer side has at most `side` pixels."""
+    photo, buffer = open_photo(file), io.BytesIO()
+    photo.thumbnail((side, side))
+    photo.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+@lru_cache(THUMBNAILS_KEPT)
+def thumbnail(file: Path, modified: float) -> bytes:
+    """Return a photo's thumbnail as JPEG; modified: the file's time, so that a new file gets a new thumbnail."""
+    return jpeg(file, THUMBNAIL_SIDE)
+
+
+def build_app(cleaner: Cleaner, export: str, n_unreadable: int = 0, host: str = "127.0.0.1") -> FastAPI:
+    """Return the application; host: the address that it is to listen on."""
+    app = FastAPI(openapi_url=None)
+    app.add_middleware(SameOriginMiddleware, host=host)
+    add_routes(app, cleaner)
+    script, style = ((HERE / f"page.{kind}").read_text() for kind in ("js", "css"))
+    return gr.mount_gradio_app(app, build_page(cleaner, export, n_unreadable), path="/", footer_links=[],
+                               head=f"<style>{style}</style><script>{script}</script>", ssr_mode=False)
+
+
+def add_routes(app: FastAPI, cleaner: Cleaner) -> None:
+    """Add the routes that the page's script requests."""
+    def photo_of(name: str) -> ReviewedPhoto:
+        if name not in cleaner.by_id:
+            raise HTTPException(404, "There is no such photo.")
+        return cleaner.by_id[name]
+
+    @app.exception_handler(CliError)
+    def report_error(_: Request, error: CliError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 507)
+
+    @app.get("/thumb/{name}")
+    @app.get("/photo/{name}")
+    def picture(name: str, request: Request) -> Response:
+        file = photo_of(name).file
+        try:
+            large = request.url.path.startswith("/photo/")
+            data = jpeg(file, LARGE_SIDE) if large else thumbnail(file, file.stat().st_mtime)
+        except (PhotoError, OSError):
+            raise HTTPException(404, "The photo cannot be opened any more.") from None
+        return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
+
+    @app.get("/about/{name}")
+    def about(name: str) -> dict[str, Any]:
+        photo_of(name)
+        return details(cleaner, name)
+
+    @app.post("/choose")
+    def choose(request: DecisionRequest) -> dict[str, str]:
+        photo_of(request.id)
+        try:
+            decision = cleaner.choose(request.id, request.action, request.label)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+        return {"action": decision.action, "label": decision.label, "counts": progress(cleaner)}
+
+
+def serve(cleaner: Cleaner, export: str, host: str, port: int, n_unreadable: int = 0) -> None:
+    """Serve the page until it is stopped."""
+    uvicorn.run(build_app(cleaner, export, n_unreadable, host), host=host, port=port, log_level="warning",
+                timeout_graceful_shutdown=1)  # an open page would keep it alive

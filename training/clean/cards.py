@@ -1,0 +1,81 @@
+"""Write the HTML of the cleaner's grid of photos, and the texts around it."""
+import shlex
+import sys
+from collections.abc import Iterable
+from html import escape
+from math import isinf
+from pathlib import Path
+from typing import Any
+
+from .decisions import Decision
+from .review import ReviewedPhoto
+from .session import Cleaner
+
+N_PROBABILITIES = 5  # in the large view of a photo, the highest ones
+
+
+def progress(cleaner: Cleaner) -> str:
+    """Return what is marked, "12 to delete, 5 to move", and how many photos are decided."""
+    n_deleted, n_moved, n_decided = cleaner.counts()
+    marked = [f"{n} to {what}" for n, what in ((n_deleted, "delete"), (n_moved, "move")) if n]
+    return f"{', '.join(marked) or 'Nothing marked'} · {n_decided} of {len(cleaner.photos)} decided"
+
+
+def shell_command(name: str, *args: object) -> str:
+    """Return a command of the pipeline as it can be pasted into the shell that the cleaner was started in."""
+    python, here = Path(sys.executable), Path.cwd()
+    interpreter = python.relative_to(here).as_posix() if here in python.parents else "python"
+    return shlex.join([interpreter, "-m", f"training.{name}", *map(str, args)])
+
+
+def percent(probability: float) -> str:
+    """Return a probability in percent; near 100%, with a decimal."""
+    return f"{probability:.1%}" if 0.995 < probability < 0.9995 else f"{probability:.0%}"
+
+
+def loss_text(photo: ReviewedPhoto) -> str:
+    """Return the loss as the page shows it."""
+    return "no loss" if isinf(photo.loss) else f"loss {photo.loss:.2f}"
+
+
+def title(photo: ReviewedPhoto) -> str:
+    """Return the heading of a photo: its label; for a suggestion, that a user says so."""
+    return f"A user says: {photo.label}" if photo.suggested else photo.label
+
+
+def card(name: str, photo: ReviewedPhoto, decision: Decision, labels: list[str]) -> str:
+    """Return one photo of the grid as HTML; name: its id."""
+    options = "".join(f'<option value="{escape(label)}"{" selected" * (label == (decision.label or photo.label))}>'
+                      f"{escape(label)}</option>" for label in labels)
+    predicted = f"{escape(photo.prediction)} {percent(photo.probabilities[photo.prediction])} · {loss_text(photo)}"
+    heading = escape(title(photo))
+    return (f'<article class="card{" suggested" * photo.suggested}" tabindex="-1" data-id="{name}" '
+            f'data-action="{decision.action}" data-own="{escape(photo.label)}" '
+            f'aria-label="{heading}: {escape(photo.file.name)}">'
+            f'<button class="look" title="Look closer"><img loading="lazy" src="thumb/{name}" alt=""></button>'
+            f'<p class="names"><b>{heading}</b> <span class="to">→ {escape(decision.label)}</span></p>'
+            f'<p class="said">predicted {predicted}</p><p class="reason">{escape(photo.reason)}</p>'
+            f'<p class="acts"><button data-do="keep">Keep</button><button data-do="delete">Delete</button>'
+            f'<select aria-label="Label">{options}</select></p></article>')
+
+
+def grid(cleaner: Cleaner, entries: Iterable[tuple[str, ReviewedPhoto, Decision]]) -> str:
+    """Return a page of photos as HTML; entries: as `Cleaner.select` returns them."""
+    cards = [card(*entry, cleaner.labels) for entry in entries]
+    names = "".join(f"<span>{f'<kbd>{i}</kbd> ' if i < 10 else ''}{escape(label)}</span>"
+                    for i, label in enumerate(cleaner.labels[:9], start=1))
+    if not cards:
+        return '<div id="grid"><p class="none">No photo is left in this selection.</p></div>'
+    return f'<div class="legend">{names}</div><div id="grid">{"".join(cards)}</div>'
+
+
+def details(cleaner: Cleaner, name: str) -> dict[str, Any]:
+    """Return what the large view shows of the photo with an id; page.js reads it."""
+    photo = cleaner.by_id[name]
+    decision = cleaner.decision(photo)
+    highest = sorted(photo.probabilities.items(), key=lambda item: -item[1])[:N_PROBABILITIES]
+    return {"id": name, "name": photo.file.name, "title": title(photo), "split": photo.split,
+            "loss": loss_text(photo), "suspicion": int(100 * photo.suspicion), "reason": photo.reason,
+            "prediction": photo.prediction, "action": decision.action, "to": decision.label,
+            "suggested": photo.suggested,
+            "probabilities": [{"label": label, "share": share, "said": percent(share)} for label, share in highest]}

@@ -1,0 +1,62 @@
+"""Evaluate an export on labelled photos, by predictions of models that were not trained on them where there are any.
+
+Reads  photos in one folder a label, an export's `Classifier`, and its metrics.json
+Gives  `Evaluation`: predictions, and how their photos were held out
+
+An export of `training.train` has usually learned from all of its photos. Its error is therefore measured on the
+predictions that metrics.json keeps: those of models that were trained without the photo.
+"""
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from classifier import Classifier
+from training.data.photos import select_by_hash
+
+from .held_out import HeldOutPredictions
+from .predictions import Predictions, predict_labelled
+
+OUT_OF_FOLD, VALIDATION, HELD_OUT, ALL = "out of fold", "validation", "held out", "all"
+NOT_TRAINED_ON = "photos, each answered by a model that had not seen it"
+DESCRIPTIONS = {OUT_OF_FOLD: NOT_TRAINED_ON, HELD_OUT: NOT_TRAINED_ON, VALIDATION: "validation photos",
+                ALL: "photos (not the ones that it was validated on)"}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Predictions for labelled photos, and how these photos were held out."""
+
+    predictions: Predictions
+    part: str  # OUT_OF_FOLD, VALIDATION, HELD_OUT for some of both, or ALL
+    unreadable: dict[Path, str] = field(default_factory=dict)  # why the others could not be opened
+
+    @property
+    def description(self) -> str:
+        """The number of photos, and which ones they are."""
+        return f"{len(self.predictions.files)} {DESCRIPTIONS[self.part]}"
+
+
+def evaluate_held_out(classifier: Classifier, photos: Sequence[Path], metrics: dict[str, Any]) -> Evaluation | None:
+    """Return the predictions for those of the photos that were held out; None where none was, or none is recorded."""
+    readable = [photo for photo in photos if os.access(photo, os.R_OK)]
+    held_out, hashes = HeldOutPredictions.from_metrics(metrics), metrics.get("valid_sha256", [])
+    if held_out is None:  # of a training that kept no predictions: the export predicts again
+        validated = select_by_hash(readable, hashes)
+        return _predict(classifier, validated, VALIDATION) if validated else None
+    predictions = held_out.predictions_for(readable)
+    if predictions is None:
+        return None
+    n_validated = len(select_by_hash(predictions.files, hashes))
+    return Evaluation(predictions, {0: OUT_OF_FOLD, len(predictions.files): VALIDATION}.get(n_validated, HELD_OUT))
+
+
+def evaluate(classifier: Classifier, photos: Sequence[Path], metrics: dict[str, Any]) -> Evaluation:
+    """Return the predictions for those of the photos that were held out; where none was, the export's own for all."""
+    return evaluate_held_out(classifier, photos, metrics) or _predict(classifier, photos, ALL)
+
+
+def _predict(classifier: Classifier, photos: Sequence[Path], part: str) -> Evaluation:
+    predictions, unreadable = predict_labelled(classifier, photos)
+    return Evaluation(predictions, part, unreadable)
