@@ -59,7 +59,7 @@ def photos_in(folder: str) -> Iterator[Photo]:
 def answer_rows(classifier: Classifier, photos: Iterator[Photo], table: Table, n_threads: int,
                 ) -> Generator[tuple[str, ...] | None, None, None]:
     """Yield the row of each photo in turn, None for one that the table already has; a few are classified at once."""
-    model = model_of(classifier)
+    model = classifier.short_version
     waiting: deque[tuple[Photo, Future[Prediction | str] | None]] = deque()
 
     def answer(path: str) -> Prediction | str:
@@ -82,11 +82,6 @@ def answer_rows(classifier: Classifier, photos: Iterator[Photo], table: Table, n
                 yield first()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def model_of(classifier: Classifier) -> str:
-    """Return the name of a classifier in the table: the first 12 digits of its export's SHA-256."""
-    return (classifier.version or "")[:12]
 
 
 @dataclass
@@ -146,7 +141,7 @@ def main(
         raise CliError(f"No photos under {folder}. Their names end in {', '.join(EXTENSIONS)}.")
     try:
         classifier = Classifier.load(export)
-        table = Table(Path(out), model_of(classifier))
+        table = Table(Path(out), classifier.short_version)
     except (ExportError, TableError) as error:
         raise CliError(str(error)) from None
     except OSError as error:

@@ -69,6 +69,11 @@ class Classifier:
         classifier._file = Path(path), state
         return classifier
 
+    @property
+    def short_version(self) -> str:
+        """The first 12 digits of `version`, which answers, feedback and counters carry; "" where there is none."""
+        return (self.version or "")[:12]
+
     def changed_on_disk(self) -> bool:
         """Return whether the export file was replaced or removed since it was loaded; the classifier stays as it is."""
         return self._file is not None and _file_state(self._file[0]) != self._file[1]

@@ -34,7 +34,7 @@ def routes(predictor: Predictor, classifier: Classifier, admission: AdmissionCon
 
     problem: returns why uploads cannot be kept now, or None.
     """
-    api = FastAPI(title="Fieldguide", version=(classifier.version or "")[:12], redoc_url=None,
+    api = FastAPI(title="Fieldguide", version=classifier.short_version, redoc_url=None,
                   description="Which label does a photo show, how probable is each, and is it any of them at all?")
     endpoints = _Endpoints(predictor, classifier, admission, problem)
     api.post("/classify", openapi_extra={"requestBody": {"required": True, "content": CLASSIFY_BODY}},
@@ -50,7 +50,7 @@ class _Endpoints:
     def __init__(self, predictor: Predictor, classifier: Classifier, admission: AdmissionControl,
                  problem: Callable[[], str | None]) -> None:
         self._predictor, self._classifier, self._admission, self._problem = predictor, classifier, admission, problem
-        self._version = (classifier.version or "")[:12]
+        self._version = classifier.short_version
         self._since = datetime.now(timezone.utc).isoformat(timespec="seconds")
 
     async def classify(self, request: Request) -> JSONResponse:

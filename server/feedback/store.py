@@ -166,7 +166,7 @@ def open_feedback(classifier: Classifier, settings: Settings, environment: Mappi
         return None
     folder = environment.get("FEEDBACK_FOLDER") or "feedback" if repo else where
     try:
-        return Feedback(folder, classifier.labels, (classifier.version or "")[:12],
+        return Feedback(folder, classifier.labels, classifier.short_version,
                         HubUpload(repo[1]) if repo else None, settings)
     except OSError as error:
         log.error("Nothing can be written in %s (%s): no feedback is asked for.", folder, error.strerror)

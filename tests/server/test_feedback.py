@@ -205,7 +205,7 @@ def test_kill_9_loses_no_record_that_was_acknowledged(tmp_path):
 
 @pytest.mark.parametrize("where", ["", "hf://spaces/me/bears", "hf://datasets/me", "s3://bucket", "README.md/folder"])
 def test_without_a_place_that_can_be_used_nothing_is_asked_or_kept(where, caplog):
-    classifier = SimpleNamespace(labels=LABELS, version="d" * 64)
+    classifier = SimpleNamespace(labels=LABELS, short_version="d" * 12)
     assert open_feedback(classifier, Settings(), {"FEEDBACK": where}) is None
     assert bool(caplog.text) == bool(where), "an owner who set it is told"
 
