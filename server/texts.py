@@ -101,7 +101,7 @@ def unfamiliar_rate_text(facts: Mapping[str, Any]) -> str:
     share = facts.get("unfamiliar")
     if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
         return ""
-    return f" Of a label that it was never shown, {share:.0%} were told as unfamiliar."
+    return f" When a label was left out of the training, {share:.0%} of its photos were recognised as unfamiliar."
 
 
 def privacy_text(minutes: float, feedback: bool = False) -> str:

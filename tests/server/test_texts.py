@@ -35,7 +35,7 @@ def test_page_words_fit_two_labels_or_two_hundred():
 
 FACTS = {"error_rate": 0.012, "n_valid": 416, "n_train": 416, "date": "2026-11-25", "measured": "out of fold",
          "unfamiliar": 0.45}
-TOLD = " Of a label that it was never shown, 45% were told as unfamiliar."
+TOLD = " When a label was left out of the training, 45% of its photos were recognised as unfamiliar."
 
 
 def test_page_says_how_the_error_was_measured():

@@ -53,7 +53,7 @@ def test_probe_is_told_before_the_lessons_table_and_the_verdict_after_it(trainin
         "probe: 30 photos in 4 views, 120 of them computed anew", "epoch     train_loss  valid_loss  error_rate  time",
         "fine-tuning is not kept: held-out loss"))
     assert probe < table < verdict
-    assert "of a label that it was never shown, " in log
+    assert "when a label was left out, " in log
 
 
 def test_metrics_record_figures_counts_versions_and_options(training_run):

@@ -64,7 +64,7 @@ def summary(trained: Trained, metrics: dict[str, Any], out: Path, seconds: float
     low, high = metrics["error_interval"]
     unfamiliar = metrics["familiarity"]["unfamiliar"]
     other_labels = "" if unfamiliar is None else (
-        f"of a label that it was never shown, {unfamiliar:.0%} were told as unfamiliar\n")
+        f"when a label was left out, {unfamiliar:.0%} of its photos were recognised as unfamiliar\n")
     what = "fine-tuned network" if trained.fine_tuned else "frozen network with a linear probe"
     return (f"{other_labels}{out}: {metrics['n_train']} photos to train, {len(metrics['photos'])} labels, "
             f"{len(metrics['unreadable'])} unreadable; {what}; error rate {metrics['error_rate']:.1%} "
