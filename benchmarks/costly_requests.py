@@ -17,8 +17,8 @@ from multiprocessing import get_context
 
 from fastcore.script import call_parse
 
-from .apps import OURS, ROOT, App, Connection, running
 from .hostile_photos import SLACK
+from .measuring.apps import OURS, ROOT, App, Connection, running
 
 PHOTO = (ROOT / "examples" / "teddy-1.jpg").read_bytes()
 CONNECTIONS, CLIENTS = 24, 6

@@ -20,8 +20,8 @@ from statistics import mean
 import numpy as np
 from fastcore.script import CliError, call_parse
 
-from .apps import ROOT
 from .data_sets import DataSet, data_sets
+from .measuring.apps import ROOT
 
 N_HEATMAPS = 60  # photos that the heatmap is measured on
 MOST_STRANGERS = 400  # of another set, drawn evenly

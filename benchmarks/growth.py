@@ -17,9 +17,9 @@ from classifier.inference.linear_head import LinearHead
 from classifier.inference.onnx_export import to_onnx
 from classifier.inference.torch_engine import TorchEngine
 
-from .apps import CANONICAL, OURS, running
-from .http_load import by_classify, by_gradio, load
-from .machine import machine
+from .measuring.apps import CANONICAL, OURS, running
+from .measuring.http_load import by_classify, by_gradio, load
+from .measuring.machine import machine
 from .serving import EXPORT, PHOTO, Worker, enlarged, in_turn, lesson, ours
 
 MEGAPIXELS = (0.1, 0.25, 1, 2, 5, 12, 24, 48)

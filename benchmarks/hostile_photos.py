@@ -2,9 +2,10 @@
 
     python -m benchmarks.hostile_photos --n 5000
 
-Opens the files of `benchmarks.crafted_photos`, then n seeded mutations of small photos of every format, and asks an
-export about those that open. Every file is to get an answer or a sentence, in time, in a process that lives on and
-keeps its size, and the good photo sent in between its right answer. `mutant(i, seed)` makes any one of them again.
+Opens the files of `benchmarks.attacks.crafted_photos`, then n seeded mutations of small photos of every format, and
+asks an export about those that open. Every file has to get an answer or a sentence, in time, from a process that goes
+on and keeps its size; the good photo that is sent in between has to get its right answer. `mutant(i, seed)` makes any
+one of them again.
 """
 import faulthandler
 import os
@@ -21,8 +22,8 @@ from classifier import Classifier
 from classifier.malloc import release_freed_memory
 from classifier.photo import PhotoError, open_photo
 
-from .crafted_photos import make, names
-from .mutated_photos import mutated, photos
+from .attacks.crafted_photos import make, names
+from .attacks.mutated_photos import mutated, photos
 
 GOOD, RIGHT = Path(__file__).parent.parent / "examples" / "teddy-1.jpg", "teddy"
 EVERY = 200  # files between two good photos

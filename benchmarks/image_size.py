@@ -8,7 +8,7 @@ from pathlib import Path
 from fastcore.script import call_parse
 from packaging.requirements import Requirement
 
-from .apps import ROOT
+from .measuring.apps import ROOT
 
 LARGEST = 15
 

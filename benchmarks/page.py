@@ -11,7 +11,7 @@ from pathlib import Path
 from fastcore.script import call_parse
 from PIL import Image
 
-from .apps import OURS, running
+from .measuring.apps import OURS, running
 
 HEIGHT, GAP = 790, 24  # pixels
 SHOTS = (("grizzly-1", "spoke for", {"viewport": {"width": 860, "height": HEIGHT}}),

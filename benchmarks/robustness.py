@@ -20,14 +20,14 @@ from pathlib import Path
 
 from fastcore.script import CliError, bool_arg, call_parse
 
-from .apps import OURS, ROOT, App, running
+from .attacks.crafted_photos import crafted, make, names
+from .attacks.crowd import PHOTOS, WAYS, Client, Crowd, crowd
+from .attacks.crowd_requests import answer_in, classify_message, same, upload_message
+from .attacks.mutated_photos import mutated
 from .costly_requests import costly
-from .crafted_photos import crafted, make, names
-from .crowd import PHOTOS, WAYS, Client, Crowd, crowd
-from .crowd_requests import answer_in, classify_message, same, upload_message
 from .hostile_photos import SLACK, tried
-from .machine import machine
-from .mutated_photos import mutated
+from .measuring.apps import OURS, ROOT, App, running
+from .measuring.machine import machine
 from .robustness_tests import Row, by_tests, complain
 
 DEFAULTS = {"MAX_PER_MINUTE": "300", "MAX_WAITING": "100"}

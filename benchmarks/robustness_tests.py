@@ -5,7 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from .apps import ROOT
+from .measuring.apps import ROOT
 
 
 @dataclass

@@ -23,10 +23,10 @@ from classifier.inference.compiled_copy import engine_from_bytes, onnx_path
 from classifier.inference.engine import OnnxEngine
 from classifier.photo import open_photo
 
-from .apps import CANONICAL, OURS, ROOT, App, running
-from .http_load import Load, by_classify, by_gradio, first_answer, load
-from .machine import machine
-from .statistics import p95
+from .measuring.apps import CANONICAL, OURS, ROOT, App, running
+from .measuring.http_load import Load, by_classify, by_gradio, first_answer, load
+from .measuring.machine import machine
+from .measuring.statistics import p95
 
 EXPORT = ROOT / "export.pkl"
 PHOTO = ROOT / "examples" / "teddy-1.jpg"  # 512 pixels a side

@@ -23,8 +23,8 @@ from classifier.photo import open_photo
 from training.data.photos import get_photos
 from training.predictions import load_classifier, predict_labelled
 
-from .apps import ROOT
-from .machine import machine
+from .measuring.apps import ROOT
+from .measuring.machine import machine
 
 FIELD = "bears-field"
 N_MORE = 10

@@ -32,7 +32,7 @@ from training.output import staged
 from training.predictions import Predictions, load_classifier, predict_labelled, predict_photos, unchanged
 
 from .heatmap import lost_by_all, summary, told
-from .statistics import error_of, interval, rates, uncalibrated
+from .measuring.statistics import error_of, interval, rates, uncalibrated
 
 
 def in_grey(photo: Image.Image) -> Image.Image:

@@ -197,7 +197,7 @@ def openapi() -> dict:
     from server.settings import Settings
 
     # routes are described without a model: nothing of it is in the description but its version, which is left out
-    parts = routes(None, SimpleNamespace(version="-"), SimpleNamespace(settings=Settings()), lambda: None)
+    parts = routes(None, SimpleNamespace(short_version="-"), SimpleNamespace(settings=Settings()), lambda: None)
     return TestClient(Starlette(routes=parts)).get("/openapi.json").json()
 
 

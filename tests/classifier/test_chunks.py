@@ -7,8 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from benchmarks.crafted_photos import EXIF, canvas, chunk, encoded, exif, jpeg, many_pictures, progressive, riff
-from benchmarks.crafted_photos import segment as part
+from benchmarks.attacks.crafted_photos import (
+    EXIF,
+    canvas,
+    chunk,
+    encoded,
+    exif,
+    jpeg,
+    many_pictures,
+    progressive,
+    riff,
+)
+from benchmarks.attacks.crafted_photos import segment as part
 from classifier.photo import PhotoError, n_pixels, open_photo, photo_format, set_max_pixels
 
 SIZE = 320, 240

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from benchmarks.crafted_photos import PROFILES, chunk, curve, encoded, png, printer, profile
+from benchmarks.attacks.crafted_photos import PROFILES, chunk, curve, encoded, png, printer, profile
 from classifier.photo import color_profiles as profiles
 from classifier.photo import open_photo
 from classifier.photo.color_profiles import MAX_PROFILE, PRIMARIES, SRGB_CURVE, changes_colors, matrix_profile

@@ -5,7 +5,7 @@ import torch
 from fastai.learner import load_learner
 from PIL import Image
 
-from benchmarks.statistics import uncalibrated
+from benchmarks.measuring.statistics import uncalibrated
 from benchmarks.trust import as_sketch, in_grey, row, second_table
 from classifier import Classifier
 from classifier.inference.confidence import Familiarity, familiarity, normalised, probabilities

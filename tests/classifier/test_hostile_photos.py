@@ -1,6 +1,6 @@
 """What was made to hurt gets an answer or a sentence, and costs nobody else anything.
 
-The files are those of benchmarks/crafted_photos.py and the mutations of benchmarks/hostile_photos.py.
+The files are those of benchmarks/attacks/crafted_photos.py and the mutations of benchmarks/hostile_photos.py.
 """
 import struct
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import hostile_photos
-from benchmarks.crafted_photos import (
+from benchmarks.attacks.crafted_photos import (
     EXIF,
     exif,
     jpeg,
@@ -25,9 +25,9 @@ from benchmarks.crafted_photos import (
     progressive,
     segment,
 )
-from benchmarks.crafted_photos import chunk as png_chunk
+from benchmarks.attacks.crafted_photos import chunk as png_chunk
+from benchmarks.attacks.mutated_photos import mutant, mutated
 from benchmarks.hostile_photos import Outcomes
-from benchmarks.mutated_photos import mutant, mutated
 from classifier import Classifier
 from classifier.photo import PhotoError, open_photo, set_max_pixels
 from classifier.photo import decode as photo
@@ -189,7 +189,7 @@ def test_limit_can_be_raised(max_pixels):
 PEAK = """
 import resource, sys
 sys.path.insert(0, ".")
-from benchmarks.crafted_photos import chunk, jpeg, png, tiff, zeros, GREY, PRIMARIES, matrix_profile, riff, vp8l
+from benchmarks.attacks.crafted_photos import chunk, jpeg, png, tiff, zeros, GREY, PRIMARIES, matrix_profile, riff, vp8l
 from classifier.photo.decode import open_photo
 import zlib
 P3 = chunk(b"iCCP", b"P3\\0\\0" + zlib.compress(matrix_profile(PRIMARIES[12])))
@@ -268,7 +268,7 @@ def test_warnings_as_errors_change_no_refusal_into_a_crash():
 def test_odd_metadata_are_no_news_for_the_servers_log():
     odd = ["jpeg/exif-orientation-of-thousands", "tiff/size-of-two-numbers", "tiff/directory-in-the-last-byte",
            "png/declared-12000-square", "tiff/lzw-bomb", "tiff/packbits-bomb", "tiff/60000-samples-a-pixel"]
-    code = ("from contextlib import suppress\nfrom benchmarks.crafted_photos import make\n"
+    code = ("from contextlib import suppress\nfrom benchmarks.attacks.crafted_photos import make\n"
             "from classifier.photo import PhotoError, open_photo\n"
             f"for name in {odd}:\n    with suppress(PhotoError):\n        open_photo(make(name))")
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)

@@ -83,7 +83,7 @@ def test_every_key_of_the_committed_figures_is_explained():
     ("training/train/record.py", ["metrics_of", "save"]), ("training/train/__main__.py", ["test_error"]),
     ("training/train/calibration.py", ["calibrate", "measure_reliability", "reliability"]),
     ("training/train/familiarity.py", ["measure_familiarity"]), ("training/held_out.py", ["to_data", "by_label"]),
-    ("benchmarks/trust.py", ["measured", "save_figures"]), ("benchmarks/statistics.py", ["rates"])])
+    ("benchmarks/trust.py", ["measured", "save_figures"]), ("benchmarks/measuring/statistics.py", ["rates"])])
 def test_every_key_that_is_written_is_explained(module, functions):
     known = {part for key in metrics.KEYS for part in re.split(r"[.\[\]]+", key)}
     of_the_export = {"temperature", "familiarity", "calibration"}  # what `save` writes into the export itself

@@ -2,7 +2,7 @@
 import base64
 import json
 
-from .apps import request
+from benchmarks.measuring.apps import request
 
 FIELDS = ("label", "probabilities", "familiar")
 

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-OURS, CANONICAL = ["app.py"], ["-m", "benchmarks.canonical_app"]
+ROOT = Path(__file__).parents[2]
+OURS, CANONICAL = ["app.py"], ["-m", "benchmarks.measuring.canonical_app"]
 START_LIMIT, REQUEST_LIMIT = 120, 120  # seconds
 TICKS = os.sysconf("SC_CLK_TCK")
 

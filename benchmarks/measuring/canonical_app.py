@@ -1,6 +1,6 @@
 """The lesson's app, as its tutorial writes it: what the others are measured against.
 
-    EXPORT=export.pkl python -m benchmarks.canonical_app
+    EXPORT=export.pkl python -m benchmarks.measuring.canonical_app
 """
 import os
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
 
-from .apps import ROOT, App
+from benchmarks.measuring.apps import ROOT, App
+
 from .crowd_requests import answer_in, classify_message, form_message, gradio_message, reply_of, same, upload_message
 
 PHOTOS = sorted((ROOT / "examples").glob("*.jpg"))

@@ -1,0 +1,1 @@
+"""What the robustness benchmark sends: photos made to hurt, damaged photos, and a crowd of clients."""

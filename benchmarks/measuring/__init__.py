@@ -1,0 +1,1 @@
+"""What the benchmarks measure with: running apps, load over HTTP, statistics, and the machine of the figures."""
