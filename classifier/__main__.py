@@ -23,9 +23,10 @@ from classifier import Classifier, Prediction
 from classifier.command_line import run
 from classifier.export import ExportError
 from classifier.photo import PhotoError
+from classifier.photo.formats import EXTENSIONS
 
 from .cpu_count import cores
-from .results_csv import COLUMNS, EXTENSIONS, Table, TableError, row_of
+from .results_csv import COLUMNS, Table, TableError, row_of
 
 AHEAD = 4  # photos in work, for each core, before the first of them is written
 

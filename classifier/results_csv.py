@@ -16,9 +16,6 @@ from pathlib import Path
 from .prediction import Prediction
 
 COLUMNS = ("file", "label", "probability", "familiar", "familiarity", "error", "model", "bytes", "modified")
-EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".heic", ".heif", ".tif", ".tiff",
-              ".bmp", ".ppm", ".pgm", ".pbm", ".pnm")
-"""the extensions of photos; other files of a folder are left out"""
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 """the beginning of a text that a spreadsheet computes, also after apostrophes, so that `plain` restores each text"""
 

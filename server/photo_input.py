@@ -16,11 +16,11 @@ from PIL import Image, ImageDraw
 from pydantic import ConfigDict, model_validator
 
 from classifier.photo.download import Downloader, DownloadError
+from classifier.photo.formats import NOT_SHOWN_BY_BROWSERS
 
 from .gradio_hooks import clear_inputs, write_no_stubs
 from .settings import Settings
 
-NOT_SHOWN_BY_BROWSERS = {".heic", ".heif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 PREVIEW_SIDE = 1280  # pixels
 PREVIEW_NAME = f"preview-{secrets.token_hex(8)}.webp"  # a name that no upload has
 HOW_TO_SEND = ('Send a photo as {"path": an uploaded file} with "meta": {"_type": "gradio.FileData"}, '

@@ -19,6 +19,7 @@ from .chunks import without_side_data
 from .color import to_rgb
 from .color_profiles import changes_colors, profile_of
 from .errors import PhotoError, check_size, decode_failure, too_large, unknown_format
+from .formats import FORMATS
 from .jpeg import has_all_scans
 from .limits import LimitedReader, check_headers
 from .netpbm import decode_netpbm, is_slow
@@ -31,9 +32,6 @@ MAX_PIXELS = USUAL_PIXELS
 # Phones make JPEGs of 108 and 200 megapixels. They are decoded at half their size, so that they take no more memory
 # than others; not where the limit was lowered, which is to save time too.
 MAX_JPEG_PIXELS = 250_000_000
-# Pillow knows more, some of them programs rather than pictures (EPS runs Ghostscript): only these.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP", "PPM")
-
 SCALES = (2, 4, 8)  # how many times smaller libjpeg can decode, at a fraction of the work
 # how much smaller still a photo may come whose colours are converted, which takes 20 to 35 ns a pixel
 COLOR_REDUCTION = 1.6
@@ -126,7 +124,7 @@ def _identify(data: bytes, limit: int) -> ImageFile.ImageFile:
         if data.startswith(b"\xff\xd8\xff"):
             image = JpegImagePlugin.jpeg_factory(LimitedReader(data))  # not `Image.open`, whose limit JPEGs may exceed
         else:
-            image = Image.open(LimitedReader(data), formats=FORMATS)
+            image = Image.open(LimitedReader(data), formats=tuple(FORMATS))
     except PhotoError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse
 from starlette.routing import Route
 
-from classifier.results_csv import COLUMNS, EXTENSIONS
+from classifier.photo.formats import EXTENSIONS
+from classifier.results_csv import COLUMNS
 from server.settings import Settings
 
 from .texts import column_titles, intro, script_texts

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from fastcore.script import CliError
 
-PHOTO_EXTENSIONS = {suffix for suffix, kind in mimetypes.types_map.items() if kind.startswith("image/")} | {
-    ".heic", ".heif", ".avif", ".webp", ".jfif", ".ppm", ".pgm", ".pbm", ".pnm"}
+from classifier.photo.formats import EXTENSIONS
+
+# fastai's too: an image that cannot be opened is named, not passed over
+PHOTO_EXTENSIONS = {suffix for suffix, kind in mimetypes.types_map.items() if kind.startswith("image/")} | {*EXTENSIONS}
 
 
 def get_files(folder: str | Path, extensions: Container[str] = ()) -> list[Path]:

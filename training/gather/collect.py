@@ -10,6 +10,7 @@ from fastcore.script import CliError
 
 from classifier.photo import PhotoError, open_photo, photo_format
 from classifier.photo.download import MAX_BYTES, Downloader, DownloadError
+from classifier.photo.formats import FORMATS
 from classifier.results_csv import plain
 from training.append_log import AppendLog, Row, read_csv_rows, utc_now, write_csv
 from training.output import replacing
@@ -20,8 +21,7 @@ from .sources import Candidate, search_web
 COLUMNS = ("file", "label", "term", "url", "page", "title", "sha256", "width", "height", "time")
 FAILED_COLUMNS = ("label", "url", "why", "time")
 MAX_CONCURRENT = 16  # downloads at a time
-EXTENSIONS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "AVIF": ".avif",
-              "HEIF": ".heic", "TIFF": ".tif", "BMP": ".bmp", "PPM": ".ppm"}
+EXTENSIONS = {kind: extensions[0] for kind, extensions in {**FORMATS, "MPO": FORMATS["JPEG"]}.items()}
 
 
 class Collector:
