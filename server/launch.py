@@ -2,6 +2,7 @@
 
     serve(demo, classifier, predictor, settings, feedback)
 """
+import gc
 import os
 import signal
 import sys
@@ -49,6 +50,8 @@ def serve(demo: gr.Blocks, classifier: Classifier, predictor: Predictor, setting
                 app_kwargs={"routes": [*routes(predictor, classifier, admission, uploads.problem),
                                        *batch_routes(settings, classifier.reports_familiarity, feedback is not None)],
                             "middleware": [Middleware(LimitsMiddleware, admission=admission)]})
+    gc.collect()
+    gc.freeze()  # what is kept for good is not looked through after each large request
     uploads.start_sweeping()
     if feedback:
         feedback.counters.start_flushing()

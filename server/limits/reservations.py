@@ -3,9 +3,10 @@
 A request may be evicted, to make room for others, until its body has arrived, but not after.
 """
 import asyncio
+import gc
 from functools import partial
 
-from .admission import SPOOL_BYTES, AdmissionControl
+from .admission import LARGE_BODY, SPOOL_BYTES, AdmissionControl
 from .body_checks import FormCheck, JsonCheck
 from .budgets import Reservation
 from .endpoints import BODY_BYTES, MCP
@@ -71,3 +72,5 @@ class BodyReservations:
         if self._entered:
             admission.leave(self.request.client)
             self._entered = False
+        if self._n_bytes >= LARGE_BODY:  # an exception that refers to itself, whoever raised it, keeps the body alive
+            asyncio.get_running_loop().call_soon(gc.collect)

@@ -1,5 +1,7 @@
-"""What the test's own process has taken at most."""
+"""What a process has taken of the memory."""
+import os
 import sys
+from pathlib import Path
 
 try:
     import resource
@@ -13,3 +15,8 @@ def peak_megabytes() -> float:
         return 0
     unit = 1_000_000 if sys.platform == "darwin" else 1000  # macOS counts bytes, Linux kB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def resident_megabytes(pid: int) -> float:
+    """Return the memory that a process holds at present, in MB. Linux only."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6

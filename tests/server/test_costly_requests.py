@@ -2,13 +2,15 @@
 import contextlib
 import json
 import socket
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
-from helpers.apps import running_app
+from helpers.apps import app_process, running_app
+from helpers.memory import resident_megabytes
 from helpers.raw_http import PHOTO, raw
 
 LISTS = b'{"data": [' + b",".join([b"[]"] * 1_000_000) + b"]}"
@@ -162,3 +164,16 @@ def test_small_photos_of_many_at_once_are_all_answered(app):
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda i: ask(app, "/classify", f"83.20.{i}.1", data=PHOTO).status_code, range(60)))
     assert answers == [200] * 60
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("body", [{"data": [None], "session_hash": "A" * 10_000_000},
+                                  {"data": ["data:image/jpeg;base64," + "A" * 10_000_000]}], ids=["name", "photo"])
+def test_large_bodies_that_are_refused_leave_nothing(body):
+    """The exception that refuses one refers to itself and to the body; Python finds that only when it looks."""
+    with app_process() as (process, url):
+        held = []
+        for _ in range(12):
+            assert ask(url, "/gradio_api/run/predict", "83.5.5.5", json=body).status_code in (422, 500)
+            held.append(resident_megabytes(process.pid))
+    assert max(held[3:]) < held[2] + 25, held
