@@ -55,6 +55,7 @@ docs: $(VENV)/docs ## serve the documentation on http://127.0.0.1:8000
 
 lint: $(VENV)/testing ## check the style, the order of imports and the types
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check -q .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 

@@ -1,7 +1,10 @@
 """The app: a page and an API that classify photos with the model in export.pkl.
 
+Usage:
+
     python app.py
 """
+
 import logging
 import os
 import sys
@@ -52,8 +55,10 @@ try:
 except ExportError as error:
     sys.exit(f"The app cannot start. {error}")
 except OSError as error:
-    sys.exit(f"The app cannot start. Uploads cannot be kept in {error.filename}: {error.strerror}. "
-             "GRADIO_TEMP_DIR names another folder.")
+    sys.exit(
+        f"The app cannot start. Uploads cannot be kept in {error.filename}: {error.strerror}. "
+        "GRADIO_TEMP_DIR names another folder."
+    )
 feedback = open_feedback(classifier, settings)
 predictor = Predictor(classifier, on_prediction=feedback.counters.count if feedback else None)
 release_freed_memory()
@@ -119,16 +124,27 @@ def explain(photo: Photo, label: str | None = None) -> Image.Image:
         raise gradio_error(error) from None
 
 
-def page(picture: str | None = None, verdict: str = "", probabilities: dict[str, float] | None = None,
-         confidence: str = "", explanation: Explanation | None = None, prediction: Prediction | None = None) -> Any:
+def page(
+    picture: str | None = None,
+    verdict: str = "",
+    probabilities: dict[str, float] | None = None,
+    confidence: str = "",
+    explanation: Explanation | None = None,
+    prediction: Prediction | None = None,
+) -> Any:
     """Return what the page shows, in the order of `outputs`; what is empty is hidden, but for the answer's place."""
     heatmap, note = None, NO_HEATMAP if probabilities else ""
     if explanation:
         heatmap, note = explanation.picture, heatmap_text(explanation.heatmap.label, classifier.labels)
-    return (picture or gr.skip(), gr.Markdown(verdict, visible=bool(verdict)),
-            gr.Label(probabilities, visible=not verdict), gr.Markdown(confidence, visible=bool(confidence)),
-            gr.Image(heatmap, visible=heatmap is not None), gr.Markdown(note, visible=bool(note)),
-            *([question_for(classifier.labels, prediction)] if feedback else []))
+    return (
+        picture or gr.skip(),
+        gr.Markdown(verdict, visible=bool(verdict)),
+        gr.Label(probabilities, visible=not verdict),
+        gr.Markdown(confidence, visible=bool(confidence)),
+        gr.Image(heatmap, visible=heatmap is not None),
+        gr.Markdown(note, visible=bool(note)),
+        *([question_for(classifier.labels, prediction)] if feedback else []),
+    )
 
 
 def show(photo: Photo) -> Any:
@@ -149,8 +165,14 @@ def show(photo: Photo) -> Any:
     picture = preview(photo, opened)
     if prediction.familiar is False:
         return page(picture, unfamiliar_text(classifier.labels, prediction), prediction=prediction)
-    return page(picture, "", prediction.probabilities, confidence_text(prediction, classifier.calibrated), explanation,
-                prediction)
+    return page(
+        picture,
+        "",
+        prediction.probabilities,
+        confidence_text(prediction, classifier.calibrated),
+        explanation,
+        prediction,
+    )
 
 
 def show_label(photo: Photo, clicked: gr.SelectData) -> Any:
@@ -172,18 +194,30 @@ with PhotoBlocks(title="Fieldguide") as demo:
             answer = gr.Label(label="Answer", num_top_classes=5)
             confidence = gr.Markdown(visible=False)
             question = [build_question(feedback, predictor, photo)] if feedback else []
-            heatmap = gr.Image(label="Where it looked", format="jpeg", height=320, visible=False,
-                               buttons=["fullscreen"])
+            heatmap = gr.Image(
+                label="Where it looked", format="jpeg", height=320, visible=False, buttons=["fullscreen"]
+            )
             heatmap_note = gr.Markdown(visible=False)
     outputs = [photo, verdict, answer, confidence, heatmap, heatmap_note, *question]
     photo.change(show, photo, outputs, api_visibility="private", concurrency_limit=4, show_progress_on=answer)
     answer.select(show_label, photo, [heatmap, heatmap_note], api_visibility="private", concurrency_limit=4)
     api = gr.Button(visible=False)  # each part of a page costs each call of Gradio's API: one button carries three
     api.click(predict, photo, answer, api_name="predict", concurrency_limit=4)
-    api.click(classify_photo, photo, gr.JSON(visible=False), api_name="classify_photo", concurrency_limit=4,
-              api_description=tool_description(classifier.labels, classifier.reports_familiarity))
-    api.click(explain, [photo, gr.Textbox(label="Label", visible=False)], gr.Image(visible=False, format="jpeg"),
-              api_name="explain", concurrency_limit=4)
+    api.click(
+        classify_photo,
+        photo,
+        gr.JSON(visible=False),
+        api_name="classify_photo",
+        concurrency_limit=4,
+        api_description=tool_description(classifier.labels, classifier.reports_familiarity),
+    )
+    api.click(
+        explain,
+        [photo, gr.Textbox(label="Label", visible=False)],
+        gr.Image(visible=False, format="jpeg"),
+        api_name="explain",
+        concurrency_limit=4,
+    )
     gr.Examples(EXAMPLES, photo, label="Or try one of these", examples_per_page=12, api_visibility="private")
     gr.Markdown(footer_text(model, settings.upload_minutes, feedback is not None))
     with gr.Accordion("Use it from your own code", open=False):

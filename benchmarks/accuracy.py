@@ -5,6 +5,7 @@
 A folder that the export was trained on is measured on the photos that were held out, as metrics.json beside the
 export keeps their answers (see `training.evaluation`); any other folder is measured whole.
 """
+
 from pathlib import Path
 
 from fastcore.script import CliError, call_parse
@@ -19,15 +20,18 @@ def row(folder: str, evaluation: Evaluation) -> str:
     """Return a line of the table."""
     predictions, part = evaluation.predictions, "all, raw" if evaluation.part == ALL else evaluation.part
     n, error = len(predictions.files), predictions.n_wrong / len(predictions.files)
-    by_label = ", ".join(f"{label} {counts[i]}/{counts.sum()}" for i, (label, counts)
-                         in enumerate(zip(predictions.vocab, predictions.confusion())) if counts.sum())
+    by_label = ", ".join(
+        f"{label} {counts[i]}/{counts.sum()}"
+        for i, (label, counts) in enumerate(zip(predictions.vocab, predictions.confusion()))
+        if counts.sum()
+    )
     return f"{Path(folder).name:<28} {part:<11} {n:>4} {1 - error:>7.1%} {error:>7.1%}  {by_label}"
 
 
 @call_parse
 def main(
-    export:str, # export.pkl to measure
-    *folders:str, # folders of photos, one folder a label
+    export: str,  # export.pkl to measure
+    *folders: str,  # folders of photos, one folder a label
 ):
     "Print the error rate of EXPORT on each folder, by label."
     classifier, metrics = load_classifier(export), read_metrics(export)

@@ -5,6 +5,7 @@
 Each kind is sent by several clients over many connections, all but the last byte first. In the meantime somebody else's
 photos are to be answered, /health within half a second, and the app is to grow by at most 300 MB.
 """
+
 import asyncio
 import json
 import sys
@@ -29,8 +30,13 @@ JSON, FORM = "application/json", "multipart/form-data; boundary=xx"
 
 
 def _form(n: int, name: str, file: str, data: bytes) -> bytes:
-    return b"".join(b'--xx\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % (
-        name.encode(), file.encode(), data) for _ in range(n)) + b"--xx--\r\n"
+    return (
+        b"".join(
+            b'--xx\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % (name.encode(), file.encode(), data)
+            for _ in range(n)
+        )
+        + b"--xx--\r\n"
+    )
 
 
 def kinds() -> dict[str, tuple[str, str, str, bytes]]:
@@ -69,12 +75,19 @@ class Result:
 
     def faults(self, before: float) -> list[str]:
         """Return what is wrong; before: the app's memory in MB."""
-        return [fault for fault, wrong in (
-            (f"/health took {self.health:.1f} s", self.health > MOST_HEALTH),
-            (f"memory grew by {self.memory - before:.0f} MB", self.memory - before > MOST_GROWTH),
-            (f"others' photos: {dict(self.others)}", set(self.others) != {True}),
-            (f"no refusal: {dict(self.statuses)}", not self.statuses or bool(self.statuses.keys() - REFUSED - {200})),
-        ) if wrong]
+        return [
+            fault
+            for fault, wrong in (
+                (f"/health took {self.health:.1f} s", self.health > MOST_HEALTH),
+                (f"memory grew by {self.memory - before:.0f} MB", self.memory - before > MOST_GROWTH),
+                (f"others' photos: {dict(self.others)}", set(self.others) != {True}),
+                (
+                    f"no refusal: {dict(self.statuses)}",
+                    not self.statuses or bool(self.statuses.keys() - REFUSED - {200}),
+                ),
+            )
+            if wrong
+        ]
 
 
 REFUSED = {400, 404, 405, 408, 413, 422, 429, 500, 503}
@@ -84,8 +97,10 @@ async def _held_back(port: int, client: int, kind: tuple[str, str, str, bytes], 
     method, path, content_type, body = kind
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: 83.1.{client}.1\r\n"
-                     f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        writer.write(
+            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: 83.1.{client}.1\r\n"
+            f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        )
         writer.write(body[:-1])
         await asyncio.wait({asyncio.ensure_future(writer.drain())}, timeout=HELD)
         await asyncio.sleep(HELD)
@@ -103,6 +118,7 @@ def _sent(port: int, name: str) -> Counter:
 
     async def all_of_them() -> None:
         await asyncio.gather(*(_held_back(port, i % CLIENTS, kind, statuses) for i in range(CONNECTIONS)))
+
     asyncio.run(all_of_them())
     return statuses
 
@@ -125,10 +141,13 @@ async def _one_kind(app: App, name: str) -> Result:
     def health(answered: bool, seconds: float) -> None:
         result.health = max(result.health, seconds if answered else 99)
 
-    ask = (f"POST /classify HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 9.9.9.9\r\nContent-Length: {len(PHOTO)}\r\n\r\n"
-           ).encode() + PHOTO
-    watchers = [asyncio.ensure_future(watch(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", health)), asyncio.ensure_future(
-        watch(ask, lambda answered, _: result.others.update([answered])))]
+    ask = (
+        f"POST /classify HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 9.9.9.9\r\nContent-Length: {len(PHOTO)}\r\n\r\n"
+    ).encode() + PHOTO
+    watchers = [
+        asyncio.ensure_future(watch(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", health)),
+        asyncio.ensure_future(watch(ask, lambda answered, _: result.others.update([answered]))),
+    ]
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         result.statuses = await asyncio.get_running_loop().run_in_executor(pool, _sent, app.port, name)
     done.set()
@@ -140,8 +159,10 @@ def costly(report=print) -> tuple[int, int, int, str]:
     """Return how many requests were sent, how many were refused, how many kinds failed, and the worst figures."""
     tried = refused = failed = 0
     health = grown = 0.0
-    with tempfile.TemporaryDirectory() as folder, running(
-            OURS, MAX_PER_MINUTE="300", MAX_WAITING="100", PROXIES="1", GRADIO_TEMP_DIR=folder) as app:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(OURS, MAX_PER_MINUTE="300", MAX_WAITING="100", PROXIES="1", GRADIO_TEMP_DIR=folder) as app,
+    ):
         before = app.memory()
         for name in kinds():
             result = asyncio.run(_one_kind(app, name))

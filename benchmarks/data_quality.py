@@ -7,6 +7,7 @@ reviewer who knows the truth look at the first quarter of the suspicion list and
 train again. Beside it two other trainings: on the photos as they were, and with the whole mess left in. All are
 asked about DATA/bears-field. Every step is the command's own code; four trainings a seed, of the probe alone.
 """
+
 import subprocess
 import sys
 import tempfile
@@ -29,10 +30,20 @@ from .mess import Mess, plant
 
 SEEN = 0.25  # share of the list that the reviewer looks at
 # copies that `bears` has of its own, told by eye: found, they are neither right nor wrong
-NATURAL = (("grizzly/00000006.jpg", "grizzly/00000057.jpg"), ("grizzly/00000052.jpg", "grizzly/00000127.jpg"),
-           ("teddy/00000063.jpg", "teddy/00000066.jpg"))
-TARGETS = {"broken_found": 1, "good_called_broken": 0, "exact_found": 1, "near_found": 0.9, "near_precision": 0.95,
-           "swapped_found": 0.9, "strangers_found": 0.9}
+NATURAL = (
+    ("grizzly/00000006.jpg", "grizzly/00000057.jpg"),
+    ("grizzly/00000052.jpg", "grizzly/00000127.jpg"),
+    ("teddy/00000063.jpg", "teddy/00000066.jpg"),
+)
+TARGETS = {
+    "broken_found": 1,
+    "good_called_broken": 0,
+    "exact_found": 1,
+    "near_found": 0.9,
+    "near_precision": 0.95,
+    "swapped_found": 0.9,
+    "strangers_found": 0.9,
+}
 
 
 @dataclass(frozen=True)
@@ -71,8 +82,11 @@ def near_precision(mess: Mess, inspections: Sequence[Inspection], natural: set[f
         original = {**mess.exact, **mess.near}.get(seen.file, seen.file)
         return digest.get(original, seen.sha256)
 
-    pairs = [frozenset((origin(opened[i]), origin(opened[j]))) for i, j in near_pairs(opened)
-             if opened[i].sha256 != opened[j].sha256]
+    pairs = [
+        frozenset((origin(opened[i]), origin(opened[j])))
+        for i, j in near_pairs(opened)
+        if opened[i].sha256 != opened[j].sha256
+    ]
     counted = [pair for pair in pairs if pair not in natural]
     return share(sum(len(pair) == 1 for pair in counted), len(counted))
 
@@ -82,10 +96,13 @@ def verified(data: Path, mess: Mess, natural: set[frozenset[str]]) -> dict[str, 
     inspections, _ = find_issues(get_photos(data))
     unreadable = {seen.file for seen in inspections if "unreadable" in seen.issues}
     Journal(data).reject("verify", [(seen.file, "") for seen in inspections if set(seen.issues) & set(REJECTED)])
-    return {"broken_found": share(len(unreadable & set(mess.broken)), len(mess.broken)),
-            "good_called_broken": len(unreadable - set(mess.broken)),
-            "exact_found": copies_found(mess.exact, inspections), "near_found": copies_found(mess.near, inspections),
-            "near_precision": near_precision(mess, inspections, natural)}
+    return {
+        "broken_found": share(len(unreadable & set(mess.broken)), len(mess.broken)),
+        "good_called_broken": len(unreadable - set(mess.broken)),
+        "exact_found": copies_found(mess.exact, inspections),
+        "near_found": copies_found(mess.near, inspections),
+        "near_precision": near_precision(mess, inspections, natural),
+    }
 
 
 def cleaned(data: Path, export: Path, mess: Mess) -> dict[str, float]:
@@ -94,20 +111,36 @@ def cleaned(data: Path, export: Path, mess: Mess) -> dict[str, float]:
     cleaner = Cleaner(data, photos, labels)
     wrong = {photo.file for photo in photos if mess.true_label(photo.file) not in (None, photo.label)}
     strange = {photo.file for photo in photos} & mess.strangers
-    seen = cleaner.select()[:round(SEEN * len(photos))]
+    seen = cleaner.select()[: round(SEEN * len(photos))]
     files = {photo.file for _, photo, _ in seen}
     for name, photo, _ in seen:
         truth = mess.true_label(photo.file)
         cleaner.choose(name, *(("delete",) if truth is None else ("label", truth)))
     cleaner.apply()
-    return {"swapped_found": share(len(wrong & files), len(wrong)),
-            "strangers_found": share(len(strange & files), len(strange))}
+    return {
+        "swapped_found": share(len(wrong & files), len(wrong)),
+        "strangers_found": share(len(strange & files), len(strange)),
+    }
 
 
 def trained(data: Path, out: Path, arch: str, weights: str, seed: int) -> Path:
     """Train with the command, as a person does, and return the export."""
-    command = [sys.executable, "-W", "ignore", "-m", "training.train", data, "--arch", arch, "--quick",
-               "--seed", seed, "--out", out, *(["--weights", weights] if weights else [])]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "training.train",
+        data,
+        "--arch",
+        arch,
+        "--quick",
+        "--seed",
+        seed,
+        "--out",
+        out,
+        *(["--weights", weights] if weights else []),
+    ]
     run = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if run.returncode:
         raise CliError(f"{' '.join(map(str, command))}\n{run.stderr}")
@@ -142,11 +175,11 @@ def measure(shared: Path, folder: Path, arch: str, weights: str, seed: int, trai
 
 @call_parse
 def main(
-    shared:str, # folder with bears, bears-field and not-bears
-    arch:str="mobilenet_v2", # a torchvision or timm network
-    weights:str="", # state dict to start from, instead of a download
-    seeds:int=3, # how many messes
-    find_only:bool=False, # leave out the three trainings a seed that are only compared
+    shared: str,  # folder with bears, bears-field and not-bears
+    arch: str = "mobilenet_v2",  # a torchvision or timm network
+    weights: str = "",  # state dict to start from, instead of a download
+    seeds: int = 3,  # how many messes
+    find_only: bool = False,  # leave out the three trainings a seed that are only compared
 ):
     "Print what the stages find of a planted mess, and the error of models trained before and after cleaning."
     rows = []
@@ -154,13 +187,18 @@ def main(
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "of-verified").mkdir()
             rows.append(measure(Path(shared), Path(folder), arch, weights, seed, not find_only))
-        print(f"seed {seed}: " + ", ".join(f"{field.name} {getattr(rows[-1], field.name):.3f}"
-                                           for field in fields(Found)), flush=True)
+        print(
+            f"seed {seed}: "
+            + ", ".join(f"{field.name} {getattr(rows[-1], field.name):.3f}" for field in fields(Found)),
+            flush=True,
+        )
     print(f"\n{'':<22}{'mean':>7}  {'each':<22}target")
     for field in fields(Found):
         values = [getattr(row, field.name) for row in rows]
         target = TARGETS.get(field.name, "")
         print(f"{field.name:<22}{np.mean(values):>7.3f}  {' '.join(f'{value:.3f}' for value in values):<22}{target}")
     worse = np.mean([row.error_cleaned - row.error_clean for row in rows])
-    print(f"{seeds} messes; cleaned minus clean: {worse:+.1%} (target: within 1 point), mess left in minus clean: "
-          f"{np.mean([row.error_messy - row.error_clean for row in rows]):+.1%}")
+    print(
+        f"{seeds} messes; cleaned minus clean: {worse:+.1%} (target: within 1 point), mess left in minus clean: "
+        f"{np.mean([row.error_messy - row.error_clean for row in rows]):+.1%}"
+    )

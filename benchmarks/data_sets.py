@@ -1,11 +1,11 @@
 """Find the data sets in a folder that can be learned from and measured."""
+
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastcore.script import CliError
 
 TESTS = ("test", "valid")
-
 
 
 @dataclass(frozen=True)

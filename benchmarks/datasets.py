@@ -8,6 +8,7 @@ that NAME is measured on, `not-NAME` holds anything else. What is measured on is
 are state dicts named ARCH-anything.pth. Every way runs in a process of its own; --results keeps what is done, so
 that a run that was stopped goes on.
 """
+
 import json
 import subprocess
 import sys
@@ -30,9 +31,27 @@ FIRST_SEED = 42
 
 def ours(data: DataSet, arch: str, weights: Path, seed: int, out: Path) -> None:
     """Train as `make train` does."""
-    run = subprocess.run([sys.executable, "-W", "ignore", "-m", "training.train", str(data.train), "--arch", arch,
-                          "--weights", str(weights), "--seed", str(seed), "--out", str(out)], cwd=ROOT,
-                         capture_output=True, text=True)
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "training.train",
+            str(data.train),
+            "--arch",
+            arch,
+            "--weights",
+            str(weights),
+            "--seed",
+            str(seed),
+            "--out",
+            str(out),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     if run.returncode:
         raise CliError(f"training.train failed on {data.name}: {run.stderr.strip()[-500:]}")
 
@@ -57,8 +76,12 @@ learn.export(Path(out).resolve())
 
 def lesson(data: DataSet, arch: str, weights: Path, seed: int, out: Path) -> None:
     """Train as the lesson writes it: its DataBlock, its head, `fine_tune(4)`."""
-    run = subprocess.run([sys.executable, "-W", "ignore", "-c", LESSON, str(data.train), arch, str(weights), str(seed),
-                          str(out)], cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LESSON, str(data.train), arch, str(weights), str(seed), str(out)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     if run.returncode:
         raise CliError(f"The lesson's training failed on {data.name}: {run.stderr.strip()[-500:]}")
 
@@ -96,8 +119,11 @@ def measured(export: Path, data: DataSet, others: Sequence[DataSet]) -> dict:
     predictions, _ = predict_labelled(classifier, get_photos(data.test))
     by_label = predictions.probabilities
     right = predictions.predicted == predictions.targets
-    figures = {"right": float(right.mean()), "calibration": calibration_error(reliability(by_label.max(1), right)),
-               "bytes": export.stat().st_size}
+    figures = {
+        "right": float(right.mean()),
+        "calibration": calibration_error(reliability(by_label.max(1), right)),
+        "bytes": export.stat().st_size,
+    }
     if classifier.reports_familiarity:
         threshold, own = classifier.familiarity.threshold, predictions.familiarity
         figures["accepted"], figures["others"] = float(np.mean(own >= threshold)), {}
@@ -105,11 +131,13 @@ def measured(export: Path, data: DataSet, others: Sequence[DataSet]) -> dict:
         folders |= {data.strangers.name: data.strangers} if data.strangers else {}
         for name, folder in folders.items():
             photos = get_photos(folder, labelled=folder != data.strangers)
-            scores = familiarity_of_photos(classifier, photos[::max(1, len(photos) // MOST_STRANGERS)])
-            figures["others"][name] = {"accepted": float(np.mean(scores >= threshold)), "auroc": float(roc_auc_score(
-                [1] * len(own) + [0] * len(scores), np.concatenate([own, scores])))}
+            scores = familiarity_of_photos(classifier, photos[:: max(1, len(photos) // MOST_STRANGERS)])
+            figures["others"][name] = {
+                "accepted": float(np.mean(scores >= threshold)),
+                "auroc": float(roc_auc_score([1] * len(own) + [0] * len(scores), np.concatenate([own, scores]))),
+            }
     if classifier.explains:
-        lost = lost_by_all(classifier, predictions.files[::max(1, len(predictions.files) // N_HEATMAPS)])
+        lost = lost_by_all(classifier, predictions.files[:: max(1, len(predictions.files) // N_HEATMAPS)])
         figures["heatmap"] = float(np.mean(lost[:, 0] > lost[:, 1]))
     return figures
 
@@ -125,17 +153,23 @@ def one(way: str, data: DataSet, arch: str, weights: Path, seed: int, others: Se
         seconds = time.monotonic() - began
         metrics = json.loads((out.with_name("metrics.json")).read_text()) if way == "ours" else {}
         tuning = metrics.get("fine_tuning")
-        return {**measured(out, data, others if way == "ours" else []), "seconds": seconds,
-                "fine_tuned": None if tuning is None else tuning["kept"],
-                "out_of_fold": metrics.get("error_rate")}
+        return {
+            **measured(out, data, others if way == "ours" else []),
+            "seconds": seconds,
+            "fine_tuned": None if tuning is None else tuning["kept"],
+            "out_of_fold": metrics.get("error_rate"),
+        }
 
 
-HEAD = (f"{'set':<14}{'network':<24}{'way':<8}{'seeds':>6}{'right':>8}{'calib.':>8}{'own':>7}{'others':>8}"
-        f"{'worst':>7}{'AUROC':>7}{'least':>7}{'heatmap':>9}{'MB':>6}{'s':>6}  fine-tuned")
+HEAD = (
+    f"{'set':<14}{'network':<24}{'way':<8}{'seeds':>6}{'right':>8}{'calib.':>8}{'own':>7}{'others':>8}"
+    f"{'worst':>7}{'AUROC':>7}{'least':>7}{'heatmap':>9}{'MB':>6}{'s':>6}  fine-tuned"
+)
 
 
 def row(name: str, arch: str, way: str, runs: Sequence[dict]) -> str:
     """Return a line of the table: means over the seeds, the worst of the other sets, the least AUROC."""
+
     def of(key: str, form: str, width: int) -> str:
         values = [run[key] for run in runs if run.get(key) is not None]
         return (format(mean(values), form) if values else "-").rjust(width)
@@ -143,24 +177,29 @@ def row(name: str, arch: str, way: str, runs: Sequence[dict]) -> str:
     pairs = [pair for run in runs for pair in run.get("others", {}).values()]
     other = [pair["accepted"] for pair in pairs]
     aurocs = [pair["auroc"] for pair in pairs]
-    told = f"{mean(other):>8.1%}{max(other):>7.1%}{mean(aurocs):>7.3f}{min(aurocs):>7.3f}" if pairs else (
-        "-".rjust(8) + "-".rjust(7) * 3)
+    told = (
+        f"{mean(other):>8.1%}{max(other):>7.1%}{mean(aurocs):>7.3f}{min(aurocs):>7.3f}"
+        if pairs
+        else ("-".rjust(8) + "-".rjust(7) * 3)
+    )
     tuned = [run["fine_tuned"] for run in runs if run.get("fine_tuned") is not None]
     size = of("bytes", ".0f", 0)
-    return (f"{name:<14}{arch:<24}{way:<8}{len(runs):>6}{of('right', '.1%', 8)}{of('calibration', '.3f', 8)}"
-            f"{of('accepted', '.1%', 7)}{told}{of('heatmap', '.0%', 9)}"
-            f"{'-' if size == '-' else f'{int(size) / 1e6:.1f}':>6}{of('seconds', '.0f', 6)}"
-            f"  {f'kept {sum(tuned)} of {len(tuned)}' if tuned else '-'}")
+    return (
+        f"{name:<14}{arch:<24}{way:<8}{len(runs):>6}{of('right', '.1%', 8)}{of('calibration', '.3f', 8)}"
+        f"{of('accepted', '.1%', 7)}{told}{of('heatmap', '.0%', 9)}"
+        f"{'-' if size == '-' else f'{int(size) / 1e6:.1f}':>6}{of('seconds', '.0f', 6)}"
+        f"  {f'kept {sum(tuned)} of {len(tuned)}' if tuned else '-'}"
+    )
 
 
 @call_parse
 def main(
-    data:str, # folder of sets
-    weights:str="", # folder of state dicts named ARCH-anything.pth, one a network
-    seeds:int=3, # trainings of each; the plain probe needs one
-    only:str="", # ways: ours, lesson, probe, with commas; all of them where empty
-    sets:str="", # names of sets, with commas; all of them where empty
-    results:str="", # file that keeps what was measured, a line of JSON a training
+    data: str,  # folder of sets
+    weights: str = "",  # folder of state dicts named ARCH-anything.pth, one a network
+    seeds: int = 3,  # trainings of each; the plain probe needs one
+    only: str = "",  # ways: ours, lesson, probe, with commas; all of them where empty
+    sets: str = "",  # names of sets, with commas; all of them where empty
+    results: str = "",  # file that keeps what was measured, a line of JSON a training
 ):
     "Print how ours, the lesson's and a plain probe do on every set under DATA."
     every = data_sets(Path(data).resolve())

@@ -5,6 +5,7 @@
 Ours beside the lesson's, no answer cached. Photos are enlarged from `examples/`; labels are random heads on
 the committed model's body, with as many centres of familiarity as a trained model of so many labels has.
 """
+
 from pathlib import Path
 
 import numpy as np
@@ -94,15 +95,27 @@ def by_clients() -> Rows:
             load(app, ask, 4, 16)
             for n in CLIENTS:
                 rows[n].append(load(app, ask, n, max(60, 2 * n)))
-    return {n: [said.per_second for said in all_said] + [1000 * said.p95 for said in all_said]
-            for n, all_said in rows.items()}
+    return {
+        n: [said.per_second for said in all_said] + [1000 * said.p95 for said in all_said]
+        for n, all_said in rows.items()
+    }
 
 
 PANELS = (
     ("megapixels of the photo", ("lesson, ms", "ours, ms"), by_photo),
     ("labels", ("an answer, ms", "with its heatmap, ms"), by_labels),
-    ("clients at once", ("lesson, /s", "ours, Gradio's API, /s", "ours, /classify, /s", "lesson, p95 ms",
-                         "ours, Gradio's API, p95 ms", "ours, /classify, p95 ms"), by_clients),
+    (
+        "clients at once",
+        (
+            "lesson, /s",
+            "ours, Gradio's API, /s",
+            "ours, /classify, /s",
+            "lesson, p95 ms",
+            "ours, Gradio's API, p95 ms",
+            "ours, /classify, p95 ms",
+        ),
+        by_clients,
+    ),
 )
 
 
@@ -115,7 +128,7 @@ def table(over: str, columns: tuple[str, ...], rows: Rows) -> str:
 
 @call_parse
 def main(
-    out:str="docs/benchmarks", # folder that the table and the plot are written to
+    out: str = "docs/benchmarks",  # folder that the table and the plot are written to
 ):
     "Measure how cost grows, and draw it."
     import matplotlib
@@ -134,8 +147,12 @@ def main(
             axis = next(axes)
             for i, column in enumerate(columns):
                 if column.endswith(unit) and ("p95" in column) == ("p95" in unit):
-                    axis.plot(list(rows), [values[i] for values in rows.values()], "o-",
-                              label=column.removesuffix(unit).rstrip(" ,"))
+                    axis.plot(
+                        list(rows),
+                        [values[i] for values in rows.values()],
+                        "o-",
+                        label=column.removesuffix(unit).rstrip(" ,"),
+                    )
             axis.set(xscale="log", yscale="log", xlabel=over, ylabel={"/s": "requests a second"}.get(unit, unit))
             axis.grid(alpha=0.3)
             axis.legend(frameon=False)

@@ -6,6 +6,7 @@ The photo is blurred under the fifth of the cells with the highest share in the 
 for comparison, under random fifths, ten times. A heatmap that shows what counts takes more from the logit.
 DATA may be what the export learned from: a heatmap is right or wrong about the answer, not about the label.
 """
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,20 +70,26 @@ def lost_by_all(classifier: Classifier, photos: Sequence[Path], seed: int = 0) -
 def told(losses: np.ndarray) -> dict:
     """Return the comparison's figures: in which share of n photos the top fifth counts more, and the medians."""
     top, at_random = losses.T
-    return {"share": float(np.mean(top > at_random)), "n": len(losses), "top": float(np.median(top)),
-            "at_random": float(np.median(at_random))}
+    return {
+        "share": float(np.mean(top > at_random)),
+        "n": len(losses),
+        "top": float(np.median(top)),
+        "at_random": float(np.median(at_random)),
+    }
 
 
 def summary(losses: np.ndarray) -> str:
     """Return the comparison as a line."""
-    return ("heatmap: blurring its top fifth lowers the winning logit more than a random fifth in {share:.1%} of {n} "
-            "photos (by {top:.2f} against {at_random:.2f} in the median)").format(**told(losses))
+    return (
+        "heatmap: blurring its top fifth lowers the winning logit more than a random fifth in {share:.1%} of {n} "
+        "photos (by {top:.2f} against {at_random:.2f} in the median)"
+    ).format(**told(losses))
 
 
 @call_parse
 def main(
-    export:str, # export.pkl to measure
-    data:str, # folder of photos, one folder a label
+    export: str,  # export.pkl to measure
+    data: str,  # folder of photos, one folder a label
 ):
     "Print how much more an answer rests on the cells that EXPORT's heatmap shows than on others."
     classifier = load_classifier(export)

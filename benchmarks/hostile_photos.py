@@ -7,6 +7,7 @@ asks an export about those that open. Every file has to get an answer or a sente
 on and keeps its size; the good photo that is sent in between has to get its right answer. `mutant(i, seed)` makes any
 one of them again.
 """
+
 import faulthandler
 import os
 import sys
@@ -29,9 +30,6 @@ GOOD, RIGHT = Path(__file__).parent.parent / "examples" / "teddy-1.jpg", "teddy"
 EVERY = 200  # files between two good photos
 SLACK = float(os.environ.get("SLACK", "1"))  # CI's machine may be slow: there the limits only guard against hanging
 LARGE, SECONDS, SECONDS_LARGE = 24_000_000, 2 * SLACK, 10 * SLACK  # pixels from which a photo may take longer
-
-
-
 
 
 def n_pixels(data: bytes) -> int:
@@ -84,8 +82,10 @@ def print_outcomes(outcomes: Outcomes, grown: float, peak: float) -> None:
     kinds = list(dict.fromkeys(kind for kind, _ in outcomes.counts))
     print(f"{'kind of file':14}{'tried':>8}{'answered':>10}{'refused':>9}{'failed':>8}")
     for kind in [*kinds, "all"]:
-        counts = [sum(n for (of, outcome), n in outcomes.counts.items() if kind in (of, "all") and outcome == wanted)
-                  for wanted in ("answered", "refused", "failed")]
+        counts = [
+            sum(n for (of, outcome), n in outcomes.counts.items() if kind in (of, "all") and outcome == wanted)
+            for wanted in ("answered", "refused", "failed")
+        ]
         print(f"{kind:14}{sum(counts):8}{counts[0]:10}{counts[1]:9}{counts[2]:8}")
     for seconds, name in reversed(outcomes.times):
         print(f"slowest: {name}, {seconds:.2f} s")
@@ -119,10 +119,10 @@ def tried(export: str, n: int, seed: int = 0, only: str = "") -> tuple[Outcomes,
 
 @call_parse
 def main(
-    export:str="export.pkl", # whose answers are asked for
-    n:int=5000, # mutated photos, besides the crafted ones
-    seed:int=0, # of the mutations
-    only:str="", # crafted ones whose name has this in it; all where it is empty
+    export: str = "export.pkl",  # whose answers are asked for
+    n: int = 5000,  # mutated photos, besides the crafted ones
+    seed: int = 0,  # of the mutations
+    only: str = "",  # crafted ones whose name has this in it; all where it is empty
 ):
     "Print what came of crafted and mutated photos, by kind of file."
     outcomes, grown, peak = tried(export, n, seed, only)

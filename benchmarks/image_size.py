@@ -1,7 +1,10 @@
 """What serving installs, in megabytes: the packages of requirements.txt and all that they bring in.
 
+Usage:
+
     python -m benchmarks.image_size
 """
+
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -37,7 +40,7 @@ def megabytes(package: Distribution) -> float:
 
 @call_parse
 def main(
-    requirements:str="requirements.txt", # whose packages, as they are installed here
+    requirements: str = "requirements.txt",  # whose packages, as they are installed here
 ):
     "Print the installed size of what serving needs."
     sizes = {name: megabytes(package) for name, package in needed(ROOT / requirements).items()}

@@ -4,6 +4,7 @@
 
 Makes the photos from those of DATA, by random crops at 512 pixels, in a folder that goes afterwards.
 """
+
 import os
 import random
 import subprocess
@@ -50,19 +51,30 @@ def timed(*command) -> tuple[float, float, str]:
 
 @call_parse
 def main(
-    data:str, # folder of photos, one folder a label
-    export:str="export.pkl", # whose answers are asked for
-    n:int=10_000, # photos to make
+    data: str,  # folder of photos, one folder a label
+    export: str = "export.pkl",  # whose answers are asked for
+    n: int = 10_000,  # photos to make
 ):
     "Print time and memory of verify and clean for many photos."
     files = get_photos(data)
     with tempfile.TemporaryDirectory() as folder:
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda i: crop(files[i % len(files)],
-                                         Path(folder) / files[i % len(files)].parent.name / f"{i}.jpg", i), range(n)))
-        for name, *command in (("verify", "training.verify", folder, "--dry-run"),
-                               ("clean, first start", "training.clean", export, folder, "--list", 1),
-                               ("clean, second start", "training.clean", export, folder, "--list", 1)):
+            list(
+                pool.map(
+                    lambda i: crop(
+                        files[i % len(files)], Path(folder) / files[i % len(files)].parent.name / f"{i}.jpg", i
+                    ),
+                    range(n),
+                )
+            )
+        for name, *command in (
+            ("verify", "training.verify", folder, "--dry-run"),
+            ("clean, first start", "training.clean", export, folder, "--list", 1),
+            ("clean, second start", "training.clean", export, folder, "--list", 1),
+        ):
             seconds, megabytes, last = timed(*command)
-            print(f"{name:<20} {seconds:7.0f} s  {1000 * seconds / n:6.1f} ms a photo  {megabytes:6.0f} MB  "
-                  f"{last.replace(folder, 'DATA')}", flush=True)
+            print(
+                f"{name:<20} {seconds:7.0f} s  {1000 * seconds / n:6.1f} ms a photo  {megabytes:6.0f} MB  "
+                f"{last.replace(folder, 'DATA')}",
+                flush=True,
+            )

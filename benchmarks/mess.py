@@ -4,6 +4,7 @@
 
 Shares are of the good photos. `Mess` remembers what was done to which file, by its path within the folder.
 """
+
 import random
 import shutil
 from dataclasses import dataclass, field
@@ -40,15 +41,21 @@ class Mess:
 def near_copy(photo: Image.Image, rng: random.Random) -> tuple[Image.Image, int]:
     """Return the photo cropped by 2.5% a side and rescaled, and the JPEG quality to save it with."""
     width, height = photo.size
-    crop = photo.crop((round(width * CROPPED_A_SIDE), round(height * CROPPED_A_SIDE),
-                       round(width * (1 - CROPPED_A_SIDE)), round(height * (1 - CROPPED_A_SIDE))))
+    crop = photo.crop(
+        (
+            round(width * CROPPED_A_SIDE),
+            round(height * CROPPED_A_SIDE),
+            round(width * (1 - CROPPED_A_SIDE)),
+            round(height * (1 - CROPPED_A_SIDE)),
+        )
+    )
     scale = rng.uniform(0.5, 0.9)
     return crop.resize([max(1, round(side * scale)) for side in crop.size]), rng.randint(60, 85)
 
 
 def broken_file(photo: bytes, kind: str) -> bytes:
     """Return what lies on the disk instead of the photo."""
-    return {"truncated": photo[:len(photo) // 3], "html": HTML, "empty": b"", "text": b"not a photo\n" * 50}[kind]
+    return {"truncated": photo[: len(photo) // 3], "html": HTML, "empty": b"", "text": b"not a photo\n" * 50}[kind]
 
 
 def plant(data: Path, strangers: Path, out: Path, seed: int) -> Mess:
@@ -126,14 +133,16 @@ class Planter:
 
 @call_parse
 def main(
-    data:str, # folder of good photos, one folder a label
-    strangers:str, # folder of photos of anything else
-    out:str, # folder to make, where the mess goes
-    seed:int=0, # the same seed makes the same mess
+    data: str,  # folder of good photos, one folder a label
+    strangers: str,  # folder of photos of anything else
+    out: str,  # folder to make, where the mess goes
+    seed: int = 0,  # the same seed makes the same mess
 ):
     "Copy DATA to OUT and make a mess of it, for a look at what the stages find."
     if Path(out).exists():
         raise CliError(f"{out} exists already: name a folder to make.")
     mess = plant(Path(data), Path(strangers), Path(out), seed)
-    print(f"{out}: {len(mess.swapped)} under a wrong label, {len(mess.exact)} exact and {len(mess.near)} near copies, "
-          f"{len(mess.broken)} broken files, {len(mess.strangers)} strangers")
+    print(
+        f"{out}: {len(mess.swapped)} under a wrong label, {len(mess.exact)} exact and {len(mess.near)} near copies, "
+        f"{len(mess.broken)} broken files, {len(mess.strangers)} strangers"
+    )

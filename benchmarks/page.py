@@ -1,7 +1,10 @@
 """The README's picture of the page, from the page itself: a bear on a desk's screen, a mug on a phone's.
 
+Usage:
+
     python -m benchmarks.page               # writes docs/page.jpg; needs Chromium and tests/requirements.txt
 """
+
 import io
 import shutil
 import sys
@@ -14,8 +17,10 @@ from PIL import Image
 from .measuring.apps import OURS, running
 
 HEIGHT, GAP = 790, 24  # pixels
-SHOTS = (("grizzly-1", "spoke for", {"viewport": {"width": 860, "height": HEIGHT}}),
-         ("other-mug", "I don't think", {"viewport": {"width": 380, "height": HEIGHT}, "is_mobile": True}))
+SHOTS = (
+    ("grizzly-1", "spoke for", {"viewport": {"width": 860, "height": HEIGHT}}),
+    ("other-mug", "I don't think", {"viewport": {"width": 380, "height": HEIGHT}, "is_mobile": True}),
+)
 
 
 def shot(browser, url: str, example: str, words: str, size: dict) -> Image.Image:
@@ -42,8 +47,11 @@ def main(
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         sys.exit("There is no Chromium here (on Debian: apt-get install chromium).")
-    with tempfile.TemporaryDirectory() as uploads, running(OURS, GRADIO_TEMP_DIR=uploads) as app, \
-            sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as uploads,
+        running(OURS, GRADIO_TEMP_DIR=uploads) as app,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         pictures = [shot(browser, f"http://127.0.0.1:{app.port}", *what) for what in SHOTS]
         browser.close()

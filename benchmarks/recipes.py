@@ -7,6 +7,7 @@ it. The frozen network's probe is measured out of fold in every view of each pho
 temperature that suits it best. A recipe that names an option of fine-tuning is fine-tuned too, and the last column
 says what held-out photos think of that. Every recipe gets the same folds.
 """
+
 import math
 import time
 from dataclasses import replace
@@ -26,8 +27,10 @@ from training.train.probe import cross_entropy
 
 OF_THE_PROBE = ("arch", "weights", "image_size", "resize")
 OF_FINE_TUNING = ("epochs", "base_lr", "batch_size", "grey")
-HEAD = (f"{'set':<12}{'recipe: wrong / loss, out of fold':<38}{''.join(f'{view:>15}' for view in VIEWS)}{'time':>8}"
-        "  fine-tuning")
+HEAD = (
+    f"{'set':<12}{'recipe: wrong / loss, out of fold':<38}{''.join(f'{view:>15}' for view in VIEWS)}{'time':>8}"
+    "  fine-tuning"
+)
 
 
 def read_recipe(text: str, base: TrainingOptions) -> TrainingOptions:
@@ -36,8 +39,9 @@ def read_recipe(text: str, base: TrainingOptions) -> TrainingOptions:
     for part in text.split():
         name, _, value = part.partition("=")
         if name not in OF_THE_PROBE + OF_FINE_TUNING:
-            raise CliError(f"{part} in the recipe {text!r}: an option is one of "
-                           f"{', '.join(OF_THE_PROBE + OF_FINE_TUNING)}.")
+            raise CliError(
+                f"{part} in the recipe {text!r}: an option is one of {', '.join(OF_THE_PROBE + OF_FINE_TUNING)}."
+            )
         try:
             recipe = replace(recipe, **{name: type(getattr(base, name))(value)})
         except ValueError:
@@ -63,20 +67,26 @@ def row(folder: str, name: str, probes: OutOfFold, verdict: Verdict | None, seco
     losses = cross_entropy(probes.scores / fit_temperature(probes.scores, probes.targets), probes.targets).mean(0)
     views = [f"{share:.2%} / {loss:.3f}".rjust(15) for share, loss in zip(wrong, losses)]
     views += ["-".rjust(15)] * (len(VIEWS) - len(views))  # of many photos, fewer views
-    tuned = "-" if verdict is None else (f"{'kept' if verdict.kept else 'not kept'}: loss {verdict.loss_before:.3f} to "
-                                         f"{verdict.loss_after:.3f}, p = {verdict.p:.3f}")
+    tuned = (
+        "-"
+        if verdict is None
+        else (
+            f"{'kept' if verdict.kept else 'not kept'}: loss {verdict.loss_before:.3f} to "
+            f"{verdict.loss_after:.3f}, p = {verdict.p:.3f}"
+        )
+    )
     return f"{Path(folder).name:<12}{name:<38}{''.join(views)}{seconds:>6.0f} s  {tuned}"
 
 
 @call_parse
 def main(
-    data:str, # folder of photos, one folder a label; several with commas between
-    *recipes:str, # options of training.train, such as "resize=crop image_size=192"; "" is the default
-    arch:str="resnet18", # any torchvision or timm architecture
-    weights:str="", # local state dict of that architecture, instead of a download
-    pretrained:bool=True, # start from random weights, for trying things out
-    folds:int=5, # parts that are held out in turn
-    seed:int=42, # of the folds
+    data: str,  # folder of photos, one folder a label; several with commas between
+    *recipes: str,  # options of training.train, such as "resize=crop image_size=192"; "" is the default
+    arch: str = "resnet18",  # any torchvision or timm architecture
+    weights: str = "",  # local state dict of that architecture, instead of a download
+    pretrained: bool = True,  # start from random weights, for trying things out
+    folds: int = 5,  # parts that are held out in turn
+    seed: int = 42,  # of the folds
 ):
     "Print how often each recipe is wrong about the photos of DATA that it was trained without."
     base = TrainingOptions(arch, weights, pretrained=pretrained, folds=folds, seed=seed)

@@ -8,6 +8,7 @@ hostile exports are opened, a crowd of 200 stays for minutes, and each fault has
 tests/end_to_end/test_faults.py.
 "failed" is to be 0 in every row.
 """
+
 import asyncio
 import itertools
 import sys
@@ -43,8 +44,10 @@ TESTS = {  # row: files, each case of which is one that was tried
     "exports with something planted in them": ["tests/classifier/test_mutated_exports.py"],
     "hostile compiled copies": ["tests/classifier/test_onnx_check.py"],
     "addresses that answer with too much": ["tests/classifier/test_download.py"],
-    "kills, full disks and damage, of lists": ["tests/training/test_move_journal.py",
-                                               "tests/training/test_append_log.py"],
+    "kills, full disks and damage, of lists": [
+        "tests/training/test_move_journal.py",
+        "tests/training/test_append_log.py",
+    ],
     "other pages at the cleaner": ["tests/training/test_local_only.py"],
     "look-ups that nobody asked for": ["tests/classifier/test_telemetry.py"],
     "faults survived": ["tests/end_to_end/test_faults.py"],
@@ -58,8 +61,14 @@ def through_decoder(n: int) -> Row:
     for failure in failures:
         complain("decoder", failure)
     failed = counts["failed"] + wrong + (grown > MOST_GROWTH)
-    return Row("hostile photos, through the decoder", counts.total(), counts["answered"], counts["refused"], failed,
-               f"slowest {slowest:.1f} s, memory {grown:+.0f} MB")
+    return Row(
+        "hostile photos, through the decoder",
+        counts.total(),
+        counts["answered"],
+        counts["refused"],
+        failed,
+        f"slowest {slowest:.1f} s, memory {grown:+.0f} MB",
+    )
 
 
 def _tried(n: int) -> tuple[Counter, list[str], int, float, float]:
@@ -122,27 +131,44 @@ def through_the_gate() -> Row:
 def under_load(clients: int, seconds: float) -> list[Row]:
     """Let a crowd in."""
     small = [data for _, data in crafted() if len(data) <= RUBBISH_BYTES and data]
-    rubbish = small[:RUBBISH // 2] + [data for _, data in mutated(RUBBISH // 2, seed=1) if data]
+    rubbish = small[: RUBBISH // 2] + [data for _, data in mutated(RUBBISH // 2, seed=1) if data]
     terminal = sys.stderr.isatty()
 
     def progress(share: float, so_far: Crowd) -> None:
         if terminal:
             print(f"\rcrowd: {share:4.0%} {dict(so_far.said)}, {len(so_far.failed)} failed  ", end="", file=sys.stderr)
 
-    with tempfile.TemporaryDirectory() as folder, running(
-            OURS, **DEFAULTS, PROXIES="1", UPLOAD_MINUTES="1", GRADIO_TEMP_DIR=folder) as app:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(OURS, **DEFAULTS, PROXIES="1", UPLOAD_MINUTES="1", GRADIO_TEMP_DIR=folder) as app,
+    ):
         result = crowd(app, Path(folder), rubbish, clients, seconds, progress)
     for failure, n in Counter(result.failed).most_common(5):
         complain("crowd", f"{n} times: {failure}")
     said, (_, memory, files, uploads) = result.said, result.looks[-1]
-    good = Row(f"{clients} at once for {seconds:.0f} s: good photos", said["answered"] + len(result.failed),
-               said["answered"], 0, len(result.failed), f"{said['answered'] / seconds:.0f} a second, "
-               f"{said['asked again']} asked again, {said['hung up']} hung up")
-    rest = Row("    rubbish among them", said["rubbish answered"] + said["rubbish refused"], said["rubbish answered"],
-               said["rubbish refused"])
-    flat = Row("    grew by under 5% in the second half", 3, 3, note="; ".join(
-        f"{name} {result.growth(column):+.1%} to {last:.0f}" for name, column, last in (
-            ("MB", 1, memory), ("descriptors", 2, files), ("upload files", 3, uploads))))
+    good = Row(
+        f"{clients} at once for {seconds:.0f} s: good photos",
+        said["answered"] + len(result.failed),
+        said["answered"],
+        0,
+        len(result.failed),
+        f"{said['answered'] / seconds:.0f} a second, {said['asked again']} asked again, {said['hung up']} hung up",
+    )
+    rest = Row(
+        "    rubbish among them",
+        said["rubbish answered"] + said["rubbish refused"],
+        said["rubbish answered"],
+        said["rubbish refused"],
+    )
+    flat = Row(
+        "    grew by under 5% in the second half",
+        3,
+        3,
+        note="; ".join(
+            f"{name} {result.growth(column):+.1%} to {last:.0f}"
+            for name, column, last in (("MB", 1, memory), ("descriptors", 2, files), ("upload files", 3, uploads))
+        ),
+    )
     # descriptors come and go with the clients; what leaks only ever grows
     flat.failed = int(seconds >= LONG and result.growth(1) > 0.05) + (files > 4 * clients)
     flat.answered -= flat.failed
@@ -151,12 +177,12 @@ def under_load(clients: int, seconds: float) -> list[Row]:
 
 @call_parse
 def main(
-    photos:int=1000, # hostile photos over HTTP
-    mutants:int=5000, # mutated photos through the decoder, beside the crafted ones
-    exports:int=4000, # exports with something planted in them
-    clients:int=200, # people at once
-    seconds:int=300, # for which they stay
-    tests:bool_arg=True, # the rows that are tests too; `make test` runs these anyway
+    photos: int = 1000,  # hostile photos over HTTP
+    mutants: int = 5000,  # mutated photos through the decoder, beside the crafted ones
+    exports: int = 4000,  # exports with something planted in them
+    clients: int = 200,  # people at once
+    seconds: int = 300,  # for which they stay
+    tests: bool_arg = True,  # the rows that are tests too; `make test` runs these anyway
 ):
     "Try what a public Space meets; the exit status is 1 where anything failed."
     if sys.platform != "linux":
@@ -164,8 +190,12 @@ def main(
     print(machine(), flush=True)
     print(f"{'':44}{'tried':>9}{'answered':>10}{'refused':>9}{'failed':>8}", flush=True)
     failed = 0
-    parts = [lambda: [through_decoder(mutants)], lambda: [through_http(photos)], lambda: [through_the_gate()],
-             lambda: under_load(clients, seconds)]
+    parts = [
+        lambda: [through_decoder(mutants)],
+        lambda: [through_http(photos)],
+        lambda: [through_the_gate()],
+        lambda: under_load(clients, seconds),
+    ]
     if tests:
         parts += [lambda row=row: [by_tests(row, *TESTS[row], MUTANTS=exports)] for row in TESTS]
     for part in parts:

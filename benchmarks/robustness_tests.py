@@ -1,4 +1,5 @@
 """Run tests of the project as rows of the robustness table."""
+
 import os
 import re
 import subprocess
@@ -30,9 +31,13 @@ def complain(where: str, what: object) -> None:
 
 def by_tests(name: str, *files: str, **environment: object) -> Row:
     """Run tests, with further variables of the environment; each is a case."""
-    run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", *files], cwd=ROOT,
-                         capture_output=True, text=True,
-                         env={**os.environ, **{key: str(value) for key, value in environment.items()}})
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", *files],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **{key: str(value) for key, value in environment.items()}},
+    )
     counts = {what: int(n) for n, what in re.findall(r"(\d+) (passed|failed|error|skipped)", run.stdout[-500:])}
     failed = counts.get("failed", 0) + counts.get("error", 0) + (not counts)
     for line in re.findall(r"^(?:FAILED|ERROR) .*|^E  .*", run.stdout, re.M) if counts else [run.stdout + run.stderr]:

@@ -1,8 +1,11 @@
 """Our app beside the lesson's, on this machine, in one run: time, throughput, start, memory. No answer is cached.
 
+Usage:
+
     python -m benchmarks.serving            # 5 minutes, on a machine that does nothing else
     python -m benchmarks.serving --quick    # a minute, to see that it works
 """
+
 import io
 import os
 import sys
@@ -124,8 +127,11 @@ class Table:
         ratio = ours / theirs
         met = ratio >= target if target > 1 and unit == "/s" else ratio <= target
         wanted = f"at least {target:g}" if unit == "/s" else f"at most {target:.2f}"
-        print(f"{name + ', ' + unit:52}{theirs:10.{digits}f}{ours:10.{digits}f}{ratio:8.2f}  {wanted}"
-              f"{'' if met else '  MISSED'}", flush=True)
+        print(
+            f"{name + ', ' + unit:52}{theirs:10.{digits}f}{ours:10.{digits}f}{ratio:8.2f}  {wanted}"
+            f"{'' if met else '  MISSED'}",
+            flush=True,
+        )
 
 
 def in_process(table: Table, rounds: int) -> None:
@@ -134,14 +140,20 @@ def in_process(table: Table, rounds: int) -> None:
     (their_time,), (our_time,) = in_turn(workers, photo, 2 * rounds, 30)
     table.row("one photo of 512 pixels", their_time, our_time, "ms", 1 / 5)
     files = sorted((ROOT / "examples").glob("*.jpg"))
-    photos = [enlarged(files[(i + j) % len(files)], megapixels, i)
-              for i, megapixels in enumerate(MEGAPIXELS) for j in range(min(rounds, 3))]
+    photos = [
+        enlarged(files[(i + j) % len(files)], megapixels, i)
+        for i, megapixels in enumerate(MEGAPIXELS)
+        for j in range(min(rounds, 3))
+    ]
     their_times, our_times = in_turn(workers, photos, rounds, 3)
     table.row("photos of 2 to 37 megapixels, median", median(their_times), median(our_times), "ms", 1 / 4)
     table.row("photos of 2 to 37 megapixels, p95", p95(their_times), p95(our_times), "ms", 1 / 4)
     (alone,), (whole,) = in_turn([Worker(forward_alone), Worker(ours_on_one_core)], photo, 2 * rounds, 30)
-    print(f"{'one photo beside its forward pass alone, 1 thread, ms':52}{alone:10.1f}{whole:10.1f}"
-          f"{whole / alone:8.2f}  at most 2.00{'' if whole <= 2 * alone else '  MISSED'}", flush=True)
+    print(
+        f"{'one photo beside its forward pass alone, 1 thread, ms':52}{alone:10.1f}{whole:10.1f}"
+        f"{whole / alone:8.2f}  at most 2.00{'' if whole <= 2 * alone else '  MISSED'}",
+        flush=True,
+    )
 
 
 Measured = dict[str, list[float]]
@@ -176,19 +188,21 @@ def over_http(table: Table, rounds: int, n: int) -> None:
     table.row("p95 at 32 at once, /classify", 1000 * theirs[base], 1000 * ours["classify 32 p95"], "ms", 1 / 4)
     table.row("start of the process to the first answer", theirs["start"], ours["start"], "s", 0.6)
     table.row(
-        f"resident memory after {n * 11 // 5 + 32} requests or more", theirs["memory"], ours["memory"], "MB", 0.4, 0)
+        f"resident memory after {n * 11 // 5 + 32} requests or more", theirs["memory"], ours["memory"], "MB", 0.4, 0
+    )
     print(f"\n{'CPU a request, ms, beside the load generator':46}{'at once':>8}{'/s':>8}{'server':>8}{'generator':>11}")
     for way, of in (("lesson, Gradio's API", theirs), ("ours, Gradio's API", ours), ("ours, /classify", ours)):
         name = "classify" if "classify" in way else "gradio"
         for concurrency in (1, 16, 32):
-            per_second, server, generator = (of[f"{name} {concurrency} {figure}"] for figure in (
-                "per_second", "server_cpu", "generator_cpu"))
+            per_second, server, generator = (
+                of[f"{name} {concurrency} {figure}"] for figure in ("per_second", "server_cpu", "generator_cpu")
+            )
             print(f"{way:46}{concurrency:8}{per_second:8.1f}{1000 * server:8.1f}{1000 * generator:11.2f}")
 
 
 @call_parse
 def main(
-    quick:bool=False, # one round of everything
+    quick: bool = False,  # one round of everything
 ):
     "Compare our app with the lesson's."
     if sys.platform != "linux":

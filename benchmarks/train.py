@@ -7,6 +7,7 @@ way runs in a process of its own, in turn, on a copy of the photos; ours once mo
 features of all others are known. The lesson's is as it writes it (stock DataLoaders and settings, the
 512-unit head, `fine_tune(4)`), but for the network: `vision_learner` cannot cut mobilenet_v2.
 """
+
 import json
 import shutil
 import subprocess
@@ -28,10 +29,16 @@ from .measuring.machine import machine
 
 FIELD = "bears-field"
 N_MORE = 10
-ROWS = (("reading photos, s", "read", 1), ("the fit (ours: probe, calibration, familiarity), s", "fit", 1),
-        ("export (ours: checked and compiled), s", "export", 1), ("in all, from start to end, s", "whole", 1),
-        ("again with ten photos more, s", "ten more", 1), ("peak memory, MB", "memory", 1),
-        ("error on photos held out, %", "error", 100), (f"error on {FIELD}, %", FIELD, 100))
+ROWS = (
+    ("reading photos, s", "read", 1),
+    ("the fit (ours: probe, calibration, familiarity), s", "fit", 1),
+    ("export (ours: checked and compiled), s", "export", 1),
+    ("in all, from start to end, s", "whole", 1),
+    ("again with ten photos more, s", "ten more", 1),
+    ("peak memory, MB", "memory", 1),
+    ("error on photos held out, %", "error", 100),
+    (f"error on {FIELD}, %", FIELD, 100),
+)
 TARGETS = (("ours in all", "whole", 60), ("ten photos more", "ten more", 15))
 
 
@@ -56,9 +63,14 @@ def lesson(photos: Path, weights: str, out: Path) -> dict:
     from training.train.backbone import load_backbone
 
     began = time.perf_counter()
-    dls = DataBlock(blocks=(ImageBlock, CategoryBlock), get_items=get_image_files,
-                    splitter=RandomSplitter(valid_pct=0.2, seed=42), get_y=parent_label,
-                    item_tfms=RandomResizedCrop(224, min_scale=0.5), batch_tfms=aug_transforms()).dataloaders(photos)
+    dls = DataBlock(
+        blocks=(ImageBlock, CategoryBlock),
+        get_items=get_image_files,
+        splitter=RandomSplitter(valid_pct=0.2, seed=42),
+        get_y=parent_label,
+        item_tfms=RandomResizedCrop(224, min_scale=0.5),
+        batch_tfms=aug_transforms(),
+    ).dataloaders(photos)
     backbone = load_backbone("mobilenet_v2", weights=weights)
     model = nn.Sequential(backbone.body, create_head(backbone.n_features, dls.c))
     learn = Learner(dls, model, splitter=default_split, metrics=error_rate)
@@ -84,8 +96,12 @@ def ours(photos: Path, weights: str, out: Path) -> dict:
     trained = train(found, options, cache=photos / FOLDER)
     fitted = time.perf_counter()
     metrics = save(trained, metrics_of(trained, found, options), out)
-    return {"read": read - began, "fit": fitted - read, "export": time.perf_counter() - fitted,
-            "error": metrics["error_rate"]}
+    return {
+        "read": read - began,
+        "fit": fitted - read,
+        "export": time.perf_counter() - fitted,
+        "error": metrics["error_rate"],
+    }
 
 
 WAYS = {"lesson": lesson, "ours": ours}
@@ -93,15 +109,21 @@ WAYS = {"lesson": lesson, "ours": ours}
 
 def run(way: str, photos: Path, weights: str, out: Path) -> dict:
     """Train in a process of its own; return what it measured, its peak memory, and the seconds of all of it."""
-    code = ("import sys, json, resource; from pathlib import Path; from benchmarks import train\n"
-            "from classifier.torchvision_compat import declare_operators; declare_operators()\n"
-            "way, photos, weights, out = sys.argv[1:]\n"
-            "measured = train.WAYS[way](Path(photos), weights, Path(out))\n"
-            "measured['memory'] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000\n"
-            "print('\\n' + json.dumps(measured))")
+    code = (
+        "import sys, json, resource; from pathlib import Path; from benchmarks import train\n"
+        "from classifier.torchvision_compat import declare_operators; declare_operators()\n"
+        "way, photos, weights, out = sys.argv[1:]\n"
+        "measured = train.WAYS[way](Path(photos), weights, Path(out))\n"
+        "measured['memory'] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000\n"
+        "print('\\n' + json.dumps(measured))"
+    )
     began = time.perf_counter()
-    process = subprocess.run([sys.executable, "-W", "ignore", "-c", code, way, str(photos), weights, str(out)],
-                             cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, way, str(photos), weights, str(out)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     if process.returncode:
         raise CliError(f"The {way} run failed.")
     return {**json.loads(process.stdout.strip().splitlines()[-1]), "whole": time.perf_counter() - began}
@@ -110,7 +132,7 @@ def run(way: str, photos: Path, weights: str, out: Path) -> dict:
 def add_ten(photos: Path) -> None:
     """Put ten photos more into a folder of labels: others of it, mirrored and encoded anew."""
     found = get_photos(photos)
-    for i, file in enumerate(found[::max(1, len(found) // N_MORE)][:N_MORE]):
+    for i, file in enumerate(found[:: max(1, len(found) // N_MORE)][:N_MORE]):
         ImageOps.mirror(open_photo(file)).save(file.with_name(f"more-{i}.jpg"), quality=80)
 
 
@@ -130,9 +152,9 @@ def measure(way: str, data: Path, weights: str, folder: Path) -> dict:
 
 @call_parse
 def main(
-    data:str, # folder with `bears` and, for a second look, `bears-field`
-    weights:str="", # local ImageNet state dict of mobilenet_v2, instead of a download
-    rounds:int=1, # of both, in turn
+    data: str,  # folder with `bears` and, for a second look, `bears-field`
+    weights: str = "",  # local ImageNet state dict of mobilenet_v2, instead of a download
+    rounds: int = 1,  # of both, in turn
 ):
     "Time our training and the lesson's."
     data, weights = Path(data).resolve(), str(Path(weights).resolve()) if weights else ""
@@ -141,7 +163,7 @@ def main(
     print(machine(), flush=True)
     runs = {way: [] for way in WAYS}
     for turn in range(rounds):
-        for way in list(WAYS)[::-1 if turn % 2 else 1]:
+        for way in list(WAYS)[:: -1 if turn % 2 else 1]:
             with tempfile.TemporaryDirectory() as folder:
                 runs[way].append(measure(way, data, weights, Path(folder)))
     middle = {way: {name: median(one[name] for one in of) for name in of[0]} for way, of in runs.items()}

@@ -11,6 +11,7 @@ are; nothing is fitted here.
 "softmax" is what the tutorial's app has: the same model's uncalibrated probabilities. --save adds the figures to
 metrics.json, from which `training.report --card` writes the model card.
 """
+
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -48,51 +49,76 @@ def as_sketch(photo: Image.Image) -> Image.Image:
     return Image.fromarray(shaded.clip(0, 255).astype(np.uint8)).convert("RGB")
 
 
-COLUMNS = (f"{'photos':<30} {'n':>4} {'right':>7} {'softmax':>9} {'calibrated':>11} {'(95% interval)':<16} "
-           f"{'familiar':>9}")
+COLUMNS = (
+    f"{'photos':<30} {'n':>4} {'right':>7} {'softmax':>9} {'calibrated':>11} {'(95% interval)':<16} {'familiar':>9}"
+)
 
 
 def measured(name: str, predictions: Predictions, classifier: Classifier) -> dict:
     """Return the figures of a group of labelled photos; None for what the export cannot tell."""
     low, high = interval(predictions.probabilities, predictions.targets)
-    return {"name": name, "n": len(predictions.files), "right": 1 - predictions.n_wrong / len(predictions.files),
-            "by_label": {label: [int(counts[i]), int(counts.sum())] for i, (label, counts)
-                         in enumerate(zip(predictions.vocab, predictions.confusion())) if counts.sum()},
-            "softmax": error_of(uncalibrated(predictions.probabilities, classifier.temperature), predictions.targets),
-            "calibrated": error_of(predictions.probabilities, predictions.targets) if classifier.calibrated else None,
-            "low": float(low), "high": float(high),
-            "familiar": float(np.mean(predictions.familiarity >= classifier.familiarity.threshold))
-            if classifier.reports_familiarity else None}
+    return {
+        "name": name,
+        "n": len(predictions.files),
+        "right": 1 - predictions.n_wrong / len(predictions.files),
+        "by_label": {
+            label: [int(counts[i]), int(counts.sum())]
+            for i, (label, counts) in enumerate(zip(predictions.vocab, predictions.confusion()))
+            if counts.sum()
+        },
+        "softmax": error_of(uncalibrated(predictions.probabilities, classifier.temperature), predictions.targets),
+        "calibrated": error_of(predictions.probabilities, predictions.targets) if classifier.calibrated else None,
+        "low": float(low),
+        "high": float(high),
+        "familiar": float(np.mean(predictions.familiarity >= classifier.familiarity.threshold))
+        if classifier.reports_familiarity
+        else None,
+    }
 
 
 def row(of: dict) -> str:
     """Return a line of the first table."""
     ours = "-" if of["calibrated"] is None else f"{of['calibrated']:.3f}"
     familiar = "-" if of["familiar"] is None else f"{of['familiar']:.1%}"
-    return (f"{of['name']:<30} {of['n']:>4} {of['right']:>7.1%} {of['softmax']:>9.3f} "
-            f"{ours:>11} {'({low:.3f} to {high:.3f})'.format(**of):<16} {familiar:>9}")
+    return (
+        f"{of['name']:<30} {of['n']:>4} {of['right']:>7.1%} {of['softmax']:>9.3f} "
+        f"{ours:>11} {'({low:.3f} to {high:.3f})'.format(**of):<16} {familiar:>9}"
+    )
 
 
 def strangers(classifier: Classifier, known: Predictions, others: Sequence[Prediction]) -> list[dict]:
     """Return the rates of the export's own score, where it has one, and of the softmax that lets as many pass."""
-    softmax = [uncalibrated(rows, classifier.temperature).max(1) for rows in
-               (known.probabilities, np.array([list(answer.probabilities.values()) for answer in others]))]
+    softmax = [
+        uncalibrated(rows, classifier.temperature).max(1)
+        for rows in (known.probabilities, np.array([list(answer.probabilities.values()) for answer in others]))
+    ]
     accepted, scored = 0.95, []
     if classifier.reports_familiarity:
-        scores, threshold = (known.familiarity, np.array([answer.familiarity for answer in others])), (
-            classifier.familiarity.threshold)
+        scores, threshold = (
+            (known.familiarity, np.array([answer.familiarity for answer in others])),
+            (classifier.familiarity.threshold),
+        )
         accepted = np.mean(scores[0] >= threshold)
         scored = [rates("familiarity, the export's threshold", *scores, threshold)]
-    return [*scored, rates(f"softmax, where {accepted:.1%} of known pass", *softmax,
-                           np.quantile(softmax[0], 1 - accepted))]
+    return [
+        *scored,
+        rates(f"softmax, where {accepted:.1%} of known pass", *softmax, np.quantile(softmax[0], 1 - accepted)),
+    ]
 
 
 def second_table(scored: Sequence[dict], n_known: int, n_other: int) -> str:
     """Return the second table: what of the known and of the others passes."""
-    lines = [f"{of['name']:<37} {of['threshold']:>9.3f} {of['known']:>9.1%} {of['other']:>9.1%} {of['auroc']:>7.3f}"
-             for of in scored]
-    return "\n".join([f"{'score':<37} {'threshold':>9} {'known':>9} {'other':>9} {'AUROC':>7}", *lines,
-                      f"{n_known} photos of its labels, {n_other} of anything else"])
+    lines = [
+        f"{of['name']:<37} {of['threshold']:>9.3f} {of['known']:>9.1%} {of['other']:>9.1%} {of['auroc']:>7.3f}"
+        for of in scored
+    ]
+    return "\n".join(
+        [
+            f"{'score':<37} {'threshold':>9} {'known':>9} {'other':>9} {'AUROC':>7}",
+            *lines,
+            f"{n_known} photos of its labels, {n_other} of anything else",
+        ]
+    )
 
 
 def milliseconds(classifier: Classifier, photos: Sequence[Path]) -> float:
@@ -116,8 +142,9 @@ def save_figures(export: str, figures: dict) -> None:
     print(f"{path}: figures added; `python -m training.report {export} DATA --card README.md` writes the model card")
 
 
-def answered(classifier: Classifier, photos: Sequence[Path],
-             change: Callable[[Image.Image], Image.Image] = unchanged) -> Predictions:
+def answered(
+    classifier: Classifier, photos: Sequence[Path], change: Callable[[Image.Image], Image.Image] = unchanged
+) -> Predictions:
     """Return the answers for labelled photos; files that cannot be opened are named."""
     predictions, unreadable = predict_labelled(classifier, photos, change)
     print_unreadable(unreadable)
@@ -138,11 +165,11 @@ def photos_to_ask(classifier: Classifier, known: str, other: str) -> tuple[list[
 
 @call_parse
 def main(
-    export:str, # export.pkl to measure
-    known:str="", # photos of its labels from another source, one folder a label
-    other:str="", # photos of anything else
-    data:str="", # the folder it was trained on: adds its photos that were held out
-    save:bool=False, # add the figures to metrics.json, for the model card
+    export: str,  # export.pkl to measure
+    known: str = "",  # photos of its labels from another source, one folder a label
+    other: str = "",  # photos of anything else
+    data: str = "",  # the folder it was trained on: adds its photos that were held out
+    save: bool = False,  # add the figures to metrics.json, for the model card
 ):
     "Print how often EXPORT is right, how well its percentages are calibrated, and what counts as familiar."
     classifier, metrics = load_classifier(export), read_metrics(export)
@@ -156,17 +183,25 @@ def main(
     groups[f"{name}, as sketches"] = answered(classifier, of_labels, as_sketch)
     of_heatmap = list(groups)[:-2] if classifier.explains else []  # the photos as they are
     losses = {group: lost_by_all(classifier, groups[group].files) for group in of_heatmap}
-    figures = {"date": date.today().isoformat(), "n_known": len(groups[name].files), "n_other": len(others),
-               "groups": [measured(group, predictions, classifier) for group, predictions in groups.items()],
-               "scores": strangers(classifier, groups[name], others), "ms": milliseconds(classifier, of_labels),
-               "cores": cores(), "heatmaps": [{"photos": group, **told(of)} for group, of in losses.items()]}
+    figures = {
+        "date": date.today().isoformat(),
+        "n_known": len(groups[name].files),
+        "n_other": len(others),
+        "groups": [measured(group, predictions, classifier) for group, predictions in groups.items()],
+        "scores": strangers(classifier, groups[name], others),
+        "ms": milliseconds(classifier, of_labels),
+        "cores": cores(),
+        "heatmaps": [{"photos": group, **told(of)} for group, of in losses.items()],
+    }
 
     print(f"{'':<44} calibration error\n{COLUMNS}")
     print("\n".join(map(row, figures["groups"])))
     if metrics.get("calibration"):
         fit = metrics["calibration"]
-        print(f"{'out of fold':<30} {fit['n_photos']:>4} {1 - fit['error_rate']:>7.1%} "
-              f"{fit['before']['error']:>9.3f} {fit['after']['error']:>11.3f}")
+        print(
+            f"{'out of fold':<30} {fit['n_photos']:>4} {1 - fit['error_rate']:>7.1%} "
+            f"{fit['before']['error']:>9.3f} {fit['after']['error']:>11.3f}"
+        )
     print("\n" + second_table(figures["scores"], figures["n_known"], figures["n_other"]))
     for group, of in losses.items():
         print(f"\n{summary(of)}: {group}")

@@ -5,6 +5,7 @@ Writes OUT: a row for each photo, as soon as it is answered
 
     python -m classifier photos --out answers.csv
 """
+
 import os
 import signal
 import sys
@@ -57,8 +58,12 @@ def photos_in(folder: str) -> Iterator[Photo]:
             print(f"{ascii(here)[1:-1]} is left out: {error.strerror}.", file=sys.stderr)
 
 
-def answer_rows(classifier: Classifier, photos: Iterator[Photo], table: Table, n_threads: int,
-                ) -> Generator[tuple[str, ...] | None, None, None]:
+def answer_rows(
+    classifier: Classifier,
+    photos: Iterator[Photo],
+    table: Table,
+    n_threads: int,
+) -> Generator[tuple[str, ...] | None, None, None]:
     """Yield the row of each photo in turn, None for one that the table already has; a few are classified at once."""
     model = classifier.short_version
     waiting: deque[tuple[Photo, Future[Prediction | str] | None]] = deque()
@@ -104,8 +109,9 @@ class Counts:
         self.unfamiliar += row[COLUMNS.index("familiar")] == "false"
 
 
-def write_rows(rows: Generator[tuple[str, ...] | None, None, None], table: Table, n_photos: int,
-               interrupted: threading.Event) -> Counts:
+def write_rows(
+    rows: Generator[tuple[str, ...] | None, None, None], table: Table, n_photos: int, interrupted: threading.Event
+) -> Counts:
     """Add rows to the table until there are no more or `interrupted` is set, and close it. Raises OSError."""
     counts = Counts()
     try:
@@ -129,9 +135,9 @@ def stop_on_interrupt() -> threading.Event:
 
 
 def main(
-    folder:str, # folder of photos; those in folders below it are answered too
-    out:str="answers.csv", # the table; where it is there already, what it lacks is added
-    export:str="export.pkl", # the model
+    folder: str,  # folder of photos; those in folders below it are answered too
+    out: str = "answers.csv",  # the table; where it is there already, what it lacks is added
+    export: str = "export.pkl",  # the model
 ) -> None:
     "Say which label each photo in FOLDER shows, in a table that any spreadsheet opens."
     began, interrupted = time.perf_counter(), stop_on_interrupt()
@@ -150,15 +156,18 @@ def main(
     try:
         counts = write_rows(answer_rows(classifier, photos_in(folder), table, cores()), table, n, interrupted)
     except OSError as error:
-        raise CliError(f"{out} cannot be written: {error.strerror or error}. What it holds is kept; the same command "
-                       "goes on.") from None
+        raise CliError(
+            f"{out} cannot be written: {error.strerror or error}. What it holds is kept; the same command goes on."
+        ) from None
     stopped = interrupted.is_set()
     if stopped and sys.stdout.isatty():
         print()  # ends the line of the progress bar
-    print(f"{out}: {'stopped at ' if stopped else ''}{counts.existing + counts.new} of {n} photos, "
-          f"{counts.new} answered now, {counts.existing} were there, {counts.failed} without an answer, "
-          f"{counts.unfamiliar} not familiar, {time.perf_counter() - began:.0f} s"
-          + ("; the same command goes on" if stopped else ""))
+    print(
+        f"{out}: {'stopped at ' if stopped else ''}{counts.existing + counts.new} of {n} photos, "
+        f"{counts.new} answered now, {counts.existing} were there, {counts.failed} without an answer, "
+        f"{counts.unfamiliar} not familiar, {time.perf_counter() - began:.0f} s"
+        + ("; the same command goes on" if stopped else "")
+    )
     if stopped:
         sys.exit(130)
 

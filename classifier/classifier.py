@@ -1,9 +1,12 @@
 """`Classifier`: load a fastai export and classify photos with it.
 
+Usage:
+
     classifier = Classifier.load("export.pkl")
     classifier.predict("bear.jpg").label
     classifier.explain("bear.jpg").picture.show()
 """
+
 import logging
 import os
 from pathlib import Path
@@ -112,19 +115,24 @@ class Classifier:
         is none of `labels` and for an export without heatmaps (see `explains`).
         """
         if not self.explains:
-            raise ValueError("Where this model looked is not available: it is built in another way than "
-                             "pooling and linear layers on a map of cells.")
+            raise ValueError(
+                "Where this model looked is not available: it is built in another way than "
+                "pooling and linear layers on a map of cells."
+            )
         if label is not None and label not in self.labels:
-            raise ValueError(f"There is no label {str(label)[:40]!r}. The labels are {', '.join(self.labels[:12])}"
-                             f"{' …' if len(self.labels) > 12 else ''}.")
+            raise ValueError(
+                f"There is no label {str(label)[:40]!r}. The labels are {', '.join(self.labels[:12])}"
+                f"{' …' if len(self.labels) > 12 else ''}."
+            )
         engine = self._engine
         opened = open_photo(photo, max_reduction=lambda size: min(engine.max_reduction(size), max(size) / SIDE))
         scores, features, cells = engine.explain(opened)
         prediction = self._prediction(scores, features)
         label = prediction.label if label is None else label
         i = self.labels.index(label)
-        heatmap = Heatmap(label, cells.contributions[i], float(cells.biases[i]), cells.seen,
-                          float(np.abs(cells.contributions).max()))
+        heatmap = Heatmap(
+            label, cells.contributions[i], float(cells.biases[i]), cells.seen, float(np.abs(cells.contributions).max())
+        )
         return Explanation(prediction, heatmap, opened)
 
     def _prediction(self, scores: np.ndarray, features: np.ndarray | None) -> Prediction:

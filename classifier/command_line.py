@@ -1,8 +1,11 @@
 """Run a function as a command: its parameters are the options, and the comments on them the help.
 
+Usage:
+
     if __name__ == "__main__":
         run(main)
 """
+
 import sys
 from collections.abc import Callable
 from inspect import signature
@@ -19,10 +22,12 @@ def with_options(options: type) -> Callable[[Command], Command]:
 
     The comments on the fields are the help.
     """
+
     def decorate(main: Any) -> Any:
         main = delegates(options)(main)
         main.__delwrap__ = options  # where fastcore reads the comments
         return main
+
     return decorate
 
 
@@ -36,8 +41,12 @@ def run(main: Command) -> None:
     for unused in ("pdb", "xtra"):  # fastcore's own
         del arguments[unused]
     parameters = signature(main).parameters.values()
-    listed = [value for parameter in parameters if parameter.kind is parameter.VAR_POSITIONAL
-              for value in arguments.pop(parameter.name)]
+    listed = [
+        value
+        for parameter in parameters
+        if parameter.kind is parameter.VAR_POSITIONAL
+        for value in arguments.pop(parameter.name)
+    ]
     try:
         main(*listed, **arguments)
     except CliError as error:

@@ -1,7 +1,10 @@
 """Count the CPU cores that this process may use: a container's share, not the machine's.
 
+Usage:
+
     cores()
 """
+
 import logging
 import math
 import os

@@ -1,4 +1,5 @@
 """Write files completely or not at all, and compute their SHA-256."""
+
 import hashlib
 import os
 from collections.abc import Iterator

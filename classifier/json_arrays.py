@@ -1,7 +1,10 @@
 """Convert plain data with arrays to JSON and back, for the metadata of export.onnx.
 
+Usage:
+
     json.loads(json.dumps(pack({"threshold": 0.5, "reference": array})))
 """
+
 import base64
 from math import prod
 

@@ -5,6 +5,7 @@
 
 Call one of them once, early in a process. With another C library nothing happens.
 """
+
 import ctypes
 from contextlib import suppress
 

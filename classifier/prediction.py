@@ -1,4 +1,5 @@
 """The results of a classifier: a `Prediction` for a photo, and an `Explanation` with the heatmap of one label."""
+
 from dataclasses import dataclass
 from functools import cached_property
 

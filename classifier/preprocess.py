@@ -3,6 +3,7 @@
 A `Preprocess` does with Pillow and NumPy what fastai does with `split_idx=1`. `classifier.export.transforms` makes one
 from an export, `Preprocess.from_data` from a compiled copy; settings that it cannot have raise ValueError.
 """
+
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -32,8 +33,10 @@ class Preprocess:
     def __post_init__(self) -> None:
         """Raise ValueError for settings that it cannot have."""
         expect(self.mode in ("RGB", "L"), f"mode {self.mode!r}")
-        expect(len(self.steps) <= MAX_STEPS and len(self.batch_steps) <= MAX_STEPS,
-               f"more than {MAX_STEPS} steps before or after it is scaled")
+        expect(
+            len(self.steps) <= MAX_STEPS and len(self.batch_steps) <= MAX_STEPS,
+            f"more than {MAX_STEPS} steps before or after it is scaled",
+        )
         for step in self.steps:
             step.check()
         for resample in self.batch_steps:
@@ -44,8 +47,9 @@ class Preprocess:
         expect(bool(np.isfinite(self.scale) and self.scale > 0), f"scale {self.scale}")
         for stat in (self.mean, self.std):
             expect((stat is None) == (self.mean is None), "a mean or a deviation alone")
-            expect(stat is None or (stat.shape == (len(self.mode), 1, 1) and bool(np.isfinite(stat).all())),
-                   "statistics")
+            expect(
+                stat is None or (stat.shape == (len(self.mode), 1, 1) and bool(np.isfinite(stat).all())), "statistics"
+            )
         expect(self.std is None or bool((self.std != 0).all()), "a deviation of 0")
 
     @cached_property
@@ -80,20 +84,28 @@ class Preprocess:
     def to_data(self) -> dict[str, Any]:
         """Return this as plain data and arrays, for a compiled copy."""
         steps = [{"kind": KINDS[type(step)], **asdict(step)} for step in self.steps]
-        return {"mode": self.mode, "steps": steps, "batch_steps": [asdict(step) for step in self.batch_steps],
-                "scale": float(self.scale),
-                "mean": None if self.mean is None else self.mean.ravel().tolist(),
-                "std": None if self.std is None else self.std.ravel().tolist()}
+        return {
+            "mode": self.mode,
+            "steps": steps,
+            "batch_steps": [asdict(step) for step in self.batch_steps],
+            "scale": float(self.scale),
+            "mean": None if self.mean is None else self.mean.ravel().tolist(),
+            "std": None if self.std is None else self.std.ravel().tolist(),
+        }
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "Preprocess":
         """Return the `Preprocess` that `to_data` described; KeyError, TypeError or ValueError for other data."""
         kinds = {kind: step for step, kind in KINDS.items()}
-        steps = [kinds[step["kind"]](**_tuples({name: value for name, value in step.items() if name != "kind"}))
-                 for step in data["steps"]]
+        steps = [
+            kinds[step["kind"]](**_tuples({name: value for name, value in step.items() if name != "kind"}))
+            for step in data["steps"]
+        ]
         batch_steps = [Resample(**_tuples(step)) for step in data.get("batch_steps", ())]
-        mean, std = (None if data[name] is None else np.array(data[name], dtype=np.float32)[:, None, None]
-                     for name in ("mean", "std"))
+        mean, std = (
+            None if data[name] is None else np.array(data[name], dtype=np.float32)[:, None, None]
+            for name in ("mean", "std")
+        )
         return cls(data["mode"], tuple(steps), np.float32(data["scale"]), mean, std, tuple(batch_steps))
 
     def seen(self, size: Size) -> Box:

@@ -3,6 +3,7 @@
 There the affine matrix is the identity, so that torch's `grid_sample` is one matrix for the rows and one for the
 columns. Where the photo shrinks to less than half, fastai takes means over areas first; so does this.
 """
+
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,8 +52,12 @@ class Resample:
 
 
 @lru_cache(16)
-def _matrices(size: tuple[int, int], to: tuple[int, int], pad_mode: str, align_corners: bool,
-              ) -> tuple[np.ndarray, np.ndarray]:
+def _matrices(
+    size: tuple[int, int],
+    to: tuple[int, int],
+    pad_mode: str,
+    align_corners: bool,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (h, H) and (w, W) float32: the weights of the input's rows and columns in the output's. size, to: H, W."""
     by = min(size[0] / to[1], size[1] / 2) / 2  # of the grid's last two sides, as fastai computes it
     zoom = 1 if align_corners else max(to) / max(max(to) - 1, 1e-9)

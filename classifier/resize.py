@@ -3,6 +3,7 @@
 A step turns a photo into one of its `size`. It knows which part of the photo that shows (`region`) and how many times
 smaller it makes the photo (`reduction`), and raises ValueError for settings that it cannot have (`check`).
 """
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -29,8 +30,10 @@ def expect(valid: bool, what: str) -> None:
 
 def check_size(size: Size, most: int = MAX_SIDE) -> None:
     """Raise ValueError for a size that is none, or with a side of more than `most` pixels."""
-    expect(type(size) is tuple and len(size) == 2 and all(type(side) is int and 1 <= side <= most for side in size),
-           f"a size of {size}")
+    expect(
+        type(size) is tuple and len(size) == 2 and all(type(side) is int and 1 <= side <= most for side in size),
+        f"a size of {size}",
+    )
 
 
 def _check_filter(resample: int) -> None:
@@ -138,6 +141,7 @@ Step = Resize | ResizeThenCrop | CropPad
 KINDS: dict[type[Step], str] = {Resize: "resize", ResizeThenCrop: "resize_then_crop", CropPad: "crop_pad"}
 """the names of the steps in a compiled copy"""
 
+
 def _middle(size: Size, part: tuple[float, float]) -> Box:
     """Return the middle of `size` that is as large as `part`, or the larger part around it."""
     left, top = ((side - wanted) / 2 for side, wanted in zip(size, part))
@@ -146,7 +150,7 @@ def _middle(size: Size, part: tuple[float, float]) -> Box:
 
 def shrunk(photo: Image.Image, by: float) -> Image.Image:
     """Return the photo with its area multiplied by `by`, 0 to 1, no side below one pixel."""
-    width, height = (max(1, int(side * by ** 0.5)) for side in photo.size)
+    width, height = (max(1, int(side * by**0.5)) for side in photo.size)
     return photo.resize((width, height), reducing_gap=2)
 
 
@@ -169,5 +173,5 @@ def _crop_pad(photo: Image.Image, size: Size, pad_mode: str, truncate: bool = Fa
     if pad_mode not in PAD_MODES:
         return ImageOps.expand(photo_part, before + after)
     samples = np.asarray(photo_part)
-    widths = [(before[1], after[1]), (before[0], after[0]), (0, 0)][:samples.ndim]
+    widths = [(before[1], after[1]), (before[0], after[0]), (0, 0)][: samples.ndim]
     return Image.fromarray(np.pad(samples, widths, mode=PAD_MODES[pad_mode]))

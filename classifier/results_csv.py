@@ -5,6 +5,7 @@
 
 A text that a spreadsheet would compute gets an apostrophe in front; `plain` removes it.
 """
+
 import csv
 import io
 import re
@@ -39,9 +40,15 @@ def row_of(file: str, answer: Prediction | str, model: str, n_bytes: int, modifi
     facts = model, str(n_bytes), str(modified)
     if isinstance(answer, str):
         return _written(file), "", "", "", "", _written(answer), *facts
-    return (_written(file), _written(answer.label), f"{answer.probabilities[answer.label]:.6f}",
-            "" if answer.familiar is None else str(answer.familiar).lower(),
-            "" if answer.familiarity is None else f"{answer.familiarity:.6f}", "", *facts)
+    return (
+        _written(file),
+        _written(answer.label),
+        f"{answer.probabilities[answer.label]:.6f}",
+        "" if answer.familiar is None else str(answer.familiar).lower(),
+        "" if answer.familiarity is None else f"{answer.familiarity:.6f}",
+        "",
+        *facts,
+    )
 
 
 class Table:
@@ -93,12 +100,15 @@ class Table:
                     if None in row.values():
                         raise csv.Error(f"{row['file']!r} lacks fields")
                     if row["model"] != model:
-                        raise TableError(f"{self.path} holds answers of another model ({row['model']}, not {model}). "
-                                         "Name another file with --out.")
+                        raise TableError(
+                            f"{self.path} holds answers of another model ({row['model']}, not {model}). "
+                            "Name another file with --out."
+                        )
                     yield hash((plain(row["file"]), row["bytes"], row["modified"]))
             except csv.Error as error:
-                raise TableError(f"{self.path} cannot be gone on with: {error}. Name another file with "
-                                 "--out.") from None
+                raise TableError(
+                    f"{self.path} cannot be gone on with: {error}. Name another file with --out."
+                ) from None
 
 
 def _check(path: Path, header: bytes) -> int:
@@ -111,8 +121,10 @@ def _check(path: Path, header: bytes) -> int:
             if first != header:
                 if header.startswith(first):  # empty, or truncated by a kill
                     return 0
-                raise TableError(f"{path} is another table: its columns are not {', '.join(COLUMNS)}. Name another "
-                                 "file with --out, or move it away.")
+                raise TableError(
+                    f"{path} is another table: its columns are not {', '.join(COLUMNS)}. Name another "
+                    "file with --out, or move it away."
+                )
             whole = end = len(first)
             quotes = 0
             for line in file:

@@ -3,6 +3,7 @@
 Import this module before the libraries, which read these variables once. Variables that are already set, such as
 `ORT_DISABLE_TELEMETRY=0`, stay as they are.
 """
+
 import os
 
 OFF = {

@@ -7,14 +7,17 @@ they serve detection. Declaring their signatures before the import is enough:
     declare_operators()
     import torchvision      # or fastai, or timm
 """
+
 import importlib.util
 from functools import cache
 from pathlib import Path
 
 import torch
 
-SCHEMAS = ("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-           "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+SCHEMAS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
 
 
 def extension_loads() -> bool:

@@ -1,8 +1,11 @@
 """HTTP API: POST /classify answers photos with JSON, GET /health says whether it does; /docs describes both.
 
+Usage:
+
     curl -F file=@bear.jpg https://USER-NAME.hf.space/classify
     curl --data-binary @bear.jpg https://USER-NAME.hf.space/classify
 """
+
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -28,27 +31,42 @@ RETRY_AFTER = {"Retry-After": "30"}
 Result = tuple[int, dict[str, Any]]  # HTTP status and JSON content for one photo
 
 
-def routes(predictor: Predictor, classifier: Classifier, admission: AdmissionControl,
-           problem: Callable[[], str | None]) -> list[BaseRoute]:
+def routes(
+    predictor: Predictor, classifier: Classifier, admission: AdmissionControl, problem: Callable[[], str | None]
+) -> list[BaseRoute]:
     """Return the routes of the API: /classify, /health and their description.
 
     problem: returns why uploads cannot be kept now, or None.
     """
-    api = FastAPI(title="Fieldguide", version=classifier.short_version, redoc_url=None,
-                  description="Which label does a photo show, how probable is each, and is it any of them at all?")
+    api = FastAPI(
+        title="Fieldguide",
+        version=classifier.short_version,
+        redoc_url=None,
+        description="Which label does a photo show, how probable is each, and is it any of them at all?",
+    )
     endpoints = _Endpoints(predictor, classifier, admission, problem)
-    api.post("/classify", openapi_extra={"requestBody": {"required": True, "content": CLASSIFY_BODY}},
-             summary="Classify a photo, or several", responses=CLASSIFY_RESPONSES)(endpoints.classify)
-    api.get("/health", summary="Whether the app answers photos", response_model=Health,
-            responses=HEALTH_RESPONSES)(endpoints.health)
+    api.post(
+        "/classify",
+        openapi_extra={"requestBody": {"required": True, "content": CLASSIFY_BODY}},
+        summary="Classify a photo, or several",
+        responses=CLASSIFY_RESPONSES,
+    )(endpoints.classify)
+    api.get("/health", summary="Whether the app answers photos", response_model=Health, responses=HEALTH_RESPONSES)(
+        endpoints.health
+    )
     return api.routes
 
 
 class _Endpoints:
     """The functions behind the routes."""
 
-    def __init__(self, predictor: Predictor, classifier: Classifier, admission: AdmissionControl,
-                 problem: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        classifier: Classifier,
+        admission: AdmissionControl,
+        problem: Callable[[], str | None],
+    ) -> None:
         self._predictor, self._classifier, self._admission, self._problem = predictor, classifier, admission, problem
         self._version = classifier.short_version
         self._since = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -75,27 +93,44 @@ class _Endpoints:
     async def health(self) -> JSONResponse:
         """Ask often: it costs next to nothing."""
         admission = self._admission
-        why = ("The app is about to stop." if admission.stopping else
-               "Too many photos are waiting." if admission.waiting >= admission.settings.max_waiting else
-               self._problem())
-        health = Health(ready=why is None, why=why or "Photos are answered.", model_version=self._version,
-                        since=self._since, compiled=self._classifier.compiled, waiting=admission.waiting,
-                        restart_to_update=self._classifier.changed_on_disk())
+        why = (
+            "The app is about to stop."
+            if admission.stopping
+            else "Too many photos are waiting."
+            if admission.waiting >= admission.settings.max_waiting
+            else self._problem()
+        )
+        health = Health(
+            ready=why is None,
+            why=why or "Photos are answered.",
+            model_version=self._version,
+            since=self._since,
+            compiled=self._classifier.compiled,
+            waiting=admission.waiting,
+            restart_to_update=self._classifier.changed_on_disk(),
+        )
         return JSONResponse(health.model_dump(), 200 if why is None else 503)
 
     async def _result(self, photo: bytes | BinaryIO, n_bytes: int) -> Result:
         """Return the answer for one photo, or the status and message of its error."""
         settings = self._admission.settings
         if n_bytes > settings.upload_bytes:
-            return 413, {"error": f"This photo has {n_bytes / MB:.0f} MB, more than the {settings.max_upload_mb:g} MB "
-                                  "that are taken. Send a smaller one."}
+            return 413, {
+                "error": f"This photo has {n_bytes / MB:.0f} MB, more than the {settings.max_upload_mb:g} MB "
+                "that are taken. Send a smaller one."
+            }
         try:
             prediction = await asyncio.wrap_future(self._predictor.submit(photo))
         except PhotoError as error:
             return 503 if isinstance(error, Busy) else 422, {"error": str(error)}
-        return 200, {"label": prediction.label, "probabilities": prediction.probabilities,
-                     "familiar": prediction.familiar, "familiarity": prediction.familiarity,
-                     "calibrated": self._classifier.calibrated, "model_version": self._version}
+        return 200, {
+            "label": prediction.label,
+            "probabilities": prediction.probabilities,
+            "familiar": prediction.familiar,
+            "familiarity": prediction.familiarity,
+            "calibrated": self._classifier.calibrated,
+            "model_version": self._version,
+        }
 
 
 def _response(status: int, content: dict[str, Any]) -> JSONResponse:

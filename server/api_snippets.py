@@ -1,4 +1,5 @@
 """Snippets of code that call the API, as the page shows them; `api_snippets` is long because it is one text."""
+
 import json
 import os
 

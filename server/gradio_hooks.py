@@ -5,6 +5,7 @@
 Each function here replaces or reads something that Gradio and uvicorn do not document. After an update of either,
 check this module first.
 """
+
 import os
 import threading
 import time
@@ -48,6 +49,7 @@ def install_hooks(demo: Blocks, settings: Settings) -> None:
 
 # uvicorn, and how Gradio starts and stops it
 
+
 def use_bounded_protocol() -> None:
     """Have servers that are started from now on use `BoundedProtocol`."""
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{BoundedProtocol.__module__}:{BoundedProtocol.__name__}"
@@ -82,6 +84,7 @@ def stop_server(demo: Blocks, seconds: float) -> None:
 
 # Gradio's queue
 
+
 def limit_queue(demo: Blocks, settings: Settings) -> None:
     """Have the queue refuse what is too much from one client, or too much to keep in memory.
 
@@ -103,6 +106,7 @@ def limit_queue(demo: Blocks, settings: Settings) -> None:
             vars(request).pop(name, None)
         _drop_unfetched_events(queue)
         return await push(body, request, username)
+
     queue.push = limited_push  # type: ignore[method-assign]  # this is the hook
 
 
@@ -120,6 +124,7 @@ def queue_has_work(demo: Blocks) -> bool:
 
 
 # Gradio's sessions and the progress of uploads
+
 
 def limit_session_names() -> None:
     """Have Gradio refuse names of sessions and events that are too long to keep."""
@@ -164,10 +169,13 @@ def limit_upload_progress() -> None:
 
 # what Gradio fetches and writes
 
+
 def forbid_fetching() -> None:
     """Have Gradio fetch no address: it would take any number of bytes, unpacked. `PhotoInput` fetches photos itself."""
+
     async def refuse(url: str) -> Any:
         raise ValueError("Addresses are fetched for photos alone.")
+
     processing_utils.async_ssrf_protected_get = refuse
 
 

@@ -1,7 +1,10 @@
 """Launch the app behind its limits; on SIGTERM or Ctrl-C, answer what has been asked and take nothing new.
 
+Usage:
+
     serve(demo, classifier, predictor, settings, feedback)
 """
+
 import gc
 import os
 import signal
@@ -33,23 +36,38 @@ MAX_STOP_SECONDS = 9  # until the end, unless that is less than one for the last
 DELIVERY_SECONDS = 0.5  # for an answer that is ready to leave
 
 
-def serve(demo: gr.Blocks, classifier: Classifier, predictor: Predictor, settings: Settings,
-          feedback: Feedback | None = None) -> None:
+def serve(
+    demo: gr.Blocks, classifier: Classifier, predictor: Predictor, settings: Settings, feedback: Feedback | None = None
+) -> None:
     """Launch the app and end the process when it is told to stop, by SIGTERM or Ctrl-C."""
     admission = AdmissionControl(settings)
-    uploads = Uploads(Path(os.environ["GRADIO_TEMP_DIR"]), settings.upload_minutes, settings.max_stored_mb,
-                      keep={path for block in demo.blocks.values() for path in block.keep_in_cache})
+    uploads = Uploads(
+        Path(os.environ["GRADIO_TEMP_DIR"]),
+        settings.upload_minutes,
+        settings.max_stored_mb,
+        keep={path for block in demo.blocks.values() for path in block.keep_in_cache},
+    )
     signals: SimpleQueue[int] = SimpleQueue()  # an Event that a signal handler sets could wait for itself for ever
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: signals.put(number))
     install_hooks(demo, settings)
     # rendered by Python alone: a Node server in front would not know /classify
-    demo.launch(enable_monitoring=False, ssr_mode=False, state_session_capacity=MAX_SESSIONS, prevent_thread_lock=True,
-                run_history=False,  # it would send a visitor's runs to the Hub
-                css=CSS if feedback else None, max_file_size=settings.upload_bytes,
-                app_kwargs={"routes": [*routes(predictor, classifier, admission, uploads.problem),
-                                       *batch_routes(settings, classifier.reports_familiarity, feedback is not None)],
-                            "middleware": [Middleware(LimitsMiddleware, admission=admission)]})
+    demo.launch(
+        enable_monitoring=False,
+        ssr_mode=False,
+        state_session_capacity=MAX_SESSIONS,
+        prevent_thread_lock=True,
+        run_history=False,  # it would send a visitor's runs to the Hub
+        css=CSS if feedback else None,
+        max_file_size=settings.upload_bytes,
+        app_kwargs={
+            "routes": [
+                *routes(predictor, classifier, admission, uploads.problem),
+                *batch_routes(settings, classifier.reports_familiarity, feedback is not None),
+            ],
+            "middleware": [Middleware(LimitsMiddleware, admission=admission)],
+        },
+    )
     gc.collect()
     gc.freeze()  # what is kept for good is not looked through after each large request
     uploads.start_sweeping()

@@ -1,8 +1,11 @@
 """Tools for assistants over MCP (the Model Context Protocol), at /gradio_api/mcp.
 
+Usage:
+
     @no_tool
     def predict(photo): ...
 """
+
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 

@@ -1,4 +1,5 @@
 """Gradio image input that passes the uploaded file on as it is, for the classifier's own decoder to open."""
+
 import base64
 import binascii
 import secrets
@@ -23,14 +24,18 @@ from .settings import Settings
 
 PREVIEW_SIDE = 1280  # pixels
 PREVIEW_NAME = f"preview-{secrets.token_hex(8)}.webp"  # a name that no upload has
-HOW_TO_SEND = ('Send a photo as {"path": an uploaded file} with "meta": {"_type": "gradio.FileData"}, '
-               'or as {"url": "data:image/jpeg;base64,..."}.')
+HOW_TO_SEND = (
+    'Send a photo as {"path": an uploaded file} with "meta": {"_type": "gradio.FileData"}, '
+    'or as {"url": "data:image/jpeg;base64,..."}.'
+)
 
 FETCH_SECONDS = 20
 ALLOW_PRIVATE = False  # tests on a machine without internet set it
 
-NOT_FETCHED = ("The photo at this address could not be fetched. It must be a public http or https address "
-               "that answers with the photo itself.")
+NOT_FETCHED = (
+    "The photo at this address could not be fetched. It must be a public http or https address "
+    "that answers with the photo itself."
+)
 
 
 def gradio_error(message: object) -> gr.Error:
@@ -41,8 +46,9 @@ def gradio_error(message: object) -> gr.Error:
 class PhotoBlocks(gr.Blocks):
     """`gr.Blocks` that answers an input it cannot read with a sentence, where Gradio says `null`."""
 
-    async def preprocess_data(self, block_fn: Any, inputs: list[Any], state: SessionState | None,
-                              explicit_call: bool = False) -> Any:
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
+    ) -> Any:
         """Return the inputs as the function takes them; raises `gr.Error` for its sender to read.
 
         Inputs after the photo may be left out. state: what Gradio keeps of a session; the inputs are taken out of it.
@@ -108,8 +114,12 @@ class PhotoInput(gr.Image):
         """
         if not isinstance(url_or_file_path, str) or not is_http_url_like(url_or_file_path):
             return await super().async_move_resource_to_block_cache(url_or_file_path)
-        downloader = Downloader(ALLOW_PRIVATE, max_bytes=self.limits.upload_bytes,
-                                max_seconds=min(FETCH_SECONDS, self.limits.max_seconds), tries=1)
+        downloader = Downloader(
+            ALLOW_PRIVATE,
+            max_bytes=self.limits.upload_bytes,
+            max_seconds=min(FETCH_SECONDS, self.limits.max_seconds),
+            tries=1,
+        )
         try:
             data = await downloader.fetch(url_or_file_path)
         except DownloadError as error:
@@ -120,7 +130,8 @@ class PhotoInput(gr.Image):
         return str(file)
 
     def preprocess(  # type: ignore[override]  # `gr.Image` gives the function a picture, this the file
-            self, payload: PhotoData | None) -> str | bytes | None:
+        self, payload: PhotoData | None
+    ) -> str | bytes | None:
         """Return the path of the uploaded file, the bytes of a data URL, or None for no photo.
 
         Raises `gr.Error` for a path outside the folder that Gradio uploads to: without it, a client

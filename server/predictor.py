@@ -1,8 +1,11 @@
 """`Predictor`: predictions on as many threads as there are cores, with a cache by the photo's bytes.
 
+Usage:
+
     predictor = Predictor(Classifier.load("export.pkl"))
     predictor.predict("bear.jpg")
 """
+
 import hashlib
 import logging
 import os
@@ -51,15 +54,20 @@ class Predictor:
     the others.
     """
 
-    def __init__(self, classifier: Classifier, max_cached: int | None = None,
-                 on_prediction: Callable[[Prediction], None] | None = None) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        max_cached: int | None = None,
+        on_prediction: Callable[[Prediction], None] | None = None,
+    ) -> None:
         """max_cached: predictions in the cache, 0 for none; None for what the environment says.
 
         on_prediction: called with each prediction, once for each request.
         """
         self._classifier = classifier
-        self._max_cached = min(cache_size() if max_cached is None else max_cached,
-                               MAX_CACHED_PROBABILITIES // len(classifier.labels))
+        self._max_cached = min(
+            cache_size() if max_cached is None else max_cached, MAX_CACHED_PROBABILITIES // len(classifier.labels)
+        )
         self._cache: OrderedDict[bytes, Prediction] = OrderedDict()  # by SHA-256, least recently used first
         self._lock, self._on_prediction = Lock(), on_prediction
         self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="predictor")
@@ -76,19 +84,23 @@ class Predictor:
 
     def explain(self, photo: PhotoSource, label: str | None = None) -> Explanation:
         """Return what `Classifier.explain` does, with its picture drawn where that is to be shown."""
+
         def explain(data: bytes) -> Explanation:
             explanation = self._classifier.explain(data, label)
             if explanation.prediction.familiar is not False or label is not None:
                 explanation.picture  # noqa: B018  drawn here, where no more at once are drawn than there are cores
             return explanation
+
         work = explain if label is not None else self._reporting(explain, lambda explanation: explanation.prediction)
         return self._submit(photo, work).result()
 
     def open_and_predict(self, photo: PhotoSource, again: bool = False) -> tuple[Image.Image, Prediction]:
         """Return an opened photo and its prediction. again: it was reported before, and is not reported twice."""
+
         def open_and_predict(data: bytes) -> tuple[Image.Image, Prediction]:
             opened = open_photo(data)
             return opened, self._classifier.predict(opened)
+
         work = open_and_predict if again else self._reporting(open_and_predict, lambda result: result[1])
         return self._submit(photo, work).result()
 
@@ -102,6 +114,7 @@ class Predictor:
             result = work(data)
             report(prediction_of(result))
             return result
+
         return reporting
 
     def _submit(self, photo: PhotoSource, work: Callable[[bytes], T]) -> Future[T]:
@@ -119,8 +132,9 @@ class Predictor:
             if n_pixels(data) > LARGE_PIXELS:
                 with self._lock:
                     if self._large_pool._work_queue.qsize() >= MAX_LARGE_WAITING:
-                        raise Busy("Too many large photos are waiting. Send a smaller one, or try again in half a "
-                                   "minute.")
+                        raise Busy(
+                            "Too many large photos are waiting. Send a smaller one, or try again in half a minute."
+                        )
                     self._large_pool.submit(self._do, data, work, future)
                 return
         except Exception as error:

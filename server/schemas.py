@@ -1,4 +1,5 @@
 """Schemas of the API: the JSON that POST /classify and GET /health answer with, and what /docs says of each status."""
+
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -9,10 +10,12 @@ class Answer(BaseModel):
 
     label: str = Field(description="the most probable label")
     probabilities: dict[str, float] = Field(description="by label, most probable first; together 1")
-    familiar: bool | None = Field(description="false for a photo that is probably none of the labels; null where the "
-                                              "model cannot tell")
-    familiarity: float | None = Field(description="how near the photo lies to the training photos, 0 to 1; null where "
-                                                  "the model cannot tell")
+    familiar: bool | None = Field(
+        description="false for a photo that is probably none of the labels; null where the model cannot tell"
+    )
+    familiarity: float | None = Field(
+        description="how near the photo lies to the training photos, 0 to 1; null where the model cannot tell"
+    )
     calibrated: bool = Field(description="whether 90% is right 9 times in 10; else plain softmax")
     model_version: str = Field(description="the first 12 digits of the SHA-256 of the export that answered")
 
@@ -44,28 +47,46 @@ class Health(BaseModel):
     since: str = Field(description="when it was loaded, UTC")
     compiled: bool = Field(description="whether a compiled copy answers, which is faster")
     waiting: int = Field(description="requests being answered or waiting for it")
-    restart_to_update: bool = Field(description="whether the export on disk is another one by now: a running app "
-                                                "keeps to the one that it read")
+    restart_to_update: bool = Field(
+        description="whether the export on disk is another one by now: a running app keeps to the one that it read"
+    )
 
 
 CLASSIFY_BODY = {
-    "multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": {"file": {
-        "type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"},
-        "description": "the photo, or several: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or PPM"}}}},
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "required": ["file"],
+            "properties": {
+                "file": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "string", "format": "binary"},
+                    "description": "the photo, or several: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP or PPM",
+                }
+            },
+        }
+    },
     **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/*", "application/octet-stream")},
 }
 CLASSIFY_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"model": Answer | list[FileAnswer | FileRefusal],
-          "description": "One photo's answer; for several a list in their order, in which a photo without an answer "
-                         "has an `error` instead"},
+    200: {
+        "model": Answer | list[FileAnswer | FileRefusal],
+        "description": "One photo's answer; for several a list in their order, in which a photo without an answer "
+        "has an `error` instead",
+    },
     400: {"model": Refusal, "description": "No photo was sent, or not in a way that can be read"},
     408: {"model": Refusal, "description": "The request arrived too slowly"},
-    413: {"model": Refusal, "description": "A photo, or all of them together, has too many bytes, or there are too "
-                                           "many in one call"},
+    413: {
+        "model": Refusal,
+        "description": "A photo, or all of them together, has too many bytes, or there are too many in one call",
+    },
     422: {"model": Refusal, "description": "The one photo sent cannot be opened"},
     429: {"model": Refusal, "description": "You have asked too often; Retry-After says when to ask again"},
-    503: {"model": Refusal, "description": "Too many are waiting, or the app is being restarted; Retry-After says when "
-                                           "to ask again"},
+    503: {
+        "model": Refusal,
+        "description": "Too many are waiting, or the app is being restarted; Retry-After says when to ask again",
+    },
 }
 HEALTH_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "It does"},

@@ -1,7 +1,10 @@
 """Settings of the app, read from the environment: its limits, with their defaults and ranges.
 
+Usage:
+
     MAX_UPLOAD_MB=50 python app.py
 """
+
 import logging
 import os
 import re
@@ -18,22 +21,33 @@ log = logging.getLogger(__name__)
 # What else is read from the environment: by name, the default and the meaning. The limits are in `Settings`
 ENVIRONMENT = {
     "EXPORT": ("export.pkl beside app.py", "the export that the app serves"),
-    "FEEDBACK": ("none", "where users' feedback is kept: a folder, or hf://datasets/USER/NAME. Without it the page "
-                         "asks nothing and no photo is kept"),
+    "FEEDBACK": (
+        "none",
+        "where users' feedback is kept: a folder, or hf://datasets/USER/NAME. Without it the page "
+        "asks nothing and no photo is kept",
+    ),
     "FEEDBACK_FOLDER": ("feedback", "folder that feedback waits in until it lies on the Hub"),
     "ANSWER_CACHE": ("1000", "answers that are remembered, so that the same photo is not computed again; 0: none"),
-    "LOG_LEVEL": ("WARNING", "DEBUG, INFO, WARNING or ERROR. INFO logs each photo's size and time, and nothing else "
-                             "of it"),
-    "TRUST_EXPORT": ("0", "1 opens an export as fastai does, which runs the code in it. Only for files whose writer "
-                          "you know"),
+    "LOG_LEVEL": (
+        "WARNING",
+        "DEBUG, INFO, WARNING or ERROR. INFO logs each photo's size and time, and nothing else of it",
+    ),
+    "TRUST_EXPORT": (
+        "0",
+        "1 opens an export as fastai does, which runs the code in it. Only for files whose writer you know",
+    ),
     "CPU_CORES": ("what the container grants", "cores to compute on; Spaces set it"),
     "GRADIO_SERVER_NAME": ("127.0.0.1; 0.0.0.0 on Spaces", "address that the app listens on"),
     "GRADIO_SERVER_PORT": ("7860", "port that the app listens on"),
-    "GRADIO_TEMP_DIR": ("a folder of the app's own in the system's temporary folder", "where uploads are kept until "
-                        "they are deleted"),
+    "GRADIO_TEMP_DIR": (
+        "a folder of the app's own in the system's temporary folder",
+        "where uploads are kept until they are deleted",
+    ),
     "GRADIO_MCP_SERVER": ("True", "whether assistants find the app's tools over MCP"),
-    "FORWARDED_ALLOW_IPS": ("none", "addresses whose X-Forwarded-For uvicorn believes. Leave it: PROXIES decides whose "
-                                    "word counts"),
+    "FORWARDED_ALLOW_IPS": (
+        "none",
+        "addresses whose X-Forwarded-For uvicorn believes. Leave it: PROXIES decides whose word counts",
+    ),
     "HF_TOKEN": ("the login of `hf auth login`", "token for the Hub: it uploads feedback, and deploys"),
     "HF_ENDPOINT": ("the public Hub", "address of the Hub that `training.deploy` sends to"),
     "SPACE_ID": ("none", "set by Spaces: one proxy stands in front of the app (PROXIES is 1)"),
@@ -54,28 +68,45 @@ def _setting(default: float, least: float, most: float, what: str, beyond: str =
 class Settings:
     """Each is read from the environment, under its name in capitals."""
 
-    max_upload_mb: float = _setting(20, 0.1, 2000, "megabytes of one photo; several in one call may have five times "
-                                    "as many", "413")
-    max_megapixels: float = _setting(100, 0.1, 1000, "megapixels of one photo once it is decoded. At 100 or more, "
-                                     "JPEGs may have up to 250 and are opened smaller", "422")
+    max_upload_mb: float = _setting(
+        20, 0.1, 2000, "megabytes of one photo; several in one call may have five times as many", "413"
+    )
+    max_megapixels: float = _setting(
+        100,
+        0.1,
+        1000,
+        "megapixels of one photo once it is decoded. At 100 or more, JPEGs may have up to 250 and are opened smaller",
+        "422",
+    )
     max_files: int = _setting(16, 1, 1000, "photos in one call of /classify or one upload", "413")
-    max_batch: int = _setting(1000, 1, 100_000, "photos in one batch on the page /many",
-                              "a sentence, and the first ones are answered")
-    max_waiting: int = _setting(100, 1, 100_000, "requests answered or waiting at once; from one client half as many",
-                                "503, 429")
+    max_batch: int = _setting(
+        1000, 1, 100_000, "photos in one batch on the page /many", "a sentence, and the first ones are answered"
+    )
+    max_waiting: int = _setting(
+        100, 1, 100_000, "requests answered or waiting at once; from one client half as many", "503, 429"
+    )
     max_seconds: float = _setting(60, 1, 3600, "seconds for a request to arrive, and again for its answer", "408, 503")
     max_per_minute: int = _setting(300, 0, 1_000_000, "photos and uploads a minute from one client; 0: no limit", "429")
     upload_minutes: float = _setting(60, 1, 10_000, "minutes after which an upload is deleted")
     max_stored_mb: float = _setting(2000, 10, 1_000_000, "megabytes of uploads kept at once", "the oldest are deleted")
-    max_feedback_mb: float = _setting(500, 1, 1_000_000, "megabytes of feedback kept on the disk; the oldest that lie "
-                                      "on the Hub make room", "a sentence")
-    feedback_per_minute: int = _setting(10, 1, 1_000_000, "photos a minute that one client may send as feedback",
-                                        "a sentence")
-    proxies: int = _setting(0, 0, 10, "proxies in front of the app whose word on a client's address counts; on "
-                             "Spaces 1")
+    max_feedback_mb: float = _setting(
+        500,
+        1,
+        1_000_000,
+        "megabytes of feedback kept on the disk; the oldest that lie on the Hub make room",
+        "a sentence",
+    )
+    feedback_per_minute: int = _setting(
+        10, 1, 1_000_000, "photos a minute that one client may send as feedback", "a sentence"
+    )
+    proxies: int = _setting(
+        0, 0, 10, "proxies in front of the app whose word on a client's address counts; on Spaces 1"
+    )
 
-    frame_ancestors: str = field(default="", metadata={
-        "what": "further origins whose pages may show the app in a frame, such as https://lessons.example"})
+    frame_ancestors: str = field(
+        default="",
+        metadata={"what": "further origins whose pages may show the app in a frame, such as https://lessons.example"},
+    )
 
     @property
     def upload_bytes(self) -> int:
@@ -102,8 +133,14 @@ class Settings:
             elif text:
                 value = _number(text, setting)
                 if value is None:
-                    log.warning("%s=%r is no number from %g to %g: %g is taken.", name.upper(), text, limits["least"],
-                                limits["most"], values.get(name, setting.default))
+                    log.warning(
+                        "%s=%r is no number from %g to %g: %g is taken.",
+                        name.upper(),
+                        text,
+                        limits["least"],
+                        limits["most"],
+                        values.get(name, setting.default),
+                    )
                 else:
                     values[name] = value
         return cls(**values)
@@ -117,8 +154,11 @@ def _origins(text: str, name: str) -> str:
     origins = text.replace(",", " ").split()
     for origin in origins:
         if not ORIGIN.fullmatch(origin):
-            log.warning("%s: %r is no origin, such as https://lessons.example or https://*.school.example. It is left "
-                        "out.", name, origin)
+            log.warning(
+                "%s: %r is no origin, such as https://lessons.example or https://*.school.example. It is left out.",
+                name,
+                origin,
+            )
     return " ".join(origin for origin in origins if ORIGIN.fullmatch(origin))
 
 

@@ -1,4 +1,5 @@
 """Prepare the process before the page is built: log, photo decoder, folder for uploads, environment of libraries."""
+
 import logging
 import os
 import tempfile

@@ -1,4 +1,5 @@
 """Texts of the page and of the tool for assistants, made from the labels and facts of any export."""
+
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -22,7 +23,7 @@ def join_labels(labels: Sequence[str], conjunction: str, max_listed: int = MAX_L
     """Return "a, b or c"; of more than `max_listed` labels the first few, and how many there are."""
     names = [label_markdown(label) for label in labels]
     if len(names) > max_listed:
-        return f"{', '.join(names[:max_listed - 4])} … ({len(names)} in all)"
+        return f"{', '.join(names[: max_listed - 4])} … ({len(names)} in all)"
     return f" {conjunction} ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
@@ -33,9 +34,11 @@ def question_text(labels: Sequence[str]) -> str:
 
 def unfamiliar_text(labels: Sequence[str], prediction: Prediction) -> str:
     """Return the answer for a photo that is none of the labels, with the most probable label as a guess."""
-    return (f"### I don't think this is {join_labels(labels, 'or')}.\n"
-            "It looks like none of the photos I learned from. If it had to be one of them, my guess would be "
-            f"*{label_markdown(prediction.label)}*.")
+    return (
+        f"### I don't think this is {join_labels(labels, 'or')}.\n"
+        "It looks like none of the photos I learned from. If it had to be one of them, my guess would be "
+        f"*{label_markdown(prediction.label)}*."
+    )
 
 
 def frequency_text(probability: float) -> str:
@@ -53,22 +56,28 @@ def frequency_text(probability: float) -> str:
 def confidence_text(prediction: Prediction, calibrated: bool) -> str:
     """Return how often an answer at the first label's percentage is right."""
     if not calibrated:
-        return ("How often this is right at such a percentage is not known: this model came without "
-                "calibrated percentages.")
+        return (
+            "How often this is right at such a percentage is not known: this model came without calibrated percentages."
+        )
     return f"At this level it is right **{frequency_text(prediction.probabilities[prediction.label])}**."
 
 
 def heatmap_text(label: str, labels: Sequence[str]) -> str:
     """Return what the colours of a heatmap mean."""
     others = " Tap another label above to see where that one would be." if len(labels) > 1 else ""
-    return (f"**Orange** spoke for *{label_markdown(label)}*, **blue** against it; the outlined fifth counted most. "
-            f"The darker a place, the less it counted.{others}")
+    return (
+        f"**Orange** spoke for *{label_markdown(label)}*, **blue** against it; the outlined fifth counted most. "
+        f"The darker a place, the less it counted.{others}"
+    )
 
 
 def model_text(labels: Sequence[str], facts: Mapping[str, Any], reports_familiarity: bool) -> str:
     """Return the labels, the measured error and the date, as far as the export tells them."""
-    otherwise = ("When a photo looks like none of these, it says so." if reports_familiarity else
-                 "This model cannot tell when a photo is none of these: it always answers with one of them.")
+    otherwise = (
+        "When a photo looks like none of these, it says so."
+        if reports_familiarity
+        else "This model cannot tell when a photo is none of these: it always answers with one of them."
+    )
     known = f"**What it knows:** {join_labels(labels, 'and', max_listed=200)}. {otherwise}"
     try:
         return f"{known} {error_text(facts)}{unfamiliar_rate_text(facts) if reports_familiarity else ''}"
@@ -81,19 +90,29 @@ def error_text(facts: Mapping[str, Any]) -> str:
 
     Raises KeyError, TypeError, ValueError or ArithmeticError for facts that are missing or make no sense.
     """
-    n_valid, n_train, error, trained = (int(facts["n_valid"]), int(facts["n_train"]), float(facts["error_rate"]),
-                                        date.fromisoformat(facts["date"]))
+    n_valid, n_train, error, trained = (
+        int(facts["n_valid"]),
+        int(facts["n_train"]),
+        float(facts["error_rate"]),
+        date.fromisoformat(facts["date"]),
+    )
     if not (0 <= error <= 1 and 0 < n_valid < MAX_PHOTOS and 0 < n_train < MAX_PHOTOS):
         raise ValueError(f"{error} of {n_valid} and {n_train} photos")
     n_wrong, on = round(error * n_valid), f"{trained.day} {trained:%B %Y}"
     if facts.get("measured") == "out of fold":
-        return (f"It learned from {n_train} photos on {on}; {error:.1%} of them were wrong when they were held out "
-                f"({n_wrong} of {n_valid}).")
+        return (
+            f"It learned from {n_train} photos on {on}; {error:.1%} of them were wrong when they were held out "
+            f"({n_wrong} of {n_valid})."
+        )
     if facts.get("measured") == "validation":
-        return (f"It learned from {n_train} photos on {on}; of others, held out for validation, {error:.1%} were wrong "
-                f"({n_wrong} of {n_valid}).")
-    return (f"Of {n_valid} photos held out of training it got {n_wrong} wrong ({error:.1%}); it learned from {n_train} "
-            f"others on {on}.")
+        return (
+            f"It learned from {n_train} photos on {on}; of others, held out for validation, {error:.1%} were wrong "
+            f"({n_wrong} of {n_valid})."
+        )
+    return (
+        f"Of {n_valid} photos held out of training it got {n_wrong} wrong ({error:.1%}); it learned from {n_train} "
+        f"others on {on}."
+    )
 
 
 def unfamiliar_rate_text(facts: Mapping[str, Any]) -> str:
@@ -107,8 +126,12 @@ def unfamiliar_rate_text(facts: Mapping[str, Any]) -> str:
 def privacy_text(minutes: float, feedback: bool = False) -> str:
     """Return what happens to a photo, and when it is gone; feedback: whether users are asked for it."""
     when = f"{minutes:g} minutes" if minutes < 120 else f"{minutes / 60:g} hours"
-    kept = (" Those that you send under \"Was this right?\" are kept by the owner of this app; and how many answers "
-            "there were of each kind is counted." if feedback else "")
+    kept = (
+        ' Those that you send under "Was this right?" are kept by the owner of this app; and how many answers '
+        "there were of each kind is counted."
+        if feedback
+        else ""
+    )
     return f"Photos are used for the answer alone, and deleted {when} after they came.{kept}"
 
 
@@ -123,8 +146,12 @@ def tool_description(labels: Sequence[str], reports_familiarity: bool) -> str:
     shown = ", ".join(names[:50]) + (f" … ({len(names)} in all)" if len(names) > 50 else "")
     familiarity = (
         "`familiar` is false when the photo is probably none of these: then say so rather than naming the label. "
-        "`familiarity`, 0 to 1, is how near it lies to the training photos." if reports_familiarity else
-        "It always answers with one of these, even for a photo of something else: `familiar` is null.")
-    return (f"Look at a photo and say which of these it shows: {shown}. Returns the most probable `label` and the "
-            f"`probabilities` of all, 0 to 1. {familiarity} `calibrated` is true where 0.9 is right 9 times in 10. It "
-            "knows nothing else about a photo: not what it does, where it is, or what else is in it.")
+        "`familiarity`, 0 to 1, is how near it lies to the training photos."
+        if reports_familiarity
+        else "It always answers with one of these, even for a photo of something else: `familiar` is null."
+    )
+    return (
+        f"Look at a photo and say which of these it shows: {shown}. Returns the most probable `label` and the "
+        f"`probabilities` of all, 0 to 1. {familiarity} `calibrated` is true where 0.9 is right 9 times in 10. It "
+        "knows nothing else about a photo: not what it does, where it is, or what else is in it."
+    )

@@ -1,8 +1,11 @@
 """Delete uploads from the disk after a while, the oldest first where there are too many.
 
+Usage:
+
     uploads = Uploads(folder, minutes=60, max_mb=2000)
     uploads.sweep()
 """
+
 import logging
 import os
 import shutil
@@ -29,8 +32,14 @@ class Uploads:
     reached: what is in the folder by then counts as another app's.
     """
 
-    def __init__(self, folder: Path, minutes: float, max_mb: float, keep: Collection[str] = (),
-                 clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        minutes: float,
+        max_mb: float,
+        keep: Collection[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """keep: files that stay, such as the page's examples. clock: seconds."""
         self.folder, self._keep, self._clock = Path(folder), set(map(str, keep)), clock
         self._seconds, self._max_bytes = 60 * minutes, max_mb * MB
@@ -80,6 +89,7 @@ class Uploads:
 
     def start_sweeping(self) -> None:
         """Sweep every few seconds from now on, in a thread of its own."""
+
         def sweep_forever() -> None:
             while True:
                 try:
@@ -87,6 +97,7 @@ class Uploads:
                 except OSError as error:
                     log.error("The folder of uploads could not be swept: %s.", error.strerror)
                 time.sleep(SWEEP_SECONDS)
+
         threading.Thread(target=sweep_forever, daemon=True, name="uploads").start()
 
 

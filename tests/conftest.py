@@ -2,6 +2,7 @@
 
 A test that wants the real photos or a browser skips, with the reason, where those are missing.
 """
+
 import os
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: two that share the cores wait for each other
@@ -26,9 +27,23 @@ if TYPE_CHECKING:
 
 # the files that take longest begin first: a worker that begins one of them last keeps the others waiting
 LONGEST = (
-    "test_story.py", "test_telemetry.py", "test_train.py", "test_faults.py", "test_app.py", "test_hostile_photos.py",
-    "test_clean_page.py", "test_snippets.py", "test_notebook.py", "test_fuzz_api.py", "test_mutated_exports.py",
-    "test_batch.py", "test_export.py", "test_console.py", "test_deploy.py", "test_unpickler.py")
+    "test_story.py",
+    "test_telemetry.py",
+    "test_train.py",
+    "test_faults.py",
+    "test_app.py",
+    "test_hostile_photos.py",
+    "test_clean_page.py",
+    "test_snippets.py",
+    "test_notebook.py",
+    "test_fuzz_api.py",
+    "test_mutated_exports.py",
+    "test_batch.py",
+    "test_export.py",
+    "test_console.py",
+    "test_deploy.py",
+    "test_unpickler.py",
+)
 STARTS_AN_APP = {"app_process", "running_app"}
 
 
@@ -141,8 +156,16 @@ def browser() -> "Iterator[Browser]":
     if chromium is None:
         pytest.skip("no Chromium here (on Debian: apt-get install chromium)")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=[
-            "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync"])
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
         yield browser
         browser.close()

@@ -8,6 +8,7 @@ Writes docs/reference/{commands,settings,http-api,metrics,feedback-records}.md
 What a page says of an option or a key lies in the code, beside it: change it there, and run this again.
 tests/docs/test_reference.py fails while a page differs from what this writes.
 """
+
 import ast
 import importlib
 import inspect
@@ -53,8 +54,9 @@ print(json.dumps([info, tools]))
 def escaped(text: str) -> str:
     """Return text as Markdown that shows it as it stands, in a table too; what is in backticks stays code."""
     parts = re.split(r"(`[^`]*`)", " ".join(text.split()))
-    return "".join((part if i % 2 else re.sub(r"([<>*\\])", r"\\\1", part)).replace("|", r"\|")
-                   for i, part in enumerate(parts))
+    return "".join(
+        (part if i % 2 else re.sub(r"([<>*\\])", r"\\\1", part)).replace("|", r"\|") for i, part in enumerate(parts)
+    )
 
 
 def sentence(text: str) -> str:
@@ -80,13 +82,15 @@ def described(docstring: str) -> list[str]:
     """Return a module's docstring as parts of a page: paragraphs, lists of what it reads and writes, and commands."""
     parts = []
     for paragraph in docstring.strip().split("\n\n"):
+        if paragraph == "Usage:":
+            continue
         if paragraph.startswith("    "):
             parts.append(f"```bash\n{textwrap.dedent(paragraph)}\n```")
         elif PART.match(paragraph):
             items = []
             for line in paragraph.splitlines():
                 named = PART.match(line)
-                items += [f"- {named[1]}: {line[named.end():]}"] if named else []
+                items += [f"- {named[1]}: {line[named.end() :]}"] if named else []
                 items[-1] += "" if named else f" {line.strip()}"
             parts.append("\n".join(map(escaped, items)))
         else:
@@ -95,6 +99,7 @@ def described(docstring: str) -> list[str]:
 
 
 # Commands
+
 
 def shown_default(action: Action) -> str:
     """Return an option's default for the table."""
@@ -142,12 +147,17 @@ def commands() -> str:
         "is *off* takes no value.".replace("*off*", "`off`"),
         *(part for name in COMMANDS for part in command(f"training.{name}")),
         *command("classifier"),
-        "## python app.py", *described(app), "It has no options: [settings](settings.md) come from the environment.",
-        "## make", "`make` alone lists these. `DATA=folder` names the photos, `ARGS=\"…\"` gives further options.",
-        targets())
+        "## python app.py",
+        *described(app),
+        "It has no options: [settings](settings.md) come from the environment.",
+        "## make",
+        '`make` alone lists these. `DATA=folder` names the photos, `ARGS="…"` gives further options.',
+        targets(),
+    )
 
 
 # Settings
+
 
 def number(value: object) -> str:
     """Return a number without an exponent; a text as it is."""
@@ -163,8 +173,15 @@ def settings() -> str:
     for field in fields(Settings):
         of = field.metadata
         allowed = f"{number(of['least'])} to {number(of['most'])}" if "least" in of else ""
-        limits.append((f"`{field.name.upper()}`", number(field.default) or "none", allowed, sentence(of["what"]),
-                       escaped(of.get("beyond", ""))))
+        limits.append(
+            (
+                f"`{field.name.upper()}`",
+                number(field.default) or "none",
+                allowed,
+                sentence(of["what"]),
+                escaped(of.get("beyond", "")),
+            )
+        )
     reasons = dict(re.findall(r'^    "(\w+)": "[^"]*",  # (.+)$', inspect.getsource(telemetry), re.M))
     off = [(f"`{name}`", f"`{value}`", escaped(reasons[name])) for name, value in telemetry.OFF.items()]
     others = [(f"`{name}`", escaped(default), sentence(meaning)) for name, (default, meaning) in ENVIRONMENT.items()]
@@ -182,10 +199,12 @@ def settings() -> str:
         table(("variable", "default", "meaning"), *others),
         "## Telemetry",
         "The app and the commands set these before they import the libraries. A variable that you set stays as it is.",
-        table(("variable", "set to", "what it switches off"), *off))
+        table(("variable", "set to", "what it switches off"), *off),
+    )
 
 
 # HTTP API
+
 
 @cache
 def openapi() -> dict:
@@ -205,8 +224,14 @@ def openapi() -> dict:
 def gradio() -> tuple[dict, dict]:
     """Return Gradio's named endpoints and the tools for assistants, as the app in a process of its own tells them."""
     with tempfile.TemporaryDirectory() as folder:  # with FEEDBACK, since /feedback is there only then
-        run = subprocess.run([sys.executable, "-W", "ignore", "-c", DESCRIBE], cwd=ROOT, capture_output=True, text=True,
-                             check=False, env={**os.environ, "FEEDBACK": folder, "GRADIO_TEMP_DIR": folder})
+        run = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", DESCRIBE],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "FEEDBACK": folder, "GRADIO_TEMP_DIR": folder},
+        )
     if run.returncode:
         sys.exit(run.stderr)
     return tuple(json.loads(run.stdout.splitlines()[-1]))
@@ -231,28 +256,44 @@ def operation(path: str, method: str, of: dict) -> list[str]:
     """Return the parts of the page that describe one request and its answers."""
     parts = [f"## {method.upper()} {path}", f"{sentence(of['summary'])} {escaped(of.get('description', ''))}"]
     if body := of.get("requestBody"):
-        forms = [f"- `{form}`: " + (
-            ", ".join(f"the field `{name}`: {escaped(field['description'])}"
-                      for name, field in content["schema"].get("properties", {}).items()) or "the photo itself")
-            for form, content in body["content"].items()]
+        forms = [
+            f"- `{form}`: "
+            + (
+                ", ".join(
+                    f"the field `{name}`: {escaped(field['description'])}"
+                    for name, field in content["schema"].get("properties", {}).items()
+                )
+                or "the photo itself"
+            )
+            for form, content in body["content"].items()
+        ]
         parts += ["The body is one of these:", "\n".join(forms)]
-    rows = [(f"`{status}`", sentence(answer["description"]),
-             ", ".join(kind(content["schema"]) for content in answer.get("content", {}).values()))
-            for status, answer in of["responses"].items()]
+    rows = [
+        (
+            f"`{status}`",
+            sentence(answer["description"]),
+            ", ".join(kind(content["schema"]) for content in answer.get("content", {}).values()),
+        )
+        for status, answer in of["responses"].items()
+    ]
     return [*parts, table(("status", "meaning", "body"), *rows)]
 
 
 def schema(name: str, of: dict) -> list[str]:
     """Return the parts of the page that describe a JSON object."""
-    rows = [(f"`{key}`", kind(field), sentence(field.get("description", "")))
-            for key, field in of["properties"].items()]
+    rows = [
+        (f"`{key}`", kind(field), sentence(field.get("description", ""))) for key, field in of["properties"].items()
+    ]
     return [f"### {name}", sentence(of.get("description", "")), table(("key", "type", "meaning"), *rows)]
 
 
 def endpoint(name: str, of: dict) -> tuple[str, ...]:
     """Return the row of one of Gradio's endpoints."""
-    takes = ", ".join(f"`{one['parameter_name']}` ({escaped(one['python_type']['type'])}"
-                      f"{', optional' if one['parameter_has_default'] else ''})" for one in of["parameters"])
+    takes = ", ".join(
+        f"`{one['parameter_name']}` ({escaped(one['python_type']['type'])}"
+        f"{', optional' if one['parameter_has_default'] else ''})"
+        for one in of["parameters"]
+    )
     gives = ", ".join(escaped(one["python_type"]["type"]) for one in of["returns"])
     return f"`{name}`", takes, gives, escaped(of["description"])
 
@@ -263,28 +304,41 @@ def http_api() -> str:
 
     api, (endpoints, tools) = openapi(), gradio()
     schemas = {name: of for name, of in api["components"]["schemas"].items() if "properties" in of}
-    found = [part for path, methods in api["paths"].items() for method, of in methods.items()
-             for part in operation(path, method, of)]
+    found = [
+        part
+        for path, methods in api["paths"].items()
+        for method, of in methods.items()
+        for part in operation(path, method, of)
+    ]
     return page(
         "HTTP API",
         "An app describes itself: `/docs` is a page, `/openapi.json` the same for programs. "
         "[Call it from an app](../tutorials/call-it-from-an-app.md) has ready examples in several languages, "
         "[settings](settings.md) the limits.",
         *found,
-        "## JSON objects", *(part for name, of in schemas.items() for part in schema(name, of)),
+        "## JSON objects",
+        *(part for name, of in schemas.items() for part in schema(name, of)),
         "## Gradio's endpoints",
-        "Each is called as `POST /gradio_api/run/NAME` with its parameters in order, `{\"data\": [ … ]}`, or by "
+        'Each is called as `POST /gradio_api/run/NAME` with its parameters in order, `{"data": [ … ]}`, or by '
         "Gradio's clients. A photo is first sent to `POST /gradio_api/upload`. `/gradio_api/info` describes them for "
         "programs. `/feedback` is there where [`FEEDBACK`](settings.md#other-settings) is set.",
         table(("endpoint", "parameters", "answer", "meaning"), *(endpoint(*one) for one in sorted(endpoints.items()))),
         "## Tools for assistants (MCP)",
         sentence(mcp_tools.__doc__.strip().split("\n")[0]) + " The shipped model describes its tools so:",
-        *(part for name, (meaning, parameters) in sorted(tools.items()) for part in (
-            f"### Tool {name}", escaped(meaning),
-            table(("argument", "meaning"), *((f"`{key}`", sentence(text)) for key, text in parameters.items())))))
+        *(
+            part
+            for name, (meaning, parameters) in sorted(tools.items())
+            for part in (
+                f"### Tool {name}",
+                escaped(meaning),
+                table(("argument", "meaning"), *((f"`{key}`", sentence(text)) for key, text in parameters.items())),
+            )
+        ),
+    )
 
 
 # Files
+
 
 def keys(meanings: dict[str, str]) -> str:
     """Return a table of a file's keys."""
@@ -300,11 +354,14 @@ def metrics() -> str:
         groups.setdefault(re.split(r"[.\[]", key)[0], {})[key] = meaning
     alone = {key: meaning for group in groups.values() if len(group) == 1 for key, meaning in group.items()}
     return page(
-        "metrics.json", *described(metrics.__doc__),
+        "metrics.json",
+        *described(metrics.__doc__),
         "A name in capitals stands for any name, `[]` for each entry of a list. Shares lie between 0 and 1; times are "
         "UTC. `python -m training.train` writes the file; `trust` is added by `python -m benchmarks.trust --save`.",
-        "## The run", keys(alone),
-        *(part for name, group in groups.items() if len(group) > 1 for part in (f"## {name}", keys(group))))
+        "## The run",
+        keys(alone),
+        *(part for name, group in groups.items() if len(group) > 1 for part in (f"## {name}", keys(group))),
+    )
 
 
 def feedback_records() -> str:
@@ -319,15 +376,30 @@ def feedback_records() -> str:
     return page(
         "Feedback records",
         escaped(store.__doc__.split("\n")[0]) + " [Collect feedback](../guides/feedback.md) explains how to use them.",
-        "## Files", *(part for part in files(store) if not part.startswith("- Writes")),
-        "\n".join(f"- {file}" for file in next(
-            part.removeprefix("- Reads: ") for part in files(records) if part.startswith("- Reads")).split("; ")),
-        "## A record", keys(records.RECORD),
-        "## A counter file", escaped(counters.__doc__.split("\n")[0]), *files(counters), keys(records.COUNTERS))
+        "## Files",
+        *(part for part in files(store) if not part.startswith("- Writes")),
+        "\n".join(
+            f"- {file}"
+            for file in next(
+                part.removeprefix("- Reads: ") for part in files(records) if part.startswith("- Reads")
+            ).split("; ")
+        ),
+        "## A record",
+        keys(records.RECORD),
+        "## A counter file",
+        escaped(counters.__doc__.split("\n")[0]),
+        *files(counters),
+        keys(records.COUNTERS),
+    )
 
 
-PAGES = {"commands": commands, "settings": settings, "http-api": http_api, "metrics": metrics,
-         "feedback-records": feedback_records}
+PAGES = {
+    "commands": commands,
+    "settings": settings,
+    "http-api": http_api,
+    "metrics": metrics,
+    "feedback-records": feedback_records,
+}
 
 
 def main() -> None:

@@ -1,7 +1,10 @@
 """List the commands of the pipeline, each with one line, in the order in which they are used.
 
+Usage:
+
     python -m training
 """
+
 import ast
 import sys
 from pathlib import Path
@@ -25,8 +28,15 @@ def overview() -> str:
     """Return the list of commands, and how to get help for one of them."""
     width = max(map(len, COMMANDS))
     lines = [f"  {command:{width}}  {purpose(file_of(command))}" for command in COMMANDS]
-    return "\n".join(["The commands, in the order in which they are used:", "", *lines, "",
-                      "Run one with `python -m training.COMMAND`. Its options: `python -m training.COMMAND --help`."])
+    return "\n".join(
+        [
+            "The commands, in the order in which they are used:",
+            "",
+            *lines,
+            "",
+            "Run one with `python -m training.COMMAND`. Its options: `python -m training.COMMAND --help`.",
+        ]
+    )
 
 
 def main() -> None:

@@ -7,6 +7,7 @@
 Any SQLite tool shows a log: sqlite3 data/.failed.db "select * from rows". What earlier versions kept as csv is copied
 once, in one transaction; the csv file stays as it is.
 """
+
 import csv
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,8 +35,9 @@ class AppendLog:
     stays as it is.
     """
 
-    def __init__(self, path: Path, columns: tuple[str, ...],
-                 initial_rows: Callable[[], Iterable[Mapping[str, str]]] = list):
+    def __init__(
+        self, path: Path, columns: tuple[str, ...], initial_rows: Callable[[], Iterable[Mapping[str, str]]] = list
+    ):
         """initial_rows: gives the rows that the log begins with; called when its file is made."""
         self.path, self.columns = path, columns
         typed = ", ".join(f"{name} TEXT" for name in columns)
@@ -56,7 +58,7 @@ class AppendLog:
         """Return the rows after the first so many, and how many there are in all."""
         with self._open() as file:
             file.execute("BEGIN")
-            n, = file.execute("SELECT coalesce(max(id), 0) FROM rows").fetchone()
+            (n,) = file.execute("SELECT coalesce(max(id), 0) FROM rows").fetchone()
             found = file.execute(f"SELECT {', '.join(self.columns)} FROM rows WHERE id > ? ORDER BY id", (after,))
             return [dict(zip(self.columns, map(_from_sqlite, row))) for row in found], n
 
@@ -74,10 +76,12 @@ class AppendLog:
 
     def _exists(self, file: sqlite3.Connection) -> bool:
         """Return whether the file holds the log's table; CliError where it holds anything else."""
-        found = [sql for sql, in file.execute("SELECT sql FROM sqlite_master")]
+        found = [sql for (sql,) in file.execute("SELECT sql FROM sqlite_master")]
         if found not in ([], [self._create_sql]):
-            raise CliError(f"{self.path} is another list than expected: its columns are not {', '.join(self.columns)}. "
-                           "Move it away to begin a new one.")
+            raise CliError(
+                f"{self.path} is another list than expected: its columns are not {', '.join(self.columns)}. "
+                "Move it away to begin a new one."
+            )
         return bool(found)
 
     @contextmanager
@@ -95,12 +99,15 @@ class AppendLog:
                 yield file
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                raise CliError(f"Another process has been writing {self.path} for a minute. Try again when it is "
-                               "through.") from error
+                raise CliError(
+                    f"Another process has been writing {self.path} for a minute. Try again when it is through."
+                ) from error
             raise CliError(f"Nothing can be written in {self.path.parent} ({error}).") from error
         except sqlite3.DatabaseError as error:
-            raise CliError(f"{self.path} is damaged ({error}), and was left as it is. Bring back a copy of it, or move "
-                           "it away to begin a new list.") from error
+            raise CliError(
+                f"{self.path} is damaged ({error}), and was left as it is. Bring back a copy of it, or move "
+                "it away to begin a new list."
+            ) from error
 
 
 def _from_sqlite(value: object) -> str:
@@ -131,12 +138,14 @@ def read_csv_rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
     header, text = ",".join(columns), text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", CARRIAGE_RETURN)
     first, _, rest = text.partition("\n")
     if first.strip() != header and not header.startswith(text.strip()):
-        raise CliError(f"{path} is another list than expected: its columns are not {', '.join(columns)}. "
-                       "Move it away to begin a new one.")
-    lines = rest[:rest.rfind("\n") + 1].split("\n")[:-1]
+        raise CliError(
+            f"{path} is another list than expected: its columns are not {', '.join(columns)}. "
+            "Move it away to begin a new one."
+        )
+    lines = rest[: rest.rfind("\n") + 1].split("\n")[:-1]
     rows, at = [], 0
     while at < len(lines):
-        fields, n_lines = _parse_row(lines[at:at + MAX_LINES], len(columns))
+        fields, n_lines = _parse_row(lines[at : at + MAX_LINES], len(columns))
         if fields:
             rows.append({name: field.replace(CARRIAGE_RETURN, "\r") for name, field in zip(columns, fields)})
         at += n_lines
@@ -160,8 +169,11 @@ def _parse_row(lines: list[str], n_fields: int) -> tuple[list[str] | None, int]:
 
 def write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
     """Write rows for people to read, whole or not at all; no spreadsheet takes a text in it for a formula."""
-    with (folder_errors(path.parent), replacing(path) as temporary,
-          temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file):
+    with (
+        folder_errors(path.parent),
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([protected(row[name].replace("\r", " ")) for name in columns] for row in rows)

@@ -8,6 +8,7 @@ trained without the photo (see `training.evaluation`). With --unseen the exports
     python -m training.compare old.pkl export.pkl data/bears
     python -m training.compare old.pkl export.pkl photos/of-next-year --unseen
 """
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,9 @@ class Comparison:
     @staticmethod
     def _right(predictions: Predictions) -> np.ndarray:
         """Return (N,) whether each prediction is the photo's label; by name, since vocabularies may differ in order."""
-        return np.array([predictions.vocab[i] == file.parent.name
-                         for i, file in zip(predictions.predicted, predictions.files)])
+        return np.array(
+            [predictions.vocab[i] == file.parent.name for i, file in zip(predictions.predicted, predictions.files)]
+        )
 
     @staticmethod
     def _indices(which: np.ndarray) -> list[int]:
@@ -78,22 +80,28 @@ def evaluate_export(export: str, classifier: Classifier, photos: Sequence[Path])
     """Return the predictions for the photos that an export held out; CliError where there are none."""
     metrics = read_metrics(export)
     if not metrics.get("valid_sha256") and not metrics.get("held_out"):
-        raise CliError(f"There is no metrics.json of {export} beside it that says which photos it held out. If neither "
-                       "export has learned from these photos, say --unseen.")
+        raise CliError(
+            f"There is no metrics.json of {export} beside it that says which photos it held out. If neither "
+            "export has learned from these photos, say --unseen."
+        )
     evaluation = evaluate_held_out(classifier, photos, metrics)
     if evaluation is None:
-        raise CliError(f"None of these photos was held out by {export}. Train the new one beside the old, on the same "
-                       "photos, or say --unseen for photos that neither has learned from.")
+        raise CliError(
+            f"None of these photos was held out by {export}. Train the new one beside the old, on the same "
+            "photos, or say --unseen for photos that neither has learned from."
+        )
     return evaluation
 
 
-def with_known_labels(exports: Sequence[str], classifiers: Sequence[Classifier],
-                      photos: Sequence[Path]) -> tuple[list[Path], dict[Path, str]]:
+def with_known_labels(
+    exports: Sequence[str], classifiers: Sequence[Classifier], photos: Sequence[Path]
+) -> tuple[list[Path], dict[Path, str]]:
     """Return the photos whose label all exports know, and why the others are left out."""
     known, left_out = [], {}
     for photo in photos:
-        not_knowing = [export for export, classifier in zip(exports, classifiers)
-                       if photo.parent.name not in classifier.labels]
+        not_knowing = [
+            export for export, classifier in zip(exports, classifiers) if photo.parent.name not in classifier.labels
+        ]
         if not_knowing:
             left_out[photo] = f"its label is none of {' or '.join(not_knowing)}'s"
         else:
@@ -101,8 +109,9 @@ def with_known_labels(exports: Sequence[str], classifiers: Sequence[Classifier],
     return known, left_out
 
 
-def compare(old: str | Path, new: str | Path, photos: Sequence[Path],
-            unseen: bool = False) -> tuple[Comparison, dict[Path, str]]:
+def compare(
+    old: str | Path, new: str | Path, photos: Sequence[Path], unseen: bool = False
+) -> tuple[Comparison, dict[Path, str]]:
     """Return the predictions of two exports for photos that neither learned from, and why others are left out.
 
     unseen: neither has learned from any of the photos. Otherwise those that both held out are compared. Raises CliError
@@ -118,25 +127,32 @@ def compare(old: str | Path, new: str | Path, photos: Sequence[Path],
     by_old, by_new = (evaluate_export(export, classifier, known) for export, classifier in zip(exports, classifiers))
     both = sorted({*by_old.predictions.files} & {*by_new.predictions.files})
     if not both:
-        raise CliError("None of these photos was held out by both exports. Train the new one beside the old, on the "
-                       "same photos, or say --unseen for photos that neither has learned from.")
-    return (Comparison(by_old.predictions.subset(both), by_new.predictions.subset(both)),
-            {**left_out, **by_old.unreadable, **by_new.unreadable})
+        raise CliError(
+            "None of these photos was held out by both exports. Train the new one beside the old, on the "
+            "same photos, or say --unseen for photos that neither has learned from."
+        )
+    return (
+        Comparison(by_old.predictions.subset(both), by_new.predictions.subset(both)),
+        {**left_out, **by_old.unreadable, **by_new.unreadable},
+    )
 
 
 def describe_changes(comparison: Comparison, indices: Sequence[int], kind: str) -> list[str]:
     """Return a line for each of the photos, the first MAX_SHOWN of them; kind: the word at the line's beginning."""
     old, new = comparison.old, comparison.new
-    shown = [f"  {kind}  {old.files[i].parent.name}/{old.files[i].name}: "
-             f"{old.vocab[old.predicted[i]]} -> {new.vocab[new.predicted[i]]}" for i in indices[:MAX_SHOWN]]
+    shown = [
+        f"  {kind}  {old.files[i].parent.name}/{old.files[i].name}: "
+        f"{old.vocab[old.predicted[i]]} -> {new.vocab[new.predicted[i]]}"
+        for i in indices[:MAX_SHOWN]
+    ]
     return shown + ([f"  and {len(indices) - MAX_SHOWN} more"] if len(indices) > MAX_SHOWN else [])
 
 
 def main(
-    old:str, # export.pkl of before
-    new:str, # export.pkl of after
-    data:str, # folder of photos, one folder a label, with the labels as they should be
-    unseen:bool=False, # neither export has learned from DATA: take all of its photos
+    old: str,  # export.pkl of before
+    new: str,  # export.pkl of after
+    data: str,  # folder of photos, one folder a label, with the labels as they should be
+    unseen: bool = False,  # neither export has learned from DATA: take all of its photos
 ) -> None:
     "Say whether NEW is better than OLD on photos of DATA that neither learned from, and which answers changed."
     photos = get_photos(data)
@@ -146,12 +162,22 @@ def main(
     print_unreadable(left_out)
     n = len(comparison.old.files)
     for name, export, of in (("old", old, comparison.old), ("new", new, comparison.new)):
-        print(f"{name}  {export}: {of.n_wrong} of {n} wrong, error rate {of.n_wrong / n:.1%}, "
-              f"mean loss {of.losses.mean():.3f}")
-    print("\n".join([*describe_changes(comparison, comparison.fixed, "fixed "),
-                     *describe_changes(comparison, comparison.broken, "broken")]))
-    print(f"{n} photos that neither learned from, {len(comparison.fixed)} fixed, {len(comparison.broken)} broken. "
-          + comparison.verdict)
+        print(
+            f"{name}  {export}: {of.n_wrong} of {n} wrong, error rate {of.n_wrong / n:.1%}, "
+            f"mean loss {of.losses.mean():.3f}"
+        )
+    print(
+        "\n".join(
+            [
+                *describe_changes(comparison, comparison.fixed, "fixed "),
+                *describe_changes(comparison, comparison.broken, "broken"),
+            ]
+        )
+    )
+    print(
+        f"{n} photos that neither learned from, {len(comparison.fixed)} fixed, {len(comparison.broken)} broken. "
+        + comparison.verdict
+    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Gives  `Evaluation`: predictions, and how their photos were held out
 An export of `training.train` has usually learned from all of its photos. Its error is therefore measured on the
 predictions that metrics.json keeps: those of models that were trained without the photo.
 """
+
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,8 +21,12 @@ from .predictions import Predictions, predict_labelled
 
 OUT_OF_FOLD, VALIDATION, HELD_OUT, ALL = "out of fold", "validation", "held out", "all"
 NOT_TRAINED_ON = "photos, each answered by a model that had not seen it"
-DESCRIPTIONS = {OUT_OF_FOLD: NOT_TRAINED_ON, HELD_OUT: NOT_TRAINED_ON, VALIDATION: "validation photos",
-                ALL: "photos (not the ones that it was validated on)"}
+DESCRIPTIONS = {
+    OUT_OF_FOLD: NOT_TRAINED_ON,
+    HELD_OUT: NOT_TRAINED_ON,
+    VALIDATION: "validation photos",
+    ALL: "photos (not the ones that it was validated on)",
+}
 
 
 @dataclass(frozen=True)

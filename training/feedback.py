@@ -5,6 +5,7 @@ Writes DATA/.suggested/<label>/<hash>.jpg, and a row a suggestion in DATA/.sugge
 
 `training.clean` shows them first; Keep and Apply move them to DATA/<label>/.
 """
+
 import hashlib
 from collections import Counter
 from pathlib import Path
@@ -34,10 +35,12 @@ def fetch_feedback(where: str, only: str | None = None) -> Path:
     from huggingface_hub import snapshot_download  # imported here: only this way needs it
 
     try:
-        return Path(snapshot_download(where[len(HUB_PREFIX):].strip("/"), repo_type="dataset", allow_patterns=only))
+        return Path(snapshot_download(where[len(HUB_PREFIX) :].strip("/"), repo_type="dataset", allow_patterns=only))
     except Exception as error:  # no network, no right, no such dataset: each has errors of its own
-        raise CliError(f"{where} cannot be had from the Hub ({str(error).splitlines()[0][:200]}). A private dataset "
-                       "needs HF_TOKEN.") from error
+        raise CliError(
+            f"{where} cannot be had from the Hub ({str(error).splitlines()[0][:200]}). A private dataset "
+            "needs HF_TOKEN."
+        ) from error
 
 
 class Suggestions:
@@ -56,8 +59,7 @@ class Suggestions:
         """Add the corrections as suggestions; of several records of a photo the last one counts."""
         records, self.counts["unreadable"] = read_records(feedback)
         last = {record["photo"]: record for record in records}
-        self.counts["disputed"] = sum(record["correction"] != last[record["photo"]]["correction"]
-                                      for record in records)
+        self.counts["disputed"] = sum(record["correction"] != last[record["photo"]]["correction"] for record in records)
         for record in last.values():
             self.counts[self._add(record, feedback)] += 1
 
@@ -87,20 +89,36 @@ class Suggestions:
             file.parent.mkdir(exist_ok=True)
             with replacing(file) as temporary:
                 temporary.write_bytes(data)
-        self._log.add([{
-            "file": file.relative_to(self.data).as_posix(), "label": label, "said": _short(_answer(record)),
-            "probability": f"{record['probabilities'][record['label']]:.4f}",
-            "model_version": _short(record["model_version"]), "sha256": record["photo"], "time": utc_now()}])
+        self._log.add(
+            [
+                {
+                    "file": file.relative_to(self.data).as_posix(),
+                    "label": label,
+                    "said": _short(_answer(record)),
+                    "probability": f"{record['probabilities'][record['label']]:.4f}",
+                    "model_version": _short(record["model_version"]),
+                    "sha256": record["photo"],
+                    "time": utc_now(),
+                }
+            ]
+        )
         self._known.add((label, record["photo"]))
 
     def summary(self) -> str:
         """Return the counts as one line."""
-        counts, named = self.counts, [
-            ("right", "said to be right"), ("none", "said to be none of the labels"), ("disputed", "overruled "
-             "by a later word on the same photo"), ("unusable", "not usable"), ("unreadable", "unreadable")]
-        return (f"suggestions: {counts['new']} new, {counts['there']} were there; "
-                + ", ".join(f"{counts[name]} {what}" for name, what in named if counts[name] or name in (
-                    "right", "none")))
+        counts, named = (
+            self.counts,
+            [
+                ("right", "said to be right"),
+                ("none", "said to be none of the labels"),
+                ("disputed", "overruled by a later word on the same photo"),
+                ("unusable", "not usable"),
+                ("unreadable", "unreadable"),
+            ],
+        )
+        return f"suggestions: {counts['new']} new, {counts['there']} were there; " + ", ".join(
+            f"{counts[name]} {what}" for name, what in named if counts[name] or name in ("right", "none")
+        )
 
 
 def _rows_of_csv(folder: Path) -> list[Row]:

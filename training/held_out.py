@@ -3,6 +3,7 @@
 Reads  out-of-fold predictions, or those for a validation set
 Gives  `HeldOutPredictions`, which compares them with the labels that the photos have now
 """
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +37,16 @@ class HeldOutPredictions:
     def to_data(self) -> dict[str, Any]:
         """Return this as plain data for metrics.json."""
         order = np.argsort(-self.probabilities, axis=1)[:, :MAX_LABELS_KEPT]
-        return {"labels": self.labels, "answers": {
-            digest: {str(i): round(float(row[i]), 5) for i in best}
-            for digest, row, best in zip(self.hashes, self.probabilities, order)},
-            "familiarity": None if self.familiarity is None else {
-                digest: round(float(score), 4) for digest, score in zip(self.hashes, self.familiarity)}}
+        return {
+            "labels": self.labels,
+            "answers": {
+                digest: {str(i): round(float(row[i]), 5) for i in best}
+                for digest, row, best in zip(self.hashes, self.probabilities, order)
+            },
+            "familiarity": None
+            if self.familiarity is None
+            else {digest: round(float(score), 4) for digest, score in zip(self.hashes, self.familiarity)},
+        }
 
     @classmethod
     def from_metrics(cls, metrics: dict[str, Any]) -> "HeldOutPredictions | None":
@@ -72,8 +78,13 @@ class HeldOutPredictions:
             return None
         rows = list(found.values())
         targets = np.array([self.labels.index(parent_label(file)) for file in found], dtype=int)
-        return Predictions(list(found), self.labels, targets, self.probabilities[rows],
-                           None if self.familiarity is None else self.familiarity[rows])
+        return Predictions(
+            list(found),
+            self.labels,
+            targets,
+            self.probabilities[rows],
+            None if self.familiarity is None else self.familiarity[rows],
+        )
 
 
 def _row(answer: dict[str, float], n_labels: int) -> np.ndarray:

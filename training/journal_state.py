@@ -3,6 +3,7 @@
 Reads  rows as `training.move_journal.Journal` writes them
 Gives  `JournalState`
 """
+
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -58,8 +59,15 @@ class JournalState:
 
 def make_row(batch: int, stage: str, action: str, source: str = "", target: str = "", why: str = "") -> Row:
     """Return a row of a journal, with the time; source and target are relative to the folder of photos."""
-    return {"batch": str(batch), "stage": stage, "action": action, "source": source, "target": target, "why": why,
-            "time": utc_now()}
+    return {
+        "batch": str(batch),
+        "stage": stage,
+        "action": action,
+        "source": source,
+        "target": target,
+        "why": why,
+        "time": utc_now(),
+    }
 
 
 def settled(rows: Sequence[Row]) -> list[Row]:

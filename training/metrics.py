@@ -3,6 +3,7 @@
 metrics.json belongs to export.pkl; another name, such as new.pkl, has new.metrics.json. The file contains the SHA-256
 of its export, so that it is found after an export was renamed.
 """
+
 import json
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ KEYS = {
     "n_train": "photos that the model learned from",
     "n_valid": "photos that `error_rate` was measured on",
     "measured": "how they were held out: `out of fold` (in turn, each answered by a probe that did not learn from it) "
-                "or `validation` (no part of the model learned from them)",
+    "or `validation` (no part of the model learned from them)",
     "photos.LABEL.train": "photos of the label that the model learned from",
     "photos.LABEL.valid": "photos of the label in the validation set; 0 where photos are held out in turn",
     "by_label.LABEL.n": "held-out photos of the label",
@@ -36,7 +37,7 @@ KEYS = {
     "fine_tuning.p": "probability of such a gain if there was none (paired t-test, one-sided)",
     "fine_tuning.n": "photos that decided",
     "epochs[]": "a row of the table that fastai prints while it fine-tunes, by column: epoch, train_loss, valid_loss, "
-                "error_rate, time",
+    "error_rate, time",
     "calibration": "null where the probabilities are plain softmax",
     "calibration.temperature": "what scores are divided by before the softmax",
     "calibration.n_photos": "photos that it was fitted on, none of which the scoring model learned from",
@@ -52,7 +53,7 @@ KEYS = {
     "calibration.after.bins[].accuracy": "as under `before`",
     "familiarity.accepted": "share of the held-out photos that count as familiar; null where the model cannot tell",
     "familiarity.unfamiliar": "share of a label's photos that count as unfamiliar when the label is left out of the "
-                              "training, over all labels left out in turn; null where that cannot be measured",
+    "training, over all labels left out in turn; null where that cannot be measured",
     "familiarity.auroc": "how well familiarity separates them from the other photos: 0.5 is chance, 1 always",
     "familiarity.left_out.LABEL.n": "photos of the label that was left out",
     "familiarity.left_out.LABEL.unfamiliar": "share of them that counts as unfamiliar",
@@ -62,7 +63,7 @@ KEYS = {
     "valid_sha256[]": "SHA-256 of a validation photo: the next run holds out the same photos",
     "held_out.labels[]": "a label, at its index in `held_out.answers`",
     "held_out.answers.SHA256.INDEX": "probability of the label with this index for the photo with this SHA-256, by a "
-                                     "model that had not seen it. The 8 most probable labels; others share the rest",
+    "model that had not seen it. The 8 most probable labels; others share the rest",
     "held_out.familiarity": "null where the model cannot tell",
     "held_out.familiarity.SHA256": "familiarity of that photo",
     "export.bytes": "size of the export that these figures are of",
@@ -83,7 +84,7 @@ KEYS = {
     "trust.groups[].by_label.LABEL[]": "photos of the label with the right answer, then all photos of the label",
     "trust.groups[].softmax": "expected calibration error of plain softmax",
     "trust.groups[].calibrated": "expected calibration error of the probabilities as they are served; null where the "
-                                 "export is not calibrated",
+    "export is not calibrated",
     "trust.groups[].low": "lower end of its 95% bootstrap interval",
     "trust.groups[].high": "upper end of its 95% bootstrap interval",
     "trust.groups[].familiar": "share that counts as familiar; null where the model cannot tell",
@@ -96,7 +97,7 @@ KEYS = {
     "trust.cores": "cores that answered",
     "trust.heatmaps[].photos": "which photos",
     "trust.heatmaps[].share": "share of them in which blurring the heatmap's top fifth lowers the score of the answer "
-                              "more than blurring a random fifth",
+    "more than blurring a random fifth",
     "trust.heatmaps[].n": "how many photos",
     "trust.heatmaps[].top": "median by which the top fifth lowers it",
     "trust.heatmaps[].at_random": "median by which a random fifth lowers it",

@@ -5,6 +5,7 @@ Writes DATA/.rejected/<label>/<file>, and DATA/.rejected/journal.db: what was mo
 A batch of moves is written to the journal before it is made, and its outcome after. Where a run was killed in between,
 the next one checks which moves were made: their photos lie at the target.
 """
+
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -66,7 +67,7 @@ class Journal:
         back: list[tuple[Path, Path]] = []
         with self._locked() as state:
             moves = [row for row in state.undoable.values() if row["stage"] == stage]
-            batches = sorted({int(row["batch"]) for row in moves}, reverse=True)[:1 if only_last else None]
+            batches = sorted({int(row["batch"]) for row in moves}, reverse=True)[: 1 if only_last else None]
             for batch in batches:
                 plan: list[Move] = []
                 taken: set[Path] = set()
@@ -98,8 +99,9 @@ class Journal:
                     state = self._read()
                 yield state
         except Timeout as error:
-            raise CliError(f"Another process has been moving photos of {self.data} for a minute. Try again when it "
-                           "is through.") from error
+            raise CliError(
+                f"Another process has been moving photos of {self.data} for a minute. Try again when it is through."
+            ) from error
 
     def _read(self) -> JournalState:
         """Return the journal's state as it is on the disk now."""
@@ -112,16 +114,20 @@ class Journal:
 
     def _carry_out(self, batch: int, stage: str, action: str, plan: Sequence[Move]) -> None:
         """Write the planned moves, make them, then write which were made; CliError where one fails."""
-        rows = [make_row(batch, stage, action, self._relative(source), self._relative(target), why)
-                for source, target, why in plan]
+        rows = [
+            make_row(batch, stage, action, self._relative(source), self._relative(target), why)
+            for source, target, why in plan
+        ]
         self._log.add(rows)
         for n, (source, target, _) in enumerate(plan):
             try:
                 _move(source, target)
             except OSError as error:
                 self._settle(rows[:n], void=rows[n:])
-                raise CliError(f"{source} could not be moved to {target}: {error.strerror}. What was moved before is "
-                               "in the journal; --undo brings it back.") from error
+                raise CliError(
+                    f"{source} could not be moved to {target}: {error.strerror}. What was moved before is "
+                    "in the journal; --undo brings it back."
+                ) from error
         self._settle(rows)
 
     def _settle(self, planned: Sequence[Row], void: Sequence[Row] = ()) -> None:
@@ -135,8 +141,9 @@ class Journal:
     def _path(self, relative: str) -> Path:
         """Return a path of the journal; CliError for one that leads out of the folder: anybody may write the file."""
         if os.path.isabs(relative) or ".." in relative.replace(os.sep, "/").split("/"):
-            raise CliError(f"{self.path} names {relative}, which is not in {self.data}. Move the journal away to "
-                           "begin a new one.")
+            raise CliError(
+                f"{self.path} names {relative}, which is not in {self.data}. Move the journal away to begin a new one."
+            )
         return self.data / relative
 
 

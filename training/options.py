@@ -1,4 +1,5 @@
 """The options of a training."""
+
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,5 @@
 """Write a file in whole or not at all: to a temporary file beside it, which then takes its place."""
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,5 +18,6 @@ def staged(path: str | Path) -> Iterator[Path]:
         with replacing(Path(path)) as temporary:
             yield temporary
     except OSError as error:
-        raise CliError(f"{path} could not be written: {error.strerror or error}. "
-                       "What was there before is untouched.") from error
+        raise CliError(
+            f"{path} could not be written: {error.strerror or error}. What was there before is untouched."
+        ) from error

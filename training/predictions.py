@@ -3,6 +3,7 @@
 Reads  photos in one folder a label
 Gives  `Predictions`, computed by the code that serves the export
 """
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +51,13 @@ class Predictions:
         """Return the predictions for some of the files, in the order given."""
         index_of = {file: i for i, file in enumerate(self.files)}
         rows = np.array([index_of[file] for file in files], dtype=int)
-        return Predictions(list(files), self.vocab, self.targets[rows], self.probabilities[rows],
-                       None if self.familiarity is None else self.familiarity[rows])
+        return Predictions(
+            list(files),
+            self.vocab,
+            self.targets[rows],
+            self.probabilities[rows],
+            None if self.familiarity is None else self.familiarity[rows],
+        )
 
     def top_losses(self, k: int = N_TOP_LOSSES) -> list[int]:
         """Return the indices of the k photos with the highest loss, highest first."""
@@ -64,8 +70,7 @@ class Predictions:
     def most_confused(self, min_val: int = 1) -> list[tuple[str, str, int]]:
         """Return (label, prediction, count) off the diagonal, most frequent first."""
         matrix = self.confusion()
-        pairs = [(self.vocab[i], self.vocab[j], int(matrix[i, j]))
-                 for i, j in np.argwhere(matrix >= min_val) if i != j]
+        pairs = [(self.vocab[i], self.vocab[j], int(matrix[i, j])) for i, j in np.argwhere(matrix >= min_val) if i != j]
         return sorted(pairs, key=lambda pair: -pair[2])
 
 
@@ -82,8 +87,9 @@ def unchanged(photo: Image.Image) -> Image.Image:
     return photo
 
 
-def predict_labelled(classifier: Classifier, photos: Sequence[Path],
-                     change: Callable[[Image.Image], Image.Image] = unchanged) -> tuple[Predictions, dict[Path, str]]:
+def predict_labelled(
+    classifier: Classifier, photos: Sequence[Path], change: Callable[[Image.Image], Image.Image] = unchanged
+) -> tuple[Predictions, dict[Path, str]]:
     """Return the predictions for labelled photos, with a progress bar, and why unreadable ones have none.
 
     change: what to do with an opened photo first. Raises CliError for a label that the export does not know, and where
@@ -91,22 +97,30 @@ def predict_labelled(classifier: Classifier, photos: Sequence[Path],
     """
     unknown = sorted({photo.parent.name for photo in photos} - set(classifier.labels))
     if unknown:
-        raise CliError(f"This export does not know {', '.join(unknown)}; it knows {', '.join(classifier.labels)}. "
-                       "Is it the folder that it was trained on?")
+        raise CliError(
+            f"This export does not know {', '.join(unknown)}; it knows {', '.join(classifier.labels)}. "
+            "Is it the folder that it was trained on?"
+        )
     by_photo, unreadable = predict_photos(classifier, photos, change)
     if not by_photo:
         raise CliError("None of the photos could be opened.")
     targets = np.array([classifier.labels.index(file.parent.name) for file in by_photo])
-    probabilities = np.array([[prediction.probabilities[label] for label in classifier.labels]
-                              for prediction in by_photo.values()])
-    familiarity = np.array([prediction.familiarity for prediction in by_photo.values()]
-                           ) if classifier.reports_familiarity else None
+    probabilities = np.array(
+        [[prediction.probabilities[label] for label in classifier.labels] for prediction in by_photo.values()]
+    )
+    familiarity = (
+        np.array([prediction.familiarity for prediction in by_photo.values()])
+        if classifier.reports_familiarity
+        else None
+    )
     return Predictions(list(by_photo), classifier.labels, targets, probabilities, familiarity), unreadable
 
 
-def predict_photos(classifier: Classifier, photos: Sequence[Path],
-                   change: Callable[[Image.Image], Image.Image] = unchanged,
-                   ) -> tuple[dict[Path, Prediction], dict[Path, str]]:
+def predict_photos(
+    classifier: Classifier,
+    photos: Sequence[Path],
+    change: Callable[[Image.Image], Image.Image] = unchanged,
+) -> tuple[dict[Path, Prediction], dict[Path, str]]:
     """Return the prediction of each photo that can be opened, with a progress bar, and why the others cannot.
 
     change: what to do with an opened photo first.

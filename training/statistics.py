@@ -3,6 +3,7 @@
 Reads  counts; those of photos that come in bursts are divided by their design effect first
 Gives  intervals, p-values, indices
 """
+
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -72,8 +73,9 @@ def p_below(sample: tuple[float, float, float], reference: tuple[float, float, f
     (mean, sd, n), (mean0, sd0, n0) = sample, reference
     if min(n, n0) < 2:
         return 1.0
-    return float(stats.ttest_ind_from_stats(mean, max(sd, sd0), n, mean0, sd0, n0, equal_var=False,
-                                            alternative="less").pvalue)
+    return float(
+        stats.ttest_ind_from_stats(mean, max(sd, sd0), n, mean0, sd0, n0, equal_var=False, alternative="less").pvalue
+    )
 
 
 def holm(p: Sequence[float]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 It imports torch. Modules of commands that work without torch therefore do not import it.
 """
+
 from classifier.torchvision_compat import declare_operators
 
 declare_operators()

@@ -5,6 +5,7 @@
 Every good answer is compared with what the same photo gets alone. Refusals with 429 and 503 are tried again
 until there is an answer: what is refused so is not lost.
 """
+
 import asyncio
 import os
 import random
@@ -42,8 +43,9 @@ class Crowd:
         Compared is what is held at the quietest moments: a photo that is being opened takes what it gives back.
         """
         values, quarter = [look[column] for look in self.looks], max(1, len(self.looks) // 4)
-        before, after = (quantiles([*part, *part], n=10)[0] for part in (values[-2 * quarter:-quarter],
-                                                                         values[-quarter:]))
+        before, after = (
+            quantiles([*part, *part], n=10)[0] for part in (values[-2 * quarter : -quarter], values[-quarter:])
+        )
         return after / before - 1 if before else float(after > 0)
 
 
@@ -59,7 +61,7 @@ class Client:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
             if hang_up:
-                writer.write(message[:random.randrange(len(message))] if random.random() < 0.5 else message)
+                writer.write(message[: random.randrange(len(message))] if random.random() < 0.5 else message)
                 await asyncio.sleep(random.random() / 20)
                 return None
             writer.write(message)
@@ -90,8 +92,14 @@ class Client:
 WAYS = (classify_message, form_message, gradio_message)
 
 
-def crowd(app: App, uploads: Path, rubbish: list[bytes], clients: int = 200, seconds: float = 300,
-          progress: Callable[[float, Crowd], None] = lambda *_: None) -> Crowd:
+def crowd(
+    app: App,
+    uploads: Path,
+    rubbish: list[bytes],
+    clients: int = 200,
+    seconds: float = 300,
+    progress: Callable[[float, Crowd], None] = lambda *_: None,
+) -> Crowd:
     """Return what became of a crowd's requests. uploads: the app's folder of uploads."""
     result = Crowd()
 
@@ -106,8 +114,7 @@ def crowd(app: App, uploads: Path, rubbish: list[bytes], clients: int = 200, sec
             if kind < RUBBISH:
                 await _send_rubbish(client, random_, rubbish, result)
             else:
-                await _send_photo(client, random_, right, result, kind < RUBBISH + HANGING_UP,
-                                  kind > 1 - SLOW)
+                await _send_photo(client, random_, right, result, kind < RUBBISH + HANGING_UP, kind > 1 - SLOW)
 
     async def look(began: float, until: float) -> None:
         while time.monotonic() < until:
@@ -138,8 +145,9 @@ async def _send_rubbish(client: Client, random_: random.Random, rubbish: list[by
         result.said["rubbish answered" if status == 200 else "rubbish refused"] += 1
 
 
-async def _send_photo(client: Client, random_: random.Random, right: dict, result: Crowd, hang_up: bool,
-                      slow: bool) -> None:
+async def _send_photo(
+    client: Client, random_: random.Random, right: dict, result: Crowd, hang_up: bool, slow: bool
+) -> None:
     photo = random_.choice(PHOTOS)
     data = photo.read_bytes() + random_.randbytes(8)  # bytes behind a JPEG's end change nothing but its name
     message = random_.choice(WAYS)(data)
@@ -154,8 +162,9 @@ async def _send_photo(client: Client, random_: random.Random, right: dict, resul
         result.said["answered"] += 1
 
 
-async def _answered(client: Client, message: bytes, result: Crowd, slow: bool = False,
-                    patience: float = PATIENCE) -> tuple[int, object] | None:
+async def _answered(
+    client: Client, message: bytes, result: Crowd, slow: bool = False, patience: float = PATIENCE
+) -> tuple[int, object] | None:
     """Return an answer, asking again after a 429 or 503 while there is patience; None for a request that was lost."""
     began = time.monotonic()
     while True:

@@ -1,4 +1,5 @@
 """The requests that a crowd sends, and the comparison of their answers."""
+
 import base64
 import json
 
@@ -24,8 +25,17 @@ def classify_message(photo: bytes) -> bytes:
 def form_message(photo: bytes, path: str = "/classify", field: bytes = b"file") -> bytes:
     """Return the same as a form."""
     mark = b"----crowd"
-    body = (b"--" + mark + b'\r\nContent-Disposition: form-data; name="' + field + b'"; filename="photo.jpg"\r\n\r\n'
-            + photo + b"\r\n--" + mark + b"--\r\n")
+    body = (
+        b"--"
+        + mark
+        + b'\r\nContent-Disposition: form-data; name="'
+        + field
+        + b'"; filename="photo.jpg"\r\n\r\n'
+        + photo
+        + b"\r\n--"
+        + mark
+        + b"--\r\n"
+    )
     return request("POST", path, body, "multipart/form-data; boundary=" + mark.decode())
 
 
@@ -49,5 +59,8 @@ def answer_in(said: object) -> dict | None:
 
 def same(one: dict, other: dict) -> bool:
     """Return whether two answers are the same but for the last digits."""
-    return one["label"] == other["label"] and one["familiar"] == other["familiar"] and all(
-        abs(value - other["probabilities"][label]) < 1e-4 for label, value in one["probabilities"].items())
+    return (
+        one["label"] == other["label"]
+        and one["familiar"] == other["familiar"]
+        and all(abs(value - other["probabilities"][label]) < 1e-4 for label, value in one["probabilities"].items())
+    )

@@ -4,6 +4,7 @@ The load is made by one process with one thread that sends requests written in a
 (asyncio streams), so that on two cores it takes as little from the server as can be; what it does take is
 told beside the server's own time.
 """
+
 import asyncio
 import os
 import socket
@@ -34,9 +35,11 @@ class App:
 
     def cpu(self) -> float:
         """Return the seconds of CPU that it has used so far, its children's included."""
+
         def of(pid: int) -> float:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             return sum(map(int, fields[11:15])) / TICKS
+
         return sum(map(of, self._processes()))
 
     def memory(self) -> float:
@@ -58,11 +61,20 @@ def running(program: Sequence[str], **environment: str):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False", "ANSWER_CACHE": "0",
-           "MAX_PER_MINUTE": "0", "MAX_WAITING": "1000", "PYTHONWARNINGS": "ignore", **environment}
+    env = {
+        **os.environ,
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "ANSWER_CACHE": "0",
+        "MAX_PER_MINUTE": "0",
+        "MAX_WAITING": "1000",
+        "PYTHONWARNINGS": "ignore",
+        **environment,
+    }
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *program], cwd=ROOT, env=env, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, *program], cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         _wait_until_listening(process, port)
         yield App(process, port, started)
@@ -126,8 +138,9 @@ class Connection:
 
 def request(method: str, path: str, body: bytes = b"", kind: str = "application/json") -> bytes:
     """Return an HTTP request as bytes."""
-    return (f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+    return (
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
 
 
 # -- load -------------------------------------------------------------------------------------------------------------

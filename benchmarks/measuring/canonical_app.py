@@ -1,7 +1,10 @@
 """The lesson's app, as its tutorial writes it: what the others are measured against.
 
+Usage:
+
     EXPORT=export.pkl python -m benchmarks.measuring.canonical_app
 """
+
 import os
 
 from classifier.torchvision_compat import declare_operators

@@ -1,4 +1,5 @@
 """Load an app over HTTP from many clients at once, and report what an answer takes."""
+
 import asyncio
 import base64
 import json
@@ -12,8 +13,11 @@ from .apps import REQUEST_LIMIT, App, Ask, Connection, request
 def by_gradio(photo: bytes) -> Ask:
     """Return the two calls of Gradio's documented API: ask, then read the events until the answer is there."""
     photo_url = "data:image/jpeg;base64," + base64.b64encode(photo).decode()
-    ask = request("POST", "/gradio_api/call/predict", json.dumps(
-        {"data": [{"url": photo_url, "meta": {"_type": "gradio.FileData"}}]}).encode())
+    ask = request(
+        "POST",
+        "/gradio_api/call/predict",
+        json.dumps({"data": [{"url": photo_url, "meta": {"_type": "gradio.FileData"}}]}).encode(),
+    )
 
     async def call(connection: Connection) -> bytes:
         event = json.loads(await connection.send(ask))["event_id"]
@@ -21,18 +25,22 @@ def by_gradio(photo: bytes) -> Ask:
         if b"event: complete" not in said:
             raise RuntimeError(said[-300:].decode(errors="replace"))
         return said
+
     return call
 
 
 def by_classify(photo: bytes) -> Ask:
     """Return the one call of POST /classify."""
     mark = b"----fieldguide"
-    body = (b"--" + mark + b'\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n'
-            b"Content-Type: image/jpeg\r\n\r\n" + photo + b"\r\n--" + mark + b"--\r\n")
+    body = (
+        b"--" + mark + b'\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\n\r\n" + photo + b"\r\n--" + mark + b"--\r\n"
+    )
     ask = request("POST", "/classify", body, "multipart/form-data; boundary=" + mark.decode())
 
     async def call(connection: Connection) -> bytes:
         return await connection.send(ask)
+
     return call
 
 
@@ -67,8 +75,13 @@ def load(app: App, ask: Ask, concurrency: int, n: int) -> Load:
     server, generator, began = app.cpu(), time.process_time(), time.perf_counter()
     asyncio.run(all_clients())
     wall = time.perf_counter() - began
-    return Load(n / wall, median(times), quantiles(times, n=20)[-1], (app.cpu() - server) / n,
-                (time.process_time() - generator) / n)
+    return Load(
+        n / wall,
+        median(times),
+        quantiles(times, n=20)[-1],
+        (app.cpu() - server) / n,
+        (time.process_time() - generator) / n,
+    )
 
 
 def first_answer(app: App, ask: Ask) -> float:

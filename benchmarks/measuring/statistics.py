@@ -1,4 +1,5 @@
 """Calibration error with its interval, and how well a score tells two groups apart."""
+
 from collections.abc import Sequence
 from statistics import quantiles
 
@@ -35,8 +36,13 @@ def auroc(known: np.ndarray, other: np.ndarray) -> float:
 
 def rates(name: str, known: np.ndarray, other: np.ndarray, threshold: float) -> dict:
     """Return what passes a threshold, and how well the score tells the groups apart."""
-    return {"name": name, "threshold": float(threshold), "known": float(np.mean(known >= threshold)),
-            "other": float(np.mean(other >= threshold)), "auroc": auroc(known, other)}
+    return {
+        "name": name,
+        "threshold": float(threshold),
+        "known": float(np.mean(known >= threshold)),
+        "other": float(np.mean(other >= threshold)),
+        "auroc": auroc(known, other),
+    }
 
 
 def p95(values: Sequence[float]) -> float:

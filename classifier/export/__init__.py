@@ -1,4 +1,5 @@
 """Read an export file of fastai's `learn.export()` as data: no code in it is run."""
+
 import os
 from os import PathLike
 from pathlib import Path

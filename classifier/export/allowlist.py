@@ -4,6 +4,7 @@
 `enumeration_member` are the only places where a name from a file becomes a class, a function or an object: one of a
 fixed list, out of modules that this package imports itself.
 """
+
 from __future__ import annotations
 
 import dis
@@ -20,62 +21,138 @@ if TYPE_CHECKING:
 
 # modules to import for a name that begins so; a name from a file is only looked up in modules that are loaded then
 IMPORTS = {
-    "torch": ("torch",), "torchvision": ("torchvision.models", "torchvision.ops"), "timm": ("timm.models",),
+    "torch": ("torch",),
+    "torchvision": ("torchvision.models", "torchvision.ops"),
+    "timm": ("timm.models",),
     "fastai": ("fastai.layers", "fastai.vision.learner", "fastai.vision.models.xresnet"),
 }
 # modules whose network classes are allowed (a dot at the end: and all modules below)
-NETWORK_MODULES = ("torch.nn.modules.", "torchvision.models.", "torchvision.ops.misc",
-                   "torchvision.ops.stochastic_depth", "timm.models.", "timm.layers.", "fastai.layers",
-                   "fastai.vision.learner", "fastai.vision.models.xresnet")
+NETWORK_MODULES = (
+    "torch.nn.modules.",
+    "torchvision.models.",
+    "torchvision.ops.misc",
+    "torchvision.ops.stochastic_depth",
+    "timm.models.",
+    "timm.layers.",
+    "fastai.layers",
+    "fastai.vision.learner",
+    "fastai.vision.models.xresnet",
+)
 # their forward calls what lies under a stored name, runs a stored program, waits for its first input to become itself,
 # or passes numbers of the file to a kernel that uses them as positions in memory
-EXCLUDED = {"fastai.layers.Debugger", "torch.nn.modules.module.Module", *(f"torch.nn.modules.{name}" for name in (
-    "pooling.FractionalMaxPool2d", "pooling.FractionalMaxPool3d", "sparse.EmbeddingBag"))}
+EXCLUDED = {
+    "fastai.layers.Debugger",
+    "torch.nn.modules.module.Module",
+    *(
+        f"torch.nn.modules.{name}"
+        for name in ("pooling.FractionalMaxPool2d", "pooling.FractionalMaxPool3d", "sparse.EmbeddingBag")
+    ),
+}
 # the same, and classes for other tasks than classifying photos
-EXCLUDED_MODULES = ("torchvision.models.detection.", "torchvision.models.segmentation.", "torchvision.models.video.",
-                    "torchvision.models.optical_flow.", "torchvision.models.quantization.",
-                    "torch.nn.modules.loss", "torch.nn.modules.adaptive", "torch.nn.modules.rnn",
-                    "torch.nn.modules.lazy", "timm.models._features_fx", "timm.models._features",
-                    "torchvision.models._utils", "torchvision.models.feature_extraction", "timm.models._factory",
-                    "timm.models._hub", "timm.models._builder", "timm.models._registry")
+EXCLUDED_MODULES = (
+    "torchvision.models.detection.",
+    "torchvision.models.segmentation.",
+    "torchvision.models.video.",
+    "torchvision.models.optical_flow.",
+    "torchvision.models.quantization.",
+    "torch.nn.modules.loss",
+    "torch.nn.modules.adaptive",
+    "torch.nn.modules.rnn",
+    "torch.nn.modules.lazy",
+    "timm.models._features_fx",
+    "timm.models._features",
+    "torchvision.models._utils",
+    "torchvision.models.feature_extraction",
+    "timm.models._factory",
+    "timm.models._hub",
+    "timm.models._builder",
+    "timm.models._registry",
+)
 CONSTRUCTION = {"__init__", "__repr__", "extra_repr"}  # methods that take no part in a forward pass
 BASE_CLASSES = {"fastai.torch_core.Module"}
 TEXT_EXECUTORS = {"eval", "exec", "compile", "__import__", "import_module", "open", "globals", "locals", "vars"}
 # the texts that may be a setting of a network: those of torchvision's, timm's and fastai's networks
-TEXT_SETTINGS = set("""
+TEXT_SETTINGS = set(
+    """
     zeros reflect replicate circular nearest bilinear bicubic linear trilinear area none tanh batch row
     same valid symmetric avg max avgmax catavgmax fast token map mean sum prenorm first last constant
     border reflection depthwise relu gelu silu NCHW NHWC NLC NCL learn learned rope avg_max SAME VALID
     flatten input channels_first channels_last window grid cr proj Upsample all align ij xy index
-    separate soft original shortcut conv spatial merge cat classification SUM""".split()) | {""}
-FUNCTIONS = {f"torch.nn.functional.{name}" for name in """
+    separate soft original shortcut conv spatial merge cat classification SUM""".split()
+) | {""}
+FUNCTIONS = {
+    f"torch.nn.functional.{name}"
+    for name in """
     adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d avg_pool2d dropout elu gelu glu
     hardsigmoid hardswish hardtanh interpolate layer_norm leaky_relu linear log_softmax logsigmoid
-    max_pool2d mish normalize relu relu6 selu sigmoid silu softmax softplus softsign tanh""".split()}
+    max_pool2d mish normalize relu relu6 selu sigmoid silu softmax softplus softsign tanh""".split()
+}
 ENUMERATIONS = {"timm.layers.format.Format": ("NCHW", "NHWC", "NCL", "NLC")}
-NO_OPS = {f"{module}.{name}" for module in ("fastcore.imports", "fastai.imports", "fasttransform.transform",
-                                            "fastcore.basics") for name in ("noop", "noops")}
+NO_OPS = {
+    f"{module}.{name}"
+    for module in ("fastcore.imports", "fastai.imports", "fasttransform.transform", "fastcore.basics")
+    for name in ("noop", "noops")
+}
 # modules of the standard library whose functions honest exports call: they only hold data
-DATA_MODULES = {"collections", "collections.abc", "copyreg", "datetime", "decimal", "enum", "fractions", "functools",
-                "inspect", "numbers", "operator", "pathlib", "random", "re", "string", "types", "typing", "uuid",
-                "zoneinfo", "_codecs", "argparse", "array", "dataclasses", "ipaddress", "itertools", "logging", "math",
-                "threading", "weakref", "abc", "copy"}
-DATA_BUILTINS = set("""
+DATA_MODULES = {
+    "collections",
+    "collections.abc",
+    "copyreg",
+    "datetime",
+    "decimal",
+    "enum",
+    "fractions",
+    "functools",
+    "inspect",
+    "numbers",
+    "operator",
+    "pathlib",
+    "random",
+    "re",
+    "string",
+    "types",
+    "typing",
+    "uuid",
+    "zoneinfo",
+    "_codecs",
+    "argparse",
+    "array",
+    "dataclasses",
+    "ipaddress",
+    "itertools",
+    "logging",
+    "math",
+    "threading",
+    "weakref",
+    "abc",
+    "copy",
+}
+DATA_BUILTINS = set(
+    """
     bool bytearray bytes complex dict float frozenset getattr int list object range set slice str super
-    tuple type property staticmethod classmethod""".split())
+    tuple type property staticmethod classmethod""".split()
+)
 # old name: current name, of modules, classes and functions that libraries have moved
 MOVED = {
-    "fastai2": "fastai", "fastcore.transform": "fasttransform.transform", "pathlib._local": "pathlib",
-    "numpy._core.multiarray": "numpy.core.multiarray", "numpy._core.numeric": "numpy.core.numeric",
-    "numpy.core._multiarray_umath": "numpy", "numpy._core._multiarray_umath": "numpy",
-    "timm.models.layers": "timm.layers", "torch.tensor": "torch._tensor", "fastcore.utils": "fastcore.basics",
-    "torchvision.models.mobilenet": "torchvision.models.mobilenetv2", "_operator": "operator",
+    "fastai2": "fastai",
+    "fastcore.transform": "fasttransform.transform",
+    "pathlib._local": "pathlib",
+    "numpy._core.multiarray": "numpy.core.multiarray",
+    "numpy._core.numeric": "numpy.core.numeric",
+    "numpy.core._multiarray_umath": "numpy",
+    "numpy._core._multiarray_umath": "numpy",
+    "timm.models.layers": "timm.layers",
+    "torch.tensor": "torch._tensor",
+    "fastcore.utils": "fastcore.basics",
+    "torchvision.models.mobilenet": "torchvision.models.mobilenetv2",
+    "_operator": "operator",
     "torchvision.models.mobilenetv2.ConvBNReLU": "torchvision.ops.misc.Conv2dNormActivation",
     "torchvision.models.mobilenetv3.ConvBNActivation": "torchvision.ops.misc.Conv2dNormActivation",
     "torchvision.models.mobilenetv3.SqueezeExcitation": "torchvision.ops.misc.SqueezeExcitation",
     "torchvision.ops.misc.ConvNormActivation": "torchvision.ops.misc.Conv2dNormActivation",
     "torch.nn.modules.linear._LinearWithBias": "torch.nn.modules.linear.NonDynamicallyQuantizableLinear",
-    "fastai.vision.all": "fastai.vision.core", "fastcore.dispatch.TypeDispatch": "plum._function.Function",
+    "fastai.vision.all": "fastai.vision.core",
+    "fastcore.dispatch.TypeDispatch": "plum._function.Function",
 }
 MOVED_PACKAGES = ("fastai2", "timm.models.layers")  # with all modules below them
 
@@ -90,14 +167,15 @@ def current_name(module: str, name: str) -> tuple[str, str]:
         return MOVED[module], name
     for package in MOVED_PACKAGES:
         if module.startswith(package + "."):
-            return MOVED[package] + module[len(package):], name
+            return MOVED[package] + module[len(package) :], name
     return module, name
 
 
 def is_listed_module(module: str, modules: tuple[str, ...]) -> bool:
     """Return whether a module is one of `modules`, or lies below one that ends with a dot."""
-    return any(module == listed.rstrip(".") or (listed.endswith(".") and module.startswith(listed))
-               for listed in modules)
+    return any(
+        module == listed.rstrip(".") or (listed.endswith(".") and module.startswith(listed)) for listed in modules
+    )
 
 
 def runs_code(full: str) -> bool:
@@ -129,8 +207,11 @@ def network_class(full: str) -> type[nn.Module] | None:
 
 def _is_allowed(module: str, full: str) -> bool:
     """Return whether the allow-list has a class, by its module and its full name."""
-    return (full not in EXCLUDED and not is_listed_module(module, EXCLUDED_MODULES)
-            and is_listed_module(module, NETWORK_MODULES))
+    return (
+        full not in EXCLUDED
+        and not is_listed_module(module, EXCLUDED_MODULES)
+        and is_listed_module(module, NETWORK_MODULES)
+    )
 
 
 def _is_safe(cls: type) -> bool:
@@ -143,8 +224,11 @@ def _is_safe(cls: type) -> bool:
     if cls.__module__.startswith("torch.nn."):
         return True
     suspects = [code for name, code in _codes(cls) if name not in CONSTRUCTION and TEXT_EXECUTORS & set(code.co_names)]
-    return not any(step.opname.startswith(("LOAD_GLOBAL", "LOAD_NAME")) and step.argval in TEXT_EXECUTORS
-                   for code in suspects for step in dis.get_instructions(code))
+    return not any(
+        step.opname.startswith(("LOAD_GLOBAL", "LOAD_NAME")) and step.argval in TEXT_EXECUTORS
+        for code in suspects
+        for step in dis.get_instructions(code)
+    )
 
 
 @functools.cache
@@ -154,7 +238,8 @@ def names_used(cls: type) -> frozenset[str]:
 
     owners = [owner for owner in cls.__mro__ if issubclass(owner, nn.Module) and owner is not nn.Module]
     return frozenset(name for owner in owners for _, code in _codes(owner) for name in code.co_names).union(
-        *(vars(owner).get("__annotations__", ()) for owner in owners))
+        *(vars(owner).get("__annotations__", ()) for owner in owners)
+    )
 
 
 def _codes(cls: type) -> Iterator[tuple[str, CodeType]]:

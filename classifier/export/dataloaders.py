@@ -4,6 +4,7 @@
 
 It reads the nodes of a pickle (`classifier.export.nodes`); nothing of fastai is imported or run.
 """
+
 from collections.abc import Sequence
 
 import numpy as np
@@ -60,10 +61,13 @@ def read_labels(dls: Node) -> list[str]:
             labels = labels.tolist()
     except NotData as error:
         raise UnsupportedTask from error
-    if not isinstance(labels, list) or not labels or not all(isinstance(one, (str, bool, int, float, np.generic))
-                                                             for one in labels):
+    if (
+        not isinstance(labels, list)
+        or not labels
+        or not all(isinstance(one, (str, bool, int, float, np.generic)) for one in labels)
+    ):
         raise UnsupportedTask
-    labels = [str(label) for label in labels[:MAX_LABELS + 1]]
+    labels = [str(label) for label in labels[: MAX_LABELS + 1]]
     if len(labels) > MAX_LABELS or max(map(len, labels)) > MAX_LABEL_LENGTH:
         raise InvalidExport(f"has more than {MAX_LABELS} labels, or one of more than {MAX_LABEL_LENGTH} characters")
     return labels

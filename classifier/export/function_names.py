@@ -1,4 +1,5 @@
 """Names of the functions in a pickle: by reference, as a method, in a partial, or stored by value (cloudpickle)."""
+
 from .nodes import Call, Name, Node, args_of, attributes, by_text, items_of, name_of, pairs_of
 
 MAX_FUNCTIONS, MAX_NAME_LENGTH = 50, 200  # functions of a transform; characters of a name
@@ -7,8 +8,10 @@ MAX_FUNCTIONS, MAX_NAME_LENGTH = 50, 200  # functions of a transform; characters
 def function_names(tfm: Node) -> list[str]:
     """Return the names of the functions that a `Transform` was made of; [] for one of a class of its own."""
     dispatch = attributes(attributes(tfm).get("encodes"))
-    rows = [*(items_of(dispatch.get("_resolved"), MAX_FUNCTIONS) or ()),
-            *(items_of(dispatch.get("_pending"), MAX_FUNCTIONS) or ())]
+    rows = [
+        *(items_of(dispatch.get("_resolved"), MAX_FUNCTIONS) or ()),
+        *(items_of(dispatch.get("_pending"), MAX_FUNCTIONS) or ()),
+    ]
     found = [row[0] for row in rows if type(row) is tuple and row]
     if "_f" in dispatch and not found:
         found.append(dispatch["_f"])

@@ -5,6 +5,7 @@
 The file gives the names of the classes, the tree of modules, weights, and settings. What a class defines itself (its
 methods, properties and attributes) is never replaced, and hooks are never taken: only the class's own code runs.
 """
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

@@ -1,7 +1,10 @@
 """Read the settings of a network's modules: numbers, truth values, texts of a list, functions of a list, and tuples.
 
+Usage:
+
     settings = SettingsReader().read(node, cls)
 """
+
 import inspect
 import math
 from typing import Any
@@ -14,8 +17,17 @@ MAX_VALUES = 200_000  # in the settings of one network
 MAX_ATTRIBUTES = 1_000_000  # of all its modules: a file may give one dictionary of them to thousands
 TENSOR_COST = 100  # values that take as much time and memory as a tensor
 MAX_WHOLE = 1 << 40  # a setting's whole number, as a magnitude
-MODULE_STATE = {"training", "_parameters", "_buffers", "_modules", "_non_persistent_buffers_set",
-                "_is_full_backward_hook", "_compiled_call_impl", "_backend", "_forward_hooks_with_kwargs"}
+MODULE_STATE = {
+    "training",
+    "_parameters",
+    "_buffers",
+    "_modules",
+    "_non_persistent_buffers_set",
+    "_is_full_backward_hook",
+    "_compiled_call_impl",
+    "_backend",
+    "_forward_hooks_with_kwargs",
+}
 """attributes of torch's own that are no settings"""
 
 
@@ -61,16 +73,24 @@ class SettingsReader:
         self._values_left -= 1
         if depth < 0 or self._values_left < 0:
             raise InvalidExport("has a network with more settings than any that is known")
-        if node is None or type(node) is bool or (type(node) is int and abs(node) < MAX_WHOLE) or (
-                type(node) is float and not math.isnan(node)) or (type(node) is str and node in TEXT_SETTINGS):
+        if (
+            node is None
+            or type(node) is bool
+            or (type(node) is int and abs(node) < MAX_WHOLE)
+            or (type(node) is float and not math.isnan(node))
+            or (type(node) is str and node in TEXT_SETTINGS)
+        ):
             return node
         if isinstance(node, Name) and node.full in FUNCTIONS:
             return torch_function(node.full)
         if isinstance(node, Name) and node.full in NO_OPS:
             return _no_op
         args = args_of(node)
-        if len(args) == 1 and type(args[0]) is str and (
-                member := enumeration_member(name_of(node), args[0])) is not None:
+        if (
+            len(args) == 1
+            and type(args[0]) is str
+            and (member := enumeration_member(name_of(node), args[0])) is not None
+        ):
             return member
         return self._collection(node, depth)
 
@@ -94,8 +114,13 @@ class SettingsReader:
 
 def check_name(cls: type, name: Node) -> None:
     """Raise InvalidExport for a name that is none, or under which the class itself has something."""
-    if type(name) is not str or not name.replace("-", "_").isprintable() or len(name) > 200 or name.startswith(
-            "__") or "." in name:
+    if (
+        type(name) is not str
+        or not name.replace("-", "_").isprintable()
+        or len(name) > 200
+        or name.startswith("__")
+        or "." in name
+    ):
         raise InvalidExport(f"has a part of a network under {brief(name)}, which is no name")
     if hasattr(cls, name):
         raise InvalidExport(f"replaces {name} of {cls.__module__}.{cls.__qualname__}, which is the class's own")

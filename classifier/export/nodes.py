@@ -4,14 +4,22 @@
 number, a str, bytes, a tuple or a list of nodes, a `Name`, a `Call`, `Pairs`, or a `Storage` of
 `classifier.export.torch_zip`.
 """
+
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 Node = Any  # what is in a file can be any of them, so that each reader checks the type of what it takes
 
 ORDERED_DICTS = {"collections.OrderedDict", "collections.defaultdict", "collections.Counter", "builtins.dict"}
-SEQUENCES = {"builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset", "collections.deque",
-             "torch.Size", "fastcore.basics.fastuple"}
+SEQUENCES = {
+    "builtins.list",
+    "builtins.tuple",
+    "builtins.set",
+    "builtins.frozenset",
+    "collections.deque",
+    "torch.Size",
+    "fastcore.basics.fastuple",
+}
 LISTS = {"fastcore.foundation.L", "fastai.data.transforms.CategoryMap"}  # that hold another
 MAX_ITEMS = 1000  # attributes of an object, items of a list
 MAX_NESTED_CALLS = 10  # of the result of a call

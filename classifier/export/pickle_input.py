@@ -1,4 +1,5 @@
 """Read the bytes of a pickle: lengths, lines, texts and whole numbers, with a limit on the memory that they take."""
+
 from typing import BinaryIO
 
 from .nodes import InvalidExport

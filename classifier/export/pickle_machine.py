@@ -2,6 +2,7 @@
 
 `classifier.export.unpickler` maps instructions to methods.
 """
+
 import re
 from collections.abc import Callable, Iterable
 from typing import BinaryIO
@@ -122,8 +123,12 @@ class Machine(PickleInput):
     def name(self, module: Node, name: Node) -> None:
         """GLOBAL: push the `Name` of a class or function; InvalidExport for texts that can be none."""
         key = (module, name)
-        if type(module) is not str or type(name) is not str or len(module) + len(name) > MAX_NAME_LENGTH or not (
-                NAME.fullmatch(module) and NAME.fullmatch(name)):
+        if (
+            type(module) is not str
+            or type(name) is not str
+            or len(module) + len(name) > MAX_NAME_LENGTH
+            or not (NAME.fullmatch(module) and NAME.fullmatch(name))
+        ):
             raise InvalidExport(f"names {brief(module)} {brief(name)}, which is no name")
         if key not in self._names:
             self.charge(2 * CALL_BYTES)

@@ -6,6 +6,7 @@
 The file is a pickle, which could run any program. Here it is read into inert nodes (`classifier.export.unpickler`);
 labels (`.dataloaders`) and transforms (`.transforms`) are read from these, and the network is built anew (`.network`).
 """
+
 from __future__ import annotations
 
 import io
@@ -32,8 +33,10 @@ log = logging.getLogger(__name__)
 
 LFS_POINTER = b"version https://git-lfs"
 LEARNER = "fastai.learner.Learner"
-OLDER = ("If it is older than the libraries here, open it with those it was made with (for fastai before 2.8: "
-         "`pip install 'fastai<2.8' 'timm<1'`) and write it again.")
+OLDER = (
+    "If it is older than the libraries here, open it with those it was made with (for fastai before 2.8: "
+    "`pip install 'fastai<2.8' 'timm<1'`) and write it again."
+)
 TRUST = "Where you know who wrote it, TRUST_EXPORT=1 in the environment opens it as fastai does."
 PACKAGES = {"PIL", "fastai", "fastcore", "fasttransform", "numpy", "timm", "torch", "torchvision"}
 
@@ -90,9 +93,11 @@ def check_file(path: str | PathLike[str]) -> None:
         raise ExportError(f"{path} could not be read: {error.strerror}.") from error
     if head == LFS_POINTER:
         raise ExportError(f"{path.name} is a Git LFS pointer, not the file itself. Run `git lfs pull`.")
-    if not zipfile.is_zipfile(path) and head[:len(LEGACY_MAGIC)] != LEGACY_MAGIC:
-        raise ExportError(f"{path.name} is not a fastai export, or only the first part of one. "
-                          "Write it again with `learn.export()`, or copy the whole file.")
+    if not zipfile.is_zipfile(path) and head[: len(LEGACY_MAGIC)] != LEGACY_MAGIC:
+        raise ExportError(
+            f"{path.name} is not a fastai export, or only the first part of one. "
+            "Write it again with `learn.export()`, or copy the whole file."
+        )
 
 
 def as_export_errors(name: str, read: Callable[[], Export]) -> Export:
@@ -112,21 +117,27 @@ def as_export_errors(name: str, read: Callable[[], Export]) -> Export:
     except UnknownTransform as error:
         raise _unknown_part(name, "transforms", str(error)) from error
     except UnsupportedTask as error:
-        raise ExportError(f"{name} is not an image classifier with one label a photo "
-                          "(ImageBlock in, CategoryBlock out): no other kind is served.") from error
+        raise ExportError(
+            f"{name} is not an image classifier with one label a photo "
+            "(ImageBlock in, CategoryBlock out): no other kind is served."
+        ) from error
     except InvalidExport as error:
         raise ExportError(f"{name} {error}: not a fastai export, not opened. {TRUST}") from error
     except Exception as error:  # a broken pickle fails in any way that a list or a number can
-        raise ExportError(f"{name} could not be opened: its pickle is broken "
-                          f"({type(error).__name__}: {str(error)[:200]}). {OLDER}") from error
+        raise ExportError(
+            f"{name} could not be opened: its pickle is broken ({type(error).__name__}: {str(error)[:200]}). {OLDER}"
+        ) from error
 
 
 def _unknown_part(name: str, part: str, thing: str) -> ExportError:
     if thing.partition(".")[0] in PACKAGES:
-        return ExportError(f"{name} needs {thing} in its {part}, which is not known here, or not in the version here. "
-                           f"{OLDER} {TRUST}")
-    return ExportError(f"{name} needs {thing or 'something'} in its {part}, which is not in the file and is not looked "
-                       f"up. Use a network and transforms out of fastai, torchvision or timm. {TRUST}")
+        return ExportError(
+            f"{name} needs {thing} in its {part}, which is not known here, or not in the version here. {OLDER} {TRUST}"
+        )
+    return ExportError(
+        f"{name} needs {thing or 'something'} in its {part}, which is not in the file and is not looked "
+        f"up. Use a network and transforms out of fastai, torchvision or timm. {TRUST}"
+    )
 
 
 def _read_learner(file: BinaryFile, name: str) -> Call:
@@ -150,8 +161,13 @@ def _export_of(learner: Call) -> Export:
     if loss.rpartition(".")[2].startswith("BCE"):
         raise UnsupportedTask
     labels = read_labels(parts.get("dls"))
-    return Export(labels, NetworkBuilder().build(parts.get("model")).eval(), read_preprocess(parts.get("dls")),
-                  loss.startswith("fastai.losses."), read_facts(parts.get("fieldguide")))
+    return Export(
+        labels,
+        NetworkBuilder().build(parts.get("model")).eval(),
+        read_preprocess(parts.get("dls")),
+        loss.startswith("fastai.losses."),
+        read_facts(parts.get("fieldguide")),
+    )
 
 
 def read_transforms(path: Path) -> Preprocess:

@@ -1,4 +1,5 @@
 """Build tensors, arrays and plain data from a pickle's nodes, none of them larger than what the file holds."""
+
 from __future__ import annotations
 
 import math
@@ -19,13 +20,26 @@ MAX_DEPTH, MAX_DATA = 12, 1_000_000  # of plain data: containers in containers, 
 TENSOR_COST = 200  # items that take as much time and memory as a tensor or an array
 DTYPE = re.compile(r"[<=|]?([biuf][1248]|b1|U\d{1,4}|S\d{1,4})")
 MAX_SETTING = 1000  # items of one setting of a transform
-SCALARS = {"builtins.int": int, "builtins.float": float, "builtins.bool": bool, "builtins.str": str,
-           "fastai.torch_core.TitledStr": str, "fastai.torch_core.TitledInt": int,
-           "fastai.torch_core.TitledFloat": float, "fastai.data.transforms.Category": str}
-FROM_TYPE = {"torch._tensor._rebuild_from_type", "torch._tensor._rebuild_from_type_v2",
-             "fastai.torch_core._rebuild_from_type"}
-PARAMETERS = {"torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state",
-              "torch.nn.parameter.Parameter"}
+SCALARS = {
+    "builtins.int": int,
+    "builtins.float": float,
+    "builtins.bool": bool,
+    "builtins.str": str,
+    "fastai.torch_core.TitledStr": str,
+    "fastai.torch_core.TitledInt": int,
+    "fastai.torch_core.TitledFloat": float,
+    "fastai.data.transforms.Category": str,
+}
+FROM_TYPE = {
+    "torch._tensor._rebuild_from_type",
+    "torch._tensor._rebuild_from_type_v2",
+    "fastai.torch_core._rebuild_from_type",
+}
+PARAMETERS = {
+    "torch._utils._rebuild_parameter",
+    "torch._utils._rebuild_parameter_with_state",
+    "torch.nn.parameter.Parameter",
+}
 
 
 class NotData(InvalidExport):
@@ -49,8 +63,11 @@ def tensor(node: Node) -> torch.Tensor:
         return tensor(args[0])
     if name in FROM_TYPE and len(args) >= 3 and isinstance(args[0], Name):  # one of fastai's own classes of tensors
         return tensor(Call(args[0], args[2]))
-    if name not in ("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor") or len(args) < 4 or not (
-            isinstance(args[0], Storage) and type(args[1]) is int and args[1] >= 0):
+    if (
+        name not in ("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor")
+        or len(args) < 4
+        or not (isinstance(args[0], Storage) and type(args[1]) is int and args[1] >= 0)
+    ):
         raise NotData(f"has {name or 'plain data'} where a tensor is expected")
     storage, offset, size, stride = args[0], args[1], _shape(args[2]), _shape(args[3])
     count = math.prod(size)

@@ -4,6 +4,7 @@ No code from the file is run, and nothing takes more memory than it has bytes in
 so that there is only one interpretation of a zip: a member that is compressed, overlaps another or has another's name
 is refused, and a tensor has exactly the bytes of its member.
 """
+
 from __future__ import annotations
 
 import encodings.cp437  # noqa: F401  the encoding of names in a zip, so that no file causes its import
@@ -25,10 +26,20 @@ MAX_END = (1 << 16) + 22 + 20 + 56  # bytes of the end of a zip: comment, end re
 LOCAL_HEADER = struct.Struct("<4s22xHH")
 # the first bytes of a file of torch before 1.6: the pickle of its magic number
 LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-DTYPES = {"FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16",
-          "BFloat16Storage": "bfloat16", "LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16",
-          "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool", "ComplexFloatStorage": "complex64",
-          "ComplexDoubleStorage": "complex128"}
+DTYPES = {
+    "FloatStorage": "float32",
+    "DoubleStorage": "float64",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+    "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
+}
 
 BinaryFile = io.BufferedReader | io.BytesIO
 PersistentLoad = Callable[[Node], Node]
@@ -125,7 +136,7 @@ def _check_directory(file: BinaryFile, size: int) -> None:
     for signature, offset, width in ((b"PK\5\6", 12, 4), (b"PK\6\6", 40, 8)):  # the end record of a zip, of a large one
         found = tail.find(signature)
         while found >= 0:
-            n_bytes = int.from_bytes(tail[found + offset:found + offset + width], "little")
+            n_bytes = int.from_bytes(tail[found + offset : found + offset + width], "little")
             largest = max(largest, 0 if n_bytes == (1 << 32) - 1 and width == 4 else n_bytes)
             found = tail.find(signature, found + 1)
     if largest > MAX_DIRECTORY:
@@ -147,8 +158,14 @@ def _storage_type(pid: Node, n_storages: int) -> tuple[torch.dtype, str, int]:
 
     kind = pid[1].full if type(pid) is tuple and len(pid) >= 5 and isinstance(pid[1], Name) else ""
     module, _, name = kind.rpartition(".")
-    if (module not in ("torch", "torch.cuda", "torch.storage") or name not in DTYPES or pid[0] != "storage"
-            or type(pid[2]) is not str or type(pid[4]) is not int or pid[4] < 0):
+    if (
+        module not in ("torch", "torch.cuda", "torch.storage")
+        or name not in DTYPES
+        or pid[0] != "storage"
+        or type(pid[2]) is not str
+        or type(pid[4]) is not int
+        or pid[4] < 0
+    ):
         raise BrokenFile("names the numbers of a tensor in a way that torch does not")
     if n_storages > MAX_STORAGES:
         raise BrokenFile("names more tensors than any network has")

@@ -1,7 +1,10 @@
 """Read the transforms of an export's validation as a `Preprocess`, without importing or running fastai.
 
+Usage:
+
     preprocess = read_preprocess(dls)
 """
+
 from math import ceil
 
 import numpy as np
@@ -18,12 +21,36 @@ from .nodes import Call, InvalidExport, Name, Node, args_of, attributes, brief, 
 from .tensors import NotData, setting
 
 AUGMENT = "fastai.vision.augment."
-AFFINE = {AUGMENT + name for name in ("AffineCoordTfm", "Flip", "DeterministicFlip", "Dihedral",
-                                      "DeterministicDihedral", "Rotate", "Zoom", "Warp")}
+AFFINE = {
+    AUGMENT + name
+    for name in (
+        "AffineCoordTfm",
+        "Flip",
+        "DeterministicFlip",
+        "Dihedral",
+        "DeterministicDihedral",
+        "Rotate",
+        "Zoom",
+        "Warp",
+    )
+}
 # transforms of the training split alone, where the file does not say which split a transform is for
-AUGMENTATIONS = {AUGMENT + name for name in (
-    "FlipItem", "DihedralItem", "RandTransform", "RandomErasing", "SpaceTfm", "LightingTfm", "Brightness", "Contrast",
-    "Saturation", "Hue", "HSVTfm")}
+AUGMENTATIONS = {
+    AUGMENT + name
+    for name in (
+        "FlipItem",
+        "DihedralItem",
+        "RandTransform",
+        "RandomErasing",
+        "SpaceTfm",
+        "LightingTfm",
+        "Brightness",
+        "Contrast",
+        "Saturation",
+        "Hue",
+        "HSVTfm",
+    )
+}
 IMAGE_MODES = {"fastai.vision.core.PILImage": "RGB", "fastai.vision.core.PILImageBW": "L"}
 
 
@@ -48,8 +75,11 @@ def read_preprocess(dls: Node) -> Preprocess:
             name = name_of(tfm)
             if name == "fastai.data.transforms.IntToFloatTensor" and mean is None:
                 scale = np.float32(setting(tfm, "div", 255.0) or 1)
-            elif name == "fastai.data.transforms.Normalize" and mean is None and tuple(
-                    setting(tfm, "axes", (0, 2, 3))) == (0, 2, 3):
+            elif (
+                name == "fastai.data.transforms.Normalize"
+                and mean is None
+                and tuple(setting(tfm, "axes", (0, 2, 3))) == (0, 2, 3)
+            ):
                 mean, std = (np.asarray(setting(tfm, stat), dtype=np.float32)[0] for stat in ("mean", "std"))
             elif mean is None:
                 batch_steps += _batch_steps(tfm)

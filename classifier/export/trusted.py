@@ -1,4 +1,5 @@
 """Open an export as fastai itself does (TRUST_EXPORT=1). Its writer's code runs: only for writers whom you know."""
+
 from __future__ import annotations
 
 import logging
@@ -36,7 +37,8 @@ def read_trusted(path: Path) -> Export:
     except (ImportError, AttributeError) as error:
         raise ExportError(
             f"{path.name} needs code that is not here ({error}). Export it again with label functions "
-            "out of fastai or out of a module, not out of the notebook.") from error
+            "out of fastai or out of a module, not out of the notebook."
+        ) from error
     except Exception as error:  # a pickle can fail in any way that code can
         raise ExportError(f"{path.name} could not be opened: {type(error).__name__}: {error}") from error
     return as_export_errors(path.name, lambda: _export_of(learn, path))
@@ -47,8 +49,10 @@ def _export_of(learn: Any, path: Path) -> Export:
     from fastai.learner import Learner
 
     if not isinstance(learn, Learner):
-        raise ExportError(f"{path.name} holds {type(learn).__module__}.{type(learn).__qualname__}, not a fastai "
-                          "Learner. Write it with `learn.export()`.")
+        raise ExportError(
+            f"{path.name} holds {type(learn).__module__}.{type(learn).__qualname__}, not a fastai "
+            "Learner. Write it with `learn.export()`."
+        )
     _check_task(learn)
     preprocess: Preprocess | FastaiTransforms
     try:
@@ -57,8 +61,14 @@ def _export_of(learn: Any, path: Path) -> Export:
         log.warning("This export uses %s, which only fastai itself can run: answers are right, but slower.", error)
         preprocess = FastaiTransforms(learn.dls)
     facts = getattr(learn, "fieldguide", None)
-    return Export([str(label) for label in learn.dls.vocab], learn.model.cpu().eval(), preprocess,
-                  hasattr(learn.loss_func, "activation"), facts if isinstance(facts, dict) else {}, trusted=True)
+    return Export(
+        [str(label) for label in learn.dls.vocab],
+        learn.model.cpu().eval(),
+        preprocess,
+        hasattr(learn.loss_func, "activation"),
+        facts if isinstance(facts, dict) else {},
+        trusted=True,
+    )
 
 
 def _check_task(learn: Learner) -> None:

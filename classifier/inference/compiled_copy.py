@@ -4,6 +4,7 @@
 
 A copy is used only while it was made from that very export, and only after `classifier.inference.onnx_check`.
 """
+
 import json
 import os
 from importlib.util import find_spec

@@ -6,6 +6,7 @@
 A copy of the network without its numbers runs on torch's `meta` device, which computes the shapes of all results and
 none of their numbers. Calls of modules are counted too: modules in modules, each there twice, would run without end.
 """
+
 from __future__ import annotations
 
 import copy
@@ -31,8 +32,22 @@ MAX_SHAPES = 1000  # that are remembered
 # how many multiplications in a product of matrices take as long as one number: written, read, pooled, sorted
 WRITTEN, READ, POOLED, SORTED = 25, 10, 40, 2500
 CHANNELS = 64  # of a group: a convolution of fewer takes as long
-SLOW = ("sort", "topk", "cum", "bicubic", "grid_sampler", "fft", "median", "kthvalue", "svd", "inv_ex",
-        "eig", "_qr", "cholesky", "_lu")
+SLOW = (
+    "sort",
+    "topk",
+    "cum",
+    "bicubic",
+    "grid_sampler",
+    "fft",
+    "median",
+    "kthvalue",
+    "svd",
+    "inv_ex",
+    "eig",
+    "_qr",
+    "cholesky",
+    "_lu",
+)
 PRODUCTS = ("mm", "matmul", "linear", "dot", "mv", "dist", "einsum")
 
 
@@ -143,8 +158,9 @@ def _tensors(parts: Iterable[Any]) -> list[torch.Tensor]:
 
     found: list[torch.Tensor] = []
     for part in parts:
-        found += [one for one in (part if isinstance(part, (list, tuple)) else (part,))
-                  if isinstance(one, torch.Tensor)]
+        found += [
+            one for one in (part if isinstance(part, (list, tuple)) else (part,)) if isinstance(one, torch.Tensor)
+        ]
     return found
 
 

@@ -4,6 +4,7 @@ Calibration: of the photos that get 90%, 9 in 10 are right. A network's plain so
 Familiarity: a softmax always gives a label; for a mug, a classifier of bears answers "teddy". The features of the
 mug, which the network computes too, lie far from those of every training photo: its familiarity is low.
 """
+
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -116,8 +117,12 @@ class Familiarity:
             data = _mapping(facts)
             rows = np.asarray(data["reference"])
             threshold, k = _number(data["threshold"]), _number(data["k"])
-            if rows.ndim != 2 or not 0 < rows.size <= MAX_NUMBERS or rows.shape[1] != n_features or k not in range(
-                    1, len(rows) + 1):
+            if (
+                rows.ndim != 2
+                or not 0 < rows.size <= MAX_NUMBERS
+                or rows.shape[1] != n_features
+                or k not in range(1, len(rows) + 1)
+            ):
                 raise ValueError(f"features of shape {rows.shape} for {n_features}, k={k}")
             if rows.dtype.kind not in "if":
                 raise TypeError(f"features that are {rows.dtype}")

@@ -6,6 +6,7 @@
 `Engine` is the base class of all engines. `OnnxEngine` runs export.onnx without torch or fastai;
 `torch_engine.TorchEngine` runs any export.pkl.
 """
+
 from __future__ import annotations
 
 import json
@@ -128,8 +129,10 @@ class OnnxEngine(Engine):
         self._input_name: str = self._single_thread.get_inputs()[0].name
         self.metadata: dict[str, str] = self._single_thread.get_modelmeta().custom_metadata_map
         """the file's metadata, JSON by name (see `onnx_export.to_onnx`)"""
-        data_of: dict[str, Any] = {name: unpack(json.loads(self.metadata[name])) for name in (
-            "labels", "preprocess", "head", "gives_probabilities", "n_features")}
+        data_of: dict[str, Any] = {
+            name: unpack(json.loads(self.metadata[name]))
+            for name in ("labels", "preprocess", "head", "gives_probabilities", "n_features")
+        }
         self.labels = data_of["labels"]
         self.preprocess = Preprocess.from_data(data_of["preprocess"])
         self.head = LinearHead(**data_of["head"]) if data_of["head"] else None
@@ -138,8 +141,11 @@ class OnnxEngine(Engine):
 
     def _check(self) -> None:
         """Answer a grey photo, which also allocates memory; ValueError where the metadata do not fit the model."""
-        fits = isinstance(self.labels, list) and len(set(map(str, self.labels))) == len(self.labels) > 0 and all(
-            isinstance(label, str) and len(label) <= MAX_LABEL_LENGTH for label in self.labels)
+        fits = (
+            isinstance(self.labels, list)
+            and len(set(map(str, self.labels))) == len(self.labels) > 0
+            and all(isinstance(label, str) and len(label) <= MAX_LABEL_LENGTH for label in self.labels)
+        )
         if not fits or type(self.gives_probabilities) is not bool:
             raise ValueError("its labels are none")
         image = self.preprocess(Image.new("RGB", (256, 192), "grey"))[None]
@@ -147,8 +153,9 @@ class OnnxEngine(Engine):
             logits, cells, features = self._run(session, image)
         if logits.shape != (1, len(self.labels)) or not np.isfinite(logits).all():
             raise ValueError(f"it gives {logits.shape[1:]} figures for {len(self.labels)} labels")
-        if (None if features is None else features.shape) != (None if self.n_features is None else (
-                1, self.n_features)):
+        if (None if features is None else features.shape) != (
+            None if self.n_features is None else (1, self.n_features)
+        ):
             raise ValueError("its features are not as many as it says")
         if self.head:
             if cells is None or cells.ndim != 4:

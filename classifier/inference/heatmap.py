@@ -3,6 +3,7 @@
 The cells are those of the network's last feature map (7 by 7 for 224 pixels), and `classifier.inference.linear_head`
 gives their contributions, which with a bias add up to the score.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +82,8 @@ def _edge(mask: np.ndarray, width: int) -> np.ndarray:
     """Return the pixels of a mask that lie within `width` of its edge; the picture's border is no edge."""
     inner = np.pad(mask, width, mode="edge")
     height, length = mask.shape
-    shifted = [inner[width + y:width + y + height, width + x:width + x + length]
-               for y, x in ((-width, 0), (width, 0), (0, -width), (0, width))]
+    shifted = [
+        inner[width + y : width + y + height, width + x : width + x + length]
+        for y, x in ((-width, 0), (width, 0), (0, -width), (0, width))
+    ]
     return np.asarray(mask & ~np.logical_and.reduce(shifted))

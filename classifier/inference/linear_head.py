@@ -9,6 +9,7 @@ over the cells plus a bias: the contributions are the terms of that sum, not an 
 Source: Zhou et al. 2016, Learning Deep Features for Discriminative Localization, for average pooling and one layer;
 maximum pooling, batch norm and ReLU are added here.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,8 +33,9 @@ class LinearHead:
         layers: in order, {"weight": (O, I), "bias": (O,)} or {"scale": (I,), "shift": (I,)} or {} for a ReLU.
         """
         self._means, self._maxima = means, maxima
-        self._layers: list[Layer] = [{name: np.asarray(values, dtype=np.float64) for name, values in layer.items()}
-                        for layer in layers]
+        self._layers: list[Layer] = [
+            {name: np.asarray(values, dtype=np.float64) for name, values in layer.items()} for layer in layers
+        ]
 
     def check(self, n_features: int, n_labels: int) -> None:
         """Raise ValueError unless the layers fit one another, from `n_features` channels to `n_labels` logits."""
@@ -64,9 +66,11 @@ class LinearHead:
 
     def to_data(self) -> dict[str, Any]:
         """Return the arguments of the constructor that make this head, numbers in float32 as they were trained."""
-        return {"means": self._means, "maxima": self._maxima,
-                "layers": [{name: values.astype(np.float32) for name, values in layer.items()}
-                           for layer in self._layers]}
+        return {
+            "means": self._means,
+            "maxima": self._maxima,
+            "layers": [{name: values.astype(np.float32) for name, values in layer.items()} for layer in self._layers],
+        }
 
     def contributions(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the (C, H, W) share of each cell in each label's logit, and (C,) biases, in float64.
@@ -121,8 +125,10 @@ def _layer(leaf: Any) -> Layer | None:
     if name == "BatchNorm1d":
         scale = 1 / np.sqrt(_numbers(leaf.running_var) + leaf.eps)
         scale = scale if leaf.weight is None else scale * _numbers(leaf.weight)
-        return {"scale": scale,
-                "shift": (0 if leaf.bias is None else _numbers(leaf.bias)) - _numbers(leaf.running_mean) * scale}
+        return {
+            "scale": scale,
+            "shift": (0 if leaf.bias is None else _numbers(leaf.bias)) - _numbers(leaf.running_mean) * scale,
+        }
     raise TypeError(f"a head with {name}")
 
 

@@ -5,6 +5,7 @@
 Operators come from a list without loops, branches, calls and file access; all numbers lie in the file itself; and the
 shape of each result is inferred for one photo, so that memory and time are known before the model runs.
 """
+
 import math
 from typing import Any
 
@@ -13,18 +14,28 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
-OPERATORS = set("""
+OPERATORS = set(
+    """
     Abs Add And ArgMax AveragePool BatchNormalization Cast Ceil Clip Concat Constant ConstantOfShape Conv
     ConvTranspose Cos CumSum DepthToSpace Div Einsum Elu Equal Erf Exp Expand Flatten Floor Gather GatherElements
     Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSigmoid HardSwish Identity
     InstanceNormalization LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul Max MaxPool Min Mish
     Mod Mul Neg Not Or PRelu Pad Pow Range Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceSum
     Relu Reshape Resize Round ScatterND Selu Shape Sigmoid Sign Sin Slice Softmax Softplus Softsign SpaceToDepth
-    Split Sqrt Squeeze Sub Sum Tanh Tile TopK Transpose Trilu Unsqueeze Where""".split())
+    Split Sqrt Squeeze Sub Sum Tanh Tile TopK Transpose Trilu Unsqueeze Where""".split()
+)
 OUTPUTS = ("logits", "cells", "features")
 OPSETS = range(11, 22)
-TYPES = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.INT64, TensorProto.INT32,
-         TensorProto.BOOL, TensorProto.INT8, TensorProto.UINT8}
+TYPES = {
+    TensorProto.FLOAT,
+    TensorProto.FLOAT16,
+    TensorProto.DOUBLE,
+    TensorProto.INT64,
+    TensorProto.INT32,
+    TensorProto.BOOL,
+    TensorProto.INT8,
+    TensorProto.UINT8,
+}
 MAX_STEPS = 50_000  # a large network has some thousand
 MAX_RESULT = 300_000_000  # numbers of one result, 1.2 GB
 MAX_NUMBERS = 3_000_000_000  # of all results together
@@ -46,8 +57,11 @@ def check_model(data: bytes) -> None:
         raise InvalidModel("uses operators of another set")
     if len(graph.node) > MAX_STEPS:
         raise InvalidModel(f"has more than {MAX_STEPS} steps")
-    if [one.name for one in graph.input] != ["image"] or not graph.output or any(
-            one.name not in OUTPUTS for one in graph.output):
+    if (
+        [one.name for one in graph.input] != ["image"]
+        or not graph.output
+        or any(one.name not in OUTPUTS for one in graph.output)
+    ):
         raise InvalidModel("takes or gives something else than a compiled copy")
     for tensor in graph.initializer:
         _check_tensor(tensor)
@@ -62,9 +76,16 @@ def _check_node(node: onnx.NodeProto) -> None:
     for attribute in node.attribute:
         if attribute.HasField("t"):
             _check_tensor(attribute.t)
-        if (attribute.HasField("g") or attribute.HasField("sparse_tensor") or attribute.HasField("tp")
-                or attribute.graphs or attribute.tensors or attribute.sparse_tensors or attribute.type_protos
-                or attribute.ref_attr_name):
+        if (
+            attribute.HasField("g")
+            or attribute.HasField("sparse_tensor")
+            or attribute.HasField("tp")
+            or attribute.graphs
+            or attribute.tensors
+            or attribute.sparse_tensors
+            or attribute.type_protos
+            or attribute.ref_attr_name
+        ):
             raise InvalidModel(f"has a program in an attribute of {node.op_type}")
 
 
@@ -76,8 +97,13 @@ def _check_tensor(tensor: TensorProto) -> None:
         raise InvalidModel("has numbers of a kind that no compiled copy has")
     size = math.prod(tensor.dims)
     width = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type)).itemsize
-    fields = (len(tensor.raw_data) // width, len(tensor.float_data), len(tensor.int32_data), len(tensor.int64_data),
-              len(tensor.double_data))
+    fields = (
+        len(tensor.raw_data) // width,
+        len(tensor.float_data),
+        len(tensor.int32_data),
+        len(tensor.int64_data),
+        len(tensor.double_data),
+    )
     if max(fields) != size or sum(map(bool, fields)) > 1:
         raise InvalidModel("has not the numbers that it names")
 
@@ -162,12 +188,16 @@ class _ShapeInference:
         if node.op_type == "Shape" and not node.attribute:
             values: Any = [np.array(_shape(self._types[inputs[0]]), dtype=np.int64)]
         elif all(map(self._has_values, inputs)):
-            graph = helper.make_graph([node], "step", [helper.make_value_info(name, self._types[name])
-                                                       for name in inputs],
-                                      [helper.make_value_info(name, self._types[name]) for name in node.output if name])
+            graph = helper.make_graph(
+                [node],
+                "step",
+                [helper.make_value_info(name, self._types[name]) for name in inputs],
+                [helper.make_value_info(name, self._types[name]) for name in node.output if name],
+            )
             model = helper.make_model(graph, opset_imports=self._opsets)
-            values = ReferenceEvaluator(model).run(None, {name: numpy_helper.to_array(self._values[name])
-                                                          for name in inputs})
+            values = ReferenceEvaluator(model).run(
+                None, {name: numpy_helper.to_array(self._values[name]) for name in inputs}
+            )
         else:
             return
         for name, value in zip((name for name in node.output if name), values):

@@ -7,6 +7,7 @@ body and a head, `features` (N, D) and `cells` (N, D, h, w). The file's metadata
 `preprocess` (from a photo to an `image`), `head` (the layers from cells to logits), `facts` (temperature, familiarity,
 figures) and `export_sha256`, the export it was made from. A copy of another export is never served.
 """
+
 from __future__ import annotations
 
 import json
@@ -62,8 +63,12 @@ def to_onnx(engine: Engine, facts: dict[str, Any], export_sha256: str) -> bytes:
     model.metadata_props.clear()
     head = engine.head and engine.head.to_data()
     for name, value in {
-        "labels": engine.labels, "preprocess": engine.preprocess.to_data(), "head": head, "facts": facts,
-        "gives_probabilities": engine.gives_probabilities, "n_features": engine.n_features,
+        "labels": engine.labels,
+        "preprocess": engine.preprocess.to_data(),
+        "head": head,
+        "facts": facts,
+        "gives_probabilities": engine.gives_probabilities,
+        "n_features": engine.n_features,
     }.items():
         model.metadata_props.add(key=name, value=json.dumps(pack(value)))
     model.metadata_props.add(key="export_sha256", value=export_sha256)
@@ -116,15 +121,24 @@ def _torch_to_onnx(model: torch.nn.Module, sample: np.ndarray) -> bytes:
 
     buffer, traced, x = BytesIO(), Traced(), torch.from_numpy(sample)
     with torch.no_grad():
-        names = [name for name, output in zip(("logits", "cells", "features"), model_outputs(traced.model, x))
-                 if output is not None]
+        names = [
+            name
+            for name, output in zip(("logits", "cells", "features"), model_outputs(traced.model, x))
+            if output is not None
+        ]
     try:
         with warnings.catch_warnings(), torch.no_grad(), _attention_in_steps():
             warnings.simplefilter("ignore")  # about the exporter's age and traced shapes: the result is compared
             torch.onnx.export(
-                traced, (x,), buffer,  # type: ignore[arg-type]  # without dynamo, it writes to memory too
-                dynamo=False, opset_version=OPSET, input_names=["image"], output_names=names,
-                dynamic_axes={name: {0: "N"} for name in ("image", *names)})
+                traced,
+                (x,),
+                buffer,  # type: ignore[arg-type]  # without dynamo, it writes to memory too
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=["image"],
+                output_names=names,
+                dynamic_axes={name: {0: "N"} for name in ("image", *names)},
+            )
     except Exception as error:  # an operator without an equal in ONNX can raise anything
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CompileError(f"This export's model cannot be compiled ({reason[:200]}).") from error

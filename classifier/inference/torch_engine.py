@@ -1,8 +1,11 @@
 """The forward pass of any fastai export by torch, which serves while there is no export.onnx.
 
+Usage:
+
     engine = TorchEngine(read_export("export.pkl"))
     scores, features = engine.answer(open_photo("bear.jpg"))
 """
+
 from __future__ import annotations
 
 import logging
@@ -45,7 +48,8 @@ class TorchEngine(Engine):
         logits, cells, features = self._first_answer(export)
         # a model that ends in a softmax of its own was trained with a loss that has no activation
         self.gives_probabilities = not export.has_activation and bool(
-            (logits >= 0).all() and abs(logits.sum() - 1) < 1e-4)
+            (logits >= 0).all() and abs(logits.sum() - 1) < 1e-4
+        )
         self.n_features = None if features is None else features.shape[1]
         self.head = self._linear_head(logits[0], cells)
 
@@ -63,15 +67,20 @@ class TorchEngine(Engine):
         except InvalidExport as error:
             raise ExportError(f"This export {error}: not served. {TRUST}") from error
         except Exception as error:  # somebody else's model and transforms: anything can happen
-            raise ExportError(f"This export opens, but its model answers no photo: {str(error)[:500]}. "
-                              f"{OLDER}") from error
+            raise ExportError(
+                f"This export opens, but its model answers no photo: {str(error)[:500]}. {OLDER}"
+            ) from error
         if logits.shape != (1, len(self.labels)):
             given = f"{logits.shape[1:]} figures" if logits.size else "nothing"
-            raise ExportError(f"This export's model gives {given} for a photo, but has "
-                              f"{len(self.labels)} labels: not a classifier with one label a photo.")
+            raise ExportError(
+                f"This export's model gives {given} for a photo, but has "
+                f"{len(self.labels)} labels: not a classifier with one label a photo."
+            )
         if not np.isfinite(logits).all():
-            raise ExportError("This export's model gives no numbers for a photo (nan): its training went wrong. "
-                              "Train it again, with a lower learning rate.")
+            raise ExportError(
+                "This export's model gives no numbers for a photo (nan): its training went wrong. "
+                "Train it again, with a lower learning rate."
+            )
         return logits, cells, features
 
     def _linear_head(self, logits: np.ndarray, cells: np.ndarray | None) -> LinearHead | None:
@@ -111,8 +120,10 @@ class TorchEngine(Engine):
             except Exception as error:
                 raise PhotoError("The model cannot take a photo of this size.") from error
         with torch.inference_mode():
-            logits, cells, features = (None if output is None else output.float().numpy()
-                                       for output in model_outputs(self.model, torch.from_numpy(batch)))
+            logits, cells, features = (
+                None if output is None else output.float().numpy()
+                for output in model_outputs(self.model, torch.from_numpy(batch))
+            )
         return np.empty((len(batch), 0), dtype=np.float32) if logits is None else logits, cells, features
 
 

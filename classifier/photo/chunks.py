@@ -5,6 +5,7 @@
 A wrong checksum in the printing size, two megabytes of notes or truncated EXIF make a decoder give up on a file whose
 pixels are intact.
 """
+
 import struct
 import zlib
 from collections.abc import Iterator
@@ -35,13 +36,13 @@ def _reduced_webp(data: bytes) -> bytes:
     """Return a WebP up to the first EXIF or XMP after its pixels that is truncated; any other as it is."""
     at, promised = 12, 8 + int.from_bytes(data[4:8], "little")
     for _ in range(MAX_CHUNKS):
-        size = int.from_bytes(data[at + 4:at + 8], "little")
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
         if at + 8 > len(data) or (following := at + 8 + size + size % 2) > len(data):
             break
         at = following
     else:
         return data
-    if data[at:at + 4] in PIXEL_CHUNKS or promised <= at:
+    if data[at : at + 4] in PIXEL_CHUNKS or promised <= at:
         return data
     return b"RIFF" + struct.pack("<I", at - 8) + data[8:at]
 

@@ -2,6 +2,7 @@
 
 Conversions work tile by tile: for 100 megapixels at once, they would take two more copies of 400 MB each.
 """
+
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,8 +24,9 @@ def to_rgb(image: Image.Image, tags: Mapping[int, Any], profile: bytes | None = 
     if image.mode.startswith(("I", "F")):
         return _to_8_bits(image, tags, profile)
     if image.mode == "LAB":
-        converted = ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"),
-                                              outputMode="RGB")
+        converted = ImageCms.profileToProfile(
+            image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
         return image if converted is None else converted  # None: in place
     if image.has_transparency_data or image.mode in ("La", "RGBa"):
         return _on_white(image, profile)
@@ -98,7 +100,7 @@ def _first(value: Any) -> Any:
 def _white(image: Image.Image, unsigned: bool, bits: int | None) -> float:
     """Return the value of white: by the sample's type where that defines it, otherwise by the largest sample."""
     if image.mode.startswith("I;16"):
-        return 2 ** bits - 1 if bits is not None and bits in (10, 12, 14) else 65535
+        return 2**bits - 1 if bits is not None and bits in (10, 12, 14) else 65535
     top = max(float(_samples(tile, unsigned)[1].max()) for _, tile in _tiles(image))
     if 1 < top <= 255:
         return 255

@@ -7,6 +7,7 @@ LittleCMS, inside Pillow, converts them as browsers do: with the perceptual inte
 curves is relative colorimetric, and with black point compensation, so that the darkest ink is black. A profile that is
 damaged, does not fit the photo or would take long to read is ignored.
 """
+
 import hashlib
 import io
 import math
@@ -26,8 +27,9 @@ MIN_RANGE = 100  # of 255, between the black and the white of a profile that is 
 CLASSES = (b"scnr", b"mntr", b"prtr", b"spac")
 MODES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}  # by the profile's colour space
 
-SRGB_CURVE = b"para" + struct.pack(">4xHxx5i", 3, *(round(65536 * number) for number in (
-    2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)))
+SRGB_CURVE = b"para" + struct.pack(
+    ">4xHxx5i", 3, *(round(65536 * number) for number in (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045))
+)
 # red, green and blue as XYZ under D50, by the code that HEIC, AVIF and PNG use (ITU-T H.273)
 PRIMARIES = {
     9: ((0.67348, 0.27904, -0.00194), (0.16566, 0.67534, 0.02998), (0.12505, 0.04561, 0.79686)),  # BT.2020
@@ -47,22 +49,29 @@ def profile_of(image: Image.Image, data: bytes) -> bytes | None:
         return profile
     if start < 8:  # not found
         return profile
-    primaries, curve = (int.from_bytes(data[start + i * size:start + (i + 1) * size], "big") for i in (0, 1))
+    primaries, curve = (int.from_bytes(data[start + i * size : start + (i + 1) * size], "big") for i in (0, 1))
     return matrix_profile(PRIMARIES[primaries]) if primaries in PRIMARIES and curve in NAMED_CURVES else profile
 
 
 def matrix_profile(primaries: tuple[tuple[float, float, float], ...], curve: bytes = SRGB_CURVE) -> bytes:
     """Return an ICC profile of three primaries, as XYZ under D50, and one curve, as the content of its tag."""
-    tags = [(name, b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(65536 * number) for number in xyz)))
-            for name, xyz in zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True)]
+    tags = [
+        (name, b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(65536 * number) for number in xyz)))
+        for name, xyz in zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True)
+    ]
     tags += [(name, curve.ljust(-len(curve) // 4 * -4, b"\0")) for name in (b"rTRC", b"gTRC", b"bTRC")]
     table, body, at = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
     for name, tag in tags:
         table += name + struct.pack(">II", at + len(body), len(tag))
         body += tag
     white = struct.pack(">3i", 63190, 65536, 54061)
-    return (struct.pack(">I4xI4s4s4s12x4s28x", at + len(body), 0x04200000, b"mntr", b"RGB ", b"XYZ ", b"acsp")
-            + white).ljust(128, b"\0") + table + body
+    return (
+        (
+            struct.pack(">I4xI4s4s4s12x4s28x", at + len(body), 0x04200000, b"mntr", b"RGB ", b"XYZ ", b"acsp") + white
+        ).ljust(128, b"\0")
+        + table
+        + body
+    )
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -121,14 +130,20 @@ def _build(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         if not _is_plain(profile):
             return None
         transform = ImageCms.buildTransform(
-            ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), mode, "RGB",
-            ImageCms.Intent.PERCEPTUAL, ImageCms.Flags.BLACKPOINTCOMPENSATION)
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            mode,
+            "RGB",
+            ImageCms.Intent.PERCEPTUAL,
+            ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
         darkest, whitest = np.asarray(ImageCms.applyTransform(_black_and_white(mode), transform))[0].mean(-1)
         if whitest - darkest < MIN_RANGE:
             return None
         probe = _probe(mode)
-        change = np.abs(np.asarray(ImageCms.applyTransform(probe, transform)).astype(int)
-                       - np.asarray(probe.convert("RGB"))).max()
+        change = np.abs(
+            np.asarray(ImageCms.applyTransform(probe, transform)).astype(int) - np.asarray(probe.convert("RGB"))
+        ).max()
     except Exception:  # OSError, PyCMSError, struct.error, ...: the photo can be used without it
         return None
     return transform if change > MAX_SAME or mode == "CMYK" else None
@@ -154,16 +169,20 @@ def _is_plain(profile: bytes) -> bool:
     LittleCMS would allocate half a gigabyte for a table whose header of some bytes asks for it. Its newer kind of
     pipeline (`mpet`), which nests such tables, is not allowed: profiles with it are rare.
     """
-    n, = struct.unpack_from(">I", profile, 128)
-    return (profile[36:40] == b"acsp" and profile[12:16] in CLASSES and n <= MAX_TAGS
-            and all(_fits(tag) for tag in _tags(profile, n)))
+    (n,) = struct.unpack_from(">I", profile, 128)
+    return (
+        profile[36:40] == b"acsp"
+        and profile[12:16] in CLASSES
+        and n <= MAX_TAGS
+        and all(_fits(tag) for tag in _tags(profile, n))
+    )
 
 
 def _tags(profile: bytes, n: int) -> Iterator[bytes]:
     """Yield the content of a profile's n tags."""
     for i in range(n):
         at, size = struct.unpack_from(">II", profile, 136 + 12 * i)
-        yield profile[at:at + size]
+        yield profile[at : at + size]
 
 
 def _fits(tag: bytes) -> bool:
@@ -171,13 +190,13 @@ def _fits(tag: bytes) -> bool:
     kind = tag[:4]
     if kind in (b"mft1", b"mft2"):
         inputs, outputs, points = tag[8:11]
-        n_values: int = points ** inputs * outputs
+        n_values: int = points**inputs * outputs
         return n_values * int(kind[3:]) <= len(tag)
     if kind in (b"mAB ", b"mBA "):
         inputs, outputs = tag[8:10]
-        at, = struct.unpack_from(">I", tag, 24)
+        (at,) = struct.unpack_from(">I", tag, 24)
         if not at:
             return True
-        sides, depth = tag[at:at + 16], tag[at + 16]
+        sides, depth = tag[at : at + 16], tag[at + 16]
         return inputs <= 16 and math.prod(sides[:inputs]) * outputs * depth <= len(tag)
     return kind != b"mpet"

@@ -5,6 +5,7 @@
 Training, the page and the API all open photos with `open_photo`, so that the model is trained on the same pixels that
 it is served with: EXIF orientation applied, transparency on white, 8 bits, three channels.
 """
+
 import ctypes
 import logging
 import warnings
@@ -59,8 +60,11 @@ def set_max_pixels(n: int) -> None:
 set_max_pixels(MAX_PIXELS)
 
 
-def open_photo(source: PhotoSource, max_pixels: int | None = None, max_reduction: Reduction | None = None,
-               ) -> Image.Image:
+def open_photo(
+    source: PhotoSource,
+    max_pixels: int | None = None,
+    max_reduction: Reduction | None = None,
+) -> Image.Image:
     """Return the photo upright, in mode RGB and sRGB colours, fully decoded; the first frame of an animation.
 
     source: encoded bytes, a path, a binary file object, or a PIL image.
@@ -140,8 +144,13 @@ def _identify(data: bytes, limit: int) -> ImageFile.ImageFile:
     return image
 
 
-def _decoded(image: Image.Image, data: bytes, limit: int, max_reduction: Reduction | None, profile: bytes | None,
-             ) -> tuple[Image.Image, int]:
+def _decoded(
+    image: Image.Image,
+    data: bytes,
+    limit: int,
+    max_reduction: Reduction | None,
+    profile: bytes | None,
+) -> tuple[Image.Image, int]:
     """Return the photo with its pixels decoded, and how many times smaller it is to be made afterwards."""
     encoded = isinstance(image, ImageFile.ImageFile) and bool(image.tile)
     scale = _scale(image, limit, max_reduction, profile) if encoded or image.format == "HEIF" else 1
@@ -174,7 +183,7 @@ def _scale(image: Image.Image, limit: int, max_reduction: Reduction | None, prof
     if max_reduction:
         allowed = max_reduction((height, width) if orientation(image) >= 5 else (width, height))
         allowed *= COLOR_REDUCTION if allowed >= 2 and changes_colors(profile) else 1
-    required = next((scale for scale in (1, *SCALES) if width * height <= limit * scale ** 2), SCALES[-1])
+    required = next((scale for scale in (1, *SCALES) if width * height <= limit * scale**2), SCALES[-1])
     return max([required, *(scale for scale in SCALES if scale <= allowed)])
 
 

@@ -4,6 +4,7 @@ Used for training's search and for the addresses that clients of the app send. A
 came over the wire, or raises `DownloadError` with a sentence. Compressed responses are refused: 4 kB of brotli can
 inflate to 10 GB.
 """
+
 import asyncio
 import ipaddress
 import socket
@@ -23,8 +24,11 @@ MAX_REDIRECTS = 5
 PER_HOST = 3  # at once
 TRIES = 3
 MAX_WAIT = 60  # seconds that a busy server may ask us to wait
-HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; Fieldguide)", "Accept": "image/*,*/*;q=0.5",
-           "Accept-Encoding": "identity"}
+HEADERS = {
+    "User-Agent": "Mozilla/5.0 (compatible; Fieldguide)",
+    "Accept": "image/*,*/*;q=0.5",
+    "Accept-Encoding": "identity",
+}
 
 
 T = TypeVar("T")
@@ -49,8 +53,13 @@ class _ServerBusy(Exception):
 class Downloader:
     """Downloads from web addresses, a few at once from each host, and waits where a host asks for it."""
 
-    def __init__(self, allow_private: bool = False, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECONDS,
-                 tries: int = TRIES) -> None:
+    def __init__(
+        self,
+        allow_private: bool = False,
+        max_bytes: int = MAX_BYTES,
+        max_seconds: float = MAX_SECONDS,
+        tries: int = TRIES,
+    ) -> None:
         """allow_private: also download from this machine and its private network.
 
         max_bytes, max_seconds: of one photo. tries: how often a busy server is asked.
@@ -88,8 +97,10 @@ class Downloader:
         for _ in range(MAX_REDIRECTS + 1):
             address = _parsed(url)
             transport = None if self._allow_private else AsyncSecureTransport(await public_address(address.host))
-            async with (httpx.AsyncClient(transport=transport, timeout=self._max_seconds, headers=HEADERS) as client,
-                        client.stream("GET", address) as response):
+            async with (
+                httpx.AsyncClient(transport=transport, timeout=self._max_seconds, headers=HEADERS) as client,
+                client.stream("GET", address) as response,
+            ):
                 if not response.has_redirect_location:
                     return await self._read(response)
                 url = str(address.join(response.headers["Location"]))
@@ -156,8 +167,7 @@ def is_public(ip: str) -> bool:
     """Return whether an IP address is on the public internet, also an IPv4 address embedded in IPv6."""
     address = ipaddress.ip_address(ip.partition("%")[0])
     address = embedded_ipv4(address) or address
-    return (address.is_global and not address.is_multicast
-            and (address.version == 4 or address in GLOBAL_IPV6))
+    return address.is_global and not address.is_multicast and (address.version == 4 or address in GLOBAL_IPV6)
 
 
 def embedded_ipv4(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -13,20 +13,24 @@ def check_size(size: tuple[int, int], max_pixels: int) -> None:
     if not width or not height:
         raise PhotoError("This photo has no pixels.")
     if width * height > max_pixels:
-        raise PhotoError(f"This photo has {width} x {height} pixels, more than the {max_pixels / 1e6:.4g} megapixels "
-                         "that can be opened. Send a smaller one.")
+        raise PhotoError(
+            f"This photo has {width} x {height} pixels, more than the {max_pixels / 1e6:.4g} megapixels "
+            "that can be opened. Send a smaller one."
+        )
 
 
 def too_large(max_pixels: int) -> PhotoError:
     """Return the error for a photo of more than `max_pixels` whose size is not known."""
-    return PhotoError(f"This photo has more than the {max_pixels / 1e6:.4g} megapixels that can be opened. "
-                      "Send a smaller one.")
+    return PhotoError(
+        f"This photo has more than the {max_pixels / 1e6:.4g} megapixels that can be opened. Send a smaller one."
+    )
 
 
 def too_costly(name: str, why: str) -> PhotoError:
     """Return the error for a file that asks for more work than any photo needs."""
-    return PhotoError(f"This {name} {why}, which takes too long to open. Save it again with an image editor "
-                      "and send that.")
+    return PhotoError(
+        f"This {name} {why}, which takes too long to open. Save it again with an image editor and send that."
+    )
 
 
 _SEND = f"Send a photo as {FORMAT_NAMES}."

@@ -1,4 +1,5 @@
 """Read the headers of a JPEG: whether it costs too much to decode, and whether all its scans are there."""
+
 import re
 from collections.abc import Iterator
 from itertools import product
@@ -25,8 +26,8 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
             return
         at = found.end()
         if marker != 0xD8:
-            length = max(2, int.from_bytes(data[at:at + 2], "big"))
-            yield marker, data[at + 2:at + length]
+            length = max(2, int.from_bytes(data[at : at + 2], "big"))
+            yield marker, data[at + 2 : at + length]
             at += length
     raise too_costly("JPEG", f"is cut into more than {MAX_SEGMENTS} pieces")
 
@@ -43,8 +44,10 @@ def check_jpeg(data: bytes, max_pixels: int) -> None:
             if work * pixels > MAX_SCANNED:
                 raise too_costly("JPEG", "is built of too many scans")
             if pixels > max_pixels and _coefficients(frame) > MAX_COEFFICIENTS * max_pixels:
-                raise PhotoError(f"This JPEG is progressive and has {pixels / 1e6:.0f} megapixels, which takes too "
-                                 "much memory to open. Send a smaller one.")
+                raise PhotoError(
+                    f"This JPEG is progressive and has {pixels / 1e6:.0f} megapixels, which takes too "
+                    "much memory to open. Send a smaller one."
+                )
         elif marker in FRAMES and marker not in TABLES:
             frame, passes = payload, marker in PROGRESSIVE
         elif marker == 0xE1 and payload.startswith(b"Exif\0\0"):
@@ -65,7 +68,7 @@ def _pixels(frame: bytes) -> int:
 
 def _coefficients(frame: bytes) -> float:
     """Return the coefficients of all components of a JPEG by its frame's header."""
-    samplings = [(sampling >> 4) * (sampling & 15) for sampling in frame[7:6 + 3 * frame[5]:3]]
+    samplings = [(sampling >> 4) * (sampling & 15) for sampling in frame[7 : 6 + 3 * frame[5] : 3]]
     return _pixels(frame) * sum(samplings) / max(1, *samplings)
 
 
@@ -83,9 +86,9 @@ def has_all_scans(data: bytes) -> bool:
             return payload[0] == frame[5]
         elif marker == SCAN and len(payload) >= 4 + 2 * payload[0]:
             work += _work(payload)
-            first, last, bits = payload[1 + 2 * payload[0]:4 + 2 * payload[0]]
+            first, last, bits = payload[1 + 2 * payload[0] : 4 + 2 * payload[0]]
             if not bits & 15:
-                exact.update(product(payload[1:1 + 2 * payload[0]:2], range(first, min(63, last) + 1)))
+                exact.update(product(payload[1 : 1 + 2 * payload[0] : 2], range(first, min(63, last) + 1)))
     if work * _pixels(frame) > MAX_SCANNED / 2:
         return False
     return bool(frame) and len(exact) >= 64 * frame[5]
@@ -97,5 +100,5 @@ def _work(scan: bytes) -> int:
     A scan that refines coefficients reads all of them, even where nothing changes.
     """
     components = scan[0] if scan else 1
-    first, _, approximation = scan[1 + 2 * components:4 + 2 * components].ljust(3, b"\0")
+    first, _, approximation = scan[1 + 2 * components : 4 + 2 * components].ljust(3, b"\0")
     return components * (4 if first and approximation >> 4 else 1)

@@ -7,6 +7,7 @@ A file of some kilobytes can make a decoder pass over 100 megapixels 20,000 time
 within one call of a decoder; `LimitedReader` stops a decoder that reads a file in many small pieces. The limits lie far
 above what cameras and editors write, where decoding takes a second or two.
 """
+
 import io
 import struct
 
@@ -52,7 +53,7 @@ def check_headers(data: bytes, max_pixels: int) -> None:
     elif data.startswith(b"BM") and len(data) >= 34:
         _check_bmp(data)
     elif data[8:16] == b"WEBPVP8X":
-        width, height = (int.from_bytes(data[at:at + 3], "little") + 1 for at in (24, 27))
+        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
         check_size((width, height), max_pixels)
     elif data[4:8] == b"ftyp":
         check_hidden_exif(data)
@@ -62,8 +63,8 @@ def _check_gif(data: bytes) -> None:
     """Raise PhotoError for a GIF with too many blocks before its first frame, which Pillow reads one by one."""
     at = 13 + (3 << (data[10] & 7) + 1 if len(data) > 13 and data[10] & 128 else 0)
     blocks = comment = 0
-    while at < len(data) and data[at:at + 1] not in (b",", b";"):
-        extension, label = data[at:at + 1] == b"!", data[at + 1:at + 2]
+    while at < len(data) and data[at : at + 1] not in (b",", b";"):
+        extension, label = data[at : at + 1] == b"!", data[at + 1 : at + 2]
         at += 2 if extension else 1
         while extension and at < len(data):
             size = data[at]

@@ -1,4 +1,5 @@
 """Decode PPM, PGM and PBM files in digits, in 16 bits or with an unusual white, which Pillow decodes slowly."""
+
 import re
 
 import numpy as np
@@ -30,7 +31,7 @@ def decode_netpbm(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
         if image.mode == "1":
             white, samples = 1, np.frombuffer(digits.translate(None, b" \t\n\r\v\f"), "u1") == ord("0")
         else:
-            samples = np.fromstring(digits[:MAX_DIGITS * row * image.height], np.float32, sep=" ")
+            samples = np.fromstring(digits[: MAX_DIGITS * row * image.height], np.float32, sep=" ")
     else:
         depth = 2 if white > 255 else 1
         samples = np.frombuffer(data, f">u{depth}", max(0, len(data) - start) // depth, min(start, len(data)))
@@ -38,5 +39,5 @@ def decode_netpbm(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
         raise OSError("image file is truncated")
     scaled = np.empty((image.height, row), np.uint8)
     for y in range(image.height):  # row by row, to use little memory
-        scaled[y] = (samples[y * row:(y + 1) * row].astype(np.float32).clip(0, white) * (255 / white)).round()
+        scaled[y] = (samples[y * row : (y + 1) * row].astype(np.float32).clip(0, white) * (255 / white)).round()
     return Image.frombytes("RGB" if image.mode == "RGB" else "L", image.size, scaled)

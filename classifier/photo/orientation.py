@@ -1,11 +1,19 @@
 """Turn a photo upright, as its EXIF orientation or its format's equivalent says."""
+
 from PIL import ExifTags, Image
 
 from .tiff import check_exif
 
-TURNS = {1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
-         4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270,
-         7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90}
+TURNS = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 """the transpose that turns a photo of each EXIF orientation upright"""
 
 
@@ -15,7 +23,7 @@ def keep_heic_orientation(image: Image.Image, data: bytes) -> None:
     HEIC decoders apply the `irot` and `imir` properties, so pillow-heif resets EXIF; but converters write files
     that have the EXIF tag and not the properties.
     """
-    properties = data[:data.find(b"mdat")]
+    properties = data[: data.find(b"mdat")]
     original = image.info.get("original_orientation")
     if original and b"irot" not in properties and b"imir" not in properties:
         image.getexif()[ExifTags.Base.Orientation] = original

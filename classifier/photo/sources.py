@@ -1,4 +1,5 @@
 """Read an encoded photo from its source: bytes, a path or an open file."""
+
 import os
 import stat
 from os import PathLike

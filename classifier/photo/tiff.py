@@ -2,6 +2,7 @@
 
 Pillow reads all that each tag points to, and 60,000 tags may point to the same megabytes.
 """
+
 import struct
 from collections.abc import Iterator
 
@@ -47,8 +48,9 @@ def check_hidden_exif(data: bytes) -> None:
 def check_tiff(data: bytes) -> None:
     """Raise PhotoError for a TIFF that is a fax or has several compressions, or whose directory costs too much."""
     order, big, first = _header(data)
-    compressions = [(count, kind, value) for tag, kind, count, value in _entries(data, order, big, first)
-                    if tag == COMPRESSION]
+    compressions = [
+        (count, kind, value) for tag, kind, count, value in _entries(data, order, big, first) if tag == COMPRESSION
+    ]
     if len(compressions) > 1 or any(count != 1 or kind not in INTEGERS for count, kind, _ in compressions):
         raise PhotoError("This TIFF does not say how it is compressed. Save it again and send that.")
     if any(struct.unpack_from(order + INTEGERS[kind], value)[0] in FAX_COMPRESSIONS for _, kind, value in compressions):
@@ -91,13 +93,13 @@ def _cost(data: bytes | memoryview, order: str, big: bool, at: int) -> tuple[int
     for tag, kind, count, value in _entries(data, order, big, at):
         size = count * SIZES.get(kind, 0)
         if size > len(value):
-            offset, = struct.unpack(f"{order}{'Q' if big else 'L'}", value)
+            (offset,) = struct.unpack(f"{order}{'Q' if big else 'L'}", value)
             left = max(0, len(data) - offset)
             read += min(size, left)
             if size > left:
                 break  # so does Pillow
         elif count == 1 and kind in INTEGERS:
-            integers[tag], = struct.unpack_from(order + INTEGERS[kind], value)
+            (integers[tag],) = struct.unpack_from(order + INTEGERS[kind], value)
         if size and kind not in BYTE_TYPES:
             numbers += count
     return read, numbers, integers
@@ -108,7 +110,7 @@ def _entries(data: bytes | memoryview, order: str, big: bool, at: int) -> Iterat
     start = at + (8 if big else 2)
     if start > len(data):
         return
-    n, = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, at)
+    (n,) = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, at)
     entry = struct.Struct(f"{order}{'HHQ8s' if big else 'HHL4s'}")
     n = min(n, 65_535, (len(data) - start) // entry.size)
-    yield from entry.iter_unpack(data[start:start + n * entry.size])
+    yield from entry.iter_unpack(data[start : start + n * entry.size])

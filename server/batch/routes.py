@@ -4,6 +4,7 @@ The browser opens the zip, draws the thumbnails and sends photo by photo to /cla
 same turn as every other client. So a batch costs the server what its photos cost, nothing of it is stored, no zip is
 ever opened here, and Gradio's page, each part of which costs each call of its API, has no part more.
 """
+
 import json
 from pathlib import Path
 
@@ -30,13 +31,19 @@ def page(settings: Settings, reports_familiarity: bool, feedback: bool) -> str:
     """
     columns = column_titles(reports_familiarity)
     script_settings = {
-        "most": settings.max_batch, "bytes": settings.upload_bytes, "columns": COLUMNS, "heads": [*columns],
+        "most": settings.max_batch,
+        "bytes": settings.upload_bytes,
+        "columns": COLUMNS,
+        "heads": [*columns],
         "extensions": [extension[1:] for extension in EXTENSIONS],
-        "words": script_texts(settings.max_batch, settings.max_upload_mb, reports_familiarity)}
+        "words": script_texts(settings.max_batch, settings.max_upload_mb, reports_familiarity),
+    }
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, keep_trailing_newline=True)
     return environment.get_template("batch.html").render(
-        settings=json.dumps(script_settings), columns=columns,
-        intro=intro(settings.max_batch, settings.max_upload_mb, reports_familiarity, feedback))
+        settings=json.dumps(script_settings),
+        columns=columns,
+        intro=intro(settings.max_batch, settings.max_upload_mb, reports_familiarity, feedback),
+    )
 
 
 def batch_routes(settings: Settings, reports_familiarity: bool, feedback: bool) -> list[Route]:

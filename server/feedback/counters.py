@@ -7,6 +7,7 @@ Writes FOLDER/counters/TIME-RANDOM.json, a file for each start of the app, every
 
 Where the app has said that a photo is none of its labels, the answer counts in `unfamiliar` alone.
 """
+
 import json
 import logging
 import secrets
@@ -64,8 +65,10 @@ class Counters:
 
     def start_flushing(self) -> None:
         """Write the counts every minute from now on, in a thread of its own."""
+
         def flush_forever() -> None:
             while True:
                 time.sleep(FLUSH_SECONDS)
                 self.flush()
+
         threading.Thread(target=flush_forever, daemon=True, name="counters").start()

@@ -7,6 +7,7 @@ What lies in the folder when the app starts is uploaded too, so a restart repeat
 knows what it has already. The token, which must allow writing, is read from HF_TOKEN. A repository that does not exist
 is created, private.
 """
+
 import logging
 import threading
 import time
@@ -42,12 +43,16 @@ class _Scheduler(CommitScheduler):
             waiting = self._waiting()
         info = None
         for start in range(0, len(waiting), MAX_FILES):
-            batch = waiting[start:start + MAX_FILES]
+            batch = waiting[start : start + MAX_FILES]
             files = list(filter(None, (self._operation(path) for _, path in batch)))
             if not files:
                 continue
-            info = self.api.create_commit(repo_id=self.repo_id, repo_type=self.repo_type, operations=files,
-                                          commit_message=f"Feedback: {len(files)} files")
+            info = self.api.create_commit(
+                repo_id=self.repo_id,
+                repo_type=self.repo_type,
+                operations=files,
+                commit_message=f"Feedback: {len(files)} files",
+            )
             self.last_uploaded.update({path: changed for changed, path in batch})
             if any(path.parent.name == COUNTERS_FOLDER for _, path in batch):
                 self._counters_uploaded = time.monotonic()
@@ -59,16 +64,21 @@ class _Scheduler(CommitScheduler):
         Records and counters are small, and read now: counters are replaced at any moment.
         """
         try:
-            return CommitOperationAdd(path.relative_to(self.folder_path).as_posix(),
-                                      path.read_bytes() if path.suffix == ".json" else str(path))
+            return CommitOperationAdd(
+                path.relative_to(self.folder_path).as_posix(),
+                path.read_bytes() if path.suffix == ".json" else str(path),
+            )
         except (FileNotFoundError, ValueError):  # the latter is what the library raises for a path that is no file
             return None
 
     def _waiting(self) -> list[tuple[int, Path]]:
         """Return (time of change in nanoseconds, path) of the files that the Hub does not have as they are."""
         found = []
-        counters_too = self.upload_all or not self._counters_uploaded or (
-            time.monotonic() - self._counters_uploaded > COUNTERS_SECONDS)
+        counters_too = (
+            self.upload_all
+            or not self._counters_uploaded
+            or (time.monotonic() - self._counters_uploaded > COUNTERS_SECONDS)
+        )
         for path in self.folder_path.glob("*/*"):
             if path.suffix in (".jpg", ".json") and (counters_too or path.parent.name != COUNTERS_FOLDER):
                 try:
@@ -90,15 +100,27 @@ class HubUpload:
 
     def start(self, folder: Path) -> None:
         """Upload the folder from now on, in threads of its own: nothing else waits for a Hub that is down."""
+
         def connect() -> None:
             while self._scheduler is None:
                 try:
-                    self._scheduler = _Scheduler(folder, repo_id=self.repo, repo_type="dataset", private=True,
-                                                 every=self._every, hf_api=self._api)
+                    self._scheduler = _Scheduler(
+                        folder,
+                        repo_id=self.repo,
+                        repo_type="dataset",
+                        private=True,
+                        every=self._every,
+                        hf_api=self._api,
+                    )
                 except Exception as error:  # no network, no token, no right: each has errors of its own
-                    log.warning("Feedback waits on the disk: %s cannot be reached on the Hub (%s). Trying again in "
-                                "%g minutes.", self.repo, str(error).split("\n")[0][:200], self._every)
+                    log.warning(
+                        "Feedback waits on the disk: %s cannot be reached on the Hub (%s). Trying again in %g minutes.",
+                        self.repo,
+                        str(error).split("\n")[0][:200],
+                        self._every,
+                    )
                     time.sleep(60 * self._every)
+
         threading.Thread(target=connect, daemon=True, name="feedback to the Hub").start()
 
     def uploaded(self) -> list[Path]:

@@ -1,7 +1,10 @@
 """The question under each answer, "Was this right?", on the page; `/feedback` in the API.
 
+Usage:
+
     question = build_question(feedback, predictor, photo)
 """
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,8 +25,10 @@ ELEMENT_ID = "was-this-right"
 CSS = f"#{ELEMENT_ID} {{--block-info-text-color: var(--body-text-color)}}"  # what happens to a photo is no small print
 YES, NONE = "yes", "none of these"
 MAX_BUTTONS = 8  # labels; more go into a list to search
-PRIVACY = ("Your click sends this photo, made smaller and without the place, time and camera noted in it, the answer "
-           "and your word to the owner of this app, to keep and to learn from. Without a click no photo is kept.")
+PRIVACY = (
+    "Your click sends this photo, made smaller and without the place, time and camera noted in it, the answer "
+    "and your word to the owner of this app, to keep and to learn from. Without a click no photo is kept."
+)
 SEARCH = "Choose from the list, or type to find a label: your choice is your click."
 AGAIN = "A slip? Choose again: the last word counts."
 THANKS = f"Thank you. This photo, the answer and your word are kept; nothing else is. {AGAIN}"
@@ -36,21 +41,32 @@ def choices(labels: Sequence[str], prediction: Prediction | None) -> list[tuple[
     Values are numbers, since a label may read "yes".
     """
     answered = answered_label(prediction) if prediction else None
-    others = [(f"No, it is {label.replace('_', ' ')}", str(i)) for i, label in enumerate(labels)
-              if prediction is None or label != answered]
+    others = [
+        (f"No, it is {label.replace('_', ' ')}", str(i))
+        for i, label in enumerate(labels)
+        if prediction is None or label != answered
+    ]
     none = [] if prediction and answered is None else [("No, it is none of these", NONE)]
     return [("Yes", YES), *others, *none]
 
 
 def question_for(labels: Sequence[str], prediction: Prediction | None) -> gr.Radio | gr.Dropdown:
     """Return the question about a prediction, hidden where there is none; a list to search where labels are many."""
-    component, info = ((gr.Radio, PRIVACY) if len(labels) <= MAX_BUTTONS else (gr.Dropdown, f"{SEARCH} {PRIVACY}"))
-    return component(choices(labels, prediction), value=None, label=QUESTION, info=info,
-                     visible=prediction is not None, interactive=True, elem_id=ELEMENT_ID)
+    component, info = (gr.Radio, PRIVACY) if len(labels) <= MAX_BUTTONS else (gr.Dropdown, f"{SEARCH} {PRIVACY}")
+    return component(
+        choices(labels, prediction),
+        value=None,
+        label=QUESTION,
+        info=info,
+        visible=prediction is not None,
+        interactive=True,
+        elem_id=ELEMENT_ID,
+    )
 
 
 def build_question(feedback: Feedback, predictor: Predictor, photo: gr.Image) -> gr.Radio | gr.Dropdown:
     """Build the question into the page and the API, and return it; `question_for` shows and hides it."""
+
     def choose(given: PhotoSource | None, said: str | None, request: gr.Request) -> Any:
         """Store the user's choice, and thank for it."""
         if given is None or said is None:
@@ -78,8 +94,13 @@ def build_question(feedback: Feedback, predictor: Predictor, photo: gr.Image) ->
     component = type(question)
     question.input(choose, [photo, question], question, api_visibility="private", concurrency_limit=2)
     api = gr.Button(visible=False)
-    api.click(send_feedback, [photo, gr.Textbox(label="Said", visible=False)], gr.JSON(visible=False),
-              api_name="feedback", concurrency_limit=2)
+    api.click(
+        send_feedback,
+        [photo, gr.Textbox(label="Said", visible=False)],
+        gr.JSON(visible=False),
+        api_name="feedback",
+        concurrency_limit=2,
+    )
     return question
 
 

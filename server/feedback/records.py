@@ -8,6 +8,7 @@ Reads  FOLDER/ab/abc….jpg: the photo without its metadata, at most 1024 pixels
 
 The app writes these files and training reads them, so this module needs the standard library alone.
 """
+
 import hashlib
 import json
 import re
@@ -43,7 +44,7 @@ COUNTERS = {
     "days.DATE.labels.LABEL": "answers of that day, UTC, with this label, of photos that did not count as unfamiliar",
     "days.DATE.unfamiliar": "answers of which the app said that the photo is none of its labels",
     "days.DATE.confidence[]": "the answers in `labels` by the probability of their label: 20 bins of equal width from "
-                              "0 to 1",
+    "0 to 1",
     "days.DATE.confidence_sum": "sum of those probabilities",
 }
 
@@ -116,11 +117,15 @@ def _read_record(file: Path) -> Record | None:
             return None
         record: Record = json.loads(file.read_bytes())
         texts = (record["label"], record["time"], record["model_version"])
-        valid = (all(isinstance(text, str) for text in texts) and SHA256.fullmatch(record["photo"])
-                 and isinstance(record["correction"], (str, type(None))) and isinstance(record["right"], bool)
-                 and record["familiar"] in (True, False, None)
-                 and 0 <= record["probabilities"][record["label"]] <= 1
-                 and datetime.fromisoformat(record["time"]).tzinfo)
+        valid = (
+            all(isinstance(text, str) for text in texts)
+            and SHA256.fullmatch(record["photo"])
+            and isinstance(record["correction"], (str, type(None)))
+            and isinstance(record["right"], bool)
+            and record["familiar"] in (True, False, None)
+            and 0 <= record["probabilities"][record["label"]] <= 1
+            and datetime.fromisoformat(record["time"]).tzinfo
+        )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return record if valid else None
@@ -146,14 +151,22 @@ def valid_counts(counts: Any) -> DayCounts:
     try:
         labels, bins, total = counts["labels"], counts["confidence"], counts["confidence_sum"]
         numbers = [counts["unfamiliar"], *labels.values(), *bins]
-        if (len(labels) > MAX_LABELS or len(bins) != BINS or type(total) not in (int, float)
-                or not all(type(number) is int and 0 <= number <= MAX_ANSWERS for number in numbers)
-                or sum(labels.values()) != sum(bins)):
+        if (
+            len(labels) > MAX_LABELS
+            or len(bins) != BINS
+            or type(total) not in (int, float)
+            or not all(type(number) is int and 0 <= number <= MAX_ANSWERS for number in numbers)
+            or sum(labels.values()) != sum(bins)
+        ):
             raise ValueError("no counts")
         low = sum(n * i / BINS for i, n in enumerate(bins))
         if not low - 1e-3 * (1 + sum(bins)) <= total <= low + sum(bins) * (1 / BINS + 1e-3):  # false for NaN
             raise ValueError("no counts")
-        return {"labels": dict(labels), "unfamiliar": counts["unfamiliar"], "confidence": list(bins),
-                "confidence_sum": float(total)}
+        return {
+            "labels": dict(labels),
+            "unfamiliar": counts["unfamiliar"],
+            "confidence": list(bins),
+            "confidence_sum": float(total),
+        }
     except (TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ValueError("no counts") from error

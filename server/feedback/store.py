@@ -8,6 +8,7 @@ Writes the photos, records and counters that `server.feedback.records` describes
 A record is on the disk before its sender is thanked. None is deleted before it lies on the Hub. None is changed, but
 for one that is said again after another: it gets its new time, since the last word on a photo counts.
 """
+
 import hashlib
 import io
 import json
@@ -48,8 +49,14 @@ class NotStored(Exception):
 class Feedback:
     """A folder of records, and the counters beside it. Safe to use from many threads, of one process."""
 
-    def __init__(self, folder: str | Path, labels: Sequence[str], version: str = "", hub: HubUpload | None = None,
-                 settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        labels: Sequence[str],
+        version: str = "",
+        hub: HubUpload | None = None,
+        settings: Settings | None = None,
+    ) -> None:
         """version: of the model that answers; hub: where the folder is uploaded to. OSError for a folder that cannot
         be written in."""
         self.folder, self.labels, self._version, self._hub = Path(folder), list(labels), version, hub
@@ -106,11 +113,17 @@ class Feedback:
 
     def _record(self, digest: str, prediction: Prediction, correction: str | None) -> Record:
         probabilities = list(prediction.probabilities.items())[:MAX_PROBABILITIES]
-        return {"photo": digest, "label": prediction.label,
-                "probabilities": {label: round(share, 6) for label, share in probabilities},
-                "familiar": prediction.familiar, "familiarity": prediction.familiarity, "correction": correction,
-                "right": correction == answered_label(prediction), "model_version": self._version,
-                "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds")}
+        return {
+            "photo": digest,
+            "label": prediction.label,
+            "probabilities": {label: round(share, 6) for label, share in probabilities},
+            "familiar": prediction.familiar,
+            "familiarity": prediction.familiarity,
+            "correction": correction,
+            "right": correction == answered_label(prediction),
+            "model_version": self._version,
+            "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        }
 
     def _write(self, file: Path, data: bytes) -> None:
         before = file.stat().st_size if file.exists() else 0
@@ -154,8 +167,11 @@ def without_metadata(photo: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def open_feedback(classifier: Classifier, settings: Settings, environment: Mapping[str, str] = os.environ,
-                  ) -> Feedback | None:
+def open_feedback(
+    classifier: Classifier,
+    settings: Settings,
+    environment: Mapping[str, str] = os.environ,
+) -> Feedback | None:
     """Return the store that FEEDBACK in the environment names; None where it names none, or an unusable one."""
     where = environment.get("FEEDBACK", "").strip()
     if not where:
@@ -166,8 +182,9 @@ def open_feedback(classifier: Classifier, settings: Settings, environment: Mappi
         return None
     folder = environment.get("FEEDBACK_FOLDER") or "feedback" if repo else where
     try:
-        return Feedback(folder, classifier.labels, classifier.short_version,
-                        HubUpload(repo[1]) if repo else None, settings)
+        return Feedback(
+            folder, classifier.labels, classifier.short_version, HubUpload(repo[1]) if repo else None, settings
+        )
     except OSError as error:
         log.error("Nothing can be written in %s (%s): no feedback is asked for.", folder, error.strerror)
         return None

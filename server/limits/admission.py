@@ -1,10 +1,13 @@
 """Admission control: how much each client may send, and all clients together, with an error message beyond that.
 
+Usage:
+
     admission = AdmissionControl(Settings.from_environment())
     error = admission.admit_request("83.1.2.3")     # a request with a body comes
     error = admission.enter("83.1.2.3")             # its body has arrived: it is answered, or waits for that
     admission.leave("83.1.2.3")
 """
+
 import math
 from collections import Counter
 from threading import Lock
@@ -74,8 +77,9 @@ class AdmissionControl:
 
     def _charge(self, limiter: RateLimiter, client: str, n: int, limit: str) -> ErrorResponse | None:
         if wait := limiter.spend(client, n):
-            return ErrorResponse(429, f"You have sent too many: {limit} from one client. Try again in "
-                                      f"{math.ceil(wait)} s.", wait)
+            return ErrorResponse(
+                429, f"You have sent too many: {limit} from one client. Try again in {math.ceil(wait)} s.", wait
+            )
         return None
 
     def charge_photo(self, client: str) -> None:
@@ -130,11 +134,14 @@ class AdmissionControl:
         """Return the error response for a body of more than `limit` bytes."""
         if limit == SMALL_BODY:
             return ErrorResponse(
-                413, f"That is too large: without a photo, a request may have {SMALL_BODY // 1000} kB.")
+                413, f"That is too large: without a photo, a request may have {SMALL_BODY // 1000} kB."
+            )
         call = self.settings.call_bytes
         together = f"; several together {call / MB:g} MB" if limit > call else ""
-        return ErrorResponse(413, f"That is too large: a photo may have {self.settings.max_upload_mb:g} MB{together}. "
-                                  "Send a smaller one.")
+        return ErrorResponse(
+            413,
+            f"That is too large: a photo may have {self.settings.max_upload_mb:g} MB{together}. Send a smaller one.",
+        )
 
 
 def _too_many_waiting(n: int) -> ErrorResponse:

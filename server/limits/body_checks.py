@@ -6,6 +6,7 @@
 Each element of JSON and each part of a form costs its parser memory and time beyond its bytes. Counting is done by
 functions of C on parts of 64 kB, so that no other request waits for it.
 """
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,7 +23,8 @@ MAX_FILE_HEADER_BYTES = 8000  # of each file's own lines: a file's name may be l
 MAX_OTHER_PARTS = 8  # of a form beside its files
 
 TOO_MANY_ELEMENTS = ErrorResponse(
-    413, "This JSON has too many elements. Send one photo in each request, and nothing else.")
+    413, "This JSON has too many elements. Send one photo in each request, and nothing else."
+)
 HOW_TO_SEND = "Send a photo as the multipart field `file`, or as the body itself: curl -F file=@photo.jpg URL."
 UNREADABLE_FORM = ErrorResponse(400, f"This request cannot be read. {HOW_TO_SEND}")
 TOO_MUCH_BESIDE_FILES = ErrorResponse(413, "There is too much in this form beside its photos.")
@@ -58,10 +60,17 @@ class FormCheck:
     _error: ErrorResponse | None = None
 
     def __post_init__(self) -> None:
-        self._parser = MultipartParser(self.boundary, {
-            "on_part_begin": self._on_part_begin, "on_part_data": self._on_data,
-            "on_header_field": self._on_header_name, "on_header_value": self._on_header_value,
-            "on_header_end": self._on_header_end, "on_headers_finished": self._on_headers_end})
+        self._parser = MultipartParser(
+            self.boundary,
+            {
+                "on_part_begin": self._on_part_begin,
+                "on_part_data": self._on_data,
+                "on_header_field": self._on_header_name,
+                "on_header_value": self._on_header_value,
+                "on_header_end": self._on_header_end,
+                "on_headers_finished": self._on_headers_end,
+            },
+        )
 
     def __call__(self, part: bytes) -> ErrorResponse | None:
         """Return the error response for a body that fails the check with this part of it, or None."""

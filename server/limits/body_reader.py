@@ -6,6 +6,7 @@
 Memory is what bodies cost most, for as long as their senders like. So each request reserves it from the budgets of
 `AdmissionControl`, and may be evicted before its body is there.
 """
+
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -26,8 +27,9 @@ RETRY_SECONDS, RETRIES = 0.05, 100  # how often, and how many times, memory is t
 App = Callable[[Receive], Coroutine[Any, Any, None]]
 
 
-async def read_and_answer(admission: AdmissionControl, rule: Rule, request: RequestState, receive: Receive,
-                          app: App) -> None:
+async def read_and_answer(
+    admission: AdmissionControl, rule: Rule, request: RequestState, receive: Receive, app: App
+) -> None:
     """Read a request's body within limits and let the app answer it; sets `request.error` where it cannot.
 
     A form goes to the app part by part, which writes its files to the disk; any other body when it is there.
@@ -58,15 +60,15 @@ async def read_and_answer(admission: AdmissionControl, rule: Rule, request: Requ
         reservations.end()
 
 
-async def _answer(reservations: BodyReservations, receive: Receive, work: Coroutine[Any, Any, None],
-                  seconds: float) -> None:
+async def _answer(
+    reservations: BodyReservations, receive: Receive, work: Coroutine[Any, Any, None], seconds: float
+) -> None:
     """Do a request's work, as long as its sender stays and it takes no longer than so many seconds."""
     request = reservations.request
     disconnected = asyncio.ensure_future(_wait_for_disconnect(reservations.arrived, receive))
     request.work = asyncio.ensure_future(work)
     try:
-        done, _ = await asyncio.wait({request.work, disconnected}, timeout=seconds,
-                                     return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({request.work, disconnected}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         disconnected.cancel()
         request.work.cancel()
@@ -101,6 +103,7 @@ async def _with_whole_body(receive: Receive, app: App) -> None:
 
     async def whole() -> Message:
         return messages.pop() if messages else await receive()
+
     await app(whole)
 
 
@@ -118,8 +121,9 @@ def _limited(reservations: BodyReservations, receive: Receive, seconds: float) -
         try:
             message = await asyncio.wait_for(receive(), max(left, 0))
         except asyncio.TimeoutError:
-            request.error = ErrorResponse(408, f"The request did not arrive within {seconds:g} s. Send a smaller "
-                                               "photo, or send it again.")
+            request.error = ErrorResponse(
+                408, f"The request did not arrive within {seconds:g} s. Send a smaller photo, or send it again."
+            )
             raise StopRequest from None
         if message["type"] == "http.request":
             error = await _add(reservations, message)
@@ -127,6 +131,7 @@ def _limited(reservations: BodyReservations, receive: Receive, seconds: float) -
                 request.error = error
                 raise StopRequest
         return message
+
     return limited
 
 

@@ -8,6 +8,7 @@
 Where a budget is used up, the client that holds the most of it loses its oldest request, if that request has had some
 time and grew slowly. So a client that holds much for long cannot keep the others out, however many connections it has.
 """
+
 import math
 import time
 from collections import Counter
@@ -29,8 +30,9 @@ class Reservation:
 class Budget:
     """A limit that requests share. For use on the event loop alone."""
 
-    def __init__(self, limit: int, per_client: int | None = None, grace_seconds: float = 0,
-                 min_rate: float = math.inf) -> None:
+    def __init__(
+        self, limit: int, per_client: int | None = None, grace_seconds: float = 0, min_rate: float = math.inf
+    ) -> None:
         """limit: for all clients together; per_client: for one client, by default half of that.
 
         grace_seconds: how long a reservation is safe from eviction. min_rate: amount a second; a reservation that
@@ -76,10 +78,19 @@ class Budget:
     def _to_evict(self, client: str, amount: int) -> Reservation | None:
         """Return the reservation to evict so that a client can have an amount more, or None."""
         now = time.monotonic()
-        slow = [held for held in self._reservations if held.evict and held.client != client
-                and self.grace_seconds <= now - held.since and held.amount <= self.min_rate * (now - held.since)]
+        slow = [
+            held
+            for held in self._reservations
+            if held.evict
+            and held.client != client
+            and self.grace_seconds <= now - held.since
+            and held.amount <= self.min_rate * (now - held.since)
+        ]
         largest = max(slow, key=lambda held: self._by_client[held.client], default=None)
-        if largest and self.min_rate == math.inf and (
-                self._by_client[largest.client] < self._by_client[client] + amount):
+        if (
+            largest
+            and self.min_rate == math.inf
+            and (self._by_client[largest.client] < self._by_client[client] + amount)
+        ):
             return None  # nobody holds more than this client would
         return largest

@@ -6,6 +6,7 @@ The lists name what is known to be cheap or needed. So a route that a new versio
 is listed here. Paths are compared as Starlette's router compares them: as they came, decoded once, without the root
 path.
 """
+
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -33,23 +34,50 @@ class Rule:
     """whether the answer is an uploaded file"""
 
 
-_FREE = ("/health", "/robots.txt", "/favicon.ico", "/gradio_api/startup-events", "/gradio_api/app_id",
-         "/gradio_api/user", "/gradio_api/token", "/gradio_api/login_check", "/gradio_api/queue/status")
+_FREE = (
+    "/health",
+    "/robots.txt",
+    "/favicon.ico",
+    "/gradio_api/startup-events",
+    "/gradio_api/app_id",
+    "/gradio_api/user",
+    "/gradio_api/token",
+    "/gradio_api/login_check",
+    "/gradio_api/queue/status",
+)
 _ASSETS = ("/many", "/batch.js", "/zip.js", "/batch.css", "/theme.css", "/gradio_api/theme.css", "/manifest.json")
-_PAGES = ("/", "/config", "/config/", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/gradio_api/info",
-          "/gradio_api/info/", "/gradio_api/openapi.json", "/gradio_api/mcp/schema")
+_PAGES = (
+    "/",
+    "/config",
+    "/config/",
+    "/docs",
+    "/docs/oauth2-redirect",
+    "/openapi.json",
+    "/gradio_api/info",
+    "/gradio_api/info/",
+    "/gradio_api/openapi.json",
+    "/gradio_api/mcp/schema",
+)
 _MCP = (MCP, f"{MCP}/", f"{MCP}/http", f"{MCP}/http/")
-_GET = {**dict.fromkeys(_FREE, Rule()), **dict.fromkeys(_ASSETS, Rule(price=ASSET)),
-        **dict.fromkeys(_PAGES, Rule(price=PAGE)), **dict.fromkeys(_MCP, Rule(price=PAGE, stream=True)),
-        **dict.fromkeys(("/gradio_api/queue/data", "/gradio_api/upload_progress"), Rule(price=STREAM, stream=True))}
+_GET = {
+    **dict.fromkeys(_FREE, Rule()),
+    **dict.fromkeys(_ASSETS, Rule(price=ASSET)),
+    **dict.fromkeys(_PAGES, Rule(price=PAGE)),
+    **dict.fromkeys(_MCP, Rule(price=PAGE, stream=True)),
+    **dict.fromkeys(("/gradio_api/queue/data", "/gradio_api/upload_progress"), Rule(price=STREAM, stream=True)),
+}
 _GET_PATTERNS = (
     (re.compile(r"/(assets|static|svelte)/.*", re.DOTALL), Rule(price=ASSET)),
     (re.compile(FILES.pattern + r".*", re.DOTALL | re.IGNORECASE), Rule(price=FILE, file=True)),
     (re.compile(r"/gradio_api/(heartbeat|call/v2/[^/]+|call/[^/]+)/[^/]+"), Rule(price=STREAM, stream=True)),
 )
-_POST = {CLASSIFY: Rule("photo"), UPLOAD: Rule("upload"), "/gradio_api/queue/join": Rule("json"),
-         **dict.fromkeys(_MCP, Rule("json")),
-         **dict.fromkeys(("/gradio_api/cancel", "/gradio_api/reset", "/gradio_api/reset/"), Rule("small"))}
+_POST = {
+    CLASSIFY: Rule("photo"),
+    UPLOAD: Rule("upload"),
+    "/gradio_api/queue/join": Rule("json"),
+    **dict.fromkeys(_MCP, Rule("json")),
+    **dict.fromkeys(("/gradio_api/cancel", "/gradio_api/reset", "/gradio_api/reset/"), Rule("small")),
+}
 _POST_PATTERN = re.compile(r"/gradio_api/(run|api|call|call/v2)/[^/]+/?")
 
 

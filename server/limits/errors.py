@@ -1,4 +1,5 @@
 """Error responses: the status and the message for a request that gets no answer."""
+
 from dataclasses import dataclass
 
 
@@ -18,10 +19,12 @@ TOO_MANY_WAITING = ErrorResponse(503, "Too many photos are waiting for their ans
 OUT_OF_MEMORY = ErrorResponse(503, "Too many large requests are on their way. Try again in a few seconds.", 5)
 TOO_MANY_STREAMS = ErrorResponse(503, "Too many pages are open at once. Close some, or try again in a minute.", 60)
 TOO_MANY_STREAMS_OF_CLIENT = ErrorResponse(
-    429, "You have too many pages open at once. Close some, or try again in a minute.", 60)
+    429, "You have too many pages open at once. Close some, or try again in a minute.", 60
+)
 OUT_OF_DISK = ErrorResponse(503, "The app has no room for this upload at the moment. Try again later.", 60)
 INTERNAL = ErrorResponse(500, "Something went wrong in the app; it is not your photo's fault. Try again later.", 60)
-INVALID_REQUEST = ErrorResponse(422, "This request cannot be read. The API's description says what is expected: /docs "
-                                     "and /gradio_api/openapi.json.")
+INVALID_REQUEST = ErrorResponse(
+    422, "This request cannot be read. The API's description says what is expected: /docs and /gradio_api/openapi.json."
+)
 BODY_NOT_ALLOWED = ErrorResponse(400, "This address takes no body.")
 NOT_FOUND = ErrorResponse(404, "There is nothing here.")

@@ -5,6 +5,7 @@
 uvicorn itself would wait for ever for a request's head, or for a client who does not read its answer; it takes heads of
 any number of lines, and keeps any number of requests that are sent before the first is answered.
 """
+
 import asyncio
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,11 @@ WRITE_SECONDS = 60  # in which a client is to read something of an answer
 MAX_HEAD_BYTES = 512_000  # of a request's head; what comes with it of the body counts, up to asyncio's 256 kB
 MAX_LINES, MAX_LINES_BYTES = 100, 32_000  # lines of a head, and bytes of them all together
 MAX_PIPELINED = 16  # requests that came before the first was answered
-HEAD_TOO_LONG = (b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-                 b"content-type: application/json\r\ncontent-length: 58\r\nconnection: close\r\n\r\n"
-                 b'{"error": "The head of this request is too long to read."}')
+HEAD_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-type: application/json\r\ncontent-length: 58\r\nconnection: close\r\n\r\n"
+    b'{"error": "The head of this request is too long to read."}'
+)
 
 
 class _HeadTooLong(Exception):

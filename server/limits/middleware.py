@@ -8,6 +8,7 @@ Every request passes here, whatever its method and path. `endpoints` says which 
 while it arrives (413, 408), and admitted when it is there (503). Errors of the app are reported as a message, never as
 a stack trace.
 """
+
 import errno
 import json
 import logging
@@ -42,8 +43,18 @@ from .request_state import RequestState, StopRequest
 
 log = logging.getLogger(__name__)
 
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM, errno.ENOTDIR,
-               errno.ENOENT, errno.EMFILE, errno.ENFILE}
+DISK_ERRORS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EFBIG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.ENOENT,
+    errno.EMFILE,
+    errno.ENFILE,
+}
 
 
 class LimitsMiddleware:
@@ -89,8 +100,10 @@ class LimitsMiddleware:
         """Let the app answer a request that has no body."""
         streams, client = self._admission.streams, request.client
         if rule.file:  # Gradio answers a part of a file with the request's own headers
-            request.scope = {**request.scope,
-                             "headers": [header for header in request.scope["headers"] if header[0] != b"range"]}
+            request.scope = {
+                **request.scope,
+                "headers": [header for header in request.scope["headers"] if header[0] != b"range"],
+            }
         stream = Reservation(client, partial(request.end_with, TOO_MANY_STREAMS))
         if rule.stream and not streams.reserve(stream):
             error = TOO_MANY_STREAMS if streams.used_by(client) == 0 else TOO_MANY_STREAMS_OF_CLIENT
@@ -129,6 +142,7 @@ async def _handle_errors(request: RequestState, work: Any) -> None:
 
 def _watched(request: RequestState, send: Send) -> Send:
     """Return `send` that sends nothing once the request has an error, nor FastAPI's answer to an invalid body."""
+
     async def watched(message: Message) -> None:
         if not request.response_started:
             if message.get("status") == 422 and request.path != CLASSIFY:  # it repeats the body, whatever its size
@@ -140,6 +154,7 @@ def _watched(request: RequestState, send: Send) -> Send:
             request.response_bytes = int(headers.get("content-length", 0))
             request.is_event_stream = headers.get("content-type", "").partition(";")[0] == "text/event-stream"
         await send(message)
+
     return watched
 
 
@@ -170,6 +185,7 @@ def _with_headers(send: Send, headers: dict[str, str]) -> Send:
             theirs = [(name, value) for name, value in message.get("headers", []) if name.lower() not in names]
             message = {**message, "headers": theirs + ours}
         await send(message)
+
     return with_headers
 
 

@@ -1,8 +1,11 @@
 """Rate limit: a token bucket for each client, named by its address behind the trusted proxies.
 
+Usage:
+
     client = address_of(scope, proxies=1)
     wait = limiter.spend(client)
 """
+
 import ipaddress
 import logging
 import time
@@ -31,8 +34,16 @@ def address_of(scope: Scope, proxies: int) -> str:
     the client may have written itself. With no proxies, or where that place holds no address, it is the connection's
     other end.
     """
-    forwarded = [part for name, value in scope["headers"] if name == b"x-forwarded-for"
-                 for part in value.decode("latin-1").rsplit(",", proxies)] if proxies else []
+    forwarded = (
+        [
+            part
+            for name, value in scope["headers"]
+            if name == b"x-forwarded-for"
+            for part in value.decode("latin-1").rsplit(",", proxies)
+        ]
+        if proxies
+        else []
+    )
     address = _parse_address(forwarded[-proxies]) if len(forwarded) >= proxies > 0 else None
     if address is None:
         return _client_name(_parse_address((scope.get("client") or ("",))[0] or ""))
@@ -48,9 +59,11 @@ def _warn_of_private_address(proxies: int) -> None:
     """Log, once, that PROXIES may be too small: all visitors would count as one."""
     if proxies not in _warned:
         _warned.add(proxies)
-        log.warning("With PROXIES=%d a visitor's address is one of a private network. If that is a proxy's, set "
-                    "PROXIES to the number of proxies in front of the app: until then all visitors count as one.",
-                    proxies)
+        log.warning(
+            "With PROXIES=%d a visitor's address is one of a private network. If that is a proxy's, set "
+            "PROXIES to the number of proxies in front of the app: until then all visitors count as one.",
+            proxies,
+        )
 
 
 def _parse_address(text: str) -> IPAddress | None:

@@ -1,4 +1,5 @@
 """The state of one request while it is read and answered."""
+
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass

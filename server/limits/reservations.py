@@ -2,6 +2,7 @@
 
 A request may be evicted, to make room for others, until its body has arrived, but not after.
 """
+
 import asyncio
 import gc
 from functools import partial
@@ -17,8 +18,9 @@ from .request_state import RequestState
 class BodyReservations:
     """The reservations of one request for its body: a place among those that arrive, memory, disk, a tool call."""
 
-    def __init__(self, admission: AdmissionControl, request: RequestState, check: JsonCheck | FormCheck | None,
-                 max_bytes: int) -> None:
+    def __init__(
+        self, admission: AdmissionControl, request: RequestState, check: JsonCheck | FormCheck | None, max_bytes: int
+    ) -> None:
         """check: of the body's parts as they arrive; max_bytes: of the body."""
         self.request, self.arrived = request, asyncio.Event()
         self._admission, self._check, self._max_bytes = admission, check, max_bytes
@@ -65,9 +67,12 @@ class BodyReservations:
         """Release all reservations."""
         admission = self._admission
         for budget, reservation in (
-                (admission.arriving, self._place), (admission.small_bodies, self._small),
-                (admission.large_bodies, self._large), (admission.disk, self._disk),
-                (admission.tool_calls, self._tool_call)):
+            (admission.arriving, self._place),
+            (admission.small_bodies, self._small),
+            (admission.large_bodies, self._large),
+            (admission.disk, self._disk),
+            (admission.tool_calls, self._tool_call),
+        ):
             budget.release(reservation)
         if self._entered:
             admission.leave(self.request.client)

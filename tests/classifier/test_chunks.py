@@ -1,4 +1,5 @@
 """Damage and weight beside a photo's pixels do not cost the photo; what lacks pixels is still refused."""
+
 import io
 import struct
 from functools import cache
@@ -50,17 +51,41 @@ def with_text(zip: bool, key: str = "XML:com.adobe.xmp") -> bytes:
     return encoded(photo(), "PNG", pnginfo=text)
 
 
-@pytest.mark.parametrize("data", [
-    with_text(True), with_text(False), with_text(True, "workflow"),
-    encoded(photo(), "PNG", icc_profile=bytes(2_000_000)),
-    *(with_chunk(kind, bytes(9), wrong=True) for kind in (b"pHYs", b"gAMA", b"tEXt", b"iCCP", b"eXIf", b"cHRM", b"sRGB",
-                                                           b"tIME", b"acTL", b"tRNS")),
-    *(with_chunk(kind, b"") for kind in (b"pHYs", b"gAMA", b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf", b"cHRM",
-                                          b"sRGB", b"tRNS", b"acTL", b"fcTL")),
-    with_chunk(b"iCCP", b"name\0\0no deflate"), with_chunk(b"zTXt", b"Raw profile type exif\0\0no deflate"),
-    with_chunk(b"tEXt", bytes(9), wrong=True, behind=True),
-    plain("PNG")[:-12], plain("PNG")[:-16],
-])
+@pytest.mark.parametrize(
+    "data",
+    [
+        with_text(True),
+        with_text(False),
+        with_text(True, "workflow"),
+        encoded(photo(), "PNG", icc_profile=bytes(2_000_000)),
+        *(
+            with_chunk(kind, bytes(9), wrong=True)
+            for kind in (b"pHYs", b"gAMA", b"tEXt", b"iCCP", b"eXIf", b"cHRM", b"sRGB", b"tIME", b"acTL", b"tRNS")
+        ),
+        *(
+            with_chunk(kind, b"")
+            for kind in (
+                b"pHYs",
+                b"gAMA",
+                b"tEXt",
+                b"zTXt",
+                b"iTXt",
+                b"iCCP",
+                b"eXIf",
+                b"cHRM",
+                b"sRGB",
+                b"tRNS",
+                b"acTL",
+                b"fcTL",
+            )
+        ),
+        with_chunk(b"iCCP", b"name\0\0no deflate"),
+        with_chunk(b"zTXt", b"Raw profile type exif\0\0no deflate"),
+        with_chunk(b"tEXt", bytes(9), wrong=True, behind=True),
+        plain("PNG")[:-12],
+        plain("PNG")[:-16],
+    ],
+)
 def test_png_with_odd_side_data_is_opened(data):
     assert open_photo(data).tobytes() == photo().tobytes()
 
@@ -78,38 +103,68 @@ def webp(*more: tuple[bytes, bytes]) -> bytes:
     return riff(canvas(*SIZE, 12), (stream[:4], stream[8:]), *more)
 
 
-@pytest.mark.parametrize("data", [
-    webp((b"EXIF", b"II*\0\xff\xff\xff\xff")), webp((b"XMP ", b"\xff" * 99)), webp((b"EXIF", exif(value=1)))[:-9],
-    webp((b"EXIF", bytes(50)))[:-50], webp((b"EXIF", bytes(50)))[:-58], webp() + b"junk",
-    webp((b"EXIF", bytes(50))).replace(b"EXIF\x32", b"EXIF\xff"),
-], ids=["exif", "xmp", "exif-cut", "exif-missing", "all-cut", "junk-behind", "length"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        webp((b"EXIF", b"II*\0\xff\xff\xff\xff")),
+        webp((b"XMP ", b"\xff" * 99)),
+        webp((b"EXIF", exif(value=1)))[:-9],
+        webp((b"EXIF", bytes(50)))[:-50],
+        webp((b"EXIF", bytes(50)))[:-58],
+        webp() + b"junk",
+        webp((b"EXIF", bytes(50))).replace(b"EXIF\x32", b"EXIF\xff"),
+    ],
+    ids=["exif", "xmp", "exif-cut", "exif-missing", "all-cut", "junk-behind", "length"],
+)
 def test_webp_with_odd_side_data_is_opened(data):
     assert open_photo(data).tobytes() == photo().tobytes()
 
 
-@pytest.mark.parametrize("data", [
-    encoded(photo().convert("P"), "GIF") + b"junk", encoded(photo().convert("P"), "GIF")[:-1],
-    plain("BMP") + b"junk", plain("BMP")[:2] + bytes(8) + plain("BMP")[10:],
-    plain("TIFF") + b"junk", encoded(photo(), "TIFF", tiffinfo={65_000: "odd", 305: "\0" * 99}),
-    plain("JPEG") + b"junk", plain("HEIF") + b"junk", plain("AVIF") + b"junk",
-], ids=["gif", "gif-without-end", "bmp", "bmp-sizes", "tiff", "tiff-tags", "jpeg", "heic", "avif"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        encoded(photo().convert("P"), "GIF") + b"junk",
+        encoded(photo().convert("P"), "GIF")[:-1],
+        plain("BMP") + b"junk",
+        plain("BMP")[:2] + bytes(8) + plain("BMP")[10:],
+        plain("TIFF") + b"junk",
+        encoded(photo(), "TIFF", tiffinfo={65_000: "odd", 305: "\0" * 99}),
+        plain("JPEG") + b"junk",
+        plain("HEIF") + b"junk",
+        plain("AVIF") + b"junk",
+    ],
+    ids=["gif", "gif-without-end", "bmp", "bmp-sizes", "tiff", "tiff-tags", "jpeg", "heic", "avif"],
+)
 def test_other_formats_with_odd_side_data_are_opened(data):
     assert open_photo(data).size == SIZE
 
 
-@pytest.mark.parametrize("before", [
-    part(0xE1, EXIF + b"II*\0\xff\xff\xff\xff"), part(0xE1, EXIF + exif(value=1)[:20]), part(0xE1, b""),
-    part(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + b"<x" * 99), part(0xED, b"Photoshop 3.0\0" + b"8BIM\4\4" * 9),
-    part(0xE2, b"ICC_PROFILE\0\2\1" + bytes(99)), part(0xE2, b"MPF\0II*\0"), many_pictures(3, 2**31),
-    part(0xE1, b'http://ns.adobe.com/xap/1.0/\0 hdrgm:Version="1.0"') + many_pictures(2, 9000),
-], ids=["exif", "exif-short", "empty", "xmp", "photoshop", "profile-in-parts", "mpf", "mpo", "ultra-hdr"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        part(0xE1, EXIF + b"II*\0\xff\xff\xff\xff"),
+        part(0xE1, EXIF + exif(value=1)[:20]),
+        part(0xE1, b""),
+        part(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + b"<x" * 99),
+        part(0xED, b"Photoshop 3.0\0" + b"8BIM\4\4" * 9),
+        part(0xE2, b"ICC_PROFILE\0\2\1" + bytes(99)),
+        part(0xE2, b"MPF\0II*\0"),
+        many_pictures(3, 2**31),
+        part(0xE1, b'http://ns.adobe.com/xap/1.0/\0 hdrgm:Version="1.0"') + many_pictures(2, 9000),
+    ],
+    ids=["exif", "exif-short", "empty", "xmp", "photoshop", "profile-in-parts", "mpf", "mpo", "ultra-hdr"],
+)
 def test_jpeg_with_odd_side_data_is_opened(before):
     data = plain("JPEG")
     assert open_photo(data[:2] + before + data[2:]).tobytes() == open_photo(data).tobytes()
 
 
-WAYS = {"baseline": {}, "progressive": {"progressive": True}, "restarts": {"restart_marker_blocks": 4},
-        "no-subsampling": {"subsampling": 0}}
+WAYS = {
+    "baseline": {},
+    "progressive": {"progressive": True},
+    "restarts": {"restart_marker_blocks": 4},
+    "no-subsampling": {"subsampling": 0},
+}
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
@@ -128,7 +183,7 @@ def test_jpeg_with_every_pixel_needs_no_end(options, mode, missing):
 def test_jpeg_cut_off_in_its_middle_is_refused(options, mode, share):
     data = encoded(photo(mode), "JPEG", quality=90, **options)
     with pytest.raises(PhotoError, match="cut off"):
-        open_photo(data[:int(share * len(data))])
+        open_photo(data[: int(share * len(data))])
 
 
 @pytest.mark.parametrize("options", [WAYS["baseline"], WAYS["restarts"], WAYS["no-subsampling"]])
@@ -136,7 +191,7 @@ def test_jpeg_that_lacks_its_last_rows_is_refused(options):
     data = encoded(photo(), "JPEG", quality=90, **options)
     for share in (0.7, 0.9, 0.95):
         with pytest.raises(PhotoError, match="cut off"):
-            open_photo(data[:int(share * len(data))])
+            open_photo(data[: int(share * len(data))])
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "I;16"])
@@ -145,12 +200,19 @@ def test_ppm_is_a_photo(mode):
     assert open_photo(encoded(image, "PPM")).tobytes() == open_photo(image).tobytes()
 
 
-@pytest.mark.parametrize("data, expected", [
-    (b"P1\n#two\n3 1\n0 1 # one\n0", [255, 0, 255]), (b"P1 3 1 010", [255, 0, 255]),
-    (b"P2 3 1 15 0 15 #x\n 5", [0, 255, 85]), (b"P5 3 1 15 \0\x0f\x05", [0, 255, 85]),
-    (b"P5 3 1 4095 \0\0\x0f\xff\x05\x55", [0, 255, 85]),
-    (b"P5 3 1 65535 \0\0\0\xff\xff\xff", [0, 1, 255]), (b"P5 3 1 255 \0\x07\xff", [0, 7, 255]),
-], ids=["bits", "glued-bits", "digits", "15", "12-bit", "16-bit", "8-bit"])
+@pytest.mark.parametrize(
+    "data, expected",
+    [
+        (b"P1\n#two\n3 1\n0 1 # one\n0", [255, 0, 255]),
+        (b"P1 3 1 010", [255, 0, 255]),
+        (b"P2 3 1 15 0 15 #x\n 5", [0, 255, 85]),
+        (b"P5 3 1 15 \0\x0f\x05", [0, 255, 85]),
+        (b"P5 3 1 4095 \0\0\x0f\xff\x05\x55", [0, 255, 85]),
+        (b"P5 3 1 65535 \0\0\0\xff\xff\xff", [0, 1, 255]),
+        (b"P5 3 1 255 \0\x07\xff", [0, 7, 255]),
+    ],
+    ids=["bits", "glued-bits", "digits", "15", "12-bit", "16-bit", "8-bit"],
+)
 def test_ppm_keeps_its_shades(data, expected):
     opened = open_photo(data)
     assert [opened.getpixel((x, 0)) for x in range(3)] == [(shade,) * 3 for shade in expected]
@@ -164,6 +226,7 @@ def test_format_of_a_photo_is_told_without_decoding_it():
 
 
 # JPEGs larger than other photos may be
+
 
 def test_jpeg_of_a_phone_is_opened_at_half_its_size():
     data = jpeg(12_000, 9_000, 3)

@@ -1,4 +1,5 @@
 """classifier/: exports of every make are served; a prediction is what it says."""
+
 import threading
 
 import numpy as np

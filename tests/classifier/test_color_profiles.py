@@ -1,4 +1,5 @@
 """classifier/photo/color_profiles.py: colours of any profile become sRGB; a profile that is invalid is ignored."""
+
 import io
 import struct
 import threading
@@ -23,12 +24,21 @@ def gamma(exponent: float) -> bytes:
     return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(exponent * 256))
 
 
-P3, ADOBE_RGB, PROPHOTO_RGB = matrix_profile(PRIMARIES[12]), matrix_profile(ADOBE, gamma(2.2)), matrix_profile(
-    PROPHOTO, gamma(1.8))
+P3, ADOBE_RGB, PROPHOTO_RGB = (
+    matrix_profile(PRIMARIES[12]),
+    matrix_profile(ADOBE, gamma(2.2)),
+    matrix_profile(PROPHOTO, gamma(1.8)),
+)
 GREY = profile(b"GRAY", {b"kTRC": gamma(1.0)}, b"XYZ ", b"mntr")
 ORANGE = (200, 100, 50)
-LOSSLESS = {"PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}, "JPEG": {"quality": 100, "subsampling": 0},
-            "AVIF": {"quality": 100, "subsampling": "4:4:4"}, "HEIF": {"quality": 100, "chroma": 444}}
+LOSSLESS = {
+    "PNG": {},
+    "WEBP": {"lossless": True},
+    "TIFF": {},
+    "JPEG": {"quality": 100, "subsampling": 0},
+    "AVIF": {"quality": 100, "subsampling": "4:4:4"},
+    "HEIF": {"quality": 100, "chroma": 444},
+}
 
 
 def in_colours(photo: Image.Image, icc: bytes) -> Image.Image:
@@ -91,10 +101,15 @@ def hp_curve() -> bytes:
     return b"curv\0\0\0\0" + struct.pack(">I", 1024) + (65535 * y).round().astype(">u2").tobytes()
 
 
-@pytest.mark.parametrize("icc", [
-    ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), matrix_profile(SRGB),
-    matrix_profile(SRGB, hp_curve()),
-], ids=["littlecms", "parameters", "table"])
+@pytest.mark.parametrize(
+    "icc",
+    [
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+        matrix_profile(SRGB),
+        matrix_profile(SRGB, hp_curve()),
+    ],
+    ids=["littlecms", "parameters", "table"],
+)
 def test_srgb_passes_untouched(icc):
     photo = muted()
     assert not changes_colors(icc)
@@ -118,8 +133,11 @@ def test_every_mode_is_converted_before_it_is_laid_on_white(mode):
         assert difference(photo, plain) > 8
 
 
-@pytest.mark.parametrize("image", [Image.new("L", (4, 4), 55), Image.fromarray(np.full((4, 4), 55 * 257, np.uint16))],
-                         ids=["8-bit", "16-bit"])
+@pytest.mark.parametrize(
+    "image",
+    [Image.new("L", (4, 4), 55), Image.fromarray(np.full((4, 4), 55 * 257, np.uint16))],
+    ids=["8-bit", "16-bit"],
+)
 def test_linear_grey_becomes_lighter(image):
     photo = open_photo(encoded(image, "PNG", icc_profile=GREY))
     assert photo.getpixel((0, 0)) == pytest.approx((128, 128, 128), abs=2)
@@ -147,7 +165,7 @@ def named(format: str, primaries: int, transfer: int = 13) -> bytes:
     data = encoded(image, format, **LOSSLESS[format])
     at = data.find(b"colrnclx") + 8
     assert at > 8
-    return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4:]
+    return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
 
 
 def png_of(image: Image.Image, more: bytes) -> bytes:
@@ -162,14 +180,35 @@ def test_colours_named_by_a_number_are_converted_too(format):
         assert open_photo(named(format, primaries, transfer)).getpixel((30, 20)) == pytest.approx(colour, abs=3)
 
 
-@pytest.mark.parametrize("icc", [
-    b"x", bytes(200), bytes(2_000_000), P3[:150], P3[:-20], P3[:36] + b"none" + P3[40:],
-    P3[:128] + b"\0\0\0\x60" + P3[132:], P3.ljust(MAX_PROFILE + 1, b"\0"), matrix_profile(((0, 0, 0),) * 3),
-    matrix_profile(PRIMARIES[12], curve(4, b"\xff\xff")),
-    *(make() for idea, make in PROFILES.items() if idea != "table-of-3-megabytes"),
-], ids=["a-byte", "zeros", "2-megabytes", "header-and-a-bit", "cut-off", "no-profile", "96-tags", "large", "black",
-        "white", *(
-    idea for idea in PROFILES if idea != "table-of-3-megabytes")])
+@pytest.mark.parametrize(
+    "icc",
+    [
+        b"x",
+        bytes(200),
+        bytes(2_000_000),
+        P3[:150],
+        P3[:-20],
+        P3[:36] + b"none" + P3[40:],
+        P3[:128] + b"\0\0\0\x60" + P3[132:],
+        P3.ljust(MAX_PROFILE + 1, b"\0"),
+        matrix_profile(((0, 0, 0),) * 3),
+        matrix_profile(PRIMARIES[12], curve(4, b"\xff\xff")),
+        *(make() for idea, make in PROFILES.items() if idea != "table-of-3-megabytes"),
+    ],
+    ids=[
+        "a-byte",
+        "zeros",
+        "2-megabytes",
+        "header-and-a-bit",
+        "cut-off",
+        "no-profile",
+        "96-tags",
+        "large",
+        "black",
+        "white",
+        *(idea for idea in PROFILES if idea != "table-of-3-megabytes"),
+    ],
+)
 def test_broken_and_hostile_profiles_cost_neither_time_nor_pixels(icc):
     began = time.monotonic()
     image = Image.new("RGB", (64, 48), ORANGE)

@@ -1,4 +1,5 @@
 """classifier/inference/confidence.py: a photo of none of the labels is told, and never wrongly trusted."""
+
 import numpy as np
 import pytest
 import torch
@@ -24,7 +25,7 @@ def test_familiarity_is_the_similarity_to_the_kth_nearest():
     reference = unit([1, 0], [1, 1], [0, 1])
     photo = np.array([[2.0, 0]])
     assert familiarity(photo, reference, k=1) == pytest.approx([1])
-    assert familiarity(photo, reference, k=2) == pytest.approx([0.5 ** 0.5])
+    assert familiarity(photo, reference, k=2) == pytest.approx([0.5**0.5])
     assert familiarity(photo, reference, k=3) == pytest.approx([0])
 
 
@@ -47,16 +48,35 @@ def test_8_bits_keep_the_directions():
 GOOD = {"reference": torch.ones(6, 4, dtype=torch.int8), "threshold": 0.5, "k": 5}
 
 
-@pytest.mark.parametrize("facts", [
-    "text", [], {}, {**GOOD, "reference": None}, {**GOOD, "reference": torch.ones(6, dtype=torch.int8)},
-    {**GOOD, "reference": torch.ones(6, 3, dtype=torch.int8)}, {**GOOD, "k": 7}, {**GOOD, "k": 0},
-    {**GOOD, "threshold": float("nan")}, {**GOOD, "threshold": 2}, {**GOOD, "threshold": None},
-    {**GOOD, "reference": torch.ones(0, 4, dtype=torch.int8)}, {**GOOD, "threshold": 0.0}, {**GOOD, "threshold": True},
-    {**GOOD, "k": 2.7}, {**GOOD, "k": True}, {**GOOD, "k": float("inf")}, {**GOOD, "threshold": 10 ** 400},
-    {**GOOD, "reference": torch.zeros(6, 4)}, {**GOOD, "reference": torch.full((6, 4), torch.nan)},
-    {**GOOD, "reference": torch.full((6, 4), 1e38)}, {**GOOD, "reference": torch.ones(6, 4, dtype=torch.bool)},
-    {**GOOD, "reference": torch.ones(6, 4, requires_grad=True)},
-], ids=lambda facts: "")
+@pytest.mark.parametrize(
+    "facts",
+    [
+        "text",
+        [],
+        {},
+        {**GOOD, "reference": None},
+        {**GOOD, "reference": torch.ones(6, dtype=torch.int8)},
+        {**GOOD, "reference": torch.ones(6, 3, dtype=torch.int8)},
+        {**GOOD, "k": 7},
+        {**GOOD, "k": 0},
+        {**GOOD, "threshold": float("nan")},
+        {**GOOD, "threshold": 2},
+        {**GOOD, "threshold": None},
+        {**GOOD, "reference": torch.ones(0, 4, dtype=torch.int8)},
+        {**GOOD, "threshold": 0.0},
+        {**GOOD, "threshold": True},
+        {**GOOD, "k": 2.7},
+        {**GOOD, "k": True},
+        {**GOOD, "k": float("inf")},
+        {**GOOD, "threshold": 10**400},
+        {**GOOD, "reference": torch.zeros(6, 4)},
+        {**GOOD, "reference": torch.full((6, 4), torch.nan)},
+        {**GOOD, "reference": torch.full((6, 4), 1e38)},
+        {**GOOD, "reference": torch.ones(6, 4, dtype=torch.bool)},
+        {**GOOD, "reference": torch.ones(6, 4, requires_grad=True)},
+    ],
+    ids=lambda facts: "",
+)
 def test_data_that_makes_no_sense_is_left_out_and_logged(facts, caplog):
     assert Familiarity.from_facts(facts, 4) is None
     assert "cannot be used" in caplog.text
@@ -98,8 +118,17 @@ def test_committed_trust_data_is_small():
 @pytest.mark.slow
 def test_committed_export_meets_its_figures_on_photos_from_elsewhere(shared):
     data = shared / "data"
-    run = run_module("benchmarks.trust", ROOT / "export.pkl", "--known", data / "bears-field", "--other",
-                     data / "not-bears", "--data", data / "bears", timeout=900)
+    run = run_module(
+        "benchmarks.trust",
+        ROOT / "export.pkl",
+        "--known",
+        data / "bears-field",
+        "--other",
+        data / "not-bears",
+        "--data",
+        data / "bears",
+        timeout=900,
+    )
     assert run.returncode == 0, run.stderr
     lines = run.stdout.splitlines()
     rows = {line[:30].strip(): line[30:].split() for line in lines}

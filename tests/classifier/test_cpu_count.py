@@ -1,4 +1,5 @@
 """classifier/cpu_count.py: the cores that a container really has."""
+
 import pytest
 
 from classifier import cpu_count as module
@@ -18,8 +19,17 @@ def test_without_a_limit_all_cores_count():
     assert cores() == 64
 
 
-@pytest.mark.parametrize("quota, n", [("200000 100000", 2), ("150000 100000", 1), ("50000 100000", 1),
-                                      ("max 100000", 64), ("nonsense", 64), ("0 0", 64)])
+@pytest.mark.parametrize(
+    "quota, n",
+    [
+        ("200000 100000", 2),
+        ("150000 100000", 1),
+        ("50000 100000", 1),
+        ("max 100000", 64),
+        ("nonsense", 64),
+        ("0 0", 64),
+    ],
+)
 def test_quota_of_cgroup_2_counts(machine, quota, n):
     (machine / "cpu.max").write_text(quota + "\n")
     assert cores() == n

@@ -1,4 +1,5 @@
 """classifier/photo/decode.py: any photo in, upright RGB out; anything else, one sentence."""
+
 import io
 import os
 import struct
@@ -14,18 +15,35 @@ from helpers.paths import ROOT
 from helpers.photos import chunk, encoded, noisy_photo, png_of_declared_size
 
 # what EXIF says was done to an upright photo before it was stored
-STORED = {1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
-          4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90,
-          7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270}
-FORMATS = {"JPEG": {"quality": 95}, "PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}, "AVIF": {"quality": 95},
-           "HEIF": {"quality": 95}}
+STORED = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+FORMATS = {
+    "JPEG": {"quality": 95},
+    "PNG": {},
+    "WEBP": {"lossless": True},
+    "TIFF": {},
+    "AVIF": {"quality": 95},
+    "HEIF": {"quality": 95},
+}
 
 
 def quarters() -> Image.Image:
     """A 64 x 48 photo whose four quarters differ, so that every turn and flip shows."""
     image = Image.new("RGB", (64, 48))
-    for box, colour in (((0, 0, 32, 24), "red"), ((32, 0, 64, 24), "lime"),
-                        ((0, 24, 32, 48), "blue"), ((32, 24, 64, 48), "white")):
+    for box, colour in (
+        ((0, 0, 32, 24), "red"),
+        ((32, 0, 64, 24), "lime"),
+        ((0, 24, 32, 48), "blue"),
+        ((32, 24, 64, 48), "white"),
+    ):
         image.paste(colour, box)
     return image
 
@@ -64,7 +82,7 @@ def test_each_format_opens(format):
 
 
 def test_path_bytes_file_and_image_give_the_same_photo(tmp_path):
-    path = tmp_path / "Großer Bär, \"sitzend\".png"
+    path = tmp_path / 'Großer Bär, "sitzend".png'
     quarters().save(path)
     data = path.read_bytes()
     sources = [path, str(path), data, bytearray(data), memoryview(data), io.BytesIO(data), Image.open(path)]
@@ -98,9 +116,17 @@ def test_half_transparency_is_blended_with_white():
     assert open_photo(encoded(Image.new("RGBA", (2, 2), (0, 0, 0, 128)), "PNG")).getpixel((0, 0)) == (127,) * 3
 
 
-@pytest.mark.parametrize("mode, colour, expected", [
-    ("1", 1, 255), ("L", 100, 100), ("P", 0, 0), ("CMYK", (0, 0, 0, 255), 0), ("LAB", (128, 128, 128), 119),
-], ids=["1", "L", "P", "CMYK", "LAB"])
+@pytest.mark.parametrize(
+    "mode, colour, expected",
+    [
+        ("1", 1, 255),
+        ("L", 100, 100),
+        ("P", 0, 0),
+        ("CMYK", (0, 0, 0, 255), 0),
+        ("LAB", (128, 128, 128), 119),
+    ],
+    ids=["1", "L", "P", "CMYK", "LAB"],
+)
 def test_other_modes_become_rgb(mode, colour, expected):
     format = "PNG" if mode in ("1", "L", "P") else "TIFF"
     photo = open_photo(encoded(Image.new(mode, (4, 4), colour), format))
@@ -115,12 +141,16 @@ def test_16_bit_greyscale_keeps_its_shades(format):
     assert [photo.getpixel((x, 0))[0] for x in range(4)] == [0, 64, 128, 255]
 
 
-@pytest.mark.parametrize("samples, expected", [
-    (np.array([[0, 0.5, 1.0]], dtype=np.float32), [0, 128, 255]),
-    (np.array([[0, 100, 255]], dtype=np.float32), [0, 100, 255]),
-    (np.array([[0, np.nan, 1.0]], dtype=np.float32), [0, 0, 255]),
-    (np.array([[0, 32768, 65535]], dtype=np.int32), [0, 128, 255]),
-], ids=["unit", "byte", "nan", "int32"])
+@pytest.mark.parametrize(
+    "samples, expected",
+    [
+        (np.array([[0, 0.5, 1.0]], dtype=np.float32), [0, 128, 255]),
+        (np.array([[0, 100, 255]], dtype=np.float32), [0, 100, 255]),
+        (np.array([[0, np.nan, 1.0]], dtype=np.float32), [0, 0, 255]),
+        (np.array([[0, 32768, 65535]], dtype=np.int32), [0, 128, 255]),
+    ],
+    ids=["unit", "byte", "nan", "int32"],
+)
 def test_float_and_32_bit_tiffs_keep_their_shades(samples, expected):
     photo = open_photo(encoded(Image.fromarray(samples), "TIFF"))
     assert [photo.getpixel((x, 0))[0] for x in range(3)] == expected
@@ -134,17 +164,31 @@ def tiff(samples: np.ndarray, bits: int, photometric: int = 1, sample_format: in
         data = b"".join(bytes([a >> 4, (a & 15) << 4 | b >> 8, b & 255]) for a, b in pairs)
     else:
         data = samples.astype(f"<u{bits // 8}").tobytes()
-    tags = [(256, width), (257, height), (258, bits), (259, 1), (262, photometric), (273, 8), (277, 1), (278, height),
-            (279, len(data)), (339, sample_format)]
+    tags = [
+        (256, width),
+        (257, height),
+        (258, bits),
+        (259, 1),
+        (262, photometric),
+        (273, 8),
+        (277, 1),
+        (278, height),
+        (279, len(data)),
+        (339, sample_format),
+    ]
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
     return b"II*\0" + struct.pack("<I", 8 + len(data)) + data + struct.pack("<H", len(tags)) + entries + bytes(4)
 
 
-@pytest.mark.parametrize("data, expected", [
-    (tiff(np.array([[0, 2048, 4095, 0]]), 12), [0, 128, 255]),
-    (tiff(np.array([[0, 32768, 65535]]), 16, photometric=0), [255, 127, 0]),
-    (tiff(np.array([[0, 2**31, 2**32 - 1]]), 32), [0, 128, 255]),
-], ids=["12-bit", "min-is-white", "unsigned-32"])
+@pytest.mark.parametrize(
+    "data, expected",
+    [
+        (tiff(np.array([[0, 2048, 4095, 0]]), 12), [0, 128, 255]),
+        (tiff(np.array([[0, 32768, 65535]]), 16, photometric=0), [255, 127, 0]),
+        (tiff(np.array([[0, 2**31, 2**32 - 1]]), 32), [0, 128, 255]),
+    ],
+    ids=["12-bit", "min-is-white", "unsigned-32"],
+)
 def test_shades_are_read_as_a_tiffs_header_says(data, expected):
     photo = open_photo(data)
     assert [photo.getpixel((x, 0))[0] for x in range(3)] == pytest.approx(expected, abs=1)
@@ -153,15 +197,26 @@ def test_shades_are_read_as_a_tiffs_header_says(data, expected):
 def png(bits: int, colour_type: int, row: bytes, width: int, transparent: bytes) -> bytes:
     """A one-row PNG of any depth with a transparent colour."""
     header = struct.pack(">IIBBBBB", width, 1, bits, colour_type, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"tRNS", transparent)
-            + chunk(b"IDAT", zlib.compress(b"\0" + row)) + chunk(b"IEND", b""))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"tRNS", transparent)
+        + chunk(b"IDAT", zlib.compress(b"\0" + row))
+        + chunk(b"IEND", b"")
+    )
 
 
-@pytest.mark.parametrize("data", [
-    png(2, 0, bytes([0b01_10_00_00]), 2, b"\0\x01"), png(4, 0, bytes([0x1_5]), 2, b"\0\x01"),
-    png(8, 0, bytes([1, 80]), 2, b"\0\x01"), png(16, 0, struct.pack(">HH", 300, 20000), 2, struct.pack(">H", 300)),
-    png(16, 2, struct.pack(">6H", 40000, 0, 0, 0, 0, 9000), 2, struct.pack(">3H", 40000, 0, 0)),
-], ids=["grey-2", "grey-4", "grey-8", "grey-16", "rgb-16"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        png(2, 0, bytes([0b01_10_00_00]), 2, b"\0\x01"),
+        png(4, 0, bytes([0x1_5]), 2, b"\0\x01"),
+        png(8, 0, bytes([1, 80]), 2, b"\0\x01"),
+        png(16, 0, struct.pack(">HH", 300, 20000), 2, struct.pack(">H", 300)),
+        png(16, 2, struct.pack(">6H", 40000, 0, 0, 0, 0, 9000), 2, struct.pack(">3H", 40000, 0, 0)),
+    ],
+    ids=["grey-2", "grey-4", "grey-8", "grey-16", "rgb-16"],
+)
 def test_transparent_colour_of_any_depth_is_laid_on_white(data):
     photo = open_photo(data)
     assert photo.getpixel((0, 0)) == (255, 255, 255)
@@ -232,25 +287,42 @@ def test_more_than_100_megapixels_are_refused_from_the_header(width, height):
 def test_truncated_photo_is_reported(format, keep):
     data = encoded(noisy_photo((120, 90, 60), 0, (200, 150)), format)
     with pytest.raises(PhotoError, match=r"cut off|damaged|not a photo"):
-        open_photo(data[:int(len(data) * keep)])
+        open_photo(data[: int(len(data) * keep)])
 
 
-@pytest.mark.parametrize("data, says", [
-    (b"", "empty"),
-    (b"not a photo\n", "not a photo"),
-    (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
-    (b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg/>", "SVG"),
-    (b"\xef\xbb\xbf  <!DOCTYPE html><html>", "web page"),
-    (b"%PDF-1.7", "PDF"),
-    (b"\0\0\0\x18ftypmp42\0\0\0\0", "video"),
-    (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "LFS"),
-    (b"RIFF\0\0\0\0WAVEfmt ", "video or a sound"),
-    (b"\0\0\0\x18ftyphevc\0\0\0\0", "damaged"),
-    (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
-    (bytes(range(256)) * 40, "not a photo"),
-    (b"\xff\xd8\xff\xe0", "damaged"),
-], ids=["empty", "text", "svg", "svg-xml", "html", "pdf", "video", "lfs", "wav", "heif-sequence", "eps", "noise",
-        "jpeg-start"])
+@pytest.mark.parametrize(
+    "data, says",
+    [
+        (b"", "empty"),
+        (b"not a photo\n", "not a photo"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg/>", "SVG"),
+        (b"\xef\xbb\xbf  <!DOCTYPE html><html>", "web page"),
+        (b"%PDF-1.7", "PDF"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0", "video"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "LFS"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "video or a sound"),
+        (b"\0\0\0\x18ftyphevc\0\0\0\0", "damaged"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
+        (bytes(range(256)) * 40, "not a photo"),
+        (b"\xff\xd8\xff\xe0", "damaged"),
+    ],
+    ids=[
+        "empty",
+        "text",
+        "svg",
+        "svg-xml",
+        "html",
+        "pdf",
+        "video",
+        "lfs",
+        "wav",
+        "heif-sequence",
+        "eps",
+        "noise",
+        "jpeg-start",
+    ],
+)
 def test_what_is_no_photo_gets_a_sentence(data, says):
     with pytest.raises(PhotoError, match=says) as caught:
         open_photo(data)
@@ -258,10 +330,18 @@ def test_what_is_no_photo_gets_a_sentence(data, says):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("source, says", [
-    ("missing.jpg", "no file"), (".", "could not be read"), ("nul\0.jpg", "could not be read"),
-    (None, "expected"), (42, "expected"), (io.StringIO("text"), "binary"),
-], ids=["missing", "folder", "nul", "none", "number", "text-file"])
+@pytest.mark.parametrize(
+    "source, says",
+    [
+        ("missing.jpg", "no file"),
+        (".", "could not be read"),
+        ("nul\0.jpg", "could not be read"),
+        (None, "expected"),
+        (42, "expected"),
+        (io.StringIO("text"), "binary"),
+    ],
+    ids=["missing", "folder", "nul", "none", "number", "text-file"],
+)
 def test_other_sources_get_a_sentence(source, says):
     with pytest.raises(PhotoError, match=says):
         open_photo(source)
@@ -296,8 +376,9 @@ def saved(photo: Image.Image, kind: str, **options) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("by, size", [(1, (1208, 808)), (1.9, (1208, 808)), (2, (604, 404)), (5, (302, 202)),
-                                      (100, (151, 101))])
+@pytest.mark.parametrize(
+    "by, size", [(1, (1208, 808)), (1.9, (1208, 808)), (2, (604, 404)), (5, (302, 202)), (100, (151, 101))]
+)
 def test_large_jpeg_is_decoded_at_the_scale_that_is_enough(by, size):
     data = saved(smooth_photo((1208, 808)), "JPEG", quality=95)
     photo = open_photo(data, max_reduction=lambda _: by)
@@ -310,8 +391,9 @@ def test_spare_is_asked_about_the_upright_photo():
     exif = Image.Exif()
     exif[0x0112] = 6
     asked = []
-    photo = open_photo(saved(smooth_photo((800, 400)), "JPEG", exif=exif),
-                       max_reduction=lambda size: asked.append(size) or 2)
+    photo = open_photo(
+        saved(smooth_photo((800, 400)), "JPEG", exif=exif), max_reduction=lambda size: asked.append(size) or 2
+    )
     assert asked == [(400, 800)] and photo.size == (200, 400)
 
 
@@ -345,8 +427,12 @@ def test_reduced_photos_get_nearly_the_same_answer(shared):
             reduced, whole = classifier.predict(data), classifier.predict(open_photo(data))
             opened = open_photo(data, max_reduction=classifier._engine.max_reduction)
             assert megapixels < 8 or opened.width < size[0] * 0.6
-            differences.append(max(abs(reduced.probabilities[label] - probability)
-                                   for label, probability in whole.probabilities.items()))
+            differences.append(
+                max(
+                    abs(reduced.probabilities[label] - probability)
+                    for label, probability in whole.probabilities.items()
+                )
+            )
     assert np.quantile(differences, 0.9) < 0.02 and max(differences) < 0.1
 
 

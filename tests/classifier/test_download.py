@@ -1,4 +1,5 @@
 """classifier/photo/download.py: bytes from the web, and what a hostile server is answered with."""
+
 import asyncio
 import time
 import tracemalloc
@@ -25,13 +26,24 @@ def test_photo_is_fetched_also_where_an_address_moved(web):
     assert fetch(f"{web.url}/photo/1.png") == fetch(f"{web.url}/moved") == web.RequestHandlerClass.photo
 
 
-@pytest.mark.parametrize("path, says, final", [
-    ("missing", "HTTP 404", True), ("broken", "HTTP 500", False), ("around", "more than 5 redirects", True),
-    ("huge", "larger than 20 MB", True), ("endless", "larger than 20 MB", True), ("slow", "not complete within", False),
-    ("brotli", r"compressed \(br\)", True), ("gzip", r"compressed \(gzip\)", True), ("twice", "compressed", True),
-    ("far", "connection failed|not an address", None), ("many_headers", "the connection failed", False),
-    ("cut", "the connection failed", False), ("busy_for_long", "asks to wait for 3600 s", False),
-])
+@pytest.mark.parametrize(
+    "path, says, final",
+    [
+        ("missing", "HTTP 404", True),
+        ("broken", "HTTP 500", False),
+        ("around", "more than 5 redirects", True),
+        ("huge", "larger than 20 MB", True),
+        ("endless", "larger than 20 MB", True),
+        ("slow", "not complete within", False),
+        ("brotli", r"compressed \(br\)", True),
+        ("gzip", r"compressed \(gzip\)", True),
+        ("twice", "compressed", True),
+        ("far", "connection failed|not an address", None),
+        ("many_headers", "the connection failed", False),
+        ("cut", "the connection failed", False),
+        ("busy_for_long", "asks to wait for 3600 s", False),
+    ],
+)
 def test_what_cannot_be_had_gets_its_reason(web, path, says, final):
     with pytest.raises(DownloadError, match=says) as error:
         run_async(Downloader(True, max_seconds=3).fetch(f"{web.url}/{path}"))
@@ -58,17 +70,29 @@ def test_busy_server_is_asked_again_after_the_time_it_names(web):
     assert second - first >= 1
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/photo", "http://localhost:{port}/photo", "http://[::1]/",
-                                 "http://2130706433:{port}/photo", "http://0x7f.1:{port}/photo", "http://0:{port}/photo",
-                                 "http://[::ffff:127.0.0.1]:{port}/photo", "http://169.254.169.254/latest/meta-data"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:{port}/photo",
+        "http://localhost:{port}/photo",
+        "http://[::1]/",
+        "http://2130706433:{port}/photo",
+        "http://0x7f.1:{port}/photo",
+        "http://0:{port}/photo",
+        "http://[::ffff:127.0.0.1]:{port}/photo",
+        "http://169.254.169.254/latest/meta-data",
+    ],
+)
 def test_private_addresses_are_refused_unasked(web, url):
     with pytest.raises(DownloadError, match=r"private address|not known"):
         fetch(url.format(port=web.server_port), allow_private=False)
     assert web.asked == []
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "data:image/png;base64,xx", "", "http://",
-                                 "not an address", "//host/x"])
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "ftp://host/x", "data:image/png;base64,xx", "", "http://", "not an address", "//host/x"],
+)
 def test_other_addresses_are_refused(url):
     with pytest.raises(DownloadError, match="not an"):
         fetch(url)
@@ -87,12 +111,30 @@ def test_redirect_from_the_internet_to_this_machine_is_refused(web, monkeypatch)
         pytest.skip("127.0.0.2 is not an address of this machine")
 
 
-@pytest.mark.parametrize("ip, public", [
-    ("8.8.8.8", True), ("2606:4700::1111", True), ("127.0.0.1", False), ("10.1.2.3", False), ("192.168.0.1", False),
-    ("169.254.169.254", False), ("100.64.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False), ("::1", False),
-    ("::ffff:10.0.0.1", False), ("fe80::1%eth0", False), ("fd00::1", False), ("2002:7f00:1::", False), ("::", False),
-    ("64:ff9b::a00:1", False), ("64:ff9b:1::a00:1", False), ("::7f00:1", False), ("2001::f5ff:fffe", False),
-])
+@pytest.mark.parametrize(
+    "ip, public",
+    [
+        ("8.8.8.8", True),
+        ("2606:4700::1111", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("192.168.0.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("2002:7f00:1::", False),
+        ("::", False),
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b:1::a00:1", False),
+        ("::7f00:1", False),
+        ("2001::f5ff:fffe", False),
+    ],
+)
 def test_public_addresses_are_told_from_private_ones(ip, public):
     assert is_public(ip) is public
 

@@ -1,4 +1,5 @@
 """classifier/inference/heatmap.py: what is shown adds up to the score, lies where the model looked, and can be seen."""
+
 import io
 
 import numpy as np
@@ -80,12 +81,16 @@ def test_several_winners_share_a_maximum():
     assert LinearHead.of(head).contributions(np.array([[[6.0, 6.0], [6.0, 1.0]]]))[0].tolist() == [[[2, 2], [2, 0]]]
 
 
-@pytest.mark.parametrize("head, says", [
-    (nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), "begins with Flatten"),
-    (nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2), nn.GELU(), nn.Linear(2, 2)), "GELU"),
-    (nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2), SigmoidRange(0, 1)), "SigmoidRange"),
-    (nn.Softmax(1), "begins with Softmax"),
-], ids=["no-pooling", "gelu", "sigmoid", "softmax"])
+@pytest.mark.parametrize(
+    "head, says",
+    [
+        (nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), "begins with Flatten"),
+        (nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2), nn.GELU(), nn.Linear(2, 2)), "GELU"),
+        (nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2), SigmoidRange(0, 1)), "SigmoidRange"),
+        (nn.Softmax(1), "begins with Softmax"),
+    ],
+    ids=["no-pooling", "gelu", "sigmoid", "softmax"],
+)
 def test_other_heads_are_named_not_guessed(head, says):
     with pytest.raises(TypeError, match=says):
         LinearHead.of(head)
@@ -174,8 +179,9 @@ def test_colours_lie_where_the_cells_do():
 
 @pytest.mark.parametrize("ground", ["black", "white"])
 def test_colours_and_outline_show_on_dark_and_on_light(ground):
-    picture = np.asarray(heatmap_of(np.diag([1.0, 0, 0, 0, 0]), (0, 0, 400, 400)).draw_on(
-        Image.new("RGB", (400, 400), ground))).astype(int)
+    picture = np.asarray(
+        heatmap_of(np.diag([1.0, 0, 0, 0, 0]), (0, 0, 400, 400)).draw_on(Image.new("RGB", (400, 400), ground))
+    ).astype(int)
     strong, plain = picture[30, 30], picture[200, 350]
     assert np.ptp(strong) > 150 and np.ptp(plain) < 5
     assert (picture == 255).all(2).any() and (picture == 30).all(2).any()  # a light line in a dark one
@@ -187,15 +193,27 @@ def test_part_that_was_not_looked_at_is_dark_and_uncoloured():
     assert np.ptp(picture[50, 100]) > 100
 
 
-@pytest.mark.parametrize("size, expected", [((4000, 3000), (640, 480)), ((300, 900), (213, 640)), ((90, 60), (90, 60)),
-                                            ((1, 1), (1, 1)), ((5000, 1), (640, 1))], ids=str)
+@pytest.mark.parametrize(
+    "size, expected",
+    [
+        ((4000, 3000), (640, 480)),
+        ((300, 900), (213, 640)),
+        ((90, 60), (90, 60)),
+        ((1, 1), (1, 1)),
+        ((5000, 1), (640, 1)),
+    ],
+    ids=str,
+)
 def test_picture_keeps_the_photos_proportions(size, expected):
     heatmap = heatmap_of(np.random.default_rng(0).normal(size=(7, 7)), (0, 0, *size))
     assert heatmap.draw_on(Image.new("RGB", size)).size == expected
 
 
-@pytest.mark.parametrize("contributions", [np.zeros((7, 7)), -np.ones((7, 7)), np.full((1, 1), 2.0)],
-                         ids=["nothing", "all-against", "one-cell"])
+@pytest.mark.parametrize(
+    "contributions",
+    [np.zeros((7, 7)), -np.ones((7, 7)), np.full((1, 1), 2.0)],
+    ids=["nothing", "all-against", "one-cell"],
+)
 def test_odd_maps_are_drawn_without_complaint(contributions, recwarn):
     heatmap_of(contributions, (0, 0, 50, 50)).draw_on(Image.new("RGB", (50, 50)))
     assert not recwarn.list

@@ -1,4 +1,5 @@
 """Exports of known classes and no foreign code, made to take memory or time, or to crash torch: all are refused."""
+
 import io
 import pickle
 import struct
@@ -121,23 +122,34 @@ DATA = {
     "lists of lists for a method": (lambda learn: setattr(resize_of(learn), "method", "PLANTED"), doubled(60)),
     "lists of lists for a size": (lambda learn: setattr(resize_of(learn), "size", "PLANTED"), doubled(60)),
     "lists of lists for a name": (lambda learn: learn.model._modules.update(PLANTED=nn.ReLU()), doubled(60)),
-    "a list in facts, often": (lambda learn: setattr(learn, "fieldguide", dict.fromkeys("abcdefgh" * 9, "PLANTED")),
-                               b"]" + MARK + b"N" * 300_000 + b"e"),
+    "a list in facts, often": (
+        lambda learn: setattr(learn, "fieldguide", dict.fromkeys("abcdefgh" * 9, "PLANTED")),
+        b"]" + MARK + b"N" * 300_000 + b"e",
+    ),
     "methods of methods": (lambda learn: learn.dls.valid.after_item.fs.items.append(Planted()), methods(60)),
-    "nine hundred resizings": (lambda learn: learn.dls.valid.after_item.fs.items.extend(
-        [Resize(2048, method="squish")] * 900), None),
+    "nine hundred resizings": (
+        lambda learn: learn.dls.valid.after_item.fs.items.extend([Resize(2048, method="squish")] * 900),
+        None,
+    ),
 }
 NETWORKS = {
     "modules in modules, each twice": lambda: wide(nest(40)),
     "a pool of a million cells": lambda: wide(nn.Upsample((3000, 3000)), nn.AvgPool2d(1001, 1, 500)),
     "maxima of a million cells": lambda: wide(nn.Upsample((3000, 3000)), nn.MaxPool2d(1001, 1, 500)),
     "a large transposed convolution": lambda: nn.Sequential(
-        nn.Conv2d(3, 1000, 1), nn.Upsample((400, 400)), nn.ConvTranspose2d(1000, 1, 60), nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(), nn.Linear(1, 3)),
+        nn.Conv2d(3, 1000, 1),
+        nn.Upsample((400, 400)),
+        nn.ConvTranspose2d(1000, 1, 60),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(1, 3),
+    ),
     "a large convolution of one channel": lambda: wide(
-        nn.Upsample((1500, 1500)), nn.Conv2d(3, 1, 1), nn.Conv2d(1, 1, 101, padding=50), nn.Conv2d(1, 3, 1)),
+        nn.Upsample((1500, 1500)), nn.Conv2d(3, 1, 1), nn.Conv2d(1, 1, 101, padding=50), nn.Conv2d(1, 3, 1)
+    ),
     "four hundred layers of one weight": lambda: nn.Sequential(
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 1000), *one_weight(400), nn.Linear(1000, 3)),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 1000), *one_weight(400), nn.Linear(1000, 3)
+    ),
 }
 
 
@@ -171,8 +183,13 @@ def test_networks_that_cost_too_much_are_refused(key, imported, photos, tmp_path
 
 
 def test_an_array_that_facts_name_often_is_read_once_or_left_out(imported, photos, tmp_path):
-    path = written(photos, tmp_path, lambda learn: setattr(learn, "fieldguide", {"one": "PLANTED", "many": "AGAIN"}),
-                   PLANTED=array(4_000_000) + kept(0), AGAIN=b"](" + again(0) * 5000 + b"e")
+    path = written(
+        photos,
+        tmp_path,
+        lambda learn: setattr(learn, "fieldguide", {"one": "PLANTED", "many": "AGAIN"}),
+        PLANTED=array(4_000_000) + kept(0),
+        AGAIN=b"](" + again(0) * 5000 + b"e",
+    )
     with Limits():
         assert list(Classifier.load(path).facts) == ["one"]
 
@@ -186,18 +203,32 @@ def test_names_that_are_lists_of_lists_are_refused_at_once(imported, tmp_path):
 def test_the_format_before_zip_takes_no_key_but_text(imported, tmp_path):
     tuples = b"\x80\x02N\x85" + b"q\x01h\x01\x86" * 60 + b"\x85."
     (tmp_path / "export.pkl").write_bytes(
-        pickle.dumps(0x1950a86a20f9469cfc6c, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2) * 2 + tuples)
+        pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2) * 2 + tuples
+    )
     with Limits(), pytest.raises(ExportError, match="has not the numbers"):
         read_export(tmp_path / "export.pkl")
 
 
 HEADS = {
-    "many labels on a large map": (1000, lambda: nn.Sequential(nn.Upsample((2000, 2000)), nn.Sequential(
-        AdaptiveConcatPool2d(1), nn.Flatten(), nn.Linear(6, 1000)))),
-    "ninety thousand labels": (90_000, lambda: nn.Sequential(nn.Identity(), nn.Sequential(
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 90_000)))),
-    "a head of three hundred layers": (3, lambda: nn.Sequential(nn.Conv2d(3, 500, 1), nn.Sequential(
-        AdaptiveConcatPool2d(1), nn.Flatten(), *[nn.Linear(1000, 1000)] * 300, nn.Linear(1000, 3)))),
+    "many labels on a large map": (
+        1000,
+        lambda: nn.Sequential(
+            nn.Upsample((2000, 2000)), nn.Sequential(AdaptiveConcatPool2d(1), nn.Flatten(), nn.Linear(6, 1000))
+        ),
+    ),
+    "ninety thousand labels": (
+        90_000,
+        lambda: nn.Sequential(
+            nn.Identity(), nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 90_000))
+        ),
+    ),
+    "a head of three hundred layers": (
+        3,
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 500, 1),
+            nn.Sequential(AdaptiveConcatPool2d(1), nn.Flatten(), *[nn.Linear(1000, 1000)] * 300, nn.Linear(1000, 3)),
+        ),
+    ),
 }
 
 
@@ -251,10 +282,17 @@ def test_a_photo_that_a_network_cannot_take_is_refused_in_a_sentence(imported, p
         classifier.predict(noisy_photo((9, 9, 9), 0, (2, 2)))
 
 
-@pytest.mark.parametrize("full", [
-    "torch.nn.modules.pooling.FractionalMaxPool2d", "torch.nn.modules.sparse.EmbeddingBag",
-    "torchvision.models.detection.faster_rcnn.FasterRCNN", "torchvision.ops.roi_align.RoIAlign",
-    "torchvision.ops.deform_conv.DeformConv2d", "torch.nn.modules.loss.CTCLoss"])
+@pytest.mark.parametrize(
+    "full",
+    [
+        "torch.nn.modules.pooling.FractionalMaxPool2d",
+        "torch.nn.modules.sparse.EmbeddingBag",
+        "torchvision.models.detection.faster_rcnn.FasterRCNN",
+        "torchvision.ops.roi_align.RoIAlign",
+        "torchvision.ops.deform_conv.DeformConv2d",
+        "torch.nn.modules.loss.CTCLoss",
+    ],
+)
 def test_what_takes_numbers_for_places_in_memory_is_not_on_the_list(full):
     assert network_class(full) is None
 

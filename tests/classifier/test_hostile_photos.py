@@ -2,6 +2,7 @@
 
 The files are those of benchmarks/attacks/crafted_photos.py and the mutations of benchmarks/hostile_photos.py.
 """
+
 import struct
 import subprocess
 import sys
@@ -36,8 +37,16 @@ from helpers.photos import encoded
 
 HANG = 20  # seconds; a guard against hanging, not a measure: this machine may be busy
 # in the names of files that take seconds because they are as large as is allowed: `benchmarks.hostile_photos` runs them
-SLOW = ("250-megapixels", "100-megapixels", "24-megapixels", "50-million", "20-million", "90-million",
-        "100-megabytes", "200-megabytes")
+SLOW = (
+    "250-megapixels",
+    "100-megapixels",
+    "24-megapixels",
+    "50-million",
+    "20-million",
+    "90-million",
+    "100-megabytes",
+    "200-megabytes",
+)
 
 
 REFUSED = {  # crafted file: what its sentence says
@@ -137,20 +146,35 @@ def test_what_would_take_too_long_is_refused_with_its_reason(name, says):
     assert str(caught.value).endswith(".")
 
 
-@pytest.mark.parametrize("data", [
-    encoded(picture((640, 480)), "JPEG", progressive=True),
-    progressive(640, 480, 300, 3),
-    jpeg(64, 48, before=segment(0xFE, b"a comment") * 5000),
-    jpeg(64, 48, before=segment(0xE1, EXIF + exif(value=1).ljust(64_000, b"\0"))),
-    jpeg(64, 48, before=segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(65_000)) * 40),
-    jpeg(64, 48, before=many_pictures(3, 2**31)),
-    encoded(picture(), "JPEG", progressive=True) + b"\xff\xda" * 30_000,
-    png(64, 48, before=png_chunk(b"zTXt", b"key\0\0" + b"x\x9c\3\0\0\0\0\1") * 50),
-    encoded(picture((64, 4000)), "TIFF", tiffinfo={278: 1}),
-    encoded(picture(mode="L"), "GIF", comment=b"bear" * 10_000),
-    encoded(picture().convert("P"), "BMP"),
-], ids=["progressive", "300-scans", "5000-segments", "long-exif", "large-colour-profile", "pictures-behind",
-        "scans-behind-the-end", "texts", "rows-as-strips", "gif-comment", "bmp"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        encoded(picture((640, 480)), "JPEG", progressive=True),
+        progressive(640, 480, 300, 3),
+        jpeg(64, 48, before=segment(0xFE, b"a comment") * 5000),
+        jpeg(64, 48, before=segment(0xE1, EXIF + exif(value=1).ljust(64_000, b"\0"))),
+        jpeg(64, 48, before=segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(65_000)) * 40),
+        jpeg(64, 48, before=many_pictures(3, 2**31)),
+        encoded(picture(), "JPEG", progressive=True) + b"\xff\xda" * 30_000,
+        png(64, 48, before=png_chunk(b"zTXt", b"key\0\0" + b"x\x9c\3\0\0\0\0\1") * 50),
+        encoded(picture((64, 4000)), "TIFF", tiffinfo={278: 1}),
+        encoded(picture(mode="L"), "GIF", comment=b"bear" * 10_000),
+        encoded(picture().convert("P"), "BMP"),
+    ],
+    ids=[
+        "progressive",
+        "300-scans",
+        "5000-segments",
+        "long-exif",
+        "large-colour-profile",
+        "pictures-behind",
+        "scans-behind-the-end",
+        "texts",
+        "rows-as-strips",
+        "gif-comment",
+        "bmp",
+    ],
+)
 def test_what_cameras_and_editors_write_is_not_refused(data):
     assert open_photo(data).mode == "RGB"
 
@@ -202,16 +226,24 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 / 25)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Windows keeps no count of it, macOS counts otherwise")
-@pytest.mark.parametrize("how, most", [
-    ("png(5000, 5000, colour=6)", 11), ("png(5000, 5000, colour=0, bits=16)", 10),
-    ("png(5000, 5000)", 6), ("png(5000, 5000, before=P3)", 6), ("png(5000, 5000, colour=6, before=P3)", 11),
-    ("riff((b'VP8L', vp8l(5000, 5000, 1)))", 20),
-    ("tiff(5000, 5000, zeros(100_000_000), {**GREY, 259: (3, 1, 8), 258: (3, 1, 32), 339: (3, 1, 3)})", 12),
-], ids=["transparent", "16-bit", "plain", "coloured", "coloured-transparent", "webp", "float"])
+@pytest.mark.parametrize(
+    "how, most",
+    [
+        ("png(5000, 5000, colour=6)", 11),
+        ("png(5000, 5000, colour=0, bits=16)", 10),
+        ("png(5000, 5000)", 6),
+        ("png(5000, 5000, before=P3)", 6),
+        ("png(5000, 5000, colour=6, before=P3)", 11),
+        ("riff((b'VP8L', vp8l(5000, 5000, 1)))", 20),
+        ("tiff(5000, 5000, zeros(100_000_000), {**GREY, 259: (3, 1, 8), 258: (3, 1, 32), 339: (3, 1, 3)})", 12),
+    ],
+    ids=["transparent", "16-bit", "plain", "coloured", "coloured-transparent", "webp", "float"],
+)
 def test_large_photos_are_not_copied_again_and_again(how, most):
     """Bytes a pixel at the peak: 4 of the decoded photo, 4 of the answer, and what the decoder needs."""
-    run = subprocess.run([sys.executable, "-c", PEAK.format(how=how)], cwd=ROOT, capture_output=True, text=True,
-                         timeout=120)
+    run = subprocess.run(
+        [sys.executable, "-c", PEAK.format(how=how)], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert float(run.stdout) < most, run.stderr
 
 
@@ -241,13 +273,20 @@ def test_exif_of_imagemagick_in_a_pngs_text_is_read(value):
     assert upright.size == ((64, 48) if value == 3 else (48, 64))
 
 
-@pytest.mark.parametrize("data", [
-    png(64, 48, before=png_chunk(b"eXIf", b"II*\0\x08\0\0\0" + struct.pack("<HHHI", 1, 274, 5, 1) + b"\xff" * 9)),
-    jpeg(64, 48, before=segment(0xE1, EXIF + exif(12, 1, 0))),
-    make("jpeg/exif-orientation-as-text"), make("jpeg/exif-in-circles"), make("png/exif-of-quadratic-size"),
-    make("webp/exif-of-quadratic-size"), make("png/exif-in-text-of-quadratic-size"),
-    make("png/exif-that-begins-again-and-again"),
-], ids=["cut-off", "as-a-double", "as-text", "circles", "greedy-png", "greedy-webp", "greedy-text", "repeated"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        png(64, 48, before=png_chunk(b"eXIf", b"II*\0\x08\0\0\0" + struct.pack("<HHHI", 1, 274, 5, 1) + b"\xff" * 9)),
+        jpeg(64, 48, before=segment(0xE1, EXIF + exif(12, 1, 0))),
+        make("jpeg/exif-orientation-as-text"),
+        make("jpeg/exif-in-circles"),
+        make("png/exif-of-quadratic-size"),
+        make("webp/exif-of-quadratic-size"),
+        make("png/exif-in-text-of-quadratic-size"),
+        make("png/exif-that-begins-again-and-again"),
+    ],
+    ids=["cut-off", "as-a-double", "as-text", "circles", "greedy-png", "greedy-webp", "greedy-text", "repeated"],
+)
 def test_odd_exif_does_not_cost_the_photo(data):
     assert sorted(open_photo(data).size) == [48, 64]
 
@@ -266,11 +305,20 @@ def test_warnings_as_errors_change_no_refusal_into_a_crash():
 
 
 def test_odd_metadata_are_no_news_for_the_servers_log():
-    odd = ["jpeg/exif-orientation-of-thousands", "tiff/size-of-two-numbers", "tiff/directory-in-the-last-byte",
-           "png/declared-12000-square", "tiff/lzw-bomb", "tiff/packbits-bomb", "tiff/60000-samples-a-pixel"]
-    code = ("from contextlib import suppress\nfrom benchmarks.attacks.crafted_photos import make\n"
-            "from classifier.photo import PhotoError, open_photo\n"
-            f"for name in {odd}:\n    with suppress(PhotoError):\n        open_photo(make(name))")
+    odd = [
+        "jpeg/exif-orientation-of-thousands",
+        "tiff/size-of-two-numbers",
+        "tiff/directory-in-the-last-byte",
+        "png/declared-12000-square",
+        "tiff/lzw-bomb",
+        "tiff/packbits-bomb",
+        "tiff/60000-samples-a-pixel",
+    ]
+    code = (
+        "from contextlib import suppress\nfrom benchmarks.attacks.crafted_photos import make\n"
+        "from classifier.photo import PhotoError, open_photo\n"
+        f"for name in {odd}:\n    with suppress(PhotoError):\n        open_photo(make(name))"
+    )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
@@ -282,8 +330,7 @@ def test_good_photos_are_answered_beside_hostile_ones(classifier):
         i = first
         while not done.is_set():
             try:
-                open_photo(make(QUICK[i % len(QUICK)]) if i % 2 else mutant(i, seed=2)[1],
-                           max_reduction=lambda _: 2)
+                open_photo(make(QUICK[i % len(QUICK)]) if i % 2 else mutant(i, seed=2)[1], max_reduction=lambda _: 2)
             except PhotoError:
                 pass
             except Exception as error:
@@ -305,8 +352,13 @@ def test_good_photos_are_answered_beside_hostile_ones(classifier):
 
 
 def test_benchmark_prints_one_table():
-    run = subprocess.run([sys.executable, "-m", "benchmarks.hostile_photos", "--n", "5", "--only", "gif/no-frame"],
-                         cwd=ROOT, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks.hostile_photos", "--n", "5", "--only", "gif/no-frame"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert run.returncode == 0, run.stderr
     lines = run.stdout.splitlines()
     assert lines[0].split() == ["kind", "of", "file", "tried", "answered", "refused", "failed"]

@@ -1,10 +1,12 @@
 """python -m classifier: a folder into a table, stopped anywhere and gone on with."""
+
 import csv
 import os
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -27,7 +29,7 @@ def folder(tmp_path):
     """A folder of photos, some of them in folders below, one broken, and what is to be left out."""
     folder = tmp_path / "photos"
     (folder / "more" / ".hidden").mkdir(parents=True)
-    for name in ("teddy.jpg", "more/grün, \"so\"\nzwei.JPG", "more/.hidden/no.jpg", ".no.jpg"):
+    for name in ("teddy.jpg", 'more/grün, "so"\nzwei.JPG', "more/.hidden/no.jpg", ".no.jpg"):
         os.link(EXAMPLE, folder / name)
     (folder / "broken.jpg").write_text("no photo")
     (folder / "notes.txt").write_text("no photo either")
@@ -66,8 +68,13 @@ def test_killed_or_stopped_it_goes_on_where_it_was(tmp_path):
     table = tmp_path / "a.csv"
     for end, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)):
         before = table.stat().st_size if table.exists() else 0
-        process = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "classifier", tmp_path / "photos", "--out",
-                                    table], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "classifier", tmp_path / "photos", "--out", table],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         while process.poll() is None and not (table.exists() and table.stat().st_size > before + 10_000):
             time.sleep(0.02)
         process.send_signal(end)
@@ -149,11 +156,15 @@ def test_rows_from_before_names_were_protected_are_found(tmp_path):
     table.close()
 
 
-@pytest.mark.parametrize("text, why", [
-    ("name,price\nbear,3\n", "another table"),
-    (",".join(COLUMNS) + "\na.jpg,teddy,0.9,true,0.7,,another,10,20\n", "answers of another model"),
-    (",".join(COLUMNS) + "\na.jpg,teddy\n", "cannot be gone on with"),
-], ids=["other columns", "other model", "lacks fields"])
+@pytest.mark.parametrize(
+    "text, why",
+    [
+        ("name,price\nbear,3\n", "another table"),
+        (",".join(COLUMNS) + "\na.jpg,teddy,0.9,true,0.7,,another,10,20\n", "answers of another model"),
+        (",".join(COLUMNS) + "\na.jpg,teddy\n", "cannot be gone on with"),
+    ],
+    ids=["other columns", "other model", "lacks fields"],
+)
 def test_file_of_somebody_else_stays_as_it_is(tmp_path, text, why):
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(TableError, match=why):
@@ -163,10 +174,13 @@ def test_file_of_somebody_else_stays_as_it_is(tmp_path, text, why):
 
 def test_mistakes_get_one_sentence(folder, tmp_path):
     (tmp_path / "empty").mkdir()
-    for given, why in (((tmp_path / "nowhere",), "There is no folder"), ((tmp_path / "empty",), "No photos under"),
-                       ((folder, "--out", tmp_path / "no" / "a.csv"), "cannot be written: No such file"),
-                       ((folder, "--out", tmp_path), "is no file"),
-                       ((folder, "--export", tmp_path / "no.pkl"), "no.pkl")):
+    for given, why in (
+        ((tmp_path / "nowhere",), "There is no folder"),
+        ((tmp_path / "empty",), "No photos under"),
+        ((folder, "--out", tmp_path / "no" / "a.csv"), "cannot be written: No such file"),
+        ((folder, "--out", tmp_path), "is no file"),
+        ((folder, "--export", tmp_path / "no.pkl"), "no.pkl"),
+    ):
         run = run_module("classifier", *given)
         assert run.returncode == 1 and why in run.stderr and "Traceback" not in run.stderr, run.stderr
         assert len(run.stderr.splitlines()) == 1
@@ -178,15 +192,22 @@ def test_full_disk_gets_one_sentence_and_what_was_written_is_gone_on_with(folder
 
     out = tmp_path / "a.csv"
     for room in (30, 150, 250):
-        run = run_module("classifier", folder, "--out", out,
-                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))  # noqa: B023
+        run = run_module(
+            "classifier",
+            folder,
+            "--out",
+            out,
+            preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (room, room)),
+        )
         assert run.returncode == 1 and "cannot be written" in run.stderr and "Traceback" not in run.stderr, run.stderr
     assert run_module("classifier", folder, "--out", out).returncode == 0
     assert len(rows(out)) == 3
 
 
 def test_command_needs_only_what_serving_installs():
-    code = ("import sys, classifier.__main__; print([name for name in ('torch', 'fastai', 'matplotlib', 'pandas', "
-            "'gradio', 'training', 'web') if name in sys.modules])")
+    code = (
+        "import sys, classifier.__main__; print([name for name in ('torch', 'fastai', 'matplotlib', 'pandas', "
+        "'gradio', 'training', 'web') if name in sys.modules])"
+    )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert run.stdout.strip() == "[]", run.stderr

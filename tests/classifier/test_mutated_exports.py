@@ -1,4 +1,5 @@
 """tests/helpers/mutants.py: whatever is planted in an export, opening it runs, imports and opens nothing."""
+
 import os
 import subprocess
 import sys
@@ -17,8 +18,13 @@ MUTANTS = int(os.environ.get("MUTANTS", "300"))  # `make robustness` tries thous
 @pytest.mark.slow
 def test_no_planted_name_is_called_imported_or_opened():
     mutants, exports = ROOT / "tests" / "helpers" / "mutants.py", sorted(EXPORTS.glob("*.pkl"))
-    run = subprocess.run([sys.executable, "-W", "ignore", mutants, *exports, "--n", str(MUTANTS)], cwd=ROOT,
-                         capture_output=True, text=True, timeout=1800)
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", mutants, *exports, "--n", str(MUTANTS)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1800,
+    )
     print(f"asked {MUTANTS} requests")
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-2000:]
     assert f"{MUTANTS} mutants" in run.stdout and "0 opened" not in run.stdout.split(",")[0]
@@ -41,11 +47,13 @@ CODE = "open('canary', 'w').write('ran')"
 INJECTIONS = {
     "exec before": lambda program: program.insert_python_exec(CODE, run_first=True),
     "exec after": lambda program: program.insert_python_exec(CODE, run_first=False),
-    "exec instead": lambda program: program.insert_python_exec(CODE, run_first=False,
-                                                               use_output_as_unpickle_result=True),
+    "exec instead": lambda program: program.insert_python_exec(
+        CODE, run_first=False, use_output_as_unpickle_result=True
+    ),
     "eval": lambda program: program.insert_python_eval(CODE, run_first=True),
     "a call on what was opened": lambda program: program.insert_function_call_on_unpickled_object(
-        f"def on_opened(learn):\n    {CODE}\n    return learn"),
+        f"def on_opened(learn):\n    {CODE}\n    return learn"
+    ),
 }
 
 

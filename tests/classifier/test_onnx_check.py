@@ -1,4 +1,5 @@
 """classifier/inference/onnx_check.py: only what the exporter writes passes; otherwise export.pkl serves."""
+
 import json
 import logging
 import shutil
@@ -16,10 +17,20 @@ from classifier.inference.onnx_check import InvalidModel, check_model
 from helpers.paths import EXAMPLE, ROOT
 
 EXPORT = ROOT / "export.pkl"
-SAID = {"labels": ["a", "b"], "head": None, "facts": {}, "gives_probabilities": False, "n_features": None,
-        "preprocess": {"mode": "RGB", "steps": [{"kind": "resize", "size": [8, 8], "method": "squish",
-                                                 "pad_mode": "zeros", "resample": 2}],
-                       "scale": 255.0, "mean": None, "std": None}}
+SAID = {
+    "labels": ["a", "b"],
+    "head": None,
+    "facts": {},
+    "gives_probabilities": False,
+    "n_features": None,
+    "preprocess": {
+        "mode": "RGB",
+        "steps": [{"kind": "resize", "size": [8, 8], "method": "squish", "pad_mode": "zeros", "resample": 2}],
+        "scale": 255.0,
+        "mean": None,
+        "std": None,
+    },
+}
 
 
 def model(nodes, tensors=(), said=(), outputs=("logits",), size=8, opset=17) -> onnx.ModelProto:
@@ -60,26 +71,39 @@ def outside_in_an_attribute() -> onnx.ModelProto:
 
 
 def outside_in_a_branch() -> onnx.ModelProto:
-    branch = helper.make_graph([helper.make_node("Constant", [], ["o"], value=outside().graph.initializer[0])], "b", [],
-                               [helper.make_tensor_value_info("o", TensorProto.FLOAT, None)])
+    branch = helper.make_graph(
+        [helper.make_node("Constant", [], ["o"], value=outside().graph.initializer[0])],
+        "b",
+        [],
+        [helper.make_tensor_value_info("o", TensorProto.FLOAT, None)],
+    )
     condition = numpy_helper.from_array(np.array(True), "c")
     return model([helper.make_node("If", ["c"], ["w"], then_branch=branch, else_branch=branch), *PLAIN], [condition])
 
 
 def loop() -> onnx.ModelProto:
-    body = helper.make_graph([helper.make_node("Identity", ["go"], ["on"])], "b", [
-        helper.make_tensor_value_info("i", TensorProto.INT64, []),
-        helper.make_tensor_value_info("go", TensorProto.BOOL, [])],
-        [helper.make_tensor_value_info("on", TensorProto.BOOL, [])])
-    return model([helper.make_node("Loop", ["n", "c"], [], body=body), *PLAIN],
-                 [*WEIGHTS, numpy_helper.from_array(np.array(2 ** 62), "n"),
-                  numpy_helper.from_array(np.array(True), "c")])
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"])],
+        "b",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+        ],
+        [helper.make_tensor_value_info("on", TensorProto.BOOL, [])],
+    )
+    return model(
+        [helper.make_node("Loop", ["n", "c"], [], body=body), *PLAIN],
+        [*WEIGHTS, numpy_helper.from_array(np.array(2**62), "n"), numpy_helper.from_array(np.array(True), "c")],
+    )
 
 
 def of_a_function() -> onnx.ModelProto:
     made = model(PLAIN, WEIGHTS)
-    made.functions.append(helper.make_function("", "Own", ["x"], ["y"], [helper.make_node("Relu", ["x"], ["y"])],
-                                               [helper.make_opsetid("", 17)]))
+    made.functions.append(
+        helper.make_function(
+            "", "Own", ["x"], ["y"], [helper.make_node("Relu", ["x"], ["y"])], [helper.make_opsetid("", 17)]
+        )
+    )
     return made
 
 
@@ -90,26 +114,45 @@ def of_another_set() -> onnx.ModelProto:
 
 
 def tile(*by: int) -> onnx.ModelProto:
-    return model([helper.make_node("Tile", ["image", "by"], ["much"]), helper.make_node("GlobalAveragePool", ["much"], [
-        "logits"])], [whole("by", *by)])
+    return model(
+        [
+            helper.make_node("Tile", ["image", "by"], ["much"]),
+            helper.make_node("GlobalAveragePool", ["much"], ["logits"]),
+        ],
+        [whole("by", *by)],
+    )
 
 
 def tile_by_what_is_computed() -> onnx.ModelProto:
-    return model([helper.make_node("Shape", ["image"], ["shape"]), helper.make_node("Mul", ["shape", "much"], ["by"]),
-                  helper.make_node("Tile", ["image", "by"], ["logits"])], [whole("much", 1, 1, 1000, 1000)])
+    return model(
+        [
+            helper.make_node("Shape", ["image"], ["shape"]),
+            helper.make_node("Mul", ["shape", "much"], ["by"]),
+            helper.make_node("Tile", ["image", "by"], ["logits"]),
+        ],
+        [whole("much", 1, 1, 1000, 1000)],
+    )
 
 
 def wide_kernel() -> onnx.ModelProto:
     """100,000 multiplications for each of 300 million results."""
-    return model([helper.make_node("Conv", ["image", "k"], ["logits"], pads=[8000] * 4)],
-                 [numpy_helper.from_array(np.zeros((1, 3, 200, 200), dtype=np.float32), "k")])
+    return model(
+        [helper.make_node("Conv", ["image", "k"], ["logits"], pads=[8000] * 4)],
+        [numpy_helper.from_array(np.zeros((1, 3, 200, 200), dtype=np.float32), "k")],
+    )
 
 
 def ends_of_a_range() -> onnx.ModelProto:
-    return model([helper.make_node("ReduceSum", ["image"], ["end"], keepdims=0),
-                  helper.make_node("Range", ["zero", "end", "step"], ["logits"])],
-                 [numpy_helper.from_array(np.array(0, dtype=np.float32), "zero"),
-                  numpy_helper.from_array(np.array(1e-9, dtype=np.float32), "step")])
+    return model(
+        [
+            helper.make_node("ReduceSum", ["image"], ["end"], keepdims=0),
+            helper.make_node("Range", ["zero", "end", "step"], ["logits"]),
+        ],
+        [
+            numpy_helper.from_array(np.array(0, dtype=np.float32), "zero"),
+            numpy_helper.from_array(np.array(1e-9, dtype=np.float32), "step"),
+        ],
+    )
 
 
 def numbers_that_are_missing() -> onnx.ModelProto:
@@ -117,19 +160,23 @@ def numbers_that_are_missing() -> onnx.ModelProto:
 
 
 def too_many_numbers() -> onnx.ModelProto:
-    return model([helper.make_node("ConstantOfShape", ["s"], ["much"]), helper.make_node("Add", ["much", "image"], [
-        "logits"])], [whole("s", 1, 3, 100_000, 100_000)])
+    return model(
+        [helper.make_node("ConstantOfShape", ["s"], ["much"]), helper.make_node("Add", ["much", "image"], ["logits"])],
+        [whole("s", 1, 3, 100_000, 100_000)],
+    )
 
 
 HOSTILE = {
     "numbers of another file": (outside, "outside of itself"),
     "numbers of another file, in an attribute": (outside_in_an_attribute, "outside of itself"),
     "numbers of another file, in a branch": (outside_in_a_branch, "the operator 'If'"),
-    "a loop": (loop, "the operator 'Loop'"), "a function": (of_a_function, "has parts"),
+    "a loop": (loop, "the operator 'Loop'"),
+    "a function": (of_a_function, "has parts"),
     "operators of another set": (of_another_set, "operators of another set"),
     "a photo a million times": (lambda: tile(1, 1, 10_000, 10_000), "more memory or time"),
     "as often as is computed": (tile_by_what_is_computed, "more memory or time"),
-    "a wide kernel": (wide_kernel, "more memory or time"), "a size that the photo chooses": (ends_of_a_range, "a size"),
+    "a wide kernel": (wide_kernel, "more memory or time"),
+    "a size that the photo chooses": (ends_of_a_range, "a size"),
     "missing numbers": (numbers_that_are_missing, "has not the numbers"),
     "a constant of any size": (too_many_numbers, "more memory or time"),
 }
@@ -157,12 +204,25 @@ def test_the_export_itself_serves_where_its_copy_is_refused(key, tmp_path, caplo
     assert len(lines) == 1 and "\n" not in lines[0]
 
 
-ODD = [{"labels": ["a"]}, {"labels": ["a", "a"]}, {"labels": "ab"}, {"labels": [1, 2]}, {"labels": ["a", "b" * 501]},
-       {"labels": None}, {"gives_probabilities": "no"}, {"n_features": 7}, {"facts": []}, {"facts": None},
-       {"head": {"means": True, "maxima": False, "layers": []}}, {"head": 5}, {"preprocess": None},
-       {"preprocess": {**SAID["preprocess"], "scale": 0}}, {"preprocess": {**SAID["preprocess"], "mode": "CMYK"}},
-       {"preprocess": {**SAID["preprocess"], "steps": []}},
-       {"preprocess": {**SAID["preprocess"], "steps": [{"kind": "crop_pad", "size": [9, 9], "pad_mode": "zeros"}]}}]
+ODD = [
+    {"labels": ["a"]},
+    {"labels": ["a", "a"]},
+    {"labels": "ab"},
+    {"labels": [1, 2]},
+    {"labels": ["a", "b" * 501]},
+    {"labels": None},
+    {"gives_probabilities": "no"},
+    {"n_features": 7},
+    {"facts": []},
+    {"facts": None},
+    {"head": {"means": True, "maxima": False, "layers": []}},
+    {"head": 5},
+    {"preprocess": None},
+    {"preprocess": {**SAID["preprocess"], "scale": 0}},
+    {"preprocess": {**SAID["preprocess"], "mode": "CMYK"}},
+    {"preprocess": {**SAID["preprocess"], "steps": []}},
+    {"preprocess": {**SAID["preprocess"], "steps": [{"kind": "crop_pad", "size": [9, 9], "pad_mode": "zeros"}]}},
+]
 
 
 @pytest.mark.parametrize("said", ODD, ids=str)

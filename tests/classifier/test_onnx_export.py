@@ -1,4 +1,5 @@
 """classifier/inference/{onnx_export,compiled_copy,engine}.py: export.onnx answers as the export.pkl it is a copy of."""
+
 import json
 import logging
 import shutil
@@ -44,8 +45,11 @@ def compiled_and_not(path):
 
 
 TRANSFORMS = {
-    "squish": Resize(64, ResizeMethod.Squish), "crop": Resize((48, 64)), "reflect": Resize(64, ResizeMethod.Pad),
-    "zeros": Resize(64, ResizeMethod.Pad, pad_mode="zeros"), "random-crop": RandomResizedCrop(64),
+    "squish": Resize(64, ResizeMethod.Squish),
+    "crop": Resize((48, 64)),
+    "reflect": Resize(64, ResizeMethod.Pad),
+    "zeros": Resize(64, ResizeMethod.Pad, pad_mode="zeros"),
+    "random-crop": RandomResizedCrop(64),
     "middle": CropPad(64),
 }
 
@@ -105,7 +109,7 @@ def test_a_batch_is_answered_as_its_photos_are():
     batch = np.stack([engine.preprocess(noisy_photo((40 * i, 90, 90), i)) for i in range(5)])
     together = engine.forward(batch)
     for i in range(5):
-        alone = engine.forward(batch[i:i + 1])
+        alone = engine.forward(batch[i : i + 1])
         for ours, theirs in zip(together, alone):
             assert np.abs(ours[i] - theirs[0]).max() < TOLERANCE
 
@@ -132,16 +136,27 @@ def test_many_threads_get_their_own_answers():
 
 
 def test_serving_a_compiled_copy_imports_no_training_library():
-    code = ("import sys, app; app.classifier.predict('examples/teddy-1.jpg'); "
-            "print([name for name in ('torch', 'torchvision', 'fastai', 'timm', 'matplotlib', 'sklearn', 'scipy') "
-            "if name in sys.modules])")
+    code = (
+        "import sys, app; app.classifier.predict('examples/teddy-1.jpg'); "
+        "print([name for name in ('torch', 'torchvision', 'fastai', 'timm', 'matplotlib', 'sklearn', 'scipy') "
+        "if name in sys.modules])"
+    )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert run.stdout.strip().splitlines()[-1] == "[]", run.stdout + run.stderr
 
 
 def test_pandas_comes_by_gradio_alone():
-    run = subprocess.run([sys.executable, "-c", "import sys, classifier, server.texts; classifier.Classifier.load(); "
-                          "print('pandas' in sys.modules)"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, classifier, server.texts; classifier.Classifier.load(); print('pandas' in sys.modules)",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert run.stdout.strip() == "False", run.stderr
 
 
@@ -158,19 +173,24 @@ def test_training_leaves_a_compiled_copy_that_is_served(training_run):
     assert classifier.compiled and classifier.version == sha256(training_run / "export.pkl")
 
 
-BROKEN = {"missing": (None, "no export.onnx"), "pointer": (b"version https://git-lfs", "LFS pointer"),
-          "text": (b"hello", "no compiled copy"), "empty": (b"", "no compiled copy")}
+BROKEN = {
+    "missing": (None, "no export.onnx"),
+    "pointer": (b"version https://git-lfs", "LFS pointer"),
+    "text": (b"hello", "no compiled copy"),
+    "empty": (b"", "no compiled copy"),
+}
 
 
 @pytest.mark.parametrize("kind", [*BROKEN, "cut", "stale", "without metadata"])
 def test_a_copy_that_cannot_be_used_is_named_and_the_export_answers(folder, caplog, kind):
     path = folder / "export.onnx"
     if kind == "cut":
-        path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     elif kind == "stale":
         shutil.copy2(onnx_path(EXPORT), path)
     elif kind == "without metadata":
         import onnx
+
         model = onnx.load(path)
         model.metadata_props.clear()
         onnx.save(model, path)
@@ -202,8 +222,9 @@ def test_an_export_without_a_size_is_not_compiled_for_one(photos, tmp_path):
     classifier = Classifier.load(export(make_learner(photos, [], [NORMALIZE]), tmp_path))
     with pytest.raises(CompileError, match="no size of its own"):
         classifier.compile()
-    assert {len(classifier.predict(noisy_photo((9, 9, 9), 0, size)).probabilities)
-            for size in ((80, 60), (300, 200))} == {3}
+    assert {
+        len(classifier.predict(noisy_photo((9, 9, 9), 0, size)).probabilities) for size in ((80, 60), (300, 200))
+    } == {3}
 
 
 class Shifted(nn.Module):
@@ -226,8 +247,11 @@ def test_a_model_that_cannot_be_compiled_says_so(photos, tmp_path):
 def test_a_copy_that_answers_otherwise_is_not_made(photos, tmp_path, monkeypatch):
     engine = TorchEngine(read_export(export(make_learner(photos, Resize(64), [NORMALIZE]), tmp_path)))
     to_file = onnx_export._torch_to_onnx
-    monkeypatch.setattr(onnx_export, "_torch_to_onnx", lambda model, sample: to_file(nn.Sequential(
-        model[0], nn.Sequential(model[1], Shifted())), sample))
+    monkeypatch.setattr(
+        onnx_export,
+        "_torch_to_onnx",
+        lambda model, sample: to_file(nn.Sequential(model[0], nn.Sequential(model[1], Shifted())), sample),
+    )
     with pytest.raises(CompileError, match=r"answers otherwise|do not add up"):
         to_onnx(engine, {}, "")
 
@@ -235,6 +259,7 @@ def test_a_copy_that_answers_otherwise_is_not_made(photos, tmp_path, monkeypatch
 def test_requests_go_on_while_the_app_compiles(folder):
     """Someone pushed a new export.pkl alone: it is served at once, and no request is lost at the change."""
     from helpers.api import by_path, run_predict, upload
+
     shutil.copy2(onnx_path(EXPORT), folder / "export.onnx")
     log = folder / "log.txt"
     with running_app(EXPORT=str(folder / "export.pkl"), log=log) as url:
@@ -276,22 +301,26 @@ def test_other_runtimes_find_all_they_need_in_the_file():
     session = onnxruntime.InferenceSession(onnx_path(EXPORT), providers=["CPUExecutionProvider"])
     told = session.get_modelmeta().custom_metadata_map
     assert json.loads(told["labels"]) == ["black", "grizzly", "teddy"]
-    step, = json.loads(told["preprocess"])["steps"]
+    (step,) = json.loads(told["preprocess"])["steps"]
     assert (step["kind"], step["size"], step["method"]) == ("resize", [256, 256], "crop")
     assert told["export_sha256"] == sha256(EXPORT)
     assert json.loads(told["facts"])["calibration"]["temperature"] > 0
 
 
 def test_packed_data_comes_back():
-    data = {"a": np.arange(6, dtype=np.int8).reshape(2, 3), "b": [1, None, "x", {"c": torch.ones(2)}],
-            "d": np.float32(2)}
+    data = {
+        "a": np.arange(6, dtype=np.int8).reshape(2, 3),
+        "b": [1, None, "x", {"c": torch.ones(2)}],
+        "d": np.float32(2),
+    }
     back = unpack(json.loads(json.dumps(pack(data))))
     assert back["a"].dtype == np.int8 and (back["a"] == data["a"]).all()
     assert back["b"][:3] == [1, None, "x"] and (back["b"][3]["c"] == 1).all() and back["d"] == 2
 
 
-@pytest.mark.parametrize("array", [{"dtype": "|O", "shape": [1], "base64": "AAAAAAAAAAA="},
-                                   {"dtype": "<f4", "shape": [3], "base64": "AAAA"}])
+@pytest.mark.parametrize(
+    "array", [{"dtype": "|O", "shape": [1], "base64": "AAAAAAAAAAA="}, {"dtype": "<f4", "shape": [3], "base64": "AAAA"}]
+)
 def test_packed_data_that_is_none_is_refused(array):
     with pytest.raises((TypeError, ValueError)):
         unpack(array)

@@ -1,4 +1,5 @@
 """classifier/preprocess.py: an export's own transforms, translated, answer as `learn.predict` does."""
+
 import re
 
 import numpy as np
@@ -81,13 +82,19 @@ def test_presizing_answers_as_fastai_and_is_translated(photos, tmp_path, name):
     classifier.compile()
     assert classifier.compiled
     again = classifier.predict(noisy_photo((200, 120, 40), 0))
-    assert again.probabilities == pytest.approx(check_parity(photos, tmp_path, *PRESIZED[name]).predict(
-        noisy_photo((200, 120, 40), 0)).probabilities, abs=TOLERANCE)
+    assert again.probabilities == pytest.approx(
+        check_parity(photos, tmp_path, *PRESIZED[name]).predict(noisy_photo((200, 120, 40), 0)).probabilities,
+        abs=TOLERANCE,
+    )
 
 
-RESIZED_ON_THE_BATCH = [{"size": 64}, {"size": (48, 70)}, {"size": 48, "align_corners": False},
-                        {"size": (96, 130), "pad_mode": "zeros", "align_corners": False},
-                        {"size": 128, "pad_mode": "border", "align_corners": False}]
+RESIZED_ON_THE_BATCH = [
+    {"size": 64},
+    {"size": (48, 70)},
+    {"size": 48, "align_corners": False},
+    {"size": (96, 130), "pad_mode": "zeros", "align_corners": False},
+    {"size": 128, "pad_mode": "border", "align_corners": False},
+]
 
 
 @pytest.mark.parametrize("options", RESIZED_ON_THE_BATCH, ids=str)
@@ -109,14 +116,28 @@ def test_cropping_on_the_batch_is_what_fastai_does(valid_scale, size):
     assert np.abs(ours - theirs.numpy()).max() < TOLERANCE
 
 
-@pytest.mark.parametrize("change", [
-    {"mode": "P"}, {"scale": 0}, {"scale": float("inf")}, {"mean": [0.5]}, {"std": [0, 1, 1]}, {"mean": None},
-    {"steps": [{"kind": "resize", "size": [64, 9_999_999], "method": "squish", "pad_mode": "zeros", "resample": 2}]},
-    {"steps": [{"kind": "resize", "size": [64, 64], "method": "twist", "pad_mode": "zeros", "resample": 2}]},
-    {"steps": [{"kind": "resize", "size": [64, 64], "method": "squish", "pad_mode": "zeros", "resample": 99}]},
-    {"steps": [{"kind": "crop_pad", "size": [0, 64], "pad_mode": "zeros"}]}, {"steps": [{"kind": "exec"}]},
-    {"batch_steps": [{"size": [64, 64], "pad_mode": "x", "align_corners": True, "crop": None}]},
-], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": "P"},
+        {"scale": 0},
+        {"scale": float("inf")},
+        {"mean": [0.5]},
+        {"std": [0, 1, 1]},
+        {"mean": None},
+        {
+            "steps": [
+                {"kind": "resize", "size": [64, 9_999_999], "method": "squish", "pad_mode": "zeros", "resample": 2}
+            ]
+        },
+        {"steps": [{"kind": "resize", "size": [64, 64], "method": "twist", "pad_mode": "zeros", "resample": 2}]},
+        {"steps": [{"kind": "resize", "size": [64, 64], "method": "squish", "pad_mode": "zeros", "resample": 99}]},
+        {"steps": [{"kind": "crop_pad", "size": [0, 64], "pad_mode": "zeros"}]},
+        {"steps": [{"kind": "exec"}]},
+        {"batch_steps": [{"size": [64, 64], "pad_mode": "x", "align_corners": True, "crop": None}]},
+    ],
+    ids=str,
+)
 def test_preprocessing_that_no_photo_can_be_put_through_is_refused(change):
     data = {"mode": "RGB", "steps": [], "scale": 255.0, "mean": [0.5] * 3, "std": [0.5] * 3}
     assert Preprocess.from_data(data).mode == "RGB"

@@ -1,4 +1,5 @@
 """classifier/telemetry.py: nothing is looked up or kept that nobody asked for, in Python or below it."""
+
 import os
 import shutil
 import subprocess
@@ -73,18 +74,38 @@ def alone(tmp_path):
     """A function that runs Python in a network of its own; returns its output and the names that were looked up."""
     if sys.platform != "linux" or not all(map(shutil.which, ("unshare", "ip", "mount"))):
         pytest.skip("a network of one's own needs Linux with util-linux and iproute2")
-    if subprocess.run(["unshare", "-rnm", "sh", "-c", ALONE, "sh", tmp_path / "resolv.conf", "true"],
-                      capture_output=True).returncode:
+    if subprocess.run(
+        ["unshare", "-rnm", "sh", "-c", ALONE, "sh", tmp_path / "resolv.conf", "true"], capture_output=True
+    ).returncode:
         pytest.skip("this user may not make a network of one's own (unshare -rnm)")
     (tmp_path / "home").mkdir()
 
     def run(*arguments, **environment) -> tuple[str, set[str]]:
         unset = {name: value for name, value in os.environ.items() if name not in OFF}
-        done = subprocess.run(["unshare", "-rnm", "sh", "-c", ALONE, "sh", tmp_path / "resolv.conf", sys.executable,
-                               "-c", NAME_SERVER, sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True,
-                              timeout=300, env={**unset, "HOME": str(tmp_path / "home"), **environment})
+        done = subprocess.run(
+            [
+                "unshare",
+                "-rnm",
+                "sh",
+                "-c",
+                ALONE,
+                "sh",
+                tmp_path / "resolv.conf",
+                sys.executable,
+                "-c",
+                NAME_SERVER,
+                sys.executable,
+                *arguments,
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**unset, "HOME": str(tmp_path / "home"), **environment},
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout, set(line.partition(": ")[2] for line in done.stdout.splitlines() if "looked up" in line)
+
     return run
 
 
@@ -97,8 +118,9 @@ def test_what_is_off_can_be_asked_for():
     code = "import classifier, os; print({name: os.environ[name] for name in classifier.telemetry.OFF})"
     for given in ({}, {"ORT_DISABLE_TELEMETRY": "0", "GRADIO_ANALYTICS_ENABLED": "True"}):
         unset = {name: value for name, value in os.environ.items() if name not in OFF}
-        run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**unset, **given}, capture_output=True,
-                             text=True)
+        run = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env={**unset, **given}, capture_output=True, text=True
+        )
         assert run.stdout.strip() == str({**OFF, **given}), run.stderr
 
 
@@ -115,8 +137,9 @@ sys.meta_path.insert(0, Watch())
 import {module}
 """
     unset = {name: value for name, value in os.environ.items() if name not in OFF}
-    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, env=unset, capture_output=True,
-                         text=True)
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, env=unset, capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stderr
 
 
@@ -144,8 +167,10 @@ def test_the_app_starts_answers_and_stops_and_looks_nothing_up(alone, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["train", "data", "classifier"])
 def test_a_command_looks_nothing_up(alone, tmp_path, photos, command):
-    arguments = {"train": ("training.train", photos, *TINY, "--out", tmp_path / "export.pkl"),
-                 "data": ("training.data", photos),
-                 "classifier": ("classifier", photos, "--out", tmp_path / "answers.csv")}[command]
+    arguments = {
+        "train": ("training.train", photos, *TINY, "--out", tmp_path / "export.pkl"),
+        "data": ("training.data", photos),
+        "classifier": ("classifier", photos, "--out", tmp_path / "answers.csv"),
+    }[command]
     _, names = alone("-W", "ignore", "-m", *map(str, arguments))
     assert names <= {"localhost"} and kept(tmp_path / "home") == []

@@ -1,4 +1,5 @@
 """classifier/export/reader.py and unpickle.py: what fastai writes opens, old and new, and no file runs anything."""
+
 import functools
 import io
 import json
@@ -310,8 +311,12 @@ def test_absolute_and_gpu_devices_leave_nothing_behind(stored):
 
 def test_arrays_and_scalars_of_numpy_open(photos, tmp_path):
     learn = make_learner(photos, Resize(64), [])
-    learn.fieldguide = {"array": np.arange(6.0).reshape(2, 3), "scalar": np.float32(0.5), "text": np.array(["a", "bc"]),
-                        "tensor": torch.arange(3)}
+    learn.fieldguide = {
+        "array": np.arange(6.0).reshape(2, 3),
+        "scalar": np.float32(0.5),
+        "text": np.array(["a", "bc"]),
+        "tensor": torch.arange(3),
+    }
     found = read_export(export(learn, tmp_path)).facts
     assert (found["array"] == np.arange(6.0).reshape(2, 3)).all() and found["scalar"] == np.float32(0.5)
     assert found["text"].tolist() == ["a", "bc"] and found["tensor"].tolist() == [0, 1, 2]
@@ -337,15 +342,21 @@ def test_zip_of_an_export_without_its_numbers_is_reported(tmp_path):
 
 WEIGHTED = {
     "weighted": lambda block, photos: block.weighted_dataloaders(photos, np.ones(30), bs=4, num_workers=0),
-    "partial": lambda block, photos: block.dataloaders(photos, bs=4, num_workers=0,
-                                                       dl_type=functools.partial(PartialDL, partial_n=8)),
+    "partial": lambda block, photos: block.dataloaders(
+        photos, bs=4, num_workers=0, dl_type=functools.partial(PartialDL, partial_n=8)
+    ),
 }
 
 
 @pytest.mark.parametrize("key", WEIGHTED)
 def test_export_with_a_loader_of_another_kind_opens(key, photos, tmp_path):
-    block = DataBlock((ImageBlock, CategoryBlock), get_items=get_image_files, get_y=parent_label,
-                      splitter=RandomSplitter(seed=1), item_tfms=Resize(64))
+    block = DataBlock(
+        (ImageBlock, CategoryBlock),
+        get_items=get_image_files,
+        get_y=parent_label,
+        splitter=RandomSplitter(seed=1),
+        item_tfms=Resize(64),
+    )
     learn = make_learner(photos, Resize(64), [])
     learn.dls, photo = WEIGHTED[key](block, photos), noisy_photo((200, 90, 40), 3)
     path = export(learn, tmp_path)
@@ -355,23 +366,42 @@ def test_export_with_a_loader_of_another_kind_opens(key, photos, tmp_path):
 def test_labels_out_of_a_column_of_truth_values_open(photos, tmp_path):
     pandas = pytest.importorskip("pandas")
     files = get_image_files(photos)
-    table = pandas.DataFrame({"name": [str(file.relative_to(photos)) for file in files],
-                              "red": [parent_label(file) == "red" for file in files]})
+    table = pandas.DataFrame(
+        {
+            "name": [str(file.relative_to(photos)) for file in files],
+            "red": [parent_label(file) == "red" for file in files],
+        }
+    )
     learn = make_learner(photos, Resize(64), [], n_out=2)
     learn.dls = ImageDataLoaders.from_df(table, photos, seed=1, item_tfms=Resize(64), bs=4, num_workers=0)
     assert Classifier.load(export(learn, tmp_path)).labels == ["False", "True"]
 
 
-ARCHITECTURES = ("resnet18", "convnext_tiny", "vit_b_16", "efficientnet_b0", "swin_t", "squeezenet1_1", "densenet121",
-                 "resnet26d", "vit_tiny_patch16_224", "mobilenetv3_small_050", "convnext_atto", "tf_efficientnet_lite0")
+ARCHITECTURES = (
+    "resnet18",
+    "convnext_tiny",
+    "vit_b_16",
+    "efficientnet_b0",
+    "swin_t",
+    "squeezenet1_1",
+    "densenet121",
+    "resnet26d",
+    "vit_tiny_patch16_224",
+    "mobilenetv3_small_050",
+    "convnext_atto",
+    "tf_efficientnet_lite0",
+)
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_networks_of_torchvision_and_timm_are_built_anew_and_answer_the_same(arch, photos, tmp_path):
     torch.manual_seed(0)
     learn = make_learner(photos, Resize(224), [NORMALIZE])
-    make = torchvision.models.get_model if arch in torchvision.models.list_models(torchvision.models) else (
-        timm.create_model)
+    make = (
+        torchvision.models.get_model
+        if arch in torchvision.models.list_models(torchvision.models)
+        else (timm.create_model)
+    )
     learn.model, learn.opt = make(arch, num_classes=3).eval(), None
     photo = noisy_photo((200, 90, 40), 3, (300, 240))
     path = export(learn, tmp_path)
@@ -409,8 +439,12 @@ REPLACED = {
     "a part under a method's name": (lambda model: model._modules.update(forward=nn.Identity()), "replaces forward of"),
     "an attribute of the class": (lambda model: vars(model[0][0]).update(__class__=nn.ReLU), None),
     "a network that holds itself": (lambda model: model._modules.update(again=model), "holds itself"),
-    "much padding": (lambda model: vars(model[0][0]).update(padding=(90_000, 90_000), _reversed_padding_repeated_twice=[
-        90_000] * 4, padding_mode="zeros"), "more memory or time"),
+    "much padding": (
+        lambda model: vars(model[0][0]).update(
+            padding=(90_000, 90_000), _reversed_padding_repeated_twice=[90_000] * 4, padding_mode="zeros"
+        ),
+        "more memory or time",
+    ),
     "a thousand times larger": (lambda model: model.insert(0, nn.Upsample(scale_factor=1000)), "more memory or time"),
     "a recurrent part": (lambda model: model.append(nn.LSTM(3, 3)), r"needs torch\.nn\.modules\.rnn\.LSTM"),
 }
@@ -455,9 +489,18 @@ def test_a_trusted_export_is_told_in_the_log(photos, tmp_path, monkeypatch, capl
 
 SIXTEEN = 15_900_000  # bytes of a pickle
 COSTLY = {
-    "lists": b"]", "tuples": b")", "marks": b"(", "tuples in tuples": b"N\x85", "strings": b"X\1\0\0\0a",
-    "dictionaries": b"}", "wide strings": "X\4\0\0\0\U00010000".encode(), "numbers": b"J\0\0\0\1",
-    "fractions": b"G" + bytes(8), "classes": b"(ia\nb\n", "objects": b"ca\nb\n)\x81", "copies": b"2",
+    "lists": b"]",
+    "tuples": b")",
+    "marks": b"(",
+    "tuples in tuples": b"N\x85",
+    "strings": b"X\1\0\0\0a",
+    "dictionaries": b"}",
+    "wide strings": "X\4\0\0\0\U00010000".encode(),
+    "numbers": b"J\0\0\0\1",
+    "fractions": b"G" + bytes(8),
+    "classes": b"(ia\nb\n",
+    "objects": b"ca\nb\n)\x81",
+    "copies": b"2",
 }
 
 
@@ -478,9 +521,12 @@ def test_no_kind_of_object_takes_much_more_than_its_file(key, imported, tmp_path
 def test_one_dictionary_given_to_many_objects_costs_no_more_than_once(imported, tmp_path):
     shared = b"}q\0(" + b"".join(b"X\6\0\0\0%06xN" % i for i in range(100_000)) + b"u0"
     module = b"ctorch.nn.modules.linear\nIdentity\n)\x81h\0b"
-    program = (b"\x80\x02" + shared + b"cfastai.learner\nLearner\n)\x81}(X\5\0\0\0model"
-               b"ctorch.nn.modules.container\nSequential\n)\x81}(X\x08\0\0\0_modules}("
-               + b"".join(b"X\6\0\0\0%06x" % i + module for i in range(5_000)) + b"uubub.")
+    program = (
+        b"\x80\x02" + shared + b"cfastai.learner\nLearner\n)\x81}(X\5\0\0\0model"
+        b"ctorch.nn.modules.container\nSequential\n)\x81}(X\x08\0\0\0_modules}("
+        + b"".join(b"X\6\0\0\0%06x" % i + module for i in range(5_000))
+        + b"uubub."
+    )
     (tmp_path / "export.pkl").write_bytes(torch_zip(program))
     before = time.process_time()
     with pytest.raises(ExportError):

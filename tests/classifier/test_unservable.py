@@ -1,4 +1,5 @@
 """classifier/export/reader.py and engine.py: an export that cannot be served says why, in a sentence."""
+
 import pickle
 import zipfile
 
@@ -21,11 +22,16 @@ def test_missing_export_says_how_to_train_one(tmp_path):
         Classifier.load(tmp_path / "export.pkl")
 
 
-@pytest.mark.parametrize("data, says", [
-    (b"", "not a fastai export"), (b"hello", "not a fastai export"),
-    (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
-    (pickle.dumps({"not": "a zip"}), "not a fastai export"),
-], ids=["empty", "text", "lfs-pointer", "plain-pickle"])
+@pytest.mark.parametrize(
+    "data, says",
+    [
+        (b"", "not a fastai export"),
+        (b"hello", "not a fastai export"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+        (pickle.dumps({"not": "a zip"}), "not a fastai export"),
+    ],
+    ids=["empty", "text", "lfs-pointer", "plain-pickle"],
+)
 def test_a_file_that_is_no_export_is_named(tmp_path, data, says):
     (tmp_path / "export.pkl").write_bytes(data)
     with pytest.raises(ExportError, match=says):
@@ -34,7 +40,7 @@ def test_a_file_that_is_no_export_is_named(tmp_path, data, says):
 
 def test_truncated_export_is_reported(tmp_path, trained):
     data = (trained / "export.pkl").read_bytes()
-    (tmp_path / "export.pkl").write_bytes(data[:len(data) // 2])
+    (tmp_path / "export.pkl").write_bytes(data[: len(data) // 2])
     with pytest.raises(ExportError, match="first part"):
         Classifier.load(tmp_path / "export.pkl")
 
@@ -68,8 +74,12 @@ def test_other_kinds_of_model_are_refused_by_name(photos, tmp_path, task):
 
 def test_segmentation_is_refused(photos, tmp_path):
     learn = make_learner(photos, Resize(64), [])
-    masks = DataBlock(blocks=(ImageBlock, MaskBlock(codes=["sky", "bear"])), get_items=get_image_files,
-                      item_tfms=Resize(64), splitter=RandomSplitter(seed=42))
+    masks = DataBlock(
+        blocks=(ImageBlock, MaskBlock(codes=["sky", "bear"])),
+        get_items=get_image_files,
+        item_tfms=Resize(64),
+        splitter=RandomSplitter(seed=42),
+    )
     dls = masks.dataloaders(photos, bs=4, num_workers=0)
     model = nn.Conv2d(3, 2, 1)
     path = export(Learner(dls, model, loss_func=learn.loss_func), tmp_path)

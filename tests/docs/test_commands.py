@@ -1,4 +1,5 @@
 """Each command that README.md and the pages of docs/ name exists, with its options, files and addresses."""
+
 import argparse
 import functools
 import importlib
@@ -16,8 +17,26 @@ from server.limits.endpoints import rule_of
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = dict(re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)*)", MAKEFILE, re.M))
-PROGRAMS = {"cat", "cd", "cp", "curl", "echo", "git", "grep", "head", "jq", "ls", "mkdir", "mv", "npm", "node", "sort",
-            "source", "tail", "tr"}  # not ours; none of them is checked further
+PROGRAMS = {
+    "cat",
+    "cd",
+    "cp",
+    "curl",
+    "echo",
+    "git",
+    "grep",
+    "head",
+    "jq",
+    "ls",
+    "mkdir",
+    "mv",
+    "npm",
+    "node",
+    "sort",
+    "source",
+    "tail",
+    "tr",
+}  # not ours; none of them is checked further
 OURS = ("training", "benchmarks", "classifier")
 OTHERS = {"venv", "mkdocs", "http.server", "ruff"}  # python -m …, not ours
 SHELL = blocks("bash", "sh", "console")
@@ -37,8 +56,13 @@ def parser_of(module: str) -> argparse.ArgumentParser:
 def sources() -> str:
     """Return the text of everything that may read the environment."""
     folders = ("server", "classifier", "training", "benchmarks", "tests/helpers")
-    return "\n".join([MAKEFILE, (ROOT / "app.py").read_text(),
-                      *(file.read_text() for folder in folders for file in (ROOT / folder).rglob("*.py"))])
+    return "\n".join(
+        [
+            MAKEFILE,
+            (ROOT / "app.py").read_text(),
+            *(file.read_text() for folder in folders for file in (ROOT / folder).rglob("*.py")),
+        ]
+    )
 
 
 def known_options(parser: argparse.ArgumentParser) -> set[str]:
@@ -136,9 +160,18 @@ def test_commands_within_a_sentence_exist(page: Path):
 
 
 def test_what_does_not_exist_is_found():
-    for wrong in ("make nothing", "python -m training.nothing", "python -m training.train data --no-such-option",
-                  'make train DATA=data ARGS="--no-such-option"', "python -m training.compare only-one.pkl",
-                  "pip install -r nothing.txt", "pytest tests/nothing.py", "NO_SUCH_VARIABLE=1 make app",
-                  "curl -F file=@photo.jpg http://127.0.0.1:7860/nothing", "no-such-program", "python nothing.py"):
+    for wrong in (
+        "make nothing",
+        "python -m training.nothing",
+        "python -m training.train data --no-such-option",
+        'make train DATA=data ARGS="--no-such-option"',
+        "python -m training.compare only-one.pkl",
+        "pip install -r nothing.txt",
+        "pytest tests/nothing.py",
+        "NO_SUCH_VARIABLE=1 make app",
+        "curl -F file=@photo.jpg http://127.0.0.1:7860/nothing",
+        "no-such-program",
+        "python nothing.py",
+    ):
         with pytest.raises(AssertionError):
             check(wrong)

@@ -3,6 +3,7 @@
 A command that needs seconds and no network is run, and its output compared. Of the others each line is held against the
 texts in the code: words that no program of ours prints any more are found, figures are not.
 """
+
 import ast
 import functools
 import re
@@ -17,8 +18,10 @@ from helpers.documents import Block, blocks
 from helpers.paths import ROOT, SHARED
 from helpers.shell import sessions
 
-RUN = re.compile(r"python -m (classifier .*|training|training\.verify .*--dry-run|training\.\w+ --help)"
-                 r"|(head|grep|cat|ls|sort|tail) .*")
+RUN = re.compile(
+    r"python -m (classifier .*|training|training\.verify .*--dry-run|training\.\w+ --help)"
+    r"|(head|grep|cat|ls|sort|tail) .*"
+)
 VARIES = (r"\b\d+(\.\d+)? s\b", r"\b\d{10}$")  # durations, and the time at which a file was changed
 ELSEWHERE = re.compile(r"make (app|test)\b")  # prints what Gradio, ruff and pytest say
 WORDS = 3  # in a row, that a program of ours has to have as they stand
@@ -106,15 +109,18 @@ def runs_of_words(line: str) -> list[list[str]]:
 
 def is_known(words: list[str]) -> bool:
     """Return whether a text in the code has these words, one of them or the last ones perhaps filled in."""
-    values = [" ".join([*words[:i], "\0", *words[i + 1:]]) for i in range(len(words))]
+    values = [" ".join([*words[:i], "\0", *words[i + 1 :]]) for i in range(len(words))]
     ends = [(" ".join(words[:i]), " ".join(words[i:])) for i in range(1, len(words))]
-    return " ".join(words) in known_words() or any(value in known_words() for value in values[1:-1]) or any(
-        f"{text} \0" in known_words() and f"\0 {value}" in known_words() for text, value in ends)
+    return (
+        " ".join(words) in known_words()
+        or any(value in known_words() for value in values[1:-1])
+        or any(f"{text} \0" in known_words() and f"\0 {value}" in known_words() for text, value in ends)
+    )
 
 
 def unknown(line: str) -> list[str]:
     """Return the words in a row of a line that no text in the code has."""
-    rows = [run[i:i + WORDS] for run in runs_of_words(line) for i in range(len(run) - WORDS + 1)]
+    rows = [run[i : i + WORDS] for run in runs_of_words(line) for i in range(len(run) - WORDS + 1)]
     return [row for row in (" ".join(row).strip("()\"'`.,;:?!") for row in rows) if not is_known(row.split())]
 
 
@@ -126,8 +132,9 @@ def test_output_that_is_not_run_has_the_words_of_the_code(block):
             assert not [words for line in printed.splitlines() for words in unknown(line)]
 
 
-@pytest.mark.parametrize("block", [block for block in blocks("bash") if block.output_language in ("", "text")],
-                         ids=lambda block: block.name)
+@pytest.mark.parametrize(
+    "block", [block for block in blocks("bash") if block.output_language in ("", "text")], ids=lambda block: block.name
+)
 def test_output_below_a_command_has_the_words_of_the_code(block):
     assert not [words for line in block.output.splitlines() for words in unknown(line)]
 

@@ -1,4 +1,5 @@
 """Figures in README.md and docs/ are what the shipped export does."""
+
 import re
 
 from classifier import Classifier

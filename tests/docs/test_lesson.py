@@ -1,4 +1,5 @@
 """docs/lesson.md names code that is there; docs/llms.txt has the form of llmstxt.org and links to real pages."""
+
 import re
 
 import pytest
@@ -57,6 +58,9 @@ def test_llms_txt_names_commands_and_addresses_that_are_there():
     named = set(re.findall(r"python -m training\.(\w+)", LLMS))
     assert {"gather", "verify", "train", "deploy"} <= named <= set(COMMANDS)
     assert all(file_of(command).is_file() for command in named)
-    for method, path in re.findall(r"`?(GET|POST)? ?(?:https://USER-NAME\.hf\.space)?(/(?:classify|health|openapi\.json|"
-                                   r"gradio_api/mcp/))`", LLMS):
+    for method, path in re.findall(
+        r"`?(GET|POST)? ?(?:https://USER-NAME\.hf\.space)?(/(?:classify|health|openapi\.json|"
+        r"gradio_api/mcp/))`",
+        LLMS,
+    ):
         assert rule_of(method or "GET", path) or rule_of("POST", path), path

@@ -1,4 +1,5 @@
 """requirements.lock: what requirements.txt pins and all that it needs, for each Python and system, with hashes."""
+
 import re
 
 import pytest
@@ -21,9 +22,15 @@ def requirements(text: str) -> list[Requirement]:
 
 def versions(pins: list[Requirement], python: str, system: str) -> dict[str, str]:
     """Return the version of each package that is pinned for a Python on a system."""
-    environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": system,
-                   "platform_system": SYSTEMS[system], "platform_machine": "x86_64",
-                   "implementation_name": "cpython", "platform_python_implementation": "CPython"}
+    environment = {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "sys_platform": system,
+        "platform_system": SYSTEMS[system],
+        "platform_machine": "x86_64",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+    }
     chosen = [pin for pin in pins if pin.marker is None or pin.marker.evaluate(environment)]
     found = {canonicalize_name(pin.name): str(pin.specifier) for pin in chosen}
     assert len(found) == len(chosen), f"a package is pinned twice for Python {python} on {system}"

@@ -1,4 +1,5 @@
 """training/training.ipynb runs top to bottom on a small real run, and is committed with its outputs."""
+
 import json
 import os
 import shutil
@@ -35,8 +36,9 @@ def test_notebook_runs_top_to_bottom(small_run, tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     notebook = nbformat.read(NOTEBOOK, 4)
     try:
-        nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3",
-                                resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+        nbclient.NotebookClient(
+            notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(NOTEBOOK.parent)}}
+        ).execute()
     finally:
         nbformat.write(notebook, tmp_path / "executed.ipynb")  # to look at where it fails
     assert (tmp_path / "export.pkl").stat().st_size > 1_000_000
@@ -58,8 +60,13 @@ def test_committed_outputs_are_whole_and_name_no_machine():
 def test_committed_pictures_show_no_photo_of_a_dataset():
     """Resizing, augmentation, heatmaps, suspects, answers: of examples/. Confusion, learning rates, reliability."""
     notebook = nbformat.read(NOTEBOOK, 4)
-    pictures = [cell.source for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
-                if {"image/png", "image/jpeg"} & set(output.get("data", {}))]
+    pictures = [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if {"image/png", "image/jpeg"} & set(output.get("data", {}))
+    ]
     assert len(pictures) == 8
     allowed = ("examples/", "wide", "plot_confusion_matrix", "plot_reliability", "lr_find")
     assert [source for source in pictures if any(name in source for name in allowed)] == pictures

@@ -1,4 +1,5 @@
 """docs/guides/deploy.md: its way by plain git pushes the model through git-lfs."""
+
 import re
 import shutil
 import subprocess

@@ -1,4 +1,5 @@
 """README.md: short, with the metadata that Spaces read, true links, and a tree of every folder."""
+
 import re
 import subprocess
 
@@ -11,9 +12,25 @@ from helpers.paths import ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 METADATA = FRONT_MATTER.match(README)[0]
 MAX_BYTES = 10_000
-SPACE_KEYS = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "models",
-              "datasets", "model-index", "short_description", "tags", "license", "pinned", "suggested_hardware",
-              "startup_duration_timeout"}
+SPACE_KEYS = {
+    "title",
+    "emoji",
+    "colorFrom",
+    "colorTo",
+    "sdk",
+    "sdk_version",
+    "python_version",
+    "app_file",
+    "models",
+    "datasets",
+    "model-index",
+    "short_description",
+    "tags",
+    "license",
+    "pinned",
+    "suggested_hardware",
+    "startup_duration_timeout",
+}
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 LINKS = re.findall(r"\[[^]]*\]\(([^)\s]+)\)", README)
 SITE_LINKS = sorted({link for link in LINKS if link.startswith(SITE)})
@@ -67,8 +84,11 @@ def test_link_to_the_site_has_its_page(link):
 
 def test_tree_names_every_folder():
     tree = section("README.md", "Folders").split("```")[1]
-    tracked = {line.split("/")[0] for line in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True,
-                                                             text=True).stdout.splitlines() if "/" in line}
+    tracked = {
+        line.split("/")[0]
+        for line in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
+        if "/" in line
+    }
     folders = {f"{name}/" for name in tracked if not name.startswith(".")}
     assert folders <= set(tree.split())
     assert all((ROOT / line.split()[0]).exists() for line in tree.strip().splitlines())

@@ -1,4 +1,5 @@
 """The reference pages are what the code says, and the code says something of each setting, option and key."""
+
 import ast
 import json
 import re
@@ -12,8 +13,10 @@ from server.settings import ENVIRONMENT, Settings
 from tools import reference
 from training import metrics
 
-SOURCES = [ROOT / "app.py", *(file for folder in ("classifier", "server", "training")
-                              for file in (ROOT / folder).rglob("*.py"))]
+SOURCES = [
+    ROOT / "app.py",
+    *(file for folder in ("classifier", "server", "training") for file in (ROOT / folder).rglob("*.py")),
+]
 PREDICTION = Prediction("teddy", {"teddy": 0.9, "black": 0.1}, 0.5, True)
 
 
@@ -61,37 +64,64 @@ def paths(data: object, path: str = "") -> set[str]:
         return {path + "[]"} if not data else {key for entry in data for key in paths(entry, path + "[]")}
     if not isinstance(data, dict):
         return {path}
-    name = {"photos": "LABEL", "by_label": "LABEL", "left_out": "LABEL", "answers": "SHA256", "SHA256": "INDEX",
-            "options": "OPTION", "versions": "PACKAGE", "days": "DATE", "labels": "LABEL"}
+    name = {
+        "photos": "LABEL",
+        "by_label": "LABEL",
+        "left_out": "LABEL",
+        "answers": "SHA256",
+        "SHA256": "INDEX",
+        "options": "OPTION",
+        "versions": "PACKAGE",
+        "days": "DATE",
+        "labels": "LABEL",
+    }
     last = path.rpartition(".")[2]
     if path == "held_out.familiarity":
         return {f"{path}.SHA256"}
-    return {key for own, value in data.items()
-            for key in paths(value, ".".join(filter(None, (path, name.get(last, own)))))}
+    return {
+        key for own, value in data.items() for key in paths(value, ".".join(filter(None, (path, name.get(last, own)))))
+    }
 
 
 def test_every_key_of_the_committed_figures_is_explained():
-    found = {re.sub(r"^error_interval\[\]$", "error_interval", path)
-             for path in paths(json.loads((ROOT / "metrics.json").read_text()))}
+    found = {
+        re.sub(r"^error_interval\[\]$", "error_interval", path)
+        for path in paths(json.loads((ROOT / "metrics.json").read_text()))
+    }
     assert found <= set(metrics.KEYS), found - set(metrics.KEYS)
-    missing = {key for key in set(metrics.KEYS) - found
-               if not key.startswith(("test.", "fine_tuning.")) and f"{key}." not in " ".join(metrics.KEYS)}
+    missing = {
+        key
+        for key in set(metrics.KEYS) - found
+        if not key.startswith(("test.", "fine_tuning.")) and f"{key}." not in " ".join(metrics.KEYS)
+    }
     assert not missing, "these are not in metrics.json"
 
 
-@pytest.mark.parametrize("module, functions", [
-    ("training/train/record.py", ["metrics_of", "save"]), ("training/train/__main__.py", ["test_error"]),
-    ("training/train/calibration.py", ["calibrate", "measure_reliability", "reliability"]),
-    ("training/train/familiarity.py", ["measure_familiarity"]), ("training/held_out.py", ["to_data", "by_label"]),
-    ("benchmarks/trust.py", ["measured", "save_figures"]), ("benchmarks/measuring/statistics.py", ["rates"])])
+@pytest.mark.parametrize(
+    "module, functions",
+    [
+        ("training/train/record.py", ["metrics_of", "save"]),
+        ("training/train/__main__.py", ["test_error"]),
+        ("training/train/calibration.py", ["calibrate", "measure_reliability", "reliability"]),
+        ("training/train/familiarity.py", ["measure_familiarity"]),
+        ("training/held_out.py", ["to_data", "by_label"]),
+        ("benchmarks/trust.py", ["measured", "save_figures"]),
+        ("benchmarks/measuring/statistics.py", ["rates"]),
+    ],
+)
 def test_every_key_that_is_written_is_explained(module, functions):
     known = {part for key in metrics.KEYS for part in re.split(r"[.\[\]]+", key)}
     of_the_export = {"temperature", "familiarity", "calibration"}  # what `save` writes into the export itself
     for node in ast.walk(ast.parse((ROOT / module).read_text())):
         if isinstance(node, ast.FunctionDef) and node.name in functions:
             functions.remove(node.name)
-            written = {key.value for inner in ast.walk(node) if isinstance(inner, ast.Dict) for key in inner.keys
-                       if isinstance(key, ast.Constant)}
+            written = {
+                key.value
+                for inner in ast.walk(node)
+                if isinstance(inner, ast.Dict)
+                for key in inner.keys
+                if isinstance(key, ast.Constant)
+            }
             assert written - of_the_export - {"python"} <= known, f"{module}: {node.name}"
     assert not functions
 

@@ -1,4 +1,5 @@
 """The documentation's site: it builds without a warning, and every page is found from another."""
+
 import importlib.util
 import os
 import re
@@ -26,8 +27,9 @@ def test_site_builds_without_a_warning(tmp_path):
     if importlib.util.find_spec("mkdocs") is None or importlib.util.find_spec("material") is None:
         pytest.skip("mkdocs-material is not installed (pip install -r docs/requirements.txt)")
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"]
-    run = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, timeout=120,
-                         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
+    run = subprocess.run(
+        build, cwd=ROOT, capture_output=True, text=True, timeout=120, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    )
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "site" / "index.html").is_file()
 

@@ -3,6 +3,7 @@
 Which blocks: every one of python, js, javascript and html; bash where it asks the app by curl. Each runs on its own, in
 a folder with the project's files and a photo.jpg. The running app's address replaces that of `make app` and of a Space.
 """
+
 import functools
 import http.server
 import json
@@ -66,10 +67,11 @@ def check_output(block: Block, printed: str) -> None:
     if not block.output:
         return
     shown = block.output.strip().splitlines()
-    printed = "\n".join(printed.strip().splitlines()[-len(shown):])
+    printed = "\n".join(printed.strip().splitlines()[-len(shown) :])
     durations = re.compile(r'("(?:average_)?duration":)[\d.]+')
     (words, numbers), (shown_words, shown_numbers) = (
-        numbers_apart(durations.sub(r"\1", text)) for text in (printed, "\n".join(shown)))
+        numbers_apart(durations.sub(r"\1", text)) for text in (printed, "\n".join(shown))
+    )
     assert words == shown_words
     assert numbers == pytest.approx(shown_numbers, abs=1e-4)
 
@@ -99,8 +101,13 @@ def node_modules(tmp_path_factory) -> Path:
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("node and npm are not here")
     folder = tmp_path_factory.mktemp("node")
-    installed = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--fetch-retries=0", "@gradio/client@2"],
-                               cwd=folder, capture_output=True, text=True, timeout=120)
+    installed = subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--fetch-retries=0", "@gradio/client@2"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     if installed.returncode:
         pytest.skip("npm could not install @gradio/client")
     return folder
@@ -112,9 +119,14 @@ def test_snippets_have_the_spaces_own_address(monkeypatch):
     assert text.count(f"https://{SPACE}/") > 5 and "127.0.0.1" not in text
 
 
-@pytest.mark.parametrize("href, expected", [
-    ("http://127.0.0.1:7861/", "http://127.0.0.1:7861"), ("https://lessons.example/sub/", "https://lessons.example/sub"),
-    ("http://[::1]:8080/?x=y#z", "http://[::1]:8080")])
+@pytest.mark.parametrize(
+    "href, expected",
+    [
+        ("http://127.0.0.1:7861/", "http://127.0.0.1:7861"),
+        ("https://lessons.example/sub/", "https://lessons.example/sub"),
+        ("http://[::1]:8080/?x=y#z", "http://[::1]:8080"),
+    ],
+)
 def test_the_page_puts_the_visitors_address_into_the_snippets(href, expected):
     if not shutil.which("node"):
         pytest.skip("node is not here")
@@ -166,9 +178,11 @@ def test_javascript_block_answers_as_in_a_page(block, app_url, desk):
     """A block of javascript is the inside of a web page: it finds a photo in `file` and leaves an `answer`."""
     if not shutil.which("node"):
         pytest.skip("node is not here")
-    (desk / "ask.mjs").write_text('import { readFileSync } from "node:fs";\n'
-                                  'const file = new Blob([readFileSync("photo.jpg")]);\n'
-                                  f"{ADDRESS.sub(app_url, block.text)}console.log(answer.label);\n")
+    (desk / "ask.mjs").write_text(
+        'import { readFileSync } from "node:fs";\n'
+        'const file = new Blob([readFileSync("photo.jpg")]);\n'
+        f"{ADDRESS.sub(app_url, block.text)}console.log(answer.label);\n"
+    )
     assert run(["node", "ask.mjs"], desk) == "teddy\n"
 
 
@@ -186,15 +200,22 @@ def assistants() -> list[str]:
 @pytest.mark.parametrize("text", assistants())
 def test_assistants_address_is_where_assistants_are_answered(text, app_url):
     (server,) = json.loads(ADDRESS.sub(app_url, text))["mcpServers"].values()
-    answer = requests.post(server["url"], timeout=30, headers={"Accept": "application/json, text/event-stream"},
-                           json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+    answer = requests.post(
+        server["url"],
+        timeout=30,
+        headers={"Accept": "application/json, text/event-stream"},
+        json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
+    )
     assert answer.ok and "classify_photo" in answer.text
 
 
 def test_other_origins_may_read_answers_and_refusals_of_a_space(app_url):
     headers = {"Host": SPACE, "Origin": PAGE}
-    asked = requests.options(f"{app_url}/classify", timeout=30, headers={
-        **headers, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"})
+    asked = requests.options(
+        f"{app_url}/classify",
+        timeout=30,
+        headers={**headers, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"},
+    )
     assert asked.ok and asked.headers["access-control-allow-origin"] == PAGE
     assert "POST" in asked.headers["access-control-allow-methods"]
     assert "content-type" in asked.headers["access-control-allow-headers"]
@@ -212,8 +233,10 @@ def test_pages_elsewhere_may_not_call_an_app_on_ones_own_machine(app_url):
 
 def web_pages() -> list:
     """Return the web pages that the app's page and the documentation show, each with its name."""
-    return [pytest.param(of_page("http://127.0.0.1:7860", "html")[0], id="page"),
-            *(pytest.param(block.text, id=block.name) for block in blocks("html"))]
+    return [
+        pytest.param(of_page("http://127.0.0.1:7860", "html")[0], id="page"),
+        *(pytest.param(block.text, id=block.name) for block in blocks("html")),
+    ]
 
 
 @pytest.mark.parametrize("html", web_pages())
@@ -224,8 +247,10 @@ def test_page_on_another_origin_shows_the_answer(html, app_url, browser, desk):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=desk)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-        elsewhere = browser.browser_type.launch(executable_path=chromium, args=[
-            "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.example 127.0.0.1"])
+        elsewhere = browser.browser_type.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.example 127.0.0.1"],
+        )
         try:
             page = elsewhere.new_page()
             page.set_default_timeout(TIMEOUT)

@@ -5,6 +5,7 @@
 Each step is the command that a newcomer types, in a copy of this folder; `story_world` stands for the internet.
 Prints each step with its time and its last line, and ends at the first that does not do what it should.
 """
+
 import hashlib
 import os
 import shutil
@@ -72,8 +73,14 @@ class Story:
         """
         begun = time.monotonic()
         code += f"\nimport runpy\nrunpy.run_module('training.{stage}', run_name='__main__', alter_sys=True)"
-        run = subprocess.run([sys.executable, "-W", "ignore", "-c", code, *args], cwd=self.folder, timeout=300,
-                             capture_output=True, text=True, env={**os.environ, **environment})
+        run = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code, *args],
+            cwd=self.folder,
+            timeout=300,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment},
+        )
         said = run.stdout.strip()
         check(run.returncode == 0, said + run.stderr)
         self.tell(f"python -m training.{stage} {shown or ' '.join(args)}", begun, said.splitlines()[last].strip())
@@ -95,8 +102,17 @@ def make_backbone(folder: Path) -> None:
 def gather_and_verify(story: Story, found: dict[str, dict[str, bytes]]) -> None:
     """From three words to a folder of photos."""
     with running_web(found) as url:
-        said = story.run("gather", *FRUIT, "--out", "data", "--per-label", "40", "--allow-private",
-                         code=SEARCH.format(url=url), shown=f"{' '.join(FRUIT)} --out data")
+        said = story.run(
+            "gather",
+            *FRUIT,
+            "--out",
+            "data",
+            "--per-label",
+            "40",
+            "--allow-private",
+            code=SEARCH.format(url=url),
+            shown=f"{' '.join(FRUIT)} --out data",
+        )
     n_copies = len(FRUIT)
     check(f"data: {len(FRUIT) * PER_LABEL + LIES + n_copies} photos new" in said, said)
     said = story.run("verify", "data")
@@ -114,8 +130,11 @@ def train_clean_and_train(story: Story, shows: dict[str, str]) -> None:
     for name, photo, _ in cleaner.select()[:LOOKED_AT]:
         cleaner.choose(name, "label", shows[photo.sha256])
     _, moved = cleaner.apply()
-    story.tell("python -m training.clean export.pkl data", begun, f"{moved} of {LIES} wrong labels are among the "
-               f"{LOOKED_AT} most suspicious of {len(photos)} photos: mended")
+    story.tell(
+        "python -m training.clean export.pkl data",
+        begun,
+        f"{moved} of {LIES} wrong labels are among the {LOOKED_AT} most suspicious of {len(photos)} photos: mended",
+    )
     check(moved == LIES, "clean does not lead with the wrong labels")
     story.run("train", "data", *SMALL, "--out", "cleaned.pkl", shown="data --out cleaned.pkl")
     story.run("compare", "export.pkl", "cleaned.pkl", "data")
@@ -129,11 +148,20 @@ def deploy_and_ask(story: Story, hub) -> None:
     (story.folder / "examples").mkdir()
     for label in FRUIT:
         (story.folder / "examples" / f"{label}.jpg").write_bytes(picture(label, 200))
-    story.run("deploy", SPACE, HF_ENDPOINT=hub.url, HF_TOKEN=hub.token, HF_HUB_DISABLE_XET="1",
-              HF_HOME=str(story.folder / "hf"))
+    story.run(
+        "deploy",
+        SPACE,
+        HF_ENDPOINT=hub.url,
+        HF_TOKEN=hub.token,
+        HF_HUB_DISABLE_XET="1",
+        HF_HOME=str(story.folder / "hf"),
+    )
     begun = time.monotonic()
-    right = sum(requests.post(f"{hub.host}/classify", data=picture(label, 300 + i), timeout=30).json()["label"] == label
-                for label in FRUIT for i in range(ASKED))
+    right = sum(
+        requests.post(f"{hub.host}/classify", data=picture(label, 300 + i), timeout=30).json()["label"] == label
+        for label in FRUIT
+        for i in range(ASKED)
+    )
     story.tell("curl -F file=@photo.jpg SPACE/classify", begun, f"{right} of {ASKED * len(FRUIT)} new photos right")
     check(right >= 0.8 * ASKED * len(FRUIT), "too many are wrong")
 
@@ -146,8 +174,11 @@ def correct_and_gather(story: Story, hub, feedback: Path) -> None:
     client = Client(hub.host, verbose=False)
     answer = client.predict(handle_file(yellow), api_name="/predict")["label"]
     kept = client.predict(handle_file(yellow), "tomato", api_name="/feedback")
-    story.tell('client.predict(handle_file("yellow-tomato.jpg"), "tomato", api_name="/feedback")', begun,
-               f"the Space said {answer}; kept: {kept['new']}")
+    story.tell(
+        'client.predict(handle_file("yellow-tomato.jpg"), "tomato", api_name="/feedback")',
+        begun,
+        f"the Space said {answer}; kept: {kept['new']}",
+    )
     said = story.run("gather", "--feedback", str(feedback), "--out", "data", shown="--feedback FEEDBACK --out data")
     check("suggestions: 1 new" in said, said)
     said = story.run("clean", "export.pkl", "data", "--list", "1", last=-2)

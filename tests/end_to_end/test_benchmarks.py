@@ -1,4 +1,5 @@
 """benchmarks/: the tables that the README quotes."""
+
 import json
 import re
 import shutil
@@ -29,10 +30,16 @@ def test_accuracy_measures_held_out_answers_of_its_own_data_and_all_of_others(tr
     assert "empty.jpg: This file is empty" in run.stdout
 
 
-@pytest.mark.parametrize("arguments, says", [
-    (["nowhere.pkl", "."], "no export at"), (["export.pkl"], "Name the folders"),
-    (["export.pkl", "classifier"], "No photos under"), (["export.pkl", "nowhere"], "There is no folder"),
-], ids=["no-export", "no-folder", "no-photos", "missing"])
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["nowhere.pkl", "."], "no export at"),
+        (["export.pkl"], "Name the folders"),
+        (["export.pkl", "classifier"], "No photos under"),
+        (["export.pkl", "nowhere"], "There is no folder"),
+    ],
+    ids=["no-export", "no-folder", "no-photos", "missing"],
+)
 def test_accuracy_of_nothing_is_one_sentence(arguments, says):
     run = run_module("benchmarks.accuracy", *arguments)
     assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr
@@ -42,8 +49,16 @@ def test_accuracy_of_nothing_is_one_sentence(arguments, says):
 def test_recipes_are_compared_on_photos_that_they_have_not_seen(photos):
     shutil.copytree(photos, photos.with_name("others"))
     recipes = ("image_size=64 resize=squish", "image_size=64 epochs=1")
-    run = run_module("benchmarks.recipes", f"{photos},{photos.with_name('others')}", *recipes,
-                     "--arch", "squeezenet1_1", "--no-pretrained", "--folds", "2")
+    run = run_module(
+        "benchmarks.recipes",
+        f"{photos},{photos.with_name('others')}",
+        *recipes,
+        "--arch",
+        "squeezenet1_1",
+        "--no-pretrained",
+        "--folds",
+        "2",
+    )
     assert run.returncode == 0, run.stderr
     head, *rows = run.stdout.splitlines()[-5:]
     assert head.split()[-6:] == ["plain", "thumbnail", "mirrored", "cropped", "time", "fine-tuning"]
@@ -62,10 +77,16 @@ def test_ten_photos_more_are_no_copies(photos):
     assert {file.parent.name for file in photos.glob("*/more-*.jpg")} == {"blue", "green", "red"}
 
 
-@pytest.mark.parametrize("arguments, says", [
-    (["nowhere"], "There is no folder"), ([".", "colour=1"], "one of arch"), ([".", "epochs=many"], "not such a"),
-    ([".", "epochs=0"], "--epochs 0"),
-], ids=["no-folder", "option", "number", "range"])
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["nowhere"], "There is no folder"),
+        ([".", "colour=1"], "one of arch"),
+        ([".", "epochs=many"], "not such a"),
+        ([".", "epochs=0"], "--epochs 0"),
+    ],
+    ids=["no-folder", "option", "number", "range"],
+)
 def test_recipe_that_cannot_be_compared_is_one_sentence(arguments, says):
     with pytest.raises(CliError, match=says):
         recipes.main(*arguments)

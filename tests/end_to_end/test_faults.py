@@ -1,4 +1,5 @@
 """The running app and what befalls it: signals, kills, a full disk, a clock that jumps, a model that is replaced."""
+
 import contextlib
 import os
 import shutil
@@ -53,6 +54,7 @@ def test_told_to_stop_it_answers_what_was_asked_and_takes_nothing_new(tmp_path):
                     answer = classify(url)
                     statuses.append((answer.status_code, answer.json().get("label")))
                 time.sleep(0.001)
+
         threads = [threading.Thread(target=ask) for _ in range(8)]
         for thread in threads:
             thread.start()
@@ -71,13 +73,16 @@ def test_told_to_stop_it_answers_what_was_asked_and_takes_nothing_new(tmp_path):
 
 def test_a_request_that_is_on_its_way_is_answered_before_the_end():
     with app_process() as (process, url):
+
         def slowly():
             for part in (PHOTO[:1000], PHOTO[1000:]):
                 yield part
                 time.sleep(1.5)
+
         answers = []
-        thread = threading.Thread(target=lambda: answers.append(requests.post(f"{url}/classify", data=slowly(),
-                                                                              timeout=30)))
+        thread = threading.Thread(
+            target=lambda: answers.append(requests.post(f"{url}/classify", data=slowly(), timeout=30))
+        )
         thread.start()
         time.sleep(0.7)
         process.send_signal(signal.SIGTERM)
@@ -106,6 +111,7 @@ def small_disk(tmp_path):
         run = subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", disk], capture_output=True, text=True)
         if run.returncode:
             pytest.skip(f"no disk can be mounted here: {run.stderr.strip()}")
+
     if os.name != "posix" or not shutil.which("mount"):
         pytest.skip("no mount here")
     mount("-o", "size=3m")
@@ -144,12 +150,18 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path, days):
     clock = tmp_path / "clock"
     clock.write_text("+0")
     # under this library each sleep of Python's ends at once with an error, which the system's own clocks never give
-    (tmp_path / "sitecustomize.py").write_text("import threading, time\n"
-                                               "time.sleep = lambda seconds: threading.Event().wait(seconds)\n")
-    environment = {"LD_PRELOAD": str(library), "PYTHONPATH": str(tmp_path),
-                   "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
-                   "FAKETIME_DONT_FAKE_MONOTONIC": "1", "GRADIO_TEMP_DIR": str(tmp_path / "uploads"),
-                   "MAX_PER_MINUTE": "60"}
+    (tmp_path / "sitecustomize.py").write_text(
+        "import threading, time\ntime.sleep = lambda seconds: threading.Event().wait(seconds)\n"
+    )
+    environment = {
+        "LD_PRELOAD": str(library),
+        "PYTHONPATH": str(tmp_path),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "GRADIO_TEMP_DIR": str(tmp_path / "uploads"),
+        "MAX_PER_MINUTE": "60",
+    }
     with running_app(log=tmp_path / "log", **environment) as url:
         before = Path(upload(url).json()[0])
         (tmp_path / "new").write_text(f"{days:+}d")
@@ -185,7 +197,13 @@ def test_the_log_tells_size_and_time_of_a_photo_and_nothing_else(tmp_path):
 
 def test_without_a_folder_for_uploads_it_says_so_and_does_not_start(tmp_path):
     (tmp_path / "file").write_text("")
-    run = subprocess.run([sys.executable, "app.py"], cwd=ROOT, capture_output=True, text=True, timeout=60,
-                         env={**os.environ, "GRADIO_TEMP_DIR": str(tmp_path / "file" / "below")})
+    run = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "GRADIO_TEMP_DIR": str(tmp_path / "file" / "below")},
+    )
     assert run.returncode == 1 and "GRADIO_TEMP_DIR names another folder" in run.stderr
     assert "Traceback" not in run.stderr

@@ -1,4 +1,5 @@
 """tests/end_to_end/story.py: the whole way on small data, each step with its time."""
+
 import os
 import re
 import subprocess
@@ -14,8 +15,14 @@ STAGES = ("gather", "verify", "train", "report", "clean", "train", "compare", "d
 @pytest.mark.slow
 def test_the_story_is_told_to_its_end():
     packages = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    run = subprocess.run([sys.executable, "-W", "ignore", "tests/end_to_end/story.py"], cwd=ROOT, capture_output=True,
-                         text=True, timeout=1200, env={**os.environ, "PYTHONPATH": packages})
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "tests/end_to_end/story.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        env={**os.environ, "PYTHONPATH": packages},
+    )
     print(run.stdout)  # shown where it fails
     assert run.returncode == 0, run.stderr
     assert tuple(re.findall(r"^ *\d+ +[\d.]+ s  python -m training\.(\w+)", run.stdout, re.M)) == STAGES

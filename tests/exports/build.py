@@ -10,6 +10,7 @@ Writes NAME.pkl, what `learn.export()` of that fastai writes; photo.png; expecte
 
 Kept in the repository: that environment takes 4 GB, and no longer installs for newer Pythons.
 """
+
 import json
 import platform
 import tempfile
@@ -78,8 +79,14 @@ def learner(dls, body=None, width=8, lin_ftrs=(), loss=None, **options):
 
 
 def block(photos, item_tfms, batch_tfms=None, get_y=parent_label, bs=4):
-    return DataBlock(blocks=(ImageBlock, CategoryBlock), get_items=get_image_files, get_y=get_y, item_tfms=item_tfms,
-                     batch_tfms=batch_tfms, splitter=RandomSplitter(seed=42)).dataloaders(photos, bs=bs, num_workers=0)
+    return DataBlock(
+        blocks=(ImageBlock, CategoryBlock),
+        get_items=get_image_files,
+        get_y=get_y,
+        item_tfms=item_tfms,
+        batch_tfms=batch_tfms,
+        splitter=RandomSplitter(seed=42),
+    ).dataloaders(photos, bs=bs, num_workers=0)
 
 
 def learners(photos):
@@ -89,17 +96,44 @@ def learners(photos):
     mobile = nn.Sequential(*torchvision.models.mobilenet_v2(width_mult=0.25).features[:4])
     resnet = nn.Sequential(*list(torchvision.models.resnet18().children())[:5])
     timm_body = nn.Sequential(*list(timm.create_model("resnet26d").children())[:4])
-    yield "lesson-is-cat", learner(ImageDataLoaders.from_name_func(
-        photos, files, valid_pct=0.2, seed=42, label_func=is_cat, item_tfms=Resize(64), bs=4, num_workers=0),
-        metrics=error_rate)
-    yield "lesson-bears", learner(block(photos, RandomResizedCrop(64, min_scale=0.5), aug_transforms()),
-                                  metrics=error_rate)
+    yield (
+        "lesson-is-cat",
+        learner(
+            ImageDataLoaders.from_name_func(
+                photos, files, valid_pct=0.2, seed=42, label_func=is_cat, item_tfms=Resize(64), bs=4, num_workers=0
+            ),
+            metrics=error_rate,
+        ),
+    )
+    yield (
+        "lesson-bears",
+        learner(block(photos, RandomResizedCrop(64, min_scale=0.5), aug_transforms()), metrics=error_rate),
+    )
     yield "squish-lin-ftrs", learner(block(photos, Resize(48, ResizeMethod.Squish), [normalize]), lin_ftrs=[24, 12])
-    yield "pad-mixup", learner(block(photos, Resize(64, ResizeMethod.Pad, pad_mode="zeros"), [*aug_transforms(
-        flip_vert=True), normalize]), loss=LabelSmoothingCrossEntropyFlat(), cbs=[MixUp(0.4)], metrics=[accuracy])
-    yield "presized", learner(ImageDataLoaders.from_folder(
-        photos, valid_pct=0.2, item_tfms=Resize(80), batch_tfms=aug_transforms(size=48, min_scale=0.75), bs=4,
-        num_workers=0), loss=FocalLossFlat(), cbs=[CutMix()])
+    yield (
+        "pad-mixup",
+        learner(
+            block(photos, Resize(64, ResizeMethod.Pad, pad_mode="zeros"), [*aug_transforms(flip_vert=True), normalize]),
+            loss=LabelSmoothingCrossEntropyFlat(),
+            cbs=[MixUp(0.4)],
+            metrics=[accuracy],
+        ),
+    )
+    yield (
+        "presized",
+        learner(
+            ImageDataLoaders.from_folder(
+                photos,
+                valid_pct=0.2,
+                item_tfms=Resize(80),
+                batch_tfms=aug_transforms(size=48, min_scale=0.75),
+                bs=4,
+                num_workers=0,
+            ),
+            loss=FocalLossFlat(),
+            cbs=[CutMix()],
+        ),
+    )
     yield "regex-label", learner(block(photos, Resize(64), get_y=using_attr(RegexLabeller(r"^(.+)_\d+.png$"), "name")))
     yield "class-label", learner(block(photos, Resize(64), get_y=Labeller()))
     yield "mobilenet-v2", learner(block(photos, Resize(64), [normalize]), mobile, width=8)
@@ -109,9 +143,17 @@ def learners(photos):
 
 def main():
     make_photo((150, 90, 60), 99).save(HERE / "photo.png")
-    expected = {"versions": {"python": platform.python_version(), "fastai": fastai.__version__,
-                             "torch": torch.__version__, "torchvision": torchvision.__version__,
-                             "timm": timm.__version__, "numpy": np.__version__}, "probabilities": {}}
+    expected = {
+        "versions": {
+            "python": platform.python_version(),
+            "fastai": fastai.__version__,
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            "timm": timm.__version__,
+            "numpy": np.__version__,
+        },
+        "probabilities": {},
+    }
     with tempfile.TemporaryDirectory() as folder:
         photos = Path(folder)
         for i, (label, colour) in enumerate(COLOURS.items()):

@@ -1,4 +1,5 @@
 """How plain HTTP clients call the app's API."""
+
 from pathlib import Path
 
 import requests

@@ -1,4 +1,5 @@
 """Run the app, and the browsers that look at it."""
+
 import os
 import socket
 import subprocess
@@ -14,8 +15,10 @@ import pytest
 
 from helpers.paths import ROOT
 
-SIZES = {"phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
-         "desktop": {"viewport": {"width": 1280, "height": 900}}}
+SIZES = {
+    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
+    "desktop": {"viewport": {"width": 1280, "height": 900}},
+}
 TIMEOUT = 60_000  # milliseconds; a guard against hanging
 
 
@@ -37,12 +40,18 @@ def app_process(folder: Path = ROOT, log: Path | None = None, **environment):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False",
-           "MAX_PER_MINUTE": "0", **environment}
+    env = {
+        **os.environ,
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "MAX_PER_MINUTE": "0",
+        **environment,
+    }
     # a pipe that nobody reads fills up, and the app waits
     with log.open("w+") if log else tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=folder, env=env, text=True,
-                                   stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=folder, env=env, text=True, stdout=output, stderr=subprocess.STDOUT
+        )
         url = f"http://127.0.0.1:{port}"
         try:
             for _ in range(240):

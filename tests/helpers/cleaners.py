@@ -1,4 +1,5 @@
 """Cleaners over photos that no model looked at, for the tests of what is decided about them."""
+
 from pathlib import Path
 
 from classifier.files import sha256
@@ -17,8 +18,11 @@ def reviewed(file: Path, suspicion: float = 0.5, split: str = "train") -> Review
 
 def open_cleaner(data: Path) -> Cleaner:
     files = get_photos(data)
-    return Cleaner(data, [reviewed(file, 1 - i / len(files), "valid" if i % 4 == 3 else "train")
-                          for i, file in enumerate(files)], LABELS)
+    return Cleaner(
+        data,
+        [reviewed(file, 1 - i / len(files), "valid" if i % 4 == 3 else "train") for i, file in enumerate(files)],
+        LABELS,
+    )
 
 
 def id_of(cleaner: Cleaner, name: str) -> str:

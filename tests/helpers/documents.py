@@ -1,4 +1,5 @@
 """README.md and the pages under docs/: their text, their headings and their code blocks."""
+
 import re
 import textwrap
 from dataclasses import dataclass
@@ -52,12 +53,24 @@ def blocks_of(page: Path) -> list[Block]:
             continue
         below = found[i + 1] if i + 1 < len(found) else None
         output, output_language = "", ""
-        if (below and fence[2] not in (*OUTPUT, "console") and below[2] in OUTPUT
-                and not text[fence.end():below.start()].strip()):
+        if (
+            below
+            and fence[2] not in (*OUTPUT, "console")
+            and below[2] in OUTPUT
+            and not text[fence.end() : below.start()].strip()
+        ):
             output, output_language = textwrap.dedent(below[3]), below[2]
             taken.add(i + 1)
-        blocks.append(Block(page, text.count("\n", 0, fence.start()) + 1, fence[2], textwrap.dedent(fence[3]), output,
-                            output_language))
+        blocks.append(
+            Block(
+                page,
+                text.count("\n", 0, fence.start()) + 1,
+                fence[2],
+                textwrap.dedent(fence[3]),
+                output,
+                output_language,
+            )
+        )
     return blocks
 
 
@@ -70,9 +83,9 @@ def section(page: str, title: str) -> str:
     """Return the text under a heading of a page, up to the next heading of its level or above."""
     text = (ROOT / page).read_text(encoding="utf-8")
     heading = re.search(rf"^(#+) {re.escape(title)}\n", text, re.M)
-    rest = text[heading.end():]
+    rest = text[heading.end() :]
     following = re.search(rf"^#{{1,{len(heading[1])}}} ", FENCE.sub(lambda fence: "x" * len(fence[0]), rest), re.M)
-    return rest[:following.start()] if following else rest
+    return rest[: following.start()] if following else rest
 
 
 def page_of(address: str) -> Path | None:

@@ -1,4 +1,5 @@
 """Feedback records, as the app writes them."""
+
 import hashlib
 import io
 import json
@@ -15,8 +16,19 @@ def feedback(folder: Path, *said, label="red", right=None, probability=0.6) -> P
         digest = hashlib.sha256(photo.getvalue()).hexdigest()
         (folder / digest[:2]).mkdir(parents=True, exist_ok=True)
         (folder / digest[:2] / f"{digest}.jpg").write_bytes(photo.getvalue())
-        (folder / digest[:2] / f"{digest}-{minute:08}.json").write_text(json.dumps({
-            "photo": digest, "label": label, "probabilities": {label: probability}, "familiar": True,
-            "familiarity": 0.7, "correction": correction, "right": correction == label if right is None else right,
-            "model_version": "d51c0901e26d", "time": f"2026-11-25T10:{minute:02}:00+00:00"}))
+        (folder / digest[:2] / f"{digest}-{minute:08}.json").write_text(
+            json.dumps(
+                {
+                    "photo": digest,
+                    "label": label,
+                    "probabilities": {label: probability},
+                    "familiar": True,
+                    "familiarity": 0.7,
+                    "correction": correction,
+                    "right": correction == label if right is None else right,
+                    "model_version": "d51c0901e26d",
+                    "time": f"2026-11-25T10:{minute:02}:00+00:00",
+                }
+            )
+        )
     return folder

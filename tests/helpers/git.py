@@ -1,4 +1,5 @@
 """Git repositories that stand in for the Hub's."""
+
 import subprocess
 
 

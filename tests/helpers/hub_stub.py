@@ -1,10 +1,13 @@
 """The Hub's HTTP endpoints that a deployment and feedback use, on this machine, with failures to switch on.
 
+Usage:
+
     with running_hub() as hub:
         hub.down = True                                 # every request gets a 503
         hub.failures["commit"] = iter([429, "cut"])     # the first two requests; then it works
         hub.failures["upload"] = repeat("cut")          # never: the connection ends amid the body
 """
+
 import base64
 import hashlib
 import json
@@ -24,15 +27,23 @@ BINARIES = (".pkl", ".onnx", ".jpg", ".png")
 ID = r"(?P<name>[^/]+/[^/]+?)"
 API = rf"/api/(?P<kind>model|space|dataset)s/{ID}"
 PREFIX = r"/(?P<kind>(spaces|datasets)/)?"
-ROUTES = [("whoami", "GET", r"/api/whoami-v2"), ("create", "POST", r"/api/repos/create"),
-          ("yaml", "POST", r"/api/validate-yaml"), ("runtime", "GET", rf"{API}/runtime"),
-          ("logs", "GET", rf"{API}/logs/(?P<log>\w+)"), ("tree", "GET", rf"{API}/tree/(?P<rev>[^/]+)"),
-          ("paths", "POST", rf"{API}/paths-info/(?P<rev>[^/]+)"), ("commits", "GET", rf"{API}/commits/(?P<rev>[^/]+)"),
-          ("preupload", "POST", rf"{API}/preupload/(?P<rev>[^/]+)"),
-          ("commit", "POST", rf"{API}/commit/(?P<rev>[^/]+)"), ("info", "GET", rf"{API}(/revision/(?P<rev>[^/]+))?"),
-          ("lfs", "POST", rf"{PREFIX}{ID}\.git/info/lfs/objects/batch"),
-          ("upload", "PUT", r"/upload/(?P<oid>\w+)"), ("classify", "POST", r"/classify"),
-          ("resolve", "(GET|HEAD)", rf"{PREFIX}{ID}/resolve/(?P<rev>[^/]+)/(?P<path>.+)")]
+ROUTES = [
+    ("whoami", "GET", r"/api/whoami-v2"),
+    ("create", "POST", r"/api/repos/create"),
+    ("yaml", "POST", r"/api/validate-yaml"),
+    ("runtime", "GET", rf"{API}/runtime"),
+    ("logs", "GET", rf"{API}/logs/(?P<log>\w+)"),
+    ("tree", "GET", rf"{API}/tree/(?P<rev>[^/]+)"),
+    ("paths", "POST", rf"{API}/paths-info/(?P<rev>[^/]+)"),
+    ("commits", "GET", rf"{API}/commits/(?P<rev>[^/]+)"),
+    ("preupload", "POST", rf"{API}/preupload/(?P<rev>[^/]+)"),
+    ("commit", "POST", rf"{API}/commit/(?P<rev>[^/]+)"),
+    ("info", "GET", rf"{API}(/revision/(?P<rev>[^/]+))?"),
+    ("lfs", "POST", rf"{PREFIX}{ID}\.git/info/lfs/objects/batch"),
+    ("upload", "PUT", r"/upload/(?P<oid>\w+)"),
+    ("classify", "POST", r"/classify"),
+    ("resolve", "(GET|HEAD)", rf"{PREFIX}{ID}/resolve/(?P<rev>[^/]+)/(?P<path>.+)"),
+]
 
 
 @dataclass
@@ -62,8 +73,13 @@ class Hub:
     def __init__(self):
         self.url = self.host = ""  # of the Hub, and of the live Space
         self.down = False
-        self.who = {"name": "me", "isPro": True, "emailVerified": True, "orgs": [{"name": "club"}],
-                    "auth": {"accessToken": {"role": "write"}}}
+        self.who = {
+            "name": "me",
+            "isPro": True,
+            "emailVerified": True,
+            "orgs": [{"name": "club"}],
+            "auth": {"accessToken": {"role": "write"}},
+        }
         self.token = "hf_" + "t" * 34
         self.repos: dict[tuple[str, str], StubRepo] = {}
         self.stored: dict[str, bytes] = {}
@@ -113,8 +129,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        name, found = next(((name, found) for name, method, pattern in ROUTES if re.fullmatch(method, self.command)
-                            and (found := re.fullmatch(pattern, path))), (None, None))
+        name, found = next(
+            (
+                (name, found)
+                for name, method, pattern in ROUTES
+                if re.fullmatch(method, self.command) and (found := re.fullmatch(pattern, path))
+            ),
+            (None, None),
+        )
         if found is None:
             self.answer(404, {"error": f"no route {self.command} {path}"})
             return
@@ -158,12 +180,15 @@ class Handler(BaseHTTPRequestHandler):
         if self.cutting:
             raise Cut
         self.send_response(status)
-        for key, value in {"Content-Length": str(len(content)), "Content-Type": "application/json",
-                           **(headers or {})}.items():
+        for key, value in {
+            "Content-Length": str(len(content)),
+            "Content-Type": "application/json",
+            **(headers or {}),
+        }.items():
             self.send_header(key, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content[:len(content) // 2] if self.short else content)
+            self.wfile.write(content[: len(content) // 2] if self.short else content)
         self.close_connection = self.close_connection or self.short
 
     def repo(self, kind: str | None, name: str) -> StubRepo | None:
@@ -194,8 +219,19 @@ class Handler(BaseHTTPRequestHandler):
         if repo := self.repo(kind, name):
             runtime = {"stage": self.hub.stages[-1], "hardware": {"current": repo.hardware, "requested": repo.hardware}}
             card = yaml.safe_load(front_matter(repo.files.get("README.md", b"").decode())) or {}
-            self.answer(200, {"id": name, "cardData": card, "sha": repo.commits[-1][0], "private": repo.private,
-                              "tags": [], "siblings": [], "runtime": runtime, "host": self.hub.host})
+            self.answer(
+                200,
+                {
+                    "id": name,
+                    "cardData": card,
+                    "sha": repo.commits[-1][0],
+                    "private": repo.private,
+                    "tags": [],
+                    "siblings": [],
+                    "runtime": runtime,
+                    "host": self.hub.host,
+                },
+            )
 
     def on_tree(self, _, kind, name, rev):
         if repo := self.repo(kind, name):
@@ -208,20 +244,49 @@ class Handler(BaseHTTPRequestHandler):
 
     def on_commits(self, _, kind, name, rev):
         if repo := self.repo(kind, name):
-            self.answer(200, [{"id": sha, "title": title, "message": "", "authors": [{"user": "me"}],
-                               "date": "2026-11-25T00:00:00.000Z"} for sha, title, _ in reversed(repo.commits)])
+            self.answer(
+                200,
+                [
+                    {
+                        "id": sha,
+                        "title": title,
+                        "message": "",
+                        "authors": [{"user": "me"}],
+                        "date": "2026-11-25T00:00:00.000Z",
+                    }
+                    for sha, title, _ in reversed(repo.commits)
+                ],
+            )
 
     def on_preupload(self, body, kind, name, rev):
         if self.repo(kind, name):
-            self.answer(200, {"files": [
-                {"path": file["path"], "shouldIgnore": False,
-                 "uploadMode": "lfs" if file["path"].endswith(BINARIES) else "regular"}
-                for file in json.loads(body)["files"]]})
+            self.answer(
+                200,
+                {
+                    "files": [
+                        {
+                            "path": file["path"],
+                            "shouldIgnore": False,
+                            "uploadMode": "lfs" if file["path"].endswith(BINARIES) else "regular",
+                        }
+                        for file in json.loads(body)["files"]
+                    ]
+                },
+            )
 
     def on_lfs(self, body, kind, name):
-        objects = [{"oid": wanted["oid"], "size": wanted["size"], **({} if wanted["oid"] in self.hub.stored else {
-            "actions": {"upload": {"href": f"{self.hub.url}/upload/{wanted['oid']}"}}})}
-            for wanted in json.loads(body)["objects"]]
+        objects = [
+            {
+                "oid": wanted["oid"],
+                "size": wanted["size"],
+                **(
+                    {}
+                    if wanted["oid"] in self.hub.stored
+                    else {"actions": {"upload": {"href": f"{self.hub.url}/upload/{wanted['oid']}"}}}
+                ),
+            }
+            for wanted in json.loads(body)["objects"]
+        ]
         self.answer(200, {"transfer": "basic", "objects": objects})
 
     def on_upload(self, body, oid):
@@ -256,13 +321,21 @@ class Handler(BaseHTTPRequestHandler):
         if repo := self.repo(kind, name):
             stage = self.hub.stages.pop(0) if len(self.hub.stages) > 1 else self.hub.stages[0]
             stage, which = stage if isinstance(stage, tuple) else (stage, -1)
-            self.answer(200, {"stage": stage, "hardware": {"current": repo.hardware, "requested": repo.hardware},
-                              **({"errorMessage": self.hub.error} if self.hub.error else {}),
-                              **({"sha": repo.commits[which][0]} if self.hub.tells_version else {})})
+            self.answer(
+                200,
+                {
+                    "stage": stage,
+                    "hardware": {"current": repo.hardware, "requested": repo.hardware},
+                    **({"errorMessage": self.hub.error} if self.hub.error else {}),
+                    **({"sha": repo.commits[which][0]} if self.hub.tells_version else {}),
+                },
+            )
 
     def on_logs(self, _, kind, name, log):
-        lines = "".join(f"data: {json.dumps({'data': line, 'timestamp': '2026-11-25T00:00:00.000Z'})}\n\n"
-                        for line in self.hub.logs[log])
+        lines = "".join(
+            f"data: {json.dumps({'data': line, 'timestamp': '2026-11-25T00:00:00.000Z'})}\n\n"
+            for line in self.hub.logs[log]
+        )
         self.answer(200, lines.encode(), {"Content-Type": "text/event-stream"})
 
     def on_resolve(self, _, kind, name, rev, path):
@@ -272,8 +345,15 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(404, {}, {"X-Error-Code": "EntryNotFound"})
                 return
             told = entry(path, files[path])
-            self.answer(200, files[path], {"X-Repo-Commit": sha, "ETag": f'"{told.get("lfs", told)["oid"]}"',
-                                           "Content-Type": "application/octet-stream"})
+            self.answer(
+                200,
+                files[path],
+                {
+                    "X-Repo-Commit": sha,
+                    "ETag": f'"{told.get("lfs", told)["oid"]}"',
+                    "Content-Type": "application/octet-stream",
+                },
+            )
 
     def on_classify(self, body):
         answer = self.hub.answers.pop(0) if len(self.hub.answers) > 1 else self.hub.answers[0]

@@ -1,7 +1,10 @@
 """Move photos, decide and undo, killed at each n-th line and at many moments; undo, killed too, brings all back.
 
+Usage:
+
     python tests/helpers/killed_moves.py FOLDER FIRST STEP MOMENTS     # prints how many kills it survived
 """
+
 import os
 import shutil
 import signal
@@ -26,8 +29,9 @@ def made(old):
             (data / label / name).write_text(label + name, errors="surrogateescape")
     if old:
         (data / "red" / "a.jpg").rename(data / ".rejected" / "red" / "a.jpg")
-        (data / ".rejected" / "journal.csv").write_text("batch,stage,action,source,target,why,time\n"
-                                                        "1,verify,move,red/a.jpg,.rejected/red/a.jpg,x,y\n2,ver")
+        (data / ".rejected" / "journal.csv").write_text(
+            "batch,stage,action,source,target,why,time\n1,verify,move,red/a.jpg,.rejected/red/a.jpg,x,y\n2,ver"
+        )
     return data
 
 
@@ -41,8 +45,11 @@ def work(data):
 
 
 def photos(data):
-    return sorted(file.read_bytes() for folder in (data / "red", data / "blue", data / ".rejected")
-                  for file in folder.rglob("*.jpg"))
+    return sorted(
+        file.read_bytes()
+        for folder in (data / "red", data / "blue", data / ".rejected")
+        for file in folder.rglob("*.jpg")
+    )
 
 
 def repair(data):
@@ -51,6 +58,7 @@ def repair(data):
 
 def killed_at(data, at, work=work):
     """Do the work until the at-th line of it in the project's own code, and be killed there."""
+
     def count(frame, event, _):
         nonlocal at
         if "training" not in frame.f_code.co_filename:
@@ -59,6 +67,7 @@ def killed_at(data, at, work=work):
         if at == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return count
+
     sys.settrace(count)
     work(data)
 

@@ -1,4 +1,5 @@
 """Real fastai learners on a tiny scale, and what fastai itself answers."""
+
 import pickle
 
 import numpy as np
@@ -34,12 +35,19 @@ def is_red(file) -> bool:
     return parent_label(file) == "red"
 
 
-def make_learner(photos, item_tfms, batch_tfms, x=None, y=None, get_y=parent_label, n_out=None, loss_func=None,
-                 channels=3):
+def make_learner(
+    photos, item_tfms, batch_tfms, x=None, y=None, get_y=parent_label, n_out=None, loss_func=None, channels=3
+):
     """A real fastai Learner with a tiny convolutional body, untrained but not trivial."""
     torch.manual_seed(0)
-    block = DataBlock(blocks=(x or ImageBlock, y or CategoryBlock), get_items=get_image_files, get_y=get_y,
-                      splitter=RandomSplitter(seed=42), item_tfms=item_tfms, batch_tfms=batch_tfms)
+    block = DataBlock(
+        blocks=(x or ImageBlock, y or CategoryBlock),
+        get_items=get_image_files,
+        get_y=get_y,
+        splitter=RandomSplitter(seed=42),
+        item_tfms=item_tfms,
+        batch_tfms=batch_tfms,
+    )
     dls = block.dataloaders(photos, bs=8, num_workers=0)
     body = nn.Sequential(nn.Conv2d(channels, 16, 5, stride=3), nn.ReLU(), nn.Conv2d(16, 16, 3, stride=2), nn.ReLU())
     head = create_head(16, n_out or len(dls.vocab), lin_ftrs=[])
@@ -74,6 +82,12 @@ def engine_of(learn, folder):
 def tiny_backbone(*args, seed: int = 0, **options) -> Backbone:
     """Return what `load_backbone` does, for any arguments: two convolutions with batch norm."""
     torch.manual_seed(seed)
-    body = nn.Sequential(nn.Conv2d(3, 16, 5, stride=3), nn.BatchNorm2d(16), nn.ReLU(),
-                         nn.Conv2d(16, 24, 3, stride=2), nn.BatchNorm2d(24), nn.ReLU())
+    body = nn.Sequential(
+        nn.Conv2d(3, 16, 5, stride=3),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.Conv2d(16, 24, 3, stride=2),
+        nn.BatchNorm2d(24),
+        nn.ReLU(),
+    )
     return Backbone(body.eval(), 24, True, IMAGENET_STATS)

@@ -1,4 +1,5 @@
 """What a process has taken of the memory."""
+
 import os
 import sys
 from pathlib import Path

@@ -8,6 +8,7 @@ run, compiled or imported, and any file, process, socket or library that is open
 is 1. Half of the mutants are opened without the check for calls that only harmful files make (`runs_code`), since
 safety must not depend on it.
 """
+
 import argparse
 import pickletools
 import random
@@ -58,8 +59,11 @@ with suppress(ImportError):  # also what pickle scanners warn of, where they are
     from fickling.analysis import UnsafeImportsML
     from picklescan.scanner import _unsafe_globals as unsafe
 
-    CALLABLES += [f"{module}.{name}" for module, names in {**unsafe, **UnsafeImportsML.UNSAFE_IMPORTS}.items()
-                  for name in (["anything"] if names == "*" else sorted(names))]
+    CALLABLES += [
+        f"{module}.{name}"
+        for module, names in {**unsafe, **UnsafeImportsML.UNSAFE_IMPORTS}.items()
+        for name in (["anything"] if names == "*" else sorted(names))
+    ]
 ATTRIBUTES = """forward __call__ __class__ __dict__ __getattr__ __setstate__ __reduce__ __reduce_ex__ __del__ __iter__
     __len__ __eq__ __hash__ __bool__ __str__ __repr__ __array__ __torch_function__ _forward_hooks _forward_pre_hooks
     _backward_hooks _state_dict_hooks _forward_hooks_with_kwargs _load_state_dict_pre_hooks _modules _parameters
@@ -68,13 +72,56 @@ ATTRIBUTES = """forward __call__ __class__ __dict__ __getattr__ __setstate__ __r
     std vocab items o2i labels types tfms fs dataset loaders after_item before_batch after_batch _n_inp default path
     model dls loss_func fieldguide opt cbs weight bias running_mean padding_mode stride kernel_size _name _f
     training _resolve_method_with_cache _cache __wrapped__ _owner classifier calibration familiarity""".split()  # noqa: SIM905
-WATCHED = ("exec", "compile", "import", "open", "subprocess.Popen", "os.", "socket.", "ctypes.", "shutil.", "pty.",
-           "webbrowser.", "urllib.", "http.", "ftplib.", "sqlite3.", "tempfile.", "syslog.", "marshal.", "pickle.find",
-           "code.__new__", "function.__new__", "builtins.input", "builtins.breakpoint", "cpython.run", "glob.",
-           "signal.", "setopencodehook")
-PLAIN = {"BINUNICODE", "SHORT_BINUNICODE", "BININT", "BININT1", "BININT2", "BINFLOAT", "NONE", "NEWTRUE", "NEWFALSE",
-         "EMPTY_TUPLE", "EMPTY_LIST", "EMPTY_DICT", "GLOBAL", "STACK_GLOBAL", "BINGET", "LONG_BINGET", "LONG1",
-         "BINBYTES", "SHORT_BINBYTES"}
+WATCHED = (
+    "exec",
+    "compile",
+    "import",
+    "open",
+    "subprocess.Popen",
+    "os.",
+    "socket.",
+    "ctypes.",
+    "shutil.",
+    "pty.",
+    "webbrowser.",
+    "urllib.",
+    "http.",
+    "ftplib.",
+    "sqlite3.",
+    "tempfile.",
+    "syslog.",
+    "marshal.",
+    "pickle.find",
+    "code.__new__",
+    "function.__new__",
+    "builtins.input",
+    "builtins.breakpoint",
+    "cpython.run",
+    "glob.",
+    "signal.",
+    "setopencodehook",
+)
+PLAIN = {
+    "BINUNICODE",
+    "SHORT_BINUNICODE",
+    "BININT",
+    "BININT1",
+    "BININT2",
+    "BINFLOAT",
+    "NONE",
+    "NEWTRUE",
+    "NEWFALSE",
+    "EMPTY_TUPLE",
+    "EMPTY_LIST",
+    "EMPTY_DICT",
+    "GLOBAL",
+    "STACK_GLOBAL",
+    "BINGET",
+    "LONG_BINGET",
+    "LONG1",
+    "BINBYTES",
+    "SHORT_BINBYTES",
+}
 
 
 def text(value: str) -> bytes:
@@ -88,14 +135,19 @@ def planted(rng: random.Random, depth: int = 2) -> bytes:
     module, _, name = rng.choice(CALLABLES).rpartition(".")
     function = b"c" + module.encode() + b"\n" + name.encode() + b"\n"
     inner = planted(rng, depth - 1) if depth else text("touch canary")
-    return rng.choice([
-        lambda: function, lambda: function + b"(" + text("touch canary") + b"tR",
-        lambda: function + b"(" + inner + b"tR", lambda: function + b")\x81}(" + text(rng.choice(ATTRIBUTES)) + inner
-        + b"ub", lambda: b"cfunctools\npartial\n(" + function + text("touch canary") + b"tR",
-        lambda: b"](" + inner + inner + b"e", lambda: b"}(" + text(rng.choice(ATTRIBUTES)) + inner + b"u",
-        lambda: b"cbuiltins\ngetattr\n(" + function + text(rng.choice(ATTRIBUTES)) + b"tR",
-        lambda: b"(" + inner + inner + b"t",
-    ])()
+    return rng.choice(
+        [
+            lambda: function,
+            lambda: function + b"(" + text("touch canary") + b"tR",
+            lambda: function + b"(" + inner + b"tR",
+            lambda: function + b")\x81}(" + text(rng.choice(ATTRIBUTES)) + inner + b"ub",
+            lambda: b"cfunctools\npartial\n(" + function + text("touch canary") + b"tR",
+            lambda: b"](" + inner + inner + b"e",
+            lambda: b"}(" + text(rng.choice(ATTRIBUTES)) + inner + b"u",
+            lambda: b"cbuiltins\ngetattr\n(" + function + text(rng.choice(ATTRIBUTES)) + b"tR",
+            lambda: b"(" + inner + inner + b"t",
+        ]
+    )()
 
 
 def mutant(program: bytes, rng: random.Random) -> bytes:
@@ -103,11 +155,13 @@ def mutant(program: bytes, rng: random.Random) -> bytes:
     steps = list(pickletools.genops(program))
     ends = [at for _, _, at in steps[1:]] + [len(program)]
     out, places = [], set()
-    kinds = {"value": [i for i, (op, _, _) in enumerate(steps) if op.name in PLAIN],
-             "state": [i for i, (op, _, _) in enumerate(steps) if op.name == "BUILD"],
-             "list": [i for i, (op, _, _) in enumerate(steps) if op.name in ("APPENDS", "APPEND")],
-             "dict": [i for i, (op, _, _) in enumerate(steps) if op.name in ("SETITEMS",)],
-             "tuple": [i for i, (op, _, _) in enumerate(steps) if op.name == "TUPLE"]}
+    kinds = {
+        "value": [i for i, (op, _, _) in enumerate(steps) if op.name in PLAIN],
+        "state": [i for i, (op, _, _) in enumerate(steps) if op.name == "BUILD"],
+        "list": [i for i, (op, _, _) in enumerate(steps) if op.name in ("APPENDS", "APPEND")],
+        "dict": [i for i, (op, _, _) in enumerate(steps) if op.name in ("SETITEMS",)],
+        "tuple": [i for i, (op, _, _) in enumerate(steps) if op.name == "TUPLE"],
+    }
     for _ in range(rng.choice((1, 1, 2, 3))):
         kind = rng.choice([kind for kind, where in kinds.items() if where] + ["state"] * 2)
         places.add((rng.choice(kinds[kind]), kind))
@@ -189,8 +243,10 @@ def main() -> None:
             slowest = max(slowest, time.perf_counter() - began)
             for what in watch.seen[before:]:
                 print(f"mutant {i}: {what}")
-    print(f"{options.n} mutants: {outcomes['opened']} opened, {outcomes['refused']} refused, {outcomes['failed']} "
-          f"failed, {len(watch.seen)} forbidden events, slowest {slowest:.1f} s")
+    print(
+        f"{options.n} mutants: {outcomes['opened']} opened, {outcomes['refused']} refused, {outcomes['failed']} "
+        f"failed, {len(watch.seen)} forbidden events, slowest {slowest:.1f} s"
+    )
     sys.exit(1 if watch.seen or outcomes["failed"] else 0)
 
 

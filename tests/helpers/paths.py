@@ -1,4 +1,5 @@
 """Where the project, an example and the real photos are."""
+
 import os
 from pathlib import Path
 

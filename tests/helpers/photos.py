@@ -1,4 +1,5 @@
 """Photos made on the spot, from fixed seeds."""
+
 import io
 import struct
 import zlib
@@ -35,7 +36,7 @@ def add_broken(photos: Path) -> Path:
 def stored_png(image: Image.Image) -> bytes:
     """Return an RGB image as an uncompressed PNG: its bytes, and so its SHA-256, are the same with every zlib."""
     lines = b"".join(b"\0" + line.tobytes() for line in np.asarray(image))
-    parts = [lines[i:i + 65_535] for i in range(0, len(lines), 65_535)]
+    parts = [lines[i : i + 65_535] for i in range(0, len(lines), 65_535)]
     blocks = b"".join(struct.pack("<BHH", part is parts[-1], len(part), 65_535 - len(part)) + part for part in parts)
     header = struct.pack(">IIBBBBB", *image.size, 8, 2, 0, 0, 0)
     data = b"\x78\x01" + blocks + struct.pack(">I", zlib.adler32(lines))

@@ -1,4 +1,5 @@
 """Requests sent byte by byte, as no client library would send them."""
+
 import contextlib
 import socket
 

@@ -1,4 +1,5 @@
 """Commands in the documentation's shell blocks, split into words; no shell is run."""
+
 import re
 import shlex
 

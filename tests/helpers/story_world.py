@@ -1,4 +1,5 @@
 """What the internet does in `story`: a search engine, the sites that it names, and the Hub that runs a Space."""
+
 import json
 import random
 import threading
@@ -88,9 +89,24 @@ class Web(BaseHTTPRequestHandler):
         query = parse_qs(url.query)
         if url.path == "/search":
             photos = {} if "s" in query else self.found.get(query["q"][0], {})  # one page
-            self.answer(json.dumps({"results": [{
-                "title": name, "image": f"http://{self.headers['Host']}/{query['q'][0]}/{name}", "url": "",
-                "thumbnail": "", "height": "180", "width": "240", "source": ""} for name in photos]}).encode())
+            self.answer(
+                json.dumps(
+                    {
+                        "results": [
+                            {
+                                "title": name,
+                                "image": f"http://{self.headers['Host']}/{query['q'][0]}/{name}",
+                                "url": "",
+                                "thumbnail": "",
+                                "height": "180",
+                                "width": "240",
+                                "source": "",
+                            }
+                            for name in photos
+                        ]
+                    }
+                ).encode()
+            )
         else:
             word, _, name = url.path[1:].partition("/")
             self.answer(self.found.get(word, {}).get(name))
@@ -133,6 +149,7 @@ def hub_that_runs(folder: Path, **environment: str) -> Iterator[Hub]:
             with running_app(folder, log=folder / "log", **environment) as hub.host:
                 hub.stages = ["RUNNING"]
                 ended.wait()
+
         builder = threading.Thread(target=build)
         builder.start()
         try:

@@ -1,4 +1,5 @@
 """A local web server that photos are fetched from, with every answer that a downloader may meet."""
+
 import gzip
 import http.server
 import io
@@ -80,7 +81,7 @@ class Web(http.server.BaseHTTPRequestHandler):
 
     def do_huge(self):
         self.send_response(200)
-        self.send_header("Content-Length", str(10 ** 12))
+        self.send_header("Content-Length", str(10**12))
         self.end_headers()
 
     def do_endless(self):

@@ -1,4 +1,5 @@
 """The API over HTTP: gradio_client, curl and plain requests against the running app."""
+
 import json
 import shutil
 import subprocess
@@ -16,8 +17,10 @@ from helpers.paths import EXAMPLE, ROOT
 
 def test_three_endpoints_are_public_and_take_a_photo_by_name(client):
     api = client.view_api(return_format="dict", print_info=False)
-    taken = {name: [parameter["parameter_name"] for parameter in endpoint["parameters"]]
-             for name, endpoint in api["named_endpoints"].items()}
+    taken = {
+        name: [parameter["parameter_name"] for parameter in endpoint["parameters"]]
+        for name, endpoint in api["named_endpoints"].items()
+    }
     assert taken == {"/predict": ["photo"], "/classify_photo": ["photo"], "/explain": ["photo", "label"]}
     assert api["unnamed_endpoints"] == {}
 
@@ -32,16 +35,19 @@ def test_classify_photo_says_whether_to_believe_it(client, name, familiar):
 
 
 def test_explain_gives_the_picture_for_the_winner_or_any_label(client):
-    pictures = [np.asarray(Image.open(client.predict(photo=handle_file(str(EXAMPLE)), api_name="/explain", **label)))
-                for label in ({}, {"label": "teddy"}, {"label": "black"})]
+    pictures = [
+        np.asarray(Image.open(client.predict(photo=handle_file(str(EXAMPLE)), api_name="/explain", **label)))
+        for label in ({}, {"label": "teddy"}, {"label": "black"})
+    ]
     with Image.open(EXAMPLE) as photo:
         assert pictures[0].shape == (photo.height, photo.width, 3)
     assert (pictures[0] == pictures[1]).all() and (pictures[0] != pictures[2]).any()
 
 
 def test_explain_takes_a_photo_alone(app_url):
-    answer = requests.post(f"{app_url}/gradio_api/run/explain", timeout=60,
-                           json={"data": [by_path(upload(app_url, EXAMPLE))]})
+    answer = requests.post(
+        f"{app_url}/gradio_api/run/explain", timeout=60, json={"data": [by_path(upload(app_url, EXAMPLE))]}
+    )
     assert "url" in answer.json()["data"][0]
 
 

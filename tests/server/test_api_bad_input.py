@@ -1,4 +1,5 @@
 """The API and what is no photo: a sentence for its sender, nothing else."""
+
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,20 @@ from helpers.paths import EXAMPLE, ROOT
 from helpers.photos import png_of_declared_size
 
 
-@pytest.mark.parametrize("label, says", [("purple", "no label 'purple'. The labels are black, grizzly, teddy."),
-                                         ("x" * 5000, "no label"), (7, "no label '7'"), (["black"], "no label")],
-                         ids=["unknown", "long", "number", "list"])
+@pytest.mark.parametrize(
+    "label, says",
+    [
+        ("purple", "no label 'purple'. The labels are black, grizzly, teddy."),
+        ("x" * 5000, "no label"),
+        (7, "no label '7'"),
+        (["black"], "no label"),
+    ],
+    ids=["unknown", "long", "number", "list"],
+)
 def test_unknown_label_is_answered_with_a_sentence(app_url, label, says):
-    answer = requests.post(f"{app_url}/gradio_api/run/explain", timeout=60,
-                           json={"data": [by_path(upload(app_url, EXAMPLE)), label]})
+    answer = requests.post(
+        f"{app_url}/gradio_api/run/explain", timeout=60, json={"data": [by_path(upload(app_url, EXAMPLE)), label]}
+    )
     assert says in answer.json()["error"] and len(answer.text) < 500
 
 
@@ -46,8 +55,9 @@ def test_too_few_inputs_are_answered_with_a_sentence(app_url):
     assert answer.json()["error"].startswith("Send a photo as")
 
 
-@pytest.mark.parametrize("photo", [None, 42, [], {}, {"path": None}, {"url": 7}, "photo.jpg", {"path": ["a"]}],
-                         ids=repr)
+@pytest.mark.parametrize(
+    "photo", [None, 42, [], {}, {"path": None}, {"url": 7}, "photo.jpg", {"path": ["a"]}], ids=repr
+)
 def test_what_is_no_photo_field_is_answered_with_a_sentence(app_url, photo):
     answer = run_predict(app_url, photo)
     assert answer.json()["error"] and answer.json()["error"].endswith(".")
@@ -62,8 +72,10 @@ def test_files_of_the_server_cannot_be_asked_about(app_url, path, meta):
 
 
 BAD_FILES = {
-    "text": (b"not a photo\n", "not a photo"), "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
-    "html": (b"<!doctype html><script>alert(1)</script>", "web page"), "empty": (b"", "empty"),
+    "text": (b"not a photo\n", "not a photo"),
+    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+    "html": (b"<!doctype html><script>alert(1)</script>", "web page"),
+    "empty": (b"", "empty"),
     "truncated": (EXAMPLE.read_bytes()[:20_000], "cut off"),
     "huge": (png_of_declared_size(20_000, 10_000), "megapixels"),
 }

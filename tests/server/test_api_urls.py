@@ -1,4 +1,5 @@
 """Photos given to the API by their address: data URLs and public pages are answered, private ones refused."""
+
 import base64
 import contextlib
 import http.server
@@ -22,11 +23,16 @@ def test_data_url_is_answered(app_url, expected):
     assert as_dict(json.loads(text.split("data: ", 1)[1])[0]) == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("change", [
-    lambda data: "DATA:image/jpeg;BASE64," + data, lambda data: "data:image/jpeg;base64," + data.rstrip("="),
-    lambda data: "data:image/jpeg;base64," + data.replace("+", "%2B").replace("=", "%3D"),
-    lambda data: "data:image/jpeg;base64," + "\r\n".join(data[i:i + 76] for i in range(0, len(data), 76)),
-], ids=["upper-case", "no-padding", "percent", "lines"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: "DATA:image/jpeg;BASE64," + data,
+        lambda data: "data:image/jpeg;base64," + data.rstrip("="),
+        lambda data: "data:image/jpeg;base64," + data.replace("+", "%2B").replace("=", "%3D"),
+        lambda data: "data:image/jpeg;base64," + "\r\n".join(data[i : i + 76] for i in range(0, len(data), 76)),
+    ],
+    ids=["upper-case", "no-padding", "percent", "lines"],
+)
 def test_data_urls_as_others_write_them_are_answered(app_url, change):
     url = change(base64.b64encode(EXAMPLE.read_bytes()).decode())
     assert run_predict(app_url, {"url": url}).json()["data"][0]["label"] == "teddy"
@@ -49,8 +55,16 @@ def test_private_addresses_are_not_fetched(app_url):
     assert "could not be fetched" in text and "teddy" not in text
 
 
-@pytest.mark.parametrize("address", ["https://nosuchhost.invalid/bear.jpg", "http://127.0.0.1:9/bear.jpg",
-                                     "http://[::1]/bear.jpg", "http://2130706433/bear.jpg", "https://"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://nosuchhost.invalid/bear.jpg",
+        "http://127.0.0.1:9/bear.jpg",
+        "http://[::1]/bear.jpg",
+        "http://2130706433/bear.jpg",
+        "https://",
+    ],
+)
 def test_address_that_cannot_be_fetched_is_answered_with_a_sentence(app_url, address):
     assert "could not be fetched" in run_predict(app_url, by_path(address)).json()["error"]
 

@@ -1,4 +1,5 @@
 """app.py as a process: what it needs to start, what it says where it cannot, and on a Space."""
+
 import os
 import subprocess
 import sys
@@ -27,8 +28,14 @@ def test_works_as_a_space(trained):
 
 @pytest.mark.parametrize("file, says", [("nowhere.pkl", "no export at"), ("README.md", "not a fastai export")])
 def test_app_that_cannot_start_says_why_in_one_sentence(file, says):
-    run = subprocess.run([sys.executable, "app.py"], cwd=ROOT, capture_output=True, text=True, timeout=120,
-                         env={"EXPORT": file, "PATH": "/usr/bin:/bin"})
+    run = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={"EXPORT": file, "PATH": "/usr/bin:/bin"},
+    )
     assert run.returncode == 1
     assert run.stderr.startswith("The app cannot start. ") and says in run.stderr
     assert "Traceback" not in run.stderr
@@ -69,9 +76,14 @@ def GPU(function):
 def test_on_zero_gpu_the_app_names_a_function_and_its_queue_takes_more_than_one(tmp_path):
     (tmp_path / "spaces.py").write_text(ZERO_GPU)
     check = "import app, spaces; print(len(spaces.given), app.demo._queue.max_size)"
-    run = subprocess.run([sys.executable, "-W", "ignore", "-c", check], cwd=ROOT, capture_output=True, text=True,
-                         timeout=120, env={**os.environ, "PYTHONPATH": str(tmp_path), "SPACES_ZERO_GPU": "true",
-                                           "GRADIO_ANALYTICS_ENABLED": "False"})
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", check],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "SPACES_ZERO_GPU": "true", "GRADIO_ANALYTICS_ENABLED": "False"},
+    )
     assert run.stdout.split() == ["1", "100"], run.stderr
 
 

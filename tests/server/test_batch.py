@@ -1,4 +1,5 @@
 """/many in headless Chromium: a folder, files or a zip into a table, and what hostile zips come to."""
+
 import csv
 import html
 import io
@@ -19,8 +20,14 @@ from server.batch.routes import page as page_of
 from server.settings import Settings
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.jpg"))
-BODY = {"label": "teddy", "probabilities": {"teddy": 0.9, "black": 0.1}, "familiar": True, "familiarity": 0.7,
-        "calibrated": True, "model_version": "abc"}
+BODY = {
+    "label": "teddy",
+    "probabilities": {"teddy": 0.9, "black": 0.1},
+    "familiar": True,
+    "familiarity": 0.7,
+    "calibrated": True,
+    "model_version": "abc",
+}
 
 
 @pytest.fixture(params=SIZES)
@@ -121,8 +128,15 @@ def test_what_is_dropped_anywhere_on_the_page_is_answered(page, tmp_path):
         (tmp_path / "bears" / name).write_bytes(EXAMPLE.read_bytes())
     cdp = page.context.new_cdp_session(page)
     for kind in ("dragEnter", "dragOver", "drop"):
-        cdp.send("Input.dispatchDragEvent", {"type": kind, "x": 100, "y": 100, "data": {
-            "items": [], "files": [str(tmp_path / "bears")], "dragOperationsMask": 1}})
+        cdp.send(
+            "Input.dispatchDragEvent",
+            {
+                "type": kind,
+                "x": 100,
+                "y": 100,
+                "data": {"items": [], "files": [str(tmp_path / "bears")], "dragOperationsMask": 1},
+            },
+        )
     assert finished(page).startswith("2 of 2 photos: 0 without")
     assert sorted(column(page, 1)) == ["bears/more/two.jpg", "bears/one.jpg"]
 
@@ -142,14 +156,16 @@ def hostile(tmp_path) -> Path:
         file.writestr("rotten.jpg", EXAMPLE.read_bytes(), zipfile.ZIP_DEFLATED)
         inside = {name: file.getinfo(name) for name in ("bomb.jpg", "locked.jpg", "rotten.jpg")}
     data = bytearray(path.read_bytes())
-    for name, at in ((entry.group(1).decode(), entry.start()) for entry in re.finditer(
-            rb"PK\x01\x02.{42}(bomb|locked|rotten)(?=\.jpg)", bytes(data), re.S)):
+    for name, at in (
+        (entry.group(1).decode(), entry.start())
+        for entry in re.finditer(rb"PK\x01\x02.{42}(bomb|locked|rotten)(?=\.jpg)", bytes(data), re.S)
+    ):
         if name == "bomb":
-            data[at + 24:at + 28] = (1000).to_bytes(4, "little")  # the size it says it has
+            data[at + 24 : at + 28] = (1000).to_bytes(4, "little")  # the size it says it has
         if name == "locked":
             data[at + 8] |= 1
     start = inside["rotten.jpg"].header_offset + 30 + len("rotten.jpg")
-    data[start:start + 20] = b"\xff" * 20
+    data[start : start + 20] = b"\xff" * 20
     path.write_bytes(data)
     return path
 
@@ -159,21 +175,29 @@ def test_hostile_zip_costs_a_sentence_for_each_file(page, tmp_path):
     said = finished(page)
     errors = {row["file"]: row["error"] for row in table(page)}
     assert errors == {
-        "up.jpg": "", "'=1+1.jpg": "", "<img src=x onerror=alert(1)>.jpg": "",
+        "up.jpg": "",
+        "'=1+1.jpg": "",
+        "<img src=x onerror=alert(1)>.jpg": "",
         "bomb.jpg": "This file has more bytes than a photo may have.",
         "says-so.jpg": "This photo has more than 20 MB. Send a smaller one.",
         "bzip.jpg": "This file is packed in a way that browsers cannot open.",
-        "locked.jpg": "This file is locked with a password.", "rotten.jpg": "This zip is broken or cut off."}
+        "locked.jpg": "This file is locked with a password.",
+        "rotten.jpg": "This zip is broken or cut off.",
+    }
     assert said.startswith("8 of 8 photos: 5 without") and page.locator("#rows .file img").count() == 0
 
 
-@pytest.mark.parametrize("change, why", [
-    (lambda data: data[:len(data) // 2], "This zip is broken or cut off."),
-    (lambda data: b"no zip at all", "This zip is broken or cut off."),
-    (lambda data: b"", "This zip is broken or cut off."),
-    (lambda data: data[:-12] + b"\xff\xff" + data[-10:], "This zip holds too much for a page."),
-    (lambda data: data[:-6] + b"\xff\xff\xff\x7f" + data[-2:], "This zip is broken or cut off."),
-], ids=["cut off", "no zip", "empty", "too many", "leads out"])
+@pytest.mark.parametrize(
+    "change, why",
+    [
+        (lambda data: data[: len(data) // 2], "This zip is broken or cut off."),
+        (lambda data: b"no zip at all", "This zip is broken or cut off."),
+        (lambda data: b"", "This zip is broken or cut off."),
+        (lambda data: data[:-12] + b"\xff\xff" + data[-10:], "This zip holds too much for a page."),
+        (lambda data: data[:-6] + b"\xff\xff\xff\x7f" + data[-2:], "This zip is broken or cut off."),
+    ],
+    ids=["cut off", "no zip", "empty", "too many", "leads out"],
+)
 def test_zip_that_cannot_be_read_gets_a_sentence(page, tmp_path, change, why):
     path = zipped(tmp_path / "a.zip")
     path.write_bytes(change(path.read_bytes()))
@@ -255,7 +279,11 @@ def test_export_that_knows_no_strangers_gets_no_column_for_them(browser, photos,
             choose(page, *EXAMPLES[:2])
             assert finished(page) == "2 of 2 photos: 0 without an answer."
             assert [head.strip(" ↑↓") for head in page.locator("th").all_inner_texts()] == [
-                "", "File", "Label", "Probability"]
+                "",
+                "File",
+                "Label",
+                "Probability",
+            ]
             assert page.locator("#rows tr").first.locator("td").count() == 4
             assert page.get_by_text("always answers with one of them").is_visible()
             assert page.get_by_text("how many answers there were of each kind is counted").is_visible()

@@ -1,4 +1,5 @@
 """server/limits/budgets.py: clients share what is limited, and the one that holds most is evicted."""
+
 import time
 
 from server.limits.budgets import Budget, Reservation

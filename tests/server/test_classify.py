@@ -1,4 +1,5 @@
 """server/api.py and server/predictor.py over HTTP: POST /classify, with curl and plain requests."""
+
 import json
 import shutil
 import subprocess
@@ -45,10 +46,16 @@ def test_raw_body(app_url, expected, kind):
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
-@pytest.mark.parametrize("options", [("-F", f"file=@{EXAMPLE}"), ("--data-binary", f"@{EXAMPLE}"),
-                                     ("-T", f"{EXAMPLE}", "-X", "POST"),
-                                     ("--data-binary", f"@{EXAMPLE}", "-H", "Transfer-Encoding: chunked")],
-                         ids=["form", "body", "upload", "chunked"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("-F", f"file=@{EXAMPLE}"),
+        ("--data-binary", f"@{EXAMPLE}"),
+        ("-T", f"{EXAMPLE}", "-X", "POST"),
+        ("--data-binary", f"@{EXAMPLE}", "-H", "Transfer-Encoding: chunked"),
+    ],
+    ids=["form", "body", "upload", "chunked"],
+)
 def test_curl(app_url, expected, options):
     run = subprocess.run(["curl", "-s", *options, f"{app_url}/classify"], capture_output=True, timeout=60)
     check(json.loads(run.stdout), expected)
@@ -64,20 +71,30 @@ def test_several_files_come_back_in_their_order(app_url, expected):
     assert third["file"] == "mug.jpg" and third["familiar"] is False
 
 
-@pytest.mark.parametrize("data, says", [(b"hello", "not a photo"), (EXAMPLE.read_bytes()[:2000], "cut off"),
-                                        (b"%PDF-1.7", "PDF")], ids=["text", "cut", "pdf"])
+@pytest.mark.parametrize(
+    "data, says",
+    [(b"hello", "not a photo"), (EXAMPLE.read_bytes()[:2000], "cut off"), (b"%PDF-1.7", "PDF")],
+    ids=["text", "cut", "pdf"],
+)
 def test_a_photo_that_cannot_be_opened_gets_a_sentence(app_url, data, says):
     for answer in (post(app_url, ("x.jpg", data)), post(app_url, data=data)):
         assert answer.status_code == 422
         assert set(answer.json()) == {"error"} and says in answer.json()["error"]
 
 
-@pytest.mark.parametrize("options", [
-    {}, {"data": b""}, {"data": {"file": "text"}}, {"files": {"photo": b"x"}},
-    {"data": {"file": "text"}, "files": {"other": b"x"}},
-    {"data": b"rubbish", "headers": {"Content-Type": "multipart/form-data; boundary=x"}},
-    {"data": b"rubbish", "headers": {"Content-Type": "multipart/form-data"}},
-], ids=["nothing", "empty", "form", "another field", "text field", "broken", "no boundary"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"data": b""},
+        {"data": {"file": "text"}},
+        {"files": {"photo": b"x"}},
+        {"data": {"file": "text"}, "files": {"other": b"x"}},
+        {"data": b"rubbish", "headers": {"Content-Type": "multipart/form-data; boundary=x"}},
+        {"data": b"rubbish", "headers": {"Content-Type": "multipart/form-data"}},
+    ],
+    ids=["nothing", "empty", "form", "another field", "text field", "broken", "no boundary"],
+)
 def test_a_request_without_a_photo_is_told_how_to_send_one(app_url, options):
     answer = requests.post(f"{app_url}/classify", timeout=60, **options)
     assert answer.status_code in (400, 422), answer.text
@@ -113,8 +130,12 @@ def test_many_at_once_get_their_own_answers(app_url):
     files = sorted((ROOT / "examples").glob("*.jpg"))
     alone = {file: post(app_url, data=file.read_bytes()).json() for file in files}
     with ThreadPoolExecutor(32) as pool:
-        together = list(pool.map(lambda i: (files[i % len(files)], post(
-            app_url, data=files[i % len(files)].read_bytes()).json()), range(96)))
+        together = list(
+            pool.map(
+                lambda i: (files[i % len(files)], post(app_url, data=files[i % len(files)].read_bytes()).json()),
+                range(96),
+            )
+        )
     assert all(answer == alone[file] for file, answer in together)
 
 
@@ -186,7 +207,7 @@ def test_answers_are_the_classifiers():
 
 
 def test_large_photos_wait_for_each_other_and_for_nobody_else(monkeypatch):
-    monkeypatch.setattr("server.predictor.n_pixels", lambda data: 10 ** 9 if data.startswith(b"large") else 1)
+    monkeypatch.setattr("server.predictor.n_pixels", lambda data: 10**9 if data.startswith(b"large") else 1)
     gate, large = threading.Event(), []
 
     class Slow(Counted):
@@ -205,7 +226,7 @@ def test_large_photos_wait_for_each_other_and_for_nobody_else(monkeypatch):
 
 
 def test_too_many_large_photos_are_asked_to_come_again(monkeypatch):
-    monkeypatch.setattr("server.predictor.n_pixels", lambda data: 10 ** 9)
+    monkeypatch.setattr("server.predictor.n_pixels", lambda data: 10**9)
     gate = threading.Event()
 
     class Slow(Counted):

@@ -1,4 +1,5 @@
 """The running app and requests that cost more than they weigh: whatever their path, method, and number at once."""
+
 import contextlib
 import json
 import socket
@@ -20,8 +21,9 @@ JSON = {"Content-Type": "application/json"}
 @pytest.fixture(scope="module")
 def behind_a_path():
     """An app that is served under /sub, as a reverse proxy would; few photos a minute from each client."""
-    with running_app(GRADIO_ROOT_PATH="/sub", PROXIES="1", MAX_PER_MINUTE="5",
-                     FRAME_ANCESTORS="https://lessons.example") as url:
+    with running_app(
+        GRADIO_ROOT_PATH="/sub", PROXIES="1", MAX_PER_MINUTE="5", FRAME_ANCESTORS="https://lessons.example"
+    ) as url:
         yield url
 
 
@@ -33,14 +35,35 @@ def app():
 
 
 def ask(url: str, path: str, client: str, **options) -> requests.Response:
-    return requests.request(options.pop("method", "POST"), url + path, timeout=30, headers={
-        "X-Forwarded-For": client, **options.pop("headers", {})}, **options)
+    return requests.request(
+        options.pop("method", "POST"),
+        url + path,
+        timeout=30,
+        headers={"X-Forwarded-For": client, **options.pop("headers", {})},
+        **options,
+    )
 
 
-@pytest.mark.parametrize("path", ["/gradio_api/run/predict", "/gradio_api/cancel", "/gradio_api/reset", "/classify",
-                                  "/gradio_api/queue/join", "/gradio_api/mcp/", "/gradio_api/call/v2/explain", "/",
-                                  "/nowhere", "/gradio_api/new", "/GRADIO_API/run/predict", "//gradio_api/run/predict",
-                                  "/gradio_api/run/%70redict", "/gradio_api/component_server", "/config"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/run/predict",
+        "/gradio_api/cancel",
+        "/gradio_api/reset",
+        "/classify",
+        "/gradio_api/queue/join",
+        "/gradio_api/mcp/",
+        "/gradio_api/call/v2/explain",
+        "/",
+        "/nowhere",
+        "/gradio_api/new",
+        "/GRADIO_API/run/predict",
+        "//gradio_api/run/predict",
+        "/gradio_api/run/%70redict",
+        "/gradio_api/component_server",
+        "/config",
+    ],
+)
 @pytest.mark.parametrize("method", ["POST", "GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_no_path_or_method_takes_json_of_many_elements(app, path, method):
     began = time.monotonic()
@@ -62,8 +85,10 @@ def test_under_a_root_path_everything_is_counted_and_closed_as_without(behind_a_
     answer = ask(behind_a_path, f"{prefix}/gradio_api/file={file}", client, method="GET")
     assert answer.content == PHOTO and "sandbox" in answer.headers["content-security-policy"]
     page = ask(behind_a_path, f"{prefix}/", client, method="GET")
-    assert "frame-ancestors 'self' https://huggingface.co https://lessons.example;" in page.headers[
-        "content-security-policy"]
+    assert (
+        "frame-ancestors 'self' https://huggingface.co https://lessons.example;"
+        in page.headers["content-security-policy"]
+    )
 
 
 def test_each_file_of_an_upload_is_counted(app):
@@ -79,9 +104,11 @@ def test_a_clients_streams_are_limited_and_others_get_theirs(app):
 
     def stream(client: str) -> tuple[socket.socket, bytes]:
         connection = socket.create_connection((host, int(port)), timeout=10)
-        connection.sendall(f"GET /gradio_api/heartbeat/x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\n\r\n"
-                           .encode())
+        connection.sendall(
+            f"GET /gradio_api/heartbeat/x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\n\r\n".encode()
+        )
         return connection, connection.recv(12)
+
     with contextlib.ExitStack() as stack:
         answers = []
         for i in range(400):
@@ -98,8 +125,11 @@ def test_bodies_that_are_held_back_keep_nobody_out(app):
     with held:
         for i in range(120):
             connection = held.enter_context(socket.create_connection((host, int(port)), timeout=10))
-            connection.sendall(f"POST /classify HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 83.3.{i % 4}.1\r\n"
-                               f"Content-Length: {len(PHOTO)}\r\n\r\n".encode() + PHOTO[:-1])
+            connection.sendall(
+                f"POST /classify HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 83.3.{i % 4}.1\r\n"
+                f"Content-Length: {len(PHOTO)}\r\n\r\n".encode()
+                + PHOTO[:-1]
+            )
         for _ in range(5):
             assert ask(app, "/classify", "83.3.9.9", data=PHOTO).json()["label"] == "teddy"
         assert requests.get(f"{app}/health", timeout=10).json()["waiting"] == 0
@@ -110,15 +140,19 @@ def test_a_sender_who_is_refused_may_end_his_sentence(app):
     host, port = app.removeprefix("http://").split(":")
     body = bytes(30_000_000)
     with socket.create_connection((host, int(port)), timeout=20) as connection:
-        connection.sendall(b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
-                           % len(body) + body)
+        connection.sendall(b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
 
 
-@pytest.mark.parametrize("head", [
-    b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET / HTTP/1.1\r\n" + b"".join(b"x-%d: y\r\n" % i for i in range(500)) + b"\r\n",
-    b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 2000], ids=["address", "lines", "pipelined"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"".join(b"x-%d: y\r\n" % i for i in range(500)) + b"\r\n",
+        b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 2000,
+    ],
+    ids=["address", "lines", "pipelined"],
+)
 def test_heads_are_bounded(app, head):
     said = raw(app, head, 5)
     assert b"431" in said and b"too long to read" in said
@@ -126,14 +160,20 @@ def test_heads_are_bounded(app, head):
 
 
 def test_no_websocket_is_opened(app):
-    said = raw(app, b"GET /gradio_api/queue/join HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", 5)
+    said = raw(
+        app,
+        b"GET /gradio_api/queue/join HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        5,
+    )
     assert b" 101 " not in said.split(b"\r\n")[0]
 
 
-@pytest.mark.parametrize("body", [{"data": [None], "session_hash": "x" * 1000}, {"data": "x" * 1_000_000}, {"data": 7},
-                                  []],
-                         ids=["name", "text", "number", "list"])
+@pytest.mark.parametrize(
+    "body",
+    [{"data": [None], "session_hash": "x" * 1000}, {"data": "x" * 1_000_000}, {"data": 7}, []],
+    ids=["name", "text", "number", "list"],
+)
 def test_what_is_wrong_is_not_repeated(app, body):
     answer = ask(app, "/gradio_api/run/predict", "83.6.6.6", json=body)
     assert "cannot be read" in sentence_of(answer, 422) and len(answer.text) < 500
@@ -144,9 +184,21 @@ def sentence_of(answer: requests.Response, status: int) -> str:
     return answer.json()["error"]
 
 
-@pytest.mark.parametrize("given", [
-    [{"path": "http://127.0.0.1:9/x", "meta": {"_type": "gradio.FileData"}, "more": [{"path": "http://127.0.0.1:9/y"}]}],
-    [[{"path": "http://example.com/x", "meta": {"_type": "gradio.FileData"}}] * 9], [{"a": {"b": "c"}}]], ids=str)
+@pytest.mark.parametrize(
+    "given",
+    [
+        [
+            {
+                "path": "http://127.0.0.1:9/x",
+                "meta": {"_type": "gradio.FileData"},
+                "more": [{"path": "http://127.0.0.1:9/y"}],
+            }
+        ],
+        [[{"path": "http://example.com/x", "meta": {"_type": "gradio.FileData"}}] * 9],
+        [{"a": {"b": "c"}}],
+    ],
+    ids=str,
+)
 def test_one_request_brings_one_photo(app, given):
     answer = ask(app, "/gradio_api/run/predict", "83.6.6.7", json={"data": given})
     assert answer.json()["error"].endswith(".") and "teddy" not in answer.text
@@ -167,8 +219,11 @@ def test_small_photos_of_many_at_once_are_all_answered(app):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("body", [{"data": [None], "session_hash": "A" * 10_000_000},
-                                  {"data": ["data:image/jpeg;base64," + "A" * 10_000_000]}], ids=["name", "photo"])
+@pytest.mark.parametrize(
+    "body",
+    [{"data": [None], "session_hash": "A" * 10_000_000}, {"data": ["data:image/jpeg;base64," + "A" * 10_000_000]}],
+    ids=["name", "photo"],
+)
 def test_large_bodies_that_are_refused_leave_nothing(body):
     """The exception that refuses one refers to itself and to the body; Python finds that only when it looks."""
     with app_process() as (process, url):

@@ -1,4 +1,5 @@
 """server/feedback/: what users say is kept, all of it, only it, and only where the owner wants it."""
+
 import hashlib
 import io
 import itertools
@@ -55,18 +56,32 @@ def until(true, seconds: float = 15) -> None:
 def test_a_record_holds_photo_answer_correction_version_and_time(tmp_path):
     feedback = Feedback(tmp_path, LABELS, "d51c0901e26d")
     assert feedback.add(photo(), SURE, "grizzly")
-    record, = records(tmp_path)
+    (record,) = records(tmp_path)
     assert record.pop("time").startswith("20")
     name = record.pop("photo")
-    assert record == {"label": "teddy", "probabilities": SURE.probabilities, "familiar": True, "familiarity": 0.8,
-                      "correction": "grizzly", "right": False, "model_version": "d51c0901e26d"}
+    assert record == {
+        "label": "teddy",
+        "probabilities": SURE.probabilities,
+        "familiar": True,
+        "familiarity": 0.8,
+        "correction": "grizzly",
+        "right": False,
+        "model_version": "d51c0901e26d",
+    }
     data = (tmp_path / name[:2] / f"{name}.jpg").read_bytes()
     assert hashlib.sha256(data).hexdigest() == name and Image.open(io.BytesIO(data)).size == photo().size
 
 
-@pytest.mark.parametrize("prediction, correction, right", [
-    (SURE, "teddy", True), (SURE, "black", False), (SURE, None, False),
-    (STRANGE, None, True), (STRANGE, "teddy", False)])
+@pytest.mark.parametrize(
+    "prediction, correction, right",
+    [
+        (SURE, "teddy", True),
+        (SURE, "black", False),
+        (SURE, None, False),
+        (STRANGE, None, True),
+        (STRANGE, "teddy", False),
+    ],
+)
 def test_right_is_what_the_app_stood_by(tmp_path, prediction, correction, right):
     Feedback(tmp_path, LABELS).add(photo(), prediction, correction)
     assert [record["right"] for record in records(tmp_path)] == [right]
@@ -160,8 +175,10 @@ def test_a_disk_that_takes_nothing_is_told_and_not_acknowledged(tmp_path, monkey
 
 def test_many_at_once_are_all_kept(tmp_path):
     feedback = Feedback(tmp_path, LABELS, settings=MANY)
-    threads = [threading.Thread(target=lambda i=i: [feedback.add(photo(j), SURE, LABELS[i % 3]) for j in range(5)])
-               for i in range(6)]
+    threads = [
+        threading.Thread(target=lambda i=i: [feedback.add(photo(j), SURE, LABELS[i % 3]) for j in range(5)])
+        for i in range(6)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -185,8 +202,12 @@ for seed in range(int(sys.argv[2]), 100_000):
 def test_kill_9_loses_no_record_that_was_acknowledged(tmp_path):
     acknowledged = []
     for n in (20, 33):
-        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", GIVER, str(tmp_path), str(len(acknowledged))],
-                                   cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", GIVER, str(tmp_path), str(len(acknowledged))],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for line in process.stdout:
             acknowledged.append(int(line))
             if len(acknowledged) == n:
@@ -344,7 +365,7 @@ def test_the_api_takes_it_too_and_counts_no_answer_twice(asking):
     assert said(url, path, "black").json()["data"] == [{"kept": True, "new": True}]
     assert said(url, path, "black").json()["data"] == [{"kept": True, "new": False}]
     assert "no such label" in said(url, path, "dragon").json()["error"]
-    record, = [record for record in records(folder) if record["correction"] == "black"]
+    (record,) = [record for record in records(folder) if record["correction"] == "black"]
     assert len(records(folder)) == before + 1 and record["label"] == "teddy" and record["right"] is False
 
 
@@ -397,7 +418,7 @@ def test_counters_hold_numbers_by_day_and_no_photo(tmp_path):
     for prediction in (SURE, SURE, STRANGE):
         feedback.counters.count(prediction)
     feedback.close(0)
-    file, = (tmp_path / "counters").iterdir()
+    (file,) = (tmp_path / "counters").iterdir()
     counted = json.loads(file.read_text())
     (day,) = counted["days"].values()
     assert counted["model_version"] == "d51c0901e26d"
@@ -408,6 +429,7 @@ def test_counters_hold_numbers_by_day_and_no_photo(tmp_path):
 def test_each_answer_is_counted_once(asking):
     from classifier import Classifier
     from server.predictor import Predictor
+
     counted = []
     predictor = Predictor(Classifier.load(ROOT / "export.pkl"), on_prediction=counted.append)
     predictor.predict(EXAMPLE), predictor.predict(EXAMPLE)

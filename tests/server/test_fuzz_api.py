@@ -1,4 +1,5 @@
 """The API, asked what its own description allows and what it does not: no 5xx, no trace, nothing undocumented."""
+
 import contextlib
 
 import pytest
@@ -19,14 +20,21 @@ def ask_everything(url: str, check, examples: int) -> int:
     asked = []
     for operation in schemathesis.openapi.from_url(url).get_all_operations():
         for mode in MODES:
-            @settings(max_examples=examples, deadline=None, derandomize=True, database=None,
-                      suppress_health_check=list(HealthCheck))
+
+            @settings(
+                max_examples=examples,
+                deadline=None,
+                derandomize=True,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            )
             @given(case=operation.ok().as_strategy(generation_mode=mode))
             def ask(case):
                 answer = case.call(timeout=30)
                 asked.append(answer.status_code)
                 assert not [word for word in TELLING if word in answer.text], answer.text
                 check(case, answer)
+
             with contextlib.suppress(Unsatisfiable):  # nothing is wrong to ask of some operations
                 ask()
     print(f"asked {len(asked)} requests")  # benchmarks/robustness.py counts them
@@ -37,6 +45,7 @@ def test_our_api_keeps_to_its_description(app_url):
     def check(case, answer):
         assert answer.status_code < 500, answer.text
         case.validate_response(answer, checks=KEPT)
+
     assert ask_everything(f"{app_url}/openapi.json", check, 150) > 300
 
 

@@ -1,4 +1,5 @@
 """server/limits/http_protocol.py: connections that send nothing, or heads without end, do not stay."""
+
 import asyncio
 import socket
 import threading
@@ -47,8 +48,9 @@ def until_closed(connection: socket.socket) -> bytes:
     return received
 
 
-@pytest.mark.parametrize("begin", [b"", b"G", b"GET / HTTP/1.1\r\nHost: x\r\n"],
-                         ids=["nothing", "a byte", "half a head"])
+@pytest.mark.parametrize(
+    "begin", [b"", b"G", b"GET / HTTP/1.1\r\nHost: x\r\n"], ids=["nothing", "a byte", "half a head"]
+)
 def test_a_connection_without_a_request_is_closed(port, begin):
     with open_connection(port) as connection:
         connection.sendall(begin)
@@ -83,6 +85,7 @@ def test_what_takes_its_time_behind_the_head_is_nobodys_business_here(port):
         for _ in range(3):
             yield b"x"
             time.sleep(0.7)
+
     assert requests.post(f"http://127.0.0.1:{port}", data=slowly(), timeout=20).text == "ok"
     with requests.Session() as session:
         for _ in range(5):

@@ -1,4 +1,5 @@
 """The order of the rooms: the contracts in pyproject.toml hold, and a wrong import breaks the one that forbids it."""
+
 import ast
 import re
 import shutil
@@ -19,8 +20,11 @@ WRONG = {
     "feedback-records": ("server/feedback/records.py", "import classifier.files", "The format of feedback records"),
     "nothing-imports-the-app": ("server/launch.py", "import app", "No package imports app.py"),
     "classifier-without-web": ("classifier/photo/decode.py", "import gradio", "The classifier knows no web framework"),
-    "classifier-parts": ("classifier/photo/errors.py", "from classifier import Classifier",
-                         "No part of the classifier imports the whole"),
+    "classifier-parts": (
+        "classifier/photo/errors.py",
+        "from classifier import Classifier",
+        "No part of the classifier imports the whole",
+    ),
     "classifier": ("classifier/export/reader.py", "import classifier.inference.engine", "Rooms of the classifier"),
     "server": ("server/settings.py", "import server.launch", "Rooms of the server"),
     "a-new-room-without-a-place": ("server/unplaced.py", "", "Rooms of the server"),

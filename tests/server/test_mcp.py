@@ -1,4 +1,5 @@
 """The app as assistants meet it: a real MCP client over streamable HTTP."""
+
 import ast
 import base64
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +20,10 @@ def talk(url: str, *calls: tuple[str, dict]):
     from mcp.client.streamable_http import streamable_http_client
 
     async def session():
-        async with (streamable_http_client(f"{url}/gradio_api/mcp/") as (read, write, _),
-                    mcp.ClientSession(read, write) as session):
+        async with (
+            streamable_http_client(f"{url}/gradio_api/mcp/") as (read, write, _),
+            mcp.ClientSession(read, write) as session,
+        ):
             await session.initialize()
             tools = {tool.name: tool for tool in (await session.list_tools()).tools}
             return tools, [await session.call_tool(name, arguments) for name, arguments in calls]
@@ -34,8 +37,11 @@ def data_url(photo: Path) -> str:
 
 
 def test_assistant_finds_a_tool_that_it_can_choose_and_use(app_url, expected):
-    tools, (teddy, mug) = talk(app_url, ("classify_photo", {"photo": data_url(EXAMPLE)}),
-                               ("classify_photo", {"photo": data_url(ROOT / "examples" / "other-mug.jpg")}))
+    tools, (teddy, mug) = talk(
+        app_url,
+        ("classify_photo", {"photo": data_url(EXAMPLE)}),
+        ("classify_photo", {"photo": data_url(ROOT / "examples" / "other-mug.jpg")}),
+    )
     assert set(tools) == {"classify_photo", "explain"}
     tool = tools["classify_photo"]
     assert "black, grizzly, teddy" in tool.description and "`familiar` is false" in tool.description
@@ -48,17 +54,24 @@ def test_assistant_finds_a_tool_that_it_can_choose_and_use(app_url, expected):
 
 
 def test_explain_brings_a_picture(app_url):
-    _, (looked, nonsense) = talk(app_url, ("explain", {"photo": data_url(EXAMPLE), "label": "black"}),
-                                 ("explain", {"photo": data_url(EXAMPLE), "label": "dog"}))
+    _, (looked, nonsense) = talk(
+        app_url,
+        ("explain", {"photo": data_url(EXAMPLE), "label": "black"}),
+        ("explain", {"photo": data_url(EXAMPLE), "label": "dog"}),
+    )
     assert looked.content[0].type == "image" and base64.b64decode(looked.content[0].data)[:2] == b"\xff\xd8"
     assert nonsense.isError and "There is no label 'dog'" in nonsense.content[0].text
 
 
-@pytest.mark.parametrize("photo, why", [
-    ("data:image/jpeg;base64,aGVsbG8=", "This file is not a photo."),
-    ("http://127.0.0.1:9/x.jpg", "could not be fetched"),
-    ("/etc/passwd", "provide a url"),
-], ids=["no photo", "private address", "path"])
+@pytest.mark.parametrize(
+    "photo, why",
+    [
+        ("data:image/jpeg;base64,aGVsbG8=", "This file is not a photo."),
+        ("http://127.0.0.1:9/x.jpg", "could not be fetched"),
+        ("/etc/passwd", "provide a url"),
+    ],
+    ids=["no photo", "private address", "path"],
+)
 def test_what_cannot_be_answered_comes_back_as_a_sentence(app_url, photo, why):
     _, (answer,) = talk(app_url, ("classify_photo", {"photo": photo}))
     assert answer.isError and why in answer.content[0].text and "Traceback" not in answer.content[0].text
@@ -75,8 +88,11 @@ def test_on_spaces_the_tool_has_the_spaces_name_in_front_and_photos_lie_with_the
         tools, (answer,) = talk(url, ("Bear_Guide_classify_photo", {"photo": photo}))
         assert set(tools) == {"Bear_Guide_classify_photo", "Bear_Guide_explain"}
         assert ast.literal_eval(answer.content[0].text)["label"] == "teddy"
-        sent = [file for file in (tmp_path / "uploads").rglob("*") if file.is_file()
-                and file.read_bytes() == EXAMPLE.read_bytes()]
+        sent = [
+            file
+            for file in (tmp_path / "uploads").rglob("*")
+            if file.is_file() and file.read_bytes() == EXAMPLE.read_bytes()
+        ]
         assert sent, "what an assistant sent is swept with the uploads"
         schema = requests.get(f"{url}/gradio_api/mcp/schema", timeout=30).json()
         assert "Bear_Guide_classify_photo" in [tool["name"] for tool in schema]

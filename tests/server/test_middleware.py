@@ -1,4 +1,5 @@
 """server/limits/admission.py and middleware.py: limits over HTTP, with a message each, and headers."""
+
 import asyncio
 import json
 import time
@@ -40,13 +41,17 @@ def classify(url: str, *photos: bytes, **options) -> requests.Response:
     return requests.post(f"{url}/classify", files=files or None, timeout=30, **options)
 
 
-@pytest.mark.parametrize("send", [
-    lambda url: requests.post(f"{url}/classify", data=bytes(300_000), timeout=30),
-    lambda url: requests.post(f"{url}/classify", data=iter([bytes(100_000)] * 3), timeout=30),  # chunked
-    lambda url: classify(url, bytes(300_000)),
-    lambda url: classify(url, bytes(2_000_000)),
-    lambda url: run_predict(url, {"url": "data:image/png;base64," + "A" * 600_000}),
-], ids=["body", "chunked", "form", "form beyond all", "data URL"])
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda url: requests.post(f"{url}/classify", data=bytes(300_000), timeout=30),
+        lambda url: requests.post(f"{url}/classify", data=iter([bytes(100_000)] * 3), timeout=30),  # chunked
+        lambda url: classify(url, bytes(300_000)),
+        lambda url: classify(url, bytes(2_000_000)),
+        lambda url: run_predict(url, {"url": "data:image/png;base64," + "A" * 600_000}),
+    ],
+    ids=["body", "chunked", "form", "form beyond all", "data URL"],
+)
 def test_too_many_bytes_are_refused(strict, send):
     assert "0.2 MB" in sentence(send(strict), 413)
 
@@ -79,8 +84,9 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(strict):
 
 
 def test_a_large_body_is_refused_before_it_is_sent(strict):
-    said = raw(strict, b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n"
-                       b"Expect: 100-continue\r\n\r\n")
+    said = raw(
+        strict, b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\nExpect: 100-continue\r\n\r\n"
+    )
     assert said.startswith(b"HTTP/1.1 413")
 
 
@@ -98,6 +104,7 @@ def rationed():
 def test_each_client_has_its_own_share(rationed):
     def ask(address: str) -> requests.Response:
         return classify(rationed, PHOTO, headers={"X-Forwarded-For": address})
+
     assert [ask("83.1.2.3").status_code for _ in range(5)] == [200] * 5
     for invented in ("", "7.7.7.7, ", "8.8.8.8, 9.9.9.9, "):
         refused = ask(f"{invented}83.1.2.3")
@@ -128,6 +135,7 @@ def test_without_a_proxy_an_address_that_the_client_sends_counts_for_nothing():
 
 
 # -- without a server --
+
 
 def test_no_more_wait_than_there_is_room_for():
     admission = AdmissionControl(Settings(max_waiting=4, max_per_minute=0))
@@ -193,6 +201,7 @@ def test_work_for_a_client_that_hung_up_is_ended():
         server.hung_up.set()
         await call
         assert ended and server.admission.waiting == 0 and not server.sent
+
     run_async(run())
 
 
@@ -200,20 +209,27 @@ def test_work_that_takes_too_long_is_given_up():
     async def app(scope, receive, send):
         await read_all(receive)
         await asyncio.sleep(60)
+
     server = Server(app)
     run_async(server.call())
     assert server.refusal.status == 503 and server.refusal.retry_after and server.admission.waiting == 0
 
 
-@pytest.mark.parametrize("error, status, says", [
-    (OSError(28, "No space left on device", "/secret/path"), 503, "no room"),
-    (OSError(30, "Read-only file system", "/secret/path"), 503, "no room"),
-    (RuntimeError("/secret/path"), 500, "not your photo's fault"), (KeyError("secret"), 500, "not your photo's fault"),
-], ids=["full", "read-only", "any", "key"])
+@pytest.mark.parametrize(
+    "error, status, says",
+    [
+        (OSError(28, "No space left on device", "/secret/path"), 503, "no room"),
+        (OSError(30, "Read-only file system", "/secret/path"), 503, "no room"),
+        (RuntimeError("/secret/path"), 500, "not your photo's fault"),
+        (KeyError("secret"), 500, "not your photo's fault"),
+    ],
+    ids=["full", "read-only", "any", "key"],
+)
 def test_what_goes_wrong_is_told_in_a_sentence(error, status, says):
     async def app(scope, receive, send):
         await read_all(receive)
         raise error
+
     server = Server(app)
     run_async(server.call())
     assert server.refusal.status == status and says in server.refusal.message and "secret" not in str(server.sent)
@@ -224,6 +240,7 @@ def test_an_answer_that_has_begun_is_not_mixed_with_a_refusal():
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"half", "more_body": True})
         raise RuntimeError
+
     server = Server(app)
     run_async(server.call())
     assert [message["type"] for message in server.sent] == ["http.response.start", "http.response.body"]

@@ -1,4 +1,5 @@
 """The page in headless Chromium, on a phone and on a desk: upload, paste, examples, errors."""
+
 import base64
 
 import pytest
@@ -71,13 +72,16 @@ def test_second_photo_replaces_the_first_ones_answer(page):
 
 def test_pasted_photo_is_answered(page):
     photo = base64.b64encode((EXAMPLES / "black-2.jpg").read_bytes()).decode()
-    page.evaluate("""async photo => {
+    page.evaluate(
+        """async photo => {
         const bitmap = await createImageBitmap(await (await fetch("data:image/jpeg;base64," + photo)).blob())
         const canvas = new OffscreenCanvas(bitmap.width, bitmap.height)
         canvas.getContext("2d").drawImage(bitmap, 0, 0)
         const blob = await canvas.convertToBlob({type: "image/png"})
         await navigator.clipboard.write([new ClipboardItem({"image/png": blob})])
-    }""", photo)
+    }""",
+        photo,
+    )
     page.get_by_label("Paste from clipboard").or_(page.get_by_label("clipboard")).first.click()
     answer(page, "black")
 
@@ -142,15 +146,19 @@ def test_where_it_looked_goes_with_its_photo(page):
 
 def test_heic_is_answered_and_shown(page, tmp_path):
     from PIL import Image
+
     Image.open(EXAMPLES / "teddy-3.jpg").save(tmp_path / "IMG_0042.heic", format="HEIF")
     upload(page, tmp_path / "IMG_0042.heic")
     answer(page, "teddy")
-    page.wait_for_function("[...document.querySelectorAll('[data-testid=image] img, .image-frame img')]"
-                           ".some(image => image.naturalWidth > 100)")
+    page.wait_for_function(
+        "[...document.querySelectorAll('[data-testid=image] img, .image-frame img')]"
+        ".some(image => image.naturalWidth > 100)"
+    )
 
 
 def test_sideways_phone_photo_is_shown_and_answered_upright(page, tmp_path):
     from PIL import Image
+
     exif = Image.Exif()
     exif[274] = 6
     tall = Image.open(EXAMPLES / "teddy-1.jpg").crop((100, 0, 400, 512))

@@ -1,4 +1,5 @@
 """server/feedback/records.py: the format of feedback, which training reads without the app's libraries."""
+
 import ast
 import json
 import math
@@ -16,8 +17,10 @@ COUNTS = {"labels": {"teddy": 2}, "unfamiliar": 1, "confidence": [0] * 18 + [2, 
 
 
 def test_the_format_needs_the_standard_library_alone():
-    code = ("import sys; before = set(sys.modules); import server.feedback.records; "
-            "print(*{name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))")
+    code = (
+        "import sys; before = set(sys.modules); import server.feedback.records; "
+        "print(*{name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))"
+    )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert run.stdout.split() == ["server"], run.stdout + run.stderr
 
@@ -25,10 +28,16 @@ def test_the_format_needs_the_standard_library_alone():
 def test_no_other_module_of_training_imports_the_server():
     for file in (ROOT / "training").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [
-                alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            modules = (
+                [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else []
+            )
             assert {module for module in modules if module.partition(".")[0] == "server"} <= {
-                "server.feedback.records"}, file
+                "server.feedback.records"
+            }, file
 
 
 def test_each_key_is_explained():
@@ -55,8 +64,20 @@ def test_counters_are_read_as_they_were_written(tmp_path):
     assert version == "d51c0901e26d" and valid_counts(days["2026-11-25"]) == COUNTS
 
 
-@pytest.mark.parametrize("text", ["", "[]", "7", "{", "{}", '{"model_version": 7, "days": {}}', "[" * 100_000,
-                                  '{"model_version": "d51c", "days": []}'], ids=lambda text: text[:9])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "7",
+        "{",
+        "{}",
+        '{"model_version": 7, "days": {}}',
+        "[" * 100_000,
+        '{"model_version": "d51c", "days": []}',
+    ],
+    ids=lambda text: text[:9],
+)
 def test_a_file_without_counters_is_an_error(tmp_path, text):
     file = tmp_path / "a.json"
     file.write_text(text)
@@ -66,10 +87,23 @@ def test_a_file_without_counters_is_an_error(tmp_path, text):
         read_counters(Path(tmp_path))
 
 
-@pytest.mark.parametrize("change", [
-    {"labels": []}, {"labels": {"teddy": 3}}, {"labels": {"teddy": -2}}, {"labels": {"teddy": True}},
-    {"unfamiliar": "1"}, {"confidence": [2]}, {"confidence": None}, {"confidence_sum": math.nan},
-    {"confidence_sum": 2.5}, {"confidence_sum": 10 ** 400}, {"labels": {"teddy": 10 ** 400}}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": []},
+        {"labels": {"teddy": 3}},
+        {"labels": {"teddy": -2}},
+        {"labels": {"teddy": True}},
+        {"unfamiliar": "1"},
+        {"confidence": [2]},
+        {"confidence": None},
+        {"confidence_sum": math.nan},
+        {"confidence_sum": 2.5},
+        {"confidence_sum": 10**400},
+        {"labels": {"teddy": 10**400}},
+    ],
+    ids=str,
+)
 def test_counts_that_contradict_themselves_are_an_error(change):
     with pytest.raises(ValueError):
         valid_counts({**COUNTS, **change})

@@ -1,4 +1,5 @@
 """server/settings.py: limits out of the environment, and what wrong ones are told."""
+
 import os
 import re
 import subprocess
@@ -30,9 +31,19 @@ def test_environment_overrides_each_default():
     assert settings.upload_bytes == 500_000 and settings.call_bytes == 2_500_000
 
 
-@pytest.mark.parametrize("name, text", [("MAX_UPLOAD_MB", "many"), ("MAX_UPLOAD_MB", "-1"), ("MAX_UPLOAD_MB", "nan"),
-                                        ("MAX_FILES", "0"), ("MAX_FILES", "2.5"), ("MAX_SECONDS", "inf"),
-                                        ("MAX_WAITING", "1e99"), ("PROXIES", "-1")])
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("MAX_UPLOAD_MB", "many"),
+        ("MAX_UPLOAD_MB", "-1"),
+        ("MAX_UPLOAD_MB", "nan"),
+        ("MAX_FILES", "0"),
+        ("MAX_FILES", "2.5"),
+        ("MAX_SECONDS", "inf"),
+        ("MAX_WAITING", "1e99"),
+        ("PROXIES", "-1"),
+    ],
+)
 def test_a_value_that_makes_no_sense_is_named_and_the_default_taken(caplog, name, text):
     assert Settings.from_environment({name: text}) == Settings()
     assert name in caplog.text and text in caplog.text
@@ -41,10 +52,19 @@ def test_a_value_that_makes_no_sense_is_named_and_the_default_taken(caplog, name
 def test_origins_that_may_frame_the_page_are_checked(caplog):
     def given(text: str) -> str:
         return Settings.from_environment({"FRAME_ANCESTORS": text}).frame_ancestors
+
     right = "https://lessons.example https://*.school.example:8443 http://10.0.0.7:8080"
     assert given(right) == right == given(right.replace(" ", ", ")) and not caplog.text
-    for wrong in ("lessons.example", "*", "https://a.example;script-src", "https://a.example/path", "'none'",
-                  "https://a.example\nSet-Cookie:x", "data:", "https://"):
+    for wrong in (
+        "lessons.example",
+        "*",
+        "https://a.example;script-src",
+        "https://a.example/path",
+        "'none'",
+        "https://a.example\nSet-Cookie:x",
+        "data:",
+        "https://",
+    ):
         assert given(f"https://a.example {wrong}").split()[0] == "https://a.example"
         assert not set(given(wrong)) & set(";'\n/") - {"/"} and "FRAME_ANCESTORS" in caplog.text
     assert given("* data: lessons.example") == ""
@@ -61,9 +81,15 @@ def test_each_app_has_a_folder_of_uploads_of_its_own_and_the_next_takes_up_a_kil
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
 
     def app(project: str) -> tuple[subprocess.Popen, str]:
-        process = subprocess.Popen([sys.executable, "-c", CLAIM, tmp_path / project], cwd=ROOT, env=environment,
-                                   stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", CLAIM, tmp_path / project],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         return process, process.stdout.readline()
+
     apps = [app("bears"), app("bears"), app("cats")]
     assert len({folder for _, folder in apps}) == 3
     apps[0][0].kill()

@@ -1,4 +1,5 @@
 """server/texts.py: the page's words, for two labels or two hundred."""
+
 import re
 
 import pytest
@@ -33,22 +34,32 @@ def test_page_words_fit_two_labels_or_two_hundred():
     assert "23 November 2026" in model_text(["cat", "dog"], facts, True)
 
 
-FACTS = {"error_rate": 0.012, "n_valid": 416, "n_train": 416, "date": "2026-11-25", "measured": "out of fold",
-         "unfamiliar": 0.45}
+FACTS = {
+    "error_rate": 0.012,
+    "n_valid": 416,
+    "n_train": 416,
+    "date": "2026-11-25",
+    "measured": "out of fold",
+    "unfamiliar": 0.45,
+}
 TOLD = " When a label was left out of the training, 45% of its photos were recognised as unfamiliar."
 
 
 def test_page_says_how_the_error_was_measured():
     said = model_text(["cat", "dog"], FACTS, True)
-    assert said.endswith("It learned from 416 photos on 25 November 2026; 1.2% of them were wrong when they were held "
-                         "out (5 of 416)." + TOLD)
+    assert said.endswith(
+        "It learned from 416 photos on 25 November 2026; 1.2% of them were wrong when they were held "
+        "out (5 of 416)." + TOLD
+    )
     said = model_text(["cat", "dog"], {**FACTS, "measured": "validation", "n_valid": 83, "error_rate": 2 / 83}, True)
-    assert said.endswith("It learned from 416 photos on 25 November 2026; of others, held out for validation, 2.4% "
-                         "were wrong (2 of 83)." + TOLD)
+    assert said.endswith(
+        "It learned from 416 photos on 25 November 2026; of others, held out for validation, 2.4% "
+        "were wrong (2 of 83)." + TOLD
+    )
     assert TOLD not in model_text(["cat", "dog"], FACTS, False), "a model that cannot tell"
 
 
-@pytest.mark.parametrize("unfamiliar", [None, True, "45%", float("nan"), -0.1, 1.5, 10 ** 400, [0.45], {}], ids=str)
+@pytest.mark.parametrize("unfamiliar", [None, True, "45%", float("nan"), -0.1, 1.5, 10**400, [0.45], {}], ids=str)
 def test_a_share_that_makes_no_sense_is_left_out(unfamiliar):
     said = model_text(["cat", "dog"], {**FACTS, "unfamiliar": unfamiliar}, True)
     assert said.endswith("(5 of 416).")
@@ -60,11 +71,25 @@ def test_an_error_measured_in_an_unknown_way_is_said_as_before(measured):
     assert "Of 416 photos held out of training it got 5 wrong (1.2%)" in said and len(said) < 300
 
 
-@pytest.mark.parametrize("facts", [
-    {"date": "2026-11-24T02:00:00+00:00"}, {"date": None}, {"date": 7}, {"error_rate": float("nan")},
-    {"error_rate": "2%"}, {"error_rate": -1}, {"error_rate": 5}, {"n_valid": None}, {"n_valid": 10 ** 400},
-    {"n_valid": 0}, {"n_train": -3}, {"n_train": 10 ** 5000}, {"n_train": float("inf")},
-], ids=lambda facts: next(iter(facts)))
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"date": "2026-11-24T02:00:00+00:00"},
+        {"date": None},
+        {"date": 7},
+        {"error_rate": float("nan")},
+        {"error_rate": "2%"},
+        {"error_rate": -1},
+        {"error_rate": 5},
+        {"n_valid": None},
+        {"n_valid": 10**400},
+        {"n_valid": 0},
+        {"n_train": -3},
+        {"n_train": 10**5000},
+        {"n_train": float("inf")},
+    ],
+    ids=lambda facts: next(iter(facts)),
+)
 @pytest.mark.parametrize("measured", ["out of fold", "validation", None], ids=str)
 def test_facts_that_make_no_sense_are_no_record(facts, measured):
     said = model_text(["cat", "dog"], {**FACTS, "measured": measured, **facts}, True)
@@ -72,16 +97,24 @@ def test_facts_that_make_no_sense_are_no_record(facts, measured):
 
 
 def test_markup_in_labels_is_shown_as_it_is():
-    assert label_markdown("*b* <i>x</i>\n# $5$ [a](b) `c` R&D") == (
-        r"\*b\* \<i\>x\</i\> \# \$5\$ \[a\](b) \`c\` R\&D")
+    assert label_markdown("*b* <i>x</i>\n# $5$ [a](b) `c` R&D") == (r"\*b\* \<i\>x\</i\> \# \$5\$ \[a\](b) \`c\` R\&D")
     assert label_markdown("grizzly_bear") == "grizzly bear" and label_markdown("Bär (braun)") == "Bär (braun)"
 
 
 def test_confidence_is_said_in_words():
-    said = {1.0: "about 99 times in 100", 0.999: "about 99 times in 100", 0.97: "about 97 times in 100",
-            0.955: "about 95 times in 100", 0.949: "about 9 times in 10", 0.9: "about 9 times in 10",
-            0.58: "about 5 times in 10", 0.29: "about 2 times in 10", 0.1: "about 1 time in 10",
-            0.08: "about 1 time in 20", 0.01: "less than 1 time in 20"}
+    said = {
+        1.0: "about 99 times in 100",
+        0.999: "about 99 times in 100",
+        0.97: "about 97 times in 100",
+        0.955: "about 95 times in 100",
+        0.949: "about 9 times in 10",
+        0.9: "about 9 times in 10",
+        0.58: "about 5 times in 10",
+        0.29: "about 2 times in 10",
+        0.1: "about 1 time in 10",
+        0.08: "about 1 time in 20",
+        0.01: "less than 1 time in 20",
+    }
     assert {probability: frequency_text(probability) for probability in said} == said
     answer = Prediction("cat", {"cat": 0.9, "dog": 0.1})
     assert confidence_text(answer, True) == "At this level it is right **about 9 times in 10**."

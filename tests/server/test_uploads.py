@@ -1,4 +1,5 @@
 """server/uploads.py: uploads go after a while, whatever the clock does, and never take more room than they may."""
+
 import os
 import time
 from pathlib import Path
@@ -94,5 +95,5 @@ def test_problems_are_told_in_a_sentence(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     assert "cannot be kept" in Uploads(tmp_path / "file", 60, 10).problem()
     assert "cannot be kept" in Uploads(tmp_path / "file" / "below", 60, 10).problem()
-    monkeypatch.setattr(module, "MIN_FREE", 10 ** 18)
+    monkeypatch.setattr(module, "MIN_FREE", 10**18)
     assert "The disk has" in Uploads(tmp_path, 60, 10).problem()

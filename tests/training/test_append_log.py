@@ -1,4 +1,5 @@
 """training/append_log.py: lists that a kill, a full disk, a damaged file or another process does no harm to."""
+
 import csv
 import os
 import sqlite3
@@ -14,8 +15,17 @@ from helpers.paths import ROOT
 from training.append_log import AppendLog, read_csv_rows, write_csv
 
 COLUMNS = ("url", "title")
-NAMES = ['a "bear",  two spaces', "two\nlines", "a\rb", os.fsdecode(b"no utf-8 \xff"), "half \ud83d", "ü", "\0", "",
-         "x" * 200_000]
+NAMES = [
+    'a "bear",  two spaces',
+    "two\nlines",
+    "a\rb",
+    os.fsdecode(b"no utf-8 \xff"),
+    "half \ud83d",
+    "ü",
+    "\0",
+    "",
+    "x" * 200_000,
+]
 
 
 def rows(*urls: str) -> list[dict]:
@@ -37,17 +47,26 @@ def test_all_rows_are_added_or_none(tmp_path):
     assert store.rows() == ([], 0)
 
 
-@pytest.mark.parametrize("damage", [
-    lambda data: b"\0" * 100 + data[100:], lambda data: data[:5000], lambda data: data[:50],
-    lambda data: data[:4096] + b"\xff" * (len(data) - 4096), lambda data: b"url,title\na,b\n",
-], ids=["zeroed header", "truncated", "hardly begun", "overwritten", "a csv"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"\0" * 100 + data[100:],
+        lambda data: data[:5000],
+        lambda data: data[:50],
+        lambda data: data[:4096] + b"\xff" * (len(data) - 4096),
+        lambda data: b"url,title\na,b\n",
+    ],
+    ids=["zeroed header", "truncated", "hardly begun", "overwritten", "a csv"],
+)
 def test_a_damaged_file_is_one_sentence_and_stays_as_it_is(tmp_path, damage):
     path = tmp_path / "list.db"
     AppendLog(path, COLUMNS).add(rows(*map(str, range(500))))
     path.write_bytes(damage(path.read_bytes()))
     was = path.read_bytes()
-    for use in (lambda: AppendLog(path, COLUMNS).rows(),
-                lambda: AppendLog(path, COLUMNS).add(rows(*map(str, range(500))))):
+    for use in (
+        lambda: AppendLog(path, COLUMNS).rows(),
+        lambda: AppendLog(path, COLUMNS).add(rows(*map(str, range(500)))),
+    ):
         with pytest.raises(CliError, match=r"list.db is damaged|is another list than expected"):
             use()
     assert path.read_bytes() == was
@@ -63,12 +82,17 @@ def test_what_is_appended_to_a_file_does_no_harm(tmp_path, more):
     assert [row["url"] for row in AppendLog(path, COLUMNS).rows()[0]] == ["a", "b"]
 
 
-@pytest.mark.parametrize("made", [
-    "CREATE TABLE mine (x)", "CREATE TABLE rows (id INTEGER PRIMARY KEY, url TEXT)",
-    "CREATE VIEW rows AS SELECT 1 AS id, 2 AS url, 3 AS title",
-    "CREATE TABLE rows (id INTEGER PRIMARY KEY, url TEXT, title TEXT);"
-    "CREATE TRIGGER t AFTER INSERT ON rows BEGIN DELETE FROM rows; END",
-], ids=["another table", "fewer columns", "a view", "a trigger"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE TABLE mine (x)",
+        "CREATE TABLE rows (id INTEGER PRIMARY KEY, url TEXT)",
+        "CREATE VIEW rows AS SELECT 1 AS id, 2 AS url, 3 AS title",
+        "CREATE TABLE rows (id INTEGER PRIMARY KEY, url TEXT, title TEXT);"
+        "CREATE TRIGGER t AFTER INSERT ON rows BEGIN DELETE FROM rows; END",
+    ],
+    ids=["another table", "fewer columns", "a view", "a trigger"],
+)
 def test_a_database_of_somebody_else_is_refused(tmp_path, made):
     file = sqlite3.connect(tmp_path / "list.db")
     file.executescript(made)
@@ -100,11 +124,14 @@ def test_a_folder_that_takes_nothing_is_read_and_named():
 
 
 def test_two_processes_at_once_lose_nothing(tmp_path):
-    code = ("import sys; from pathlib import Path; from training.append_log import AppendLog\n"
-            "for i in range(50):\n"
-            "    AppendLog(Path(sys.argv[1]), ('url', 'title')).add([{'url': str(i), 'title': 't'}] * 2)")
-    processes = [subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, tmp_path / "list.db"], cwd=ROOT)
-                 for _ in range(3)]
+    code = (
+        "import sys; from pathlib import Path; from training.append_log import AppendLog\n"
+        "for i in range(50):\n"
+        "    AppendLog(Path(sys.argv[1]), ('url', 'title')).add([{'url': str(i), 'title': 't'}] * 2)"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, tmp_path / "list.db"], cwd=ROOT) for _ in range(3)
+    ]
     assert [process.wait(120) for process in processes] == [0, 0, 0]
     assert AppendLog(tmp_path / "list.db", COLUMNS).rows()[1] == 300
 
@@ -140,14 +167,26 @@ def test_an_old_list_that_cannot_be_read_leaves_no_empty_one(tmp_path):
     assert (tmp_path / "list.csv").read_text() == "my,own,list\n1,2,3\n"
 
 
-@pytest.mark.parametrize("text, urls", [
-    (b"", []), (b"url,ti", []), (b"url,title\n", []), (b"url,title\na,b", []), (b"url,title\na,b\nc", ["a"]),
-    (b'url,title\n"a\n\nb",t\nc,t\n', ["a\n\nb", "c"]), (b'url,title\na,"cut\nb,t\nc,t\n', ["b", "c"]),
-    (b'url,title\na,"cut\nb,"quoted"\nc,t\n', ["b", "c"]), (b"url,title\r\na,t\r\n", ["a"]),
-    (b"\xef\xbb\xbfurl,title\na,t\n", ["a"]), (b"url,title\na\rb,t\n", ["a\rb"]),
-    (b"url,title\na,t\n" + b"\0" * 100 + b"\nb,t\n", ["a", "b"]), (b"url,title\na,b,c\n\nd,t\n", ["d"]),
-    (b"url,title\n\xff,t\n", [os.fsdecode(b"\xff")]),
-], ids=range(14))
+@pytest.mark.parametrize(
+    "text, urls",
+    [
+        (b"", []),
+        (b"url,ti", []),
+        (b"url,title\n", []),
+        (b"url,title\na,b", []),
+        (b"url,title\na,b\nc", ["a"]),
+        (b'url,title\n"a\n\nb",t\nc,t\n', ["a\n\nb", "c"]),
+        (b'url,title\na,"cut\nb,t\nc,t\n', ["b", "c"]),
+        (b'url,title\na,"cut\nb,"quoted"\nc,t\n', ["b", "c"]),
+        (b"url,title\r\na,t\r\n", ["a"]),
+        (b"\xef\xbb\xbfurl,title\na,t\n", ["a"]),
+        (b"url,title\na\rb,t\n", ["a\rb"]),
+        (b"url,title\na,t\n" + b"\0" * 100 + b"\nb,t\n", ["a", "b"]),
+        (b"url,title\na,b,c\n\nd,t\n", ["d"]),
+        (b"url,title\n\xff,t\n", [os.fsdecode(b"\xff")]),
+    ],
+    ids=range(14),
+)
 def test_old_lists_are_read_as_far_as_they_are_whole(tmp_path, text, urls):
     (tmp_path / "list.csv").write_bytes(text)
     assert [row["url"] for row in read_csv_rows(tmp_path / "list.csv", COLUMNS)] == urls

@@ -1,4 +1,5 @@
 """training/train/calibration.py: "90%" comes to mean right 9 times in 10, from photos held out in turn."""
+
 import json
 
 import numpy as np
@@ -76,7 +77,7 @@ def test_scores_that_are_no_numbers_are_not_fitted():
 def test_few_photos_move_the_temperature_of_a_fine_tuned_network_little():
     scores, targets = overconfident(SHRINKAGE_PHOTOS)
     plain, shrunk = (calibrated(scores, targets, 2, shrink=shrink)["temperature"] for shrink in (False, True))
-    assert shrunk == pytest.approx(plain ** 0.5)
+    assert shrunk == pytest.approx(plain**0.5)
 
 
 def test_one_fold_of_photos_is_measured_at_its_own_temperature():
@@ -104,14 +105,27 @@ def test_training_calibrates_and_the_export_serves_it(training_run, tmp_path):
     plain = Classifier.load(tmp_path / "export.pkl")
     assert not plain.calibrated
     odds = {label: p ** (1 / classifier.temperature) for label, p in plain.predict(photo).probabilities.items()}
-    assert calibrated.probabilities == pytest.approx({label: p / sum(odds.values()) for label, p in odds.items()},
-                                                     abs=1e-5)  # by torch here, by export.onnx above
+    assert calibrated.probabilities == pytest.approx(
+        {label: p / sum(odds.values()) for label, p in odds.items()}, abs=1e-5
+    )  # by torch here, by export.onnx above
     assert calibrated.label == plain.predict(photo).label
 
 
-@pytest.mark.parametrize("facts", ["text", [], {}, {"temperature": None}, {"temperature": float("nan")},
-                                   {"temperature": 0}, {"temperature": -1}, {"temperature": 1e9},
-                                   {"temperature": "hot"}], ids=repr)
+@pytest.mark.parametrize(
+    "facts",
+    [
+        "text",
+        [],
+        {},
+        {"temperature": None},
+        {"temperature": float("nan")},
+        {"temperature": 0},
+        {"temperature": -1},
+        {"temperature": 1e9},
+        {"temperature": "hot"},
+    ],
+    ids=repr,
+)
 def test_data_that_makes_no_sense_is_left_out_and_logged(facts, caplog):
     assert read_temperature(facts) is None
     assert "cannot be used" in caplog.text

@@ -1,4 +1,5 @@
 """training/clean/session.py, review.py and decisions.py: what is decided is kept, applied, taken back, and followed."""
+
 import json
 import os
 import shutil
@@ -41,10 +42,15 @@ def cleaner(data) -> Cleaner:
 def test_photos_are_selected_by_label_and_split_and_sorted(cleaner):
     every = [photo for _, photo, _ in cleaner.select()]
     assert len(every) == 12 and [photo.suspicion for photo in every] == sorted(
-        (photo.suspicion for photo in every), reverse=True)
+        (photo.suspicion for photo in every), reverse=True
+    )
     assert [photo.file.name for _, photo, _ in cleaner.select("red", "valid")] == ["03.png"]
     assert [photo.file.name for _, photo, _ in cleaner.select("green", order="name")] == [
-        "00.png", "01.png", "02.png", "03.png"]
+        "00.png",
+        "01.png",
+        "02.png",
+        "03.png",
+    ]
     cleaner.choose(id_of(cleaner, "red/02.png"), "delete")
     assert [photo.file.name for _, photo, _ in cleaner.select(show="marked")] == ["02.png"]
     assert len(cleaner.select(show="undecided")) == 11
@@ -107,8 +113,11 @@ def test_two_cleaners_that_apply_at_once_lose_and_double_nothing(data, cleaner):
     other, done = open_cleaner(data), []
     before = len(names(data))
     for photo in get_photos(data)[::2]:
-        cleaner.choose(id_of(cleaner, f"{photo.parent.name}/{photo.name}"), "label",
-                       "blue" if photo.parent.name != "blue" else "red")
+        cleaner.choose(
+            id_of(cleaner, f"{photo.parent.name}/{photo.name}"),
+            "label",
+            "blue" if photo.parent.name != "blue" else "red",
+        )
     threads = [threading.Thread(target=lambda one=one: done.append(one.apply())) for one in (cleaner, other)]
     for thread in threads:
         thread.start()
@@ -118,9 +127,11 @@ def test_two_cleaners_that_apply_at_once_lose_and_double_nothing(data, cleaner):
     assert len(Journal(data).undo("clean")) == before // 2 and len(names(data)) == before
 
 
-@pytest.mark.parametrize(("action", "label", "error"), [
-    ("burn", "", ValueError), ("label", "pink", ValueError), ("label", "", ValueError)],
-    ids=["action", "label", "empty"])
+@pytest.mark.parametrize(
+    ("action", "label", "error"),
+    [("burn", "", ValueError), ("label", "pink", ValueError), ("label", "", ValueError)],
+    ids=["action", "label", "empty"],
+)
 def test_a_choice_that_is_none_is_refused(cleaner, action, label, error):
     with pytest.raises(error):
         cleaner.choose(id_of(cleaner, "red/00.png"), action, label)
@@ -170,8 +181,14 @@ def test_a_photo_that_takes_anothers_place_does_not_take_its_decision(data, clea
 
 
 def test_names_of_all_kinds_are_decided_on_and_moved(tmp_path):
-    kinds = [os.fsdecode(b"\xff.png"), "two  spaces.png", 'Größe "quoted", it\'s.png', "x" * 200 + ".png",
-             "<b>bold.png", "new\nline.png"]
+    kinds = [
+        os.fsdecode(b"\xff.png"),
+        "two  spaces.png",
+        'Größe "quoted", it\'s.png',
+        "x" * 200 + ".png",
+        "<b>bold.png",
+        "new\nline.png",
+    ]
     for kind in kinds:
         (tmp_path / "red").mkdir(exist_ok=True)
         noisy_photo((200, 0, 0), 1).save(tmp_path / "red" / kind)
@@ -201,7 +218,8 @@ def test_a_folder_that_takes_nothing_is_named(data):
 def test_decisions_of_an_earlier_version_are_taken_over_but_for_one_that_was_cut_off(data):
     (data / ".clean").mkdir()
     (data / ".clean" / "choices.csv").write_text(
-        "photo,sha256,action,label,time\nred/00.png,ab12,delete,,2026\nred/01.png,del")
+        "photo,sha256,action,label,time\nred/00.png,ab12,delete,,2026\nred/01.png,del"
+    )
     expected = {(data / "red" / "00.png", "ab12"): Decision("delete")}
     for _ in range(2):
         assert Decisions(data).all() == expected
@@ -230,8 +248,7 @@ def test_splits_are_those_of_a_run_that_held_photos_out_altogether(exported, tmp
     assert {photo.split for photo in review(export, data)[0]} == {""}, "it learned from all of them"
     shutil.copy(export, tmp_path / "export.pkl")
     held_out = [sha256(data / "red" / f"0{i}.png") for i in range(6)]
-    (tmp_path / "metrics.json").write_text(json.dumps({
-        "export": {"sha256": sha256(export)}, "valid_sha256": held_out}))
+    (tmp_path / "metrics.json").write_text(json.dumps({"export": {"sha256": sha256(export)}, "valid_sha256": held_out}))
     photos = review(tmp_path / "export.pkl", data)[0]
     assert Counter(photo.split for photo in photos) == {"valid": 6, "train": 24}
 
@@ -267,7 +284,7 @@ def test_views_are_kept_and_used_only_for_the_same_export(exported, monkeypatch,
     monkeypatch.undo()
     cache = data / ".clean" / "views.npz"
     kept = cache.read_bytes()
-    cache.write_bytes(kept[:len(kept) // 2])
+    cache.write_bytes(kept[: len(kept) // 2])
     assert len(review(export, data)[0]) == 30 and cache.stat().st_size == len(kept)
 
 
@@ -280,9 +297,15 @@ def test_a_label_that_the_export_does_not_know_is_reviewed_too(exported):
     assert {photo.reason for photo in photos if photo.label == "crimson"} == {"the export knows no label crimson"}
 
 
-@pytest.mark.parametrize(("folder", "message"), [
-    ("nowhere", "There is no folder"), ("empty", "No photos under"), ("other", "knows none of the labels"),
-    ("broken", "can be opened")])
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("nowhere", "There is no folder"),
+        ("empty", "No photos under"),
+        ("other", "knows none of the labels"),
+        ("broken", "can be opened"),
+    ],
+)
 def test_what_cannot_be_cleaned_is_one_sentence(exported, tmp_path, folder, message):
     export, _ = exported
     (tmp_path / "empty").mkdir()
@@ -315,6 +338,7 @@ def test_a_line_says_what_the_page_does(data):
 
 def test_a_port_that_is_taken_is_an_error_or_passed_over():
     import socket
+
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -342,8 +366,13 @@ def test_killed_in_the_middle_of_apply_a_second_one_finishes_it(tmp_path):
     for i in range(3000):
         os.link(tmp_path / "one.png", data / LABELS[i % 3] / f"{i}.png")
     cleaner, before = open_cleaner(data), names(data)
-    cleaner.decisions.add({photo.key: Decision("delete") if photo.label == "red" else Decision("label", "red")
-                         for photo in cleaner.photos if photo.label != "blue"})
+    cleaner.decisions.add(
+        {
+            photo.key: Decision("delete") if photo.label == "red" else Decision("label", "red")
+            for photo in cleaner.photos
+            if photo.label != "blue"
+        }
+    )
     code = KILLED.format(tests=str(ROOT / "tests"), data=str(data))
     process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
     process.stdout.readline()
@@ -372,9 +401,10 @@ def suggested(data, tmp_path) -> Cleaner:
 
 
 def with_suggestions(data: Path) -> Cleaner:
-    of_users = [ReviewedPhoto(file, sha256(file), "", dict.fromkeys(LABELS, 1 / 3), file.parent.name, 1.0, why,
-                              from_user=True)
-                for file, why in sorted(pending_suggestions(data).items())]
+    of_users = [
+        ReviewedPhoto(file, sha256(file), "", dict.fromkeys(LABELS, 1 / 3), file.parent.name, 1.0, why, from_user=True)
+        for file, why in sorted(pending_suggestions(data).items())
+    ]
     return Cleaner(data, [*of_users, *open_cleaner(data).photos], [*LABELS, "pink"])
 
 
@@ -413,7 +443,8 @@ def test_a_suggestion_says_when_the_app_had_not_answered_with_a_label(data, tmp_
     record.write_text(record.read_text().replace('"familiar": true', '"familiar": false'))
     Suggestions(data).add_all(said)
     assert list(pending_suggestions(data).values()) == [
-        "suggested by a user; the app said none of these, if any red (60%)"]
+        "suggested by a user; the app said none of these, if any red (60%)"
+    ]
 
 
 def test_a_suggestion_has_no_say_in_what_the_photos_are(trained, tmp_path):
@@ -424,6 +455,7 @@ def test_a_suggestion_has_no_say_in_what_the_photos_are(trained, tmp_path):
     after, labels, _ = review(trained / "export.pkl", data)
     assert [photo.from_user for photo in after] == [True] + [False] * len(before), "a name with < is no folder's"
     assert [(photo.file, photo.suspicion, photo.reason) for photo in after[1:]] == [
-        (photo.file, photo.suspicion, photo.reason) for photo in before]
+        (photo.file, photo.suspicion, photo.reason) for photo in before
+    ]
     assert set(after[0].probabilities) == set(labels) == {"blue", "green", "red"}
     assert "suggested by a user" in describe(after[0])

@@ -1,4 +1,5 @@
 """The cleaner in headless Chromium, on a desk and on a phone: choose, switch, reload, apply, undo."""
+
 import os
 import re
 import shutil
@@ -50,8 +51,12 @@ def command(trained, data):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "training.clean", trained / "export.pkl", data,
-                                "--port", str(port)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "training.clean", trained / "export.pkl", data, "--port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         ready = next(line for line in process.stdout if "Clean them on" in line)
         assert "30 photos of 3 labels, 1 unreadable" in ready
@@ -201,7 +206,10 @@ def test_keyboard_alone_is_enough(browser, cleaning):
     page.keyboard.press("1" if own != "blue" else "2")
     says(page, "1 to delete, 1 to move · 3 of 30")
     assert [page.locator(f"[data-id='{ids[i]}']").get_attribute("data-action") for i in (0, 1, columns)] == [
-        "delete", "keep", "label"]
+        "delete",
+        "keep",
+        "label",
+    ]
     page.keyboard.press("Backspace")
     says(page, "1 to delete · 2 of 30")
     page.keyboard.press("Enter")
@@ -241,11 +249,18 @@ def large(tmp_path_factory):
         file = data / labels[i % 50] / f"{i}.png"
         file.parent.mkdir(exist_ok=True)
         os.link(data / "one.png", file)
-        photos.append(ReviewedPhoto(file, "", "", dict.fromkeys(labels, 0.02), labels[i % 50], 1 - i / 10_000,
-                                    "<b>x</b>"))
+        photos.append(
+            ReviewedPhoto(file, "", "", dict.fromkeys(labels, 0.02), labels[i % 50], 1 - i / 10_000, "<b>x</b>")
+        )
     port = free_port("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(build_app(Cleaner(data, photos, labels), "export.pkl"), port=port,
-                                           log_level="warning", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build_app(Cleaner(data, photos, labels), "export.pkl"),
+            port=port,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+        )
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     yield wait_for(f"http://127.0.0.1:{port}"), data
@@ -289,8 +304,9 @@ def test_script_addresses_refuse_what_makes_no_sense(large):
 def served(cleaner: Cleaner):
     """Serve a cleaner from this process; yield its address."""
     port = free_port("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(build_app(cleaner, "export.pkl"), port=port, log_level="warning",
-                                           timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(build_app(cleaner, "export.pkl"), port=port, log_level="warning", timeout_graceful_shutdown=1)
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -1,4 +1,5 @@
 """compare: photos that neither learned from, which predictions changed, and a plain verdict."""
+
 import json
 import shutil
 
@@ -25,8 +26,9 @@ def predictions_of(tmp_path, predictions: list[int], targets: list[int], vocab=V
 
 def test_photos_that_changed_sides_are_named_with_both_answers(tmp_path):
     targets = [0, 1, 2, 1]
-    comparison = Comparison(predictions_of(tmp_path, [0, 0, 2, 0], targets),
-                            predictions_of(tmp_path, [0, 1, 0, 0], targets))
+    comparison = Comparison(
+        predictions_of(tmp_path, [0, 0, 2, 0], targets), predictions_of(tmp_path, [0, 1, 0, 0], targets)
+    )
     assert (comparison.fixed, comparison.broken) == ([1], [2])
     assert describe_changes(comparison, comparison.fixed, "fixed ") == ["  fixed   green/1.png: blue -> green"]
     assert comparison.verdict == "Neither is better: both get 2 of 4 wrong."
@@ -34,8 +36,9 @@ def test_photos_that_changed_sides_are_named_with_both_answers(tmp_path):
 
 def test_a_worse_model_is_called_worse(tmp_path):
     targets = [0] * 20
-    comparison = Comparison(predictions_of(tmp_path, [0] * 20, targets),
-                            predictions_of(tmp_path, [1] * 10 + [0] * 10, targets))
+    comparison = Comparison(
+        predictions_of(tmp_path, [0] * 20, targets), predictions_of(tmp_path, [1] * 10 + [0] * 10, targets)
+    )
     assert comparison.verdict == "The new one is worse: 50.0% wrong instead of 0.0%."
     assert comparison.p_value == pytest.approx(2 / 2**10)  # ten of ten changes to the worse
 
@@ -43,7 +46,8 @@ def test_a_worse_model_is_called_worse(tmp_path):
 def test_a_difference_that_can_be_chance_is_called_so(tmp_path):
     comparison = Comparison(predictions_of(tmp_path, [1, 0], [0, 0]), predictions_of(tmp_path, [0, 0], [0, 0]))
     assert comparison.verdict.startswith(
-        "The new one is better: 0.0% wrong instead of 50.0%. With 2 photos that can be")
+        "The new one is better: 0.0% wrong instead of 50.0%. With 2 photos that can be"
+    )
 
 
 def test_labels_count_by_name_where_the_vocabs_differ_in_order(tmp_path):

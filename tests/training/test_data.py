@@ -1,4 +1,5 @@
 """training/data/photos.py and left_out.py: which photos are found and loaded, and what is reported of the rest."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -43,8 +44,9 @@ def test_photos_behind_links_count_once(photos):
 @pytest.mark.parametrize("suffix", ["heic", "avif", "webp", "tiff", "gif", "bmp", "jpg", "JPG", "jfif"])
 def test_every_format_of_the_decoder_is_found(photos, suffix):
     path = photos / "red" / f"phone.{suffix}"
-    noisy_photo((200, 40, 40), 7).save(path, format={"heic": "HEIF", "jpg": "JPEG", "jfif": "JPEG"}.get(
-        suffix.lower(), suffix.upper()))
+    noisy_photo((200, 40, 40), 7).save(
+        path, format={"heic": "HEIF", "jpg": "JPEG", "jfif": "JPEG"}.get(suffix.lower(), suffix.upper())
+    )
     assert path in get_photos(photos)
     assert check_photos([path]) == {}
 
@@ -67,7 +69,9 @@ def test_unreadable_photos_are_named_with_their_reason(photos):
     found = readable_photos(photos)
     assert len(found.train) == 30 and found.notes == []
     assert {file.name: why.split(".")[0] for file, why in found.unreadable.items()} == {
-        "empty.jpg": "This file is empty", "page.jpg": "This is a web page, not a photo"}
+        "empty.jpg": "This file is empty",
+        "page.jpg": "This is a web page, not a photo",
+    }
 
 
 def empty(folder):
@@ -104,11 +108,19 @@ def nothing_readable(folder):
         (folder / "green" / f"{i}.jpg").touch()
 
 
-@pytest.mark.parametrize("make, says", [
-    (lambda folder: None, "There is no folder"), (empty, "No photos under"), (one_label, "Only one label"),
-    (few_photos, r"green \(4\)"), (empty_label, "Only one label"), (nothing_readable, r"green \(0\)"),
-    (only_a_test_set, "only a validation or test set"),
-], ids=["missing", "empty", "one-label", "few-photos", "empty-label", "nothing-readable", "only-a-test-set"])
+@pytest.mark.parametrize(
+    "make, says",
+    [
+        (lambda folder: None, "There is no folder"),
+        (empty, "No photos under"),
+        (one_label, "Only one label"),
+        (few_photos, r"green \(4\)"),
+        (empty_label, "Only one label"),
+        (nothing_readable, r"green \(0\)"),
+        (only_a_test_set, "only a validation or test set"),
+    ],
+    ids=["missing", "empty", "one-label", "few-photos", "empty-label", "nothing-readable", "only-a-test-set"],
+)
 def test_a_folder_that_cannot_be_trained_on_is_one_sentence(tmp_path, make, says):
     make(tmp_path / "photos")
     with pytest.raises(CliError, match=says):
@@ -127,7 +139,8 @@ def test_folders_that_are_no_labels_are_left_out_and_reported(photos):
     assert found.notes == [
         "Left out, because folders of such names are no labels: .rejected (1 photo), @eaDir (1 photo), "
         "__MACOSX (1 photo).",
-        "No labels, because they hold no photos: models, purple."]
+        "No labels, because they hold no photos: models, purple.",
+    ]
 
 
 def test_files_without_a_photos_name_are_counted(photos):
@@ -135,7 +148,8 @@ def test_files_without_a_photos_name_are_counted(photos):
         noisy_photo((1, 1, 1), 1).save(photos / "red" / name, format="JPEG")
     assert readable_photos(photos).notes == [
         "Left out, because their names do not end in .jpg, .png or the like: 2, such as "
-        f"{photos / 'red' / 'photo'}. If they are photos, rename them."]
+        f"{photos / 'red' / 'photo'}. If they are photos, rename them."
+    ]
 
 
 @pytest.mark.parametrize("resize", RESIZES)
@@ -204,8 +218,12 @@ def test_command_counts_photos_by_label(photos):
     run = run_module("training.data", photos)
     assert run.returncode == 0
     assert "empty.jpg: This file is empty" in run.stdout
-    assert run.stdout.splitlines()[-4:] == ["    10 blue", "    10 green", "    10 red",
-                                            "30 photos, 3 labels, 1 unreadable"]
+    assert run.stdout.splitlines()[-4:] == [
+        "    10 blue",
+        "    10 green",
+        "    10 red",
+        "30 photos, 3 labels, 1 unreadable",
+    ]
 
 
 def test_command_counts_photos_by_split(tmp_path):
@@ -215,6 +233,10 @@ def test_command_counts_photos_by_split(tmp_path):
     run = run_module("training.data", tmp_path)
     assert run.returncode == 0
     assert f"1 photo left out: directly in {tmp_path / 'test'}, in no label's folder." in run.stdout
-    assert run.stdout.splitlines()[-5:] == [" train  valid   test label", "     6      3      2 blue",
-                                            "     6      3      2 green", "     6      3      2 red",
-                                            "33 photos, 3 labels, 0 unreadable"]
+    assert run.stdout.splitlines()[-5:] == [
+        " train  valid   test label",
+        "     6      3      2 blue",
+        "     6      3      2 green",
+        "     6      3      2 red",
+        "33 photos, 3 labels, 0 unreadable",
+    ]

@@ -1,4 +1,5 @@
 """training/deploy: a Space from nothing to its answer, against the Hub's endpoints on this machine; what fails."""
+
 import hashlib
 import os
 import subprocess
@@ -45,8 +46,14 @@ def project(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"a model" if file.endswith((".pkl", ".onnx")) else content)
     root = tmp_path / "project"
-    for other in ("training/train/record.py", "data/teddy/1.jpg", ".env", "server/.env", "tests/server/test_app.py",
-                  "other.pkl"):
+    for other in (
+        "training/train/record.py",
+        "data/teddy/1.jpg",
+        ".env",
+        "server/.env",
+        "tests/server/test_app.py",
+        "other.pkl",
+    ):
         (root / other).parent.mkdir(parents=True, exist_ok=True)
         (root / other).write_text("not to be sent")
     monkeypatch.setattr(deployment, "ROOT", root)
@@ -130,8 +137,10 @@ def test_a_token_for_reading_only_is_told_apart(hub, project, capsys):
     assert "may read but not write" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("status, says", [(402, "wants PRO"), (403, "may not do that"), (409, "name is taken"),
-                                          (429, "slow down"), (500, "HTTP 500")])
+@pytest.mark.parametrize(
+    "status, says",
+    [(402, "wants PRO"), (403, "may not do that"), (409, "name is taken"), (429, "slow down"), (500, "HTTP 500")],
+)
 def test_a_space_that_cannot_be_created_leaves_nothing(hub, project, status, says):
     hub.failures["create"] = repeat(status)
     assert fails(hub, says).endswith("Nothing was created or sent.")
@@ -153,10 +162,18 @@ def test_a_space_whose_creation_was_not_answered_is_found_or_said_to_be_unknown(
     assert fails(hub, "connection broke").endswith("Nothing was created or sent.")
 
 
-@pytest.mark.parametrize("route, failure, says", [
-    ("preupload", 429, "slow down"), ("upload", "cut", "connection broke"), ("commit", "cut", "connection broke"),
-    ("commit", 403, "may not do that"), ("commit", 412, "at the same time"), ("lfs", 503, "HTTP 503"),
-    ("yaml", 400, "Invalid metadata in README")])
+@pytest.mark.parametrize(
+    "route, failure, says",
+    [
+        ("preupload", 429, "slow down"),
+        ("upload", "cut", "connection broke"),
+        ("commit", "cut", "connection broke"),
+        ("commit", 403, "may not do that"),
+        ("commit", 412, "at the same time"),
+        ("lfs", 503, "HTTP 503"),
+        ("yaml", 400, "Invalid metadata in README"),
+    ],
+)
 def test_files_arrive_whole_or_not_at_all_and_what_stands_is_said(hub, project, route, failure, says):
     hub.failures[route] = repeat(failure)
     said = fails(hub, says)
@@ -289,16 +306,23 @@ def test_the_github_workflow_deploys_and_stock_fastai_opens_the_model(hub, app_u
     hub.host = app_url
     python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": python, "SPACE": "me/bears", "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path)}
-    run = subprocess.run(["bash", "-ec", step["run"] + " --model me/bear-model"], cwd=ROOT, env=env, timeout=120,
-                         capture_output=True, text=True)
+    run = subprocess.run(
+        ["bash", "-ec", step["run"] + " --model me/bear-model"],
+        cwd=ROOT,
+        env=env,
+        timeout=120,
+        capture_output=True,
+        text=True,
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "me/bears answers as here" in run.stdout and not run.stderr
     assert set(step["env"]) == {"SPACE", "HF_TOKEN"}
 
     pytest.importorskip("toml", reason="from_pretrained_fastai needs toml")
     code = (ROOT / "classifier" / "torchvision_compat.py").read_text() + "declare_operators()\n" + STOCK
-    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, env=env, timeout=120,
-                         capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, env=env, timeout=120, capture_output=True, text=True
+    )
     assert run.stdout.strip() == "black", run.stderr
 
 
@@ -362,7 +386,8 @@ def test_the_hubs_own_words_are_told(hub, project):
     hub.failures["create"] = repeat(500)
     assert fails(hub, "HTTP 500") == (
         "Stopped while creating it (space me/bears): the Hub answered HTTP 500. "
-        'The Hub says: "the stub says 500". Run it again in a while. Nothing was created or sent.')
+        'The Hub says: "the stub says 500". Run it again in a while. Nothing was created or sent.'
+    )
 
 
 def test_what_the_hub_says_of_a_space_that_fails_is_told(hub, project):
@@ -382,8 +407,10 @@ def test_what_nobody_foresaw_still_says_what_stands(hub, project, monkeypatch, c
     assert "The files are there as version" in capsys.readouterr().out.splitlines()[-1]
 
 
-@pytest.mark.parametrize("options, says", [
-    ({"url": "ada-bears.hf.space"}, "--url ada-bears.hf.space is no address"), ({"dataset": "a: b"}, "USER/NAME")])
+@pytest.mark.parametrize(
+    "options, says",
+    [({"url": "ada-bears.hf.space"}, "--url ada-bears.hf.space is no address"), ({"dataset": "a: b"}, "USER/NAME")],
+)
 def test_options_that_cannot_be_are_refused_before_anything(hub, project, options, says):
     fails(hub, says, **options)
     assert not hub.asked
@@ -406,8 +433,10 @@ def test_a_private_space_is_asked_with_the_token(hub, project, monkeypatch, caps
     assert '-H "Authorization: Bearer $HF_TOKEN"' in said and hub.token not in said
 
 
-@pytest.mark.parametrize("name, host", [("ada/bears", "https://ada-bears.hf.space"),
-                                        ("Ada_L/My.Bears_2", "https://ada-l-my-bears-2.hf.space")])
+@pytest.mark.parametrize(
+    "name, host",
+    [("ada/bears", "https://ada-bears.hf.space"), ("Ada_L/My.Bears_2", "https://ada-l-my-bears-2.hf.space")],
+)
 def test_a_space_answers_at_its_own_address(name, host):
     assert space.app_address(name, None) == host
 

@@ -1,4 +1,5 @@
 """training/deploy: what is wrong with a Space is reported before anything is sent, with its fix."""
+
 import hashlib
 import json
 
@@ -28,12 +29,23 @@ def test_the_project_as_it_is_has_no_problem(files):
         assert not [check for check in checks if check.problem]
 
 
-@pytest.mark.parametrize("key, value, problem", [
-    ("sdk", "docker", "sdk has to be gradio"), ("sdk_version", "5.0.0", "sdk_version has to be"),
-    ("python_version", "3.10", "in quotes"), ("python_version", '"3.14"', "python_version"),
-    ("app_file", "main.py", "app_file"), ("colorFrom", "brown", "colorFrom"), ("title", '""', "title"),
-    ("short_description", "x" * 61, "60 characters"), ("license", "[", "not YAML"),
-    ("app_file", "[app.py]", "app_file"), ("colorTo", "[red]", "colorTo"), ("date", "2026-13-41", "not YAML")])
+@pytest.mark.parametrize(
+    "key, value, problem",
+    [
+        ("sdk", "docker", "sdk has to be gradio"),
+        ("sdk_version", "5.0.0", "sdk_version has to be"),
+        ("python_version", "3.10", "in quotes"),
+        ("python_version", '"3.14"', "python_version"),
+        ("app_file", "main.py", "app_file"),
+        ("colorFrom", "brown", "colorFrom"),
+        ("title", '""', "title"),
+        ("short_description", "x" * 61, "60 characters"),
+        ("license", "[", "not YAML"),
+        ("app_file", "[app.py]", "app_file"),
+        ("colorTo", "[red]", "colorTo"),
+        ("date", "2026-13-41", "not YAML"),
+    ],
+)
 def test_metadata_that_a_space_cannot_read_is_named(files, key, value, problem):
     check = preflight.metadata(readme_with(files, key, value))
     assert problem in check.problem and check.fix and str(check).startswith("  NO  README metadata: ")
@@ -78,14 +90,19 @@ def test_a_large_model_travels_by_xet_or_lfs(files):
     assert "not there" in preflight.export({}).problem
 
 
-@pytest.mark.parametrize("name, content, problem", [
-    ("server/settings.py", b"TOKEN = 'hf_" + b"a" * 34 + b"'", "a Hugging Face token"),
-    ("app.py", b"key = 'AKIA" + b"A" * 16 + b"'", "an AWS key"),
-    ("README.md", b"-----BEGIN OPENSSH PRIVATE KEY-----", "a private key"),
-    ("app.py", b"my-own-token", "your token"), ("server/page.js", b"'hf_" + b"a" * 34 + b"'", "a Hugging Face token"),
-    ("requirements.txt", "gradio==6.31.0".encode("utf-16"), "requirements.txt is not UTF-8"),
-    ("server/texts.py", bytes(11_000_000), "11 MB"),
-    ("app.py", None, "app.py is missing")])
+@pytest.mark.parametrize(
+    "name, content, problem",
+    [
+        ("server/settings.py", b"TOKEN = 'hf_" + b"a" * 34 + b"'", "a Hugging Face token"),
+        ("app.py", b"key = 'AKIA" + b"A" * 16 + b"'", "an AWS key"),
+        ("README.md", b"-----BEGIN OPENSSH PRIVATE KEY-----", "a private key"),
+        ("app.py", b"my-own-token", "your token"),
+        ("server/page.js", b"'hf_" + b"a" * 34 + b"'", "a Hugging Face token"),
+        ("requirements.txt", "gradio==6.31.0".encode("utf-16"), "requirements.txt is not UTF-8"),
+        ("server/texts.py", bytes(11_000_000), "11 MB"),
+        ("app.py", None, "app.py is missing"),
+    ],
+)
 def test_secrets_and_large_or_missing_files_are_named(files, name, content, problem):
     changed = {**files, name: content}
     if content is None:
@@ -103,9 +120,16 @@ def test_a_dataset_among_the_examples_is_told(files):
     assert check.problem == "photos of the dataset are among it: examples/black-1.jpg"
 
 
-@pytest.mark.parametrize("who, owner, hardware, problem", [
-    (FREE, "me", CPU, "needs PRO"), (FREE, "me", ZERO_GPU, ""), (PRO, "me", CPU, ""), (FREE, "club", CPU, ""),
-    ({**FREE, "emailVerified": False}, "me", ZERO_GPU, "verified")])
+@pytest.mark.parametrize(
+    "who, owner, hardware, problem",
+    [
+        (FREE, "me", CPU, "needs PRO"),
+        (FREE, "me", ZERO_GPU, ""),
+        (PRO, "me", CPU, ""),
+        (FREE, "club", CPU, ""),
+        ({**FREE, "emailVerified": False}, "me", ZERO_GPU, "verified"),
+    ],
+)
 def test_what_an_account_may_create_is_told_beforehand(who, owner, hardware, problem):
     check = preflight.may_create(who, owner, hardware, exists=False)
     assert problem in check.problem and bool(problem) == bool(check.problem)
@@ -117,15 +141,30 @@ def test_a_new_space_goes_where_it_costs_nothing():
     assert preflight.hardware_for(PRO, "me") == preflight.hardware_for(FREE, "club") == CPU
 
 
-@pytest.mark.parametrize("token, may", [
-    ({"role": "write"}, True), ({"role": "read"}, False),
-    ({"role": "fineGrained", "fineGrained": {"scoped": [{"permissions": ["repo.write"]}]}}, True),
-    ({"role": "fineGrained", "fineGrained": {"scoped": [{"permissions": ["repo.content.read"]}]}}, False),
-    ({"role": "fineGrained", "fineGrained": {"scoped": [{"entity": {"type": "user", "name": "me"},
-                                                         "permissions": ["repo.write"]}]}}, True),
-    ({"role": "fineGrained", "fineGrained": {"scoped": [{"entity": {"type": "org", "name": "club"},
-                                                         "permissions": ["repo.write"]}]}}, False)],
-    ids=["write", "read", "fine-write", "fine-read", "fine-write-here", "fine-write-elsewhere"])
+@pytest.mark.parametrize(
+    "token, may",
+    [
+        ({"role": "write"}, True),
+        ({"role": "read"}, False),
+        ({"role": "fineGrained", "fineGrained": {"scoped": [{"permissions": ["repo.write"]}]}}, True),
+        ({"role": "fineGrained", "fineGrained": {"scoped": [{"permissions": ["repo.content.read"]}]}}, False),
+        (
+            {
+                "role": "fineGrained",
+                "fineGrained": {"scoped": [{"entity": {"type": "user", "name": "me"}, "permissions": ["repo.write"]}]},
+            },
+            True,
+        ),
+        (
+            {
+                "role": "fineGrained",
+                "fineGrained": {"scoped": [{"entity": {"type": "org", "name": "club"}, "permissions": ["repo.write"]}]},
+            },
+            False,
+        ),
+    ],
+    ids=["write", "read", "fine-write", "fine-read", "fine-write-here", "fine-write-elsewhere"],
+)
 def test_a_token_that_may_not_write_is_told_apart(token, may):
     assert bool(preflight.account({**FREE, "auth": {"accessToken": token}}, "me").problem) != may
 
@@ -140,7 +179,8 @@ def test_pictures_that_the_readme_shows_are_sent_and_no_others(tmp_path):
     (tmp_path / "README.md").write_text(
         '![one](pics/one.png) ![two](./pics/two.svg "a title") <img width="9" src="pics/three.jpg"> '
         "![](https://example.com/four.png) ![](../five.png) ![](.env) ![](data.csv) ![](pics/gone.png) "
-        "[six](pics/six.png)")
+        "[six](pics/six.png)"
+    )
     (tmp_path / "pics").mkdir()
     for other in ("pics/one.png", "pics/two.svg", "pics/three.jpg", "pics/six.png", "../five.png", ".env", "data.csv"):
         (tmp_path / other).write_text("x")
@@ -153,9 +193,14 @@ def test_the_serving_files_alone_answer_with_zero_gpus_package_in_place(files):
     assert answer["model_version"] == hashlib.sha256((ROOT / "export.pkl").read_bytes()).hexdigest()[:12]
 
 
-@pytest.mark.parametrize("changed, problem", [
-    ({"app.py": b"import training"}, "No module named 'training'"),
-    ({"app.py": b"import sys; sys.exit('no luck')"}, "no luck")], ids=["needs-training", "ends"])
+@pytest.mark.parametrize(
+    "changed, problem",
+    [
+        ({"app.py": b"import training"}, "No module named 'training'"),
+        ({"app.py": b"import sys; sys.exit('no luck')"}, "no luck"),
+    ],
+    ids=["needs-training", "ends"],
+)
 def test_an_app_that_does_not_start_alone_is_told_by_its_last_words(files, changed, problem):
     check, answer = smoke_test({**files, **changed}, CPU)
     assert problem in check.problem and answer is None

@@ -1,4 +1,5 @@
 """training/export/writer.py: an export that opens anywhere, or none."""
+
 import json
 import os
 import pickle
@@ -64,15 +65,39 @@ def export(request) -> Path:
 
 def test_names_only_what_fastai_and_its_libraries_have(export):
     modules = {arg.split()[0].split(".")[0] for op, arg, _ in opcodes(export) if op.name == "GLOBAL"}
-    assert modules <= {"PIL", "__builtin__", "_codecs", "_operator", "collections", "fastai", "fastcore",
-                       "fasttransform", "functools", "inspect", "numpy", "pathlib", "plum", "random", "torch",
-                       "torchvision", "typing"}
+    assert modules <= {
+        "PIL",
+        "__builtin__",
+        "_codecs",
+        "_operator",
+        "collections",
+        "fastai",
+        "fastcore",
+        "fasttransform",
+        "functools",
+        "inspect",
+        "numpy",
+        "pathlib",
+        "plum",
+        "random",
+        "torch",
+        "torchvision",
+        "typing",
+    }
 
 
 def test_holds_no_code_no_numpy_internals_and_no_version_bound_names(export):
     names = {arg for op, arg, _ in opcodes(export) if op.name == "GLOBAL"}
-    assert not [name for name in names if "cloudpickle" in name or "CodeType" in name or "numpy._core" in name
-                or "pathlib._local" in name or "_make_function" in name or "PosixPath" in name]
+    assert not [
+        name
+        for name in names
+        if "cloudpickle" in name
+        or "CodeType" in name
+        or "numpy._core" in name
+        or "pathlib._local" in name
+        or "_make_function" in name
+        or "PosixPath" in name
+    ]
 
 
 def test_holds_no_path_of_the_machine_that_made_it(export):
@@ -88,6 +113,7 @@ def test_committed_export_stays_under_the_hubs_limit():
 def test_committed_export_is_the_one_that_metrics_json_describes():
     metrics = json.loads((ROOT / "metrics.json").read_text())
     from classifier.files import sha256
+
     assert metrics["export"] == {"bytes": (ROOT / "export.pkl").stat().st_size, "sha256": sha256(ROOT / "export.pkl")}
     assert metrics["error_rate"] <= 0.03
     assert Classifier.load(ROOT / "export.pkl").facts["error_rate"] == round(metrics["error_rate"], 4)
@@ -97,8 +123,9 @@ def test_committed_export_is_the_one_that_metrics_json_describes():
 def test_pickle_is_read_by_each_python(export, version, tmp_path):
     python = find_python(version)
     (tmp_path / "data.pkl").write_bytes(pickle_in(export))
-    run = subprocess.run([python, "-I", "-c", READ_WITHOUT_TORCH, tmp_path / "data.pkl"], capture_output=True,
-                         text=True, cwd=tmp_path)
+    run = subprocess.run(
+        [python, "-I", "-c", READ_WITHOUT_TORCH, tmp_path / "data.pkl"], capture_output=True, text=True, cwd=tmp_path
+    )
     assert run.stdout.strip() == "read", run.stderr
 
 
@@ -128,8 +155,9 @@ def find_python(version: str) -> str:
     found = shutil.which(f"python{version}")
     pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python"))
     for candidate in [*pyenv, *([found] if found else [])]:
-        run = subprocess.run([candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
-                             capture_output=True, text=True)
+        run = subprocess.run(
+            [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True
+        )
         if run.stdout.strip() == version:
             return str(candidate)
     pytest.skip(f"no Python {version} here")
@@ -143,6 +171,7 @@ def pickle_in(export: Path) -> bytes:
 def test_paths_are_stored_for_every_system():
     import io
     import pathlib
+
     buffer = io.BytesIO()
     PortablePickler(buffer, protocol=2).dump([Path("."), pathlib.PurePath("models")])
     assert b"PosixPath" not in buffer.getvalue() and b"WindowsPath" not in buffer.getvalue()
@@ -153,10 +182,17 @@ def outside():
     """A function out of a test module: no other machine has it."""
 
 
-@pytest.mark.parametrize("content, says", [
-    (lambda x: x, "<lambda>"), (outside, "test_export.outside"), (Path("/home/someone/photos"), "/home/someone"),
-    (load_learner, None), (np.float64(0.5), None),
-], ids=["lambda", "project-function", "absolute-path", "library-function", "numpy-scalar"])
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (lambda x: x, "<lambda>"),
+        (outside, "test_export.outside"),
+        (Path("/home/someone/photos"), "/home/someone"),
+        (load_learner, None),
+        (np.float64(0.5), None),
+    ],
+    ids=["lambda", "project-function", "absolute-path", "library-function", "numpy-scalar"],
+)
 def test_only_names_that_every_machine_has_are_stored(trained, content, says):
     learn = load_learner(trained / "export.pkl")
     learn.extra = content

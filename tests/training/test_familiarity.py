@@ -1,4 +1,5 @@
 """training/train/familiarity.py: centres of the training photos, a threshold, and how well both work on the set."""
+
 import numpy as np
 import pytest
 
@@ -28,8 +29,9 @@ def photos_of(directions: np.ndarray, n: int = 30, n_views: int = 2, noise: floa
 
 def fitted(features: np.ndarray, targets: np.ndarray, n_folds: int = 5):
     everyone = np.arange(len(targets))
-    return fit_familiarity(features, targets, everyone % n_folds,
-                           [(everyone, features[:, i]) for i in range(features.shape[1])])
+    return fit_familiarity(
+        features, targets, everyone % n_folds, [(everyone, features[:, i]) for i in range(features.shape[1])]
+    )
 
 
 def test_centres_are_of_length_1_and_each_label_has_its_own():

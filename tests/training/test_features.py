@@ -1,4 +1,5 @@
 """training/train/features.py: what the frozen network sees in photos, computed once and kept."""
+
 import random
 from functools import partial
 
@@ -81,11 +82,12 @@ def test_other_weights_of_the_same_network_compute_anew(files, tmp_path, monkeyp
     assert features_of(files, tmp_path / "cache").n_computed == 9
 
 
-@pytest.mark.parametrize("content", [b"", b"not features", b"PK\3\4 cut off", None],
-                         ids=["empty", "text", "zip", "cut"])
+@pytest.mark.parametrize(
+    "content", [b"", b"not features", b"PK\3\4 cut off", None], ids=["empty", "text", "zip", "cut"]
+)
 def test_a_broken_cache_is_computed_anew(files, tmp_path, content):
     expected = features_of(files, tmp_path / "cache").of(files)
-    kept, = (tmp_path / "cache").iterdir()
+    (kept,) = (tmp_path / "cache").iterdir()
     kept.write_bytes(kept.read_bytes()[:-200] if content is None else content)
     again = features_of(files, tmp_path / "cache")
     assert again.n_computed == 9 and np.array_equal(again.of(files), expected)
@@ -97,7 +99,7 @@ def test_damage_anywhere_in_a_cache_stops_nothing(files, learn, tmp_path):
     first = Features(engine, "name", tmp_path / "cache")
     first.of(files)
     first.save(files)
-    kept, = (tmp_path / "cache").iterdir()
+    (kept,) = (tmp_path / "cache").iterdir()
     whole = kept.read_bytes()
     for _ in range(300):
         broken = bytearray(whole)

@@ -1,4 +1,5 @@
 """training/train/fine_tune.py: a second step that starts from the probe, and is kept only where it proves better."""
+
 import os
 import signal
 import time
@@ -102,8 +103,9 @@ def scores_for(targets: np.ndarray, gain: float, noise: int) -> np.ndarray:
 TARGETS = np.arange(300) % 3
 
 
-@pytest.mark.parametrize("before, after, kept", [(1, 3, True), (3, 1, False), (2, 2.05, False)],
-                         ids=["clear gain", "loss", "chance"])
+@pytest.mark.parametrize(
+    "before, after, kept", [(1, 3, True), (3, 1, False), (2, 2.05, False)], ids=["clear gain", "loss", "chance"]
+)
 def test_a_gain_beyond_chance_is_kept_alone(before, after, kept):
     verdict = judge(scores_for(TARGETS, before, 0), scores_for(TARGETS, after, 1), TARGETS)
     assert verdict.kept is kept and verdict.n == 300
@@ -117,8 +119,11 @@ def test_a_gain_on_few_photos_can_be_chance():
     assert verdict.kept is False and verdict.p > 0.05
 
 
-@pytest.mark.parametrize("change", [lambda scores: scores, lambda scores: 5 * scores, lambda scores: scores * np.nan],
-                         ids=["the same", "surer", "no numbers"])
+@pytest.mark.parametrize(
+    "change",
+    [lambda scores: scores, lambda scores: 5 * scores, lambda scores: scores * np.nan],
+    ids=["the same", "surer", "no numbers"],
+)
 def test_what_is_no_better_is_not_kept(change):
     scores = scores_for(TARGETS, 2, 0)
     verdict = judge(scores, change(scores), TARGETS)
@@ -130,9 +135,16 @@ def test_one_or_two_photos_tell_nothing(n):
     assert not judge(np.zeros((n, 3)), 9 * np.eye(3)[TARGETS[:n]], TARGETS[:n]).kept
 
 
-@pytest.mark.parametrize("error, quick, always, tried", [
-    (0.04, False, False, False), (0.05, False, False, True), (0.9, True, False, False), (0.0, False, True, True),
-    (0.9, True, True, False)])
+@pytest.mark.parametrize(
+    "error, quick, always, tried",
+    [
+        (0.04, False, False, False),
+        (0.05, False, False, True),
+        (0.9, True, False, False),
+        (0.0, False, True, True),
+        (0.9, True, True, False),
+    ],
+)
 def test_a_poor_probe_is_fine_tuned_and_never_when_it_is_to_be_quick(error, quick, always, tried):
     assert should_fine_tune(error, quick, always) is tried
 

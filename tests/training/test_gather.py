@@ -1,4 +1,5 @@
 """training/gather/collect.py: from names of things to a folder of photos, once, and on from where it stopped."""
+
 import csv
 import os
 import signal
@@ -33,6 +34,7 @@ from training.gather.sources import Candidate
 def web():
     """A server whose every /photo/N is another photo."""
     with served() as server:
+
         def do_photo(handler):
             seed = int(handler.path.rstrip("/").split("/")[-1].split(".")[0])
             handler.reply(200, as_png(noisy_photo((200, 40, 40), seed, (90, 60))))
@@ -86,8 +88,18 @@ def on_disk(out: Path) -> list[dict]:
 def test_killed_run_is_gone_on_with_and_nothing_is_had_twice(web, tmp_path):
     rows = [("red", f"{web.url}/photo/{i}.jpg") for i in range(60)]
     out = tmp_path / "out"
-    command = [sys.executable, "-W", "ignore", "-m", "training.gather", "--allow-private", "--out", out,
-               "--urls", listing(tmp_path / "list.csv", rows)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "training.gather",
+        "--allow-private",
+        "--out",
+        out,
+        "--urls",
+        listing(tmp_path / "list.csv", rows),
+    ]
     real = web.RequestHandlerClass.do_photo
     web.RequestHandlerClass.do_photo = lambda handler: (time.sleep(0.2), real(handler))
     process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -160,8 +172,10 @@ def test_searches_bring_as_many_as_wanted_of_each_label(web, tmp_path, monkeypat
 
 @pytest.mark.parametrize("wanted", [1, 6])
 def test_a_search_whose_first_photos_are_all_good_brings_them(web, tmp_path, monkeypatch, wanted):
-    monkeypatch.setattr("training.gather.collect.search_web", lambda label, term: iter(
-        [Candidate(label, f"{web.url}/photo/{i}.jpg", None, term) for i in range(30)]))
+    monkeypatch.setattr(
+        "training.gather.collect.search_web",
+        lambda label, term: iter([Candidate(label, f"{web.url}/photo/{i}.jpg", None, term) for i in range(30)]),
+    )
     run_async(gather(Collector(tmp_path / "out", allow_private=True), {"okapi": ["okapi"]}, [], wanted))
     assert len(get_photos(tmp_path / "out")) == wanted
 
@@ -176,20 +190,30 @@ def test_folders_of_a_phone_are_copied(tmp_path, capsys):
     phone = make_photos(tmp_path / "my phone", n=3)
     (phone / "red" / "not a photo.jpg").write_text("hello")
     main(folder=phone, out=tmp_path / "out")
-    assert capsys.readouterr().out.splitlines()[-1].endswith(
-        "9 photos new, 0 were there, 1 not taken; in all 3 blue, 3 green, 3 red")
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[-1]
+        .endswith("9 photos new, 0 were there, 1 not taken; in all 3 blue, 3 green, 3 red")
+    )
     assert len(get_photos(phone)) == 10  # the originals stay
     assert {row["title"] for row in sources(tmp_path / "out")} == {"00.png", "01.png", "02.png"}
     main(folder=phone, out=tmp_path / "out")
     assert "0 photos new, 9 were there" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("terms, options, says", [
-    ([], {}, "Say what to gather"), (["bear"], {"per_label": 0}, "--per-label 0"), (["a/b"], {}, "cannot be a label"),
-    ([], {"label": ["grizzly"]}, "LABEL="), ([], {"urls": "nowhere.csv"}, "cannot be read"),
-    ([], {"folder": "nowhere"}, "There is no folder"),
-    (["bear"], {"out": ROOT / "README.md"}, "nothing can be written"),
-], ids=["nothing", "none", "label", "pair", "list", "folder", "out"])
+@pytest.mark.parametrize(
+    "terms, options, says",
+    [
+        ([], {}, "Say what to gather"),
+        (["bear"], {"per_label": 0}, "--per-label 0"),
+        (["a/b"], {}, "cannot be a label"),
+        ([], {"label": ["grizzly"]}, "LABEL="),
+        ([], {"urls": "nowhere.csv"}, "cannot be read"),
+        ([], {"folder": "nowhere"}, "There is no folder"),
+        (["bear"], {"out": ROOT / "README.md"}, "nothing can be written"),
+    ],
+    ids=["nothing", "none", "label", "pair", "list", "folder", "out"],
+)
 def test_what_cannot_be_gathered_is_one_sentence(terms, options, says):
     with pytest.raises(CliError, match=says):
         main(*terms, **options)
@@ -219,9 +243,11 @@ def test_feedback_becomes_suggestions_which_no_stage_takes_for_photos(tmp_path, 
     before = names(photos)
     said = feedback(tmp_path / "said", (1, "blue"), (2, "red"), (3, None), (4, "green"), (4, "blue"))
     main(out=str(photos), feedback=str(said))
-    line = (f"{photos}: suggestions: 2 new, 0 were there; 1 said to be right, 1 said to be none of the labels, 1 "
-            "overruled by a later word on the same photo. "
-            f"`python -m training.clean export.pkl {photos}` leads with suggestions.")
+    line = (
+        f"{photos}: suggestions: 2 new, 0 were there; 1 said to be right, 1 said to be none of the labels, 1 "
+        "overruled by a later word on the same photo. "
+        f"`python -m training.clean export.pkl {photos}` leads with suggestions."
+    )
     assert capsys.readouterr().out.strip() == line
     assert names(photos) == before, "nothing that is trained on or verified has changed"
     assert sorted(suggestion.parent.name for suggestion in pending_suggestions(photos)) == ["blue", "blue"]
@@ -269,8 +295,9 @@ def test_what_the_app_kept_is_what_is_gathered(tmp_path, photos):
 def test_feedback_on_the_hub_is_fetched(tmp_path, photos, monkeypatch, capsys):
     asked = []
     said = feedback(tmp_path / "said", (1, "blue"))
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *args, **options: asked.append(
-        (args, options)) or str(said))
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download", lambda *args, **options: asked.append((args, options)) or str(said)
+    )
     main(out=str(photos), feedback="hf://datasets/me/said")
     assert asked == [(("me/said",), {"repo_type": "dataset", "allow_patterns": None})]
     assert "suggestions: 1 new" in capsys.readouterr().out

@@ -1,4 +1,5 @@
 """training/held_out.py: what is said of photos by models that had not seen them, kept in metrics.json."""
+
 import json
 
 import numpy as np
@@ -13,8 +14,12 @@ from training.held_out import MAX_LABELS_KEPT, HeldOutPredictions, by_label
 def held_out_of(n: int, n_labels: int, familiarity: bool = True) -> HeldOutPredictions:
     rng = np.random.default_rng(0)
     rows = rng.dirichlet(np.full(n_labels, 0.3), n)
-    return HeldOutPredictions([f"label {i}" for i in range(n_labels)], [f"{i:064x}" for i in range(n)], rows,
-                   rng.random(n) if familiarity else None)
+    return HeldOutPredictions(
+        [f"label {i}" for i in range(n_labels)],
+        [f"{i:064x}" for i in range(n)],
+        rows,
+        rng.random(n) if familiarity else None,
+    )
 
 
 def through_a_file(held_out: HeldOutPredictions) -> HeldOutPredictions:
@@ -38,7 +43,8 @@ def test_of_many_labels_the_most_probable_are_kept_and_the_rest_share_what_is_le
     assert after.probabilities.sum(1) == pytest.approx(np.ones(12), abs=1e-4)
     best = np.argsort(-before.probabilities, axis=1)[:, :MAX_LABELS_KEPT]
     assert np.take_along_axis(after.probabilities, best, 1) == pytest.approx(
-        np.take_along_axis(before.probabilities, best, 1), abs=1e-5)
+        np.take_along_axis(before.probabilities, best, 1), abs=1e-5
+    )
     assert (after.probabilities.argmax(1) == before.probabilities.argmax(1)).all()
     for row, kept in zip(after.probabilities, best):
         rest = np.delete(row, kept)
@@ -48,16 +54,36 @@ def test_of_many_labels_the_most_probable_are_kept_and_the_rest_share_what_is_le
 GOOD = {"labels": ["a", "b"], "answers": {"0": {"0": 0.9, "1": 0.1}}, "familiarity": None}
 
 
-@pytest.mark.parametrize("data", [
-    None, 5, "text", [], {}, {**GOOD, "answers": {}}, {**GOOD, "answers": None}, {**GOOD, "answers": [["0", 1]]},
-    {**GOOD, "labels": None}, {**GOOD, "labels": 3}, {**GOOD, "answers": {"0": {"2": 0.9}}},
-    {**GOOD, "answers": {"0": {"first": 0.9}}}, {**GOOD, "answers": {"0": {"0": "much"}}},
-    {**GOOD, "answers": {"0": 0.9}}, {**GOOD, "familiarity": {"other": 0.5}}, {**GOOD, "familiarity": {"0": "near"}},
-    {**GOOD, "familiarity": [0.5]}, {**GOOD, "familiarity": 3},
-    {**GOOD, "answers": {"0": {"0": float("nan"), "1": 0.1}}}, {**GOOD, "answers": {"0": {"0": -5.0, "1": 0.1}}},
-    {**GOOD, "answers": {"0": {"-1": 0.5}}}, {**GOOD, "familiarity": {}},
-    {**GOOD, "answers": {"0": {"0": 7, "1": 0.1}}}, {**GOOD, "familiarity": {"0": float("nan")}},
-], ids=repr)
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        5,
+        "text",
+        [],
+        {},
+        {**GOOD, "answers": {}},
+        {**GOOD, "answers": None},
+        {**GOOD, "answers": [["0", 1]]},
+        {**GOOD, "labels": None},
+        {**GOOD, "labels": 3},
+        {**GOOD, "answers": {"0": {"2": 0.9}}},
+        {**GOOD, "answers": {"0": {"first": 0.9}}},
+        {**GOOD, "answers": {"0": {"0": "much"}}},
+        {**GOOD, "answers": {"0": 0.9}},
+        {**GOOD, "familiarity": {"other": 0.5}},
+        {**GOOD, "familiarity": {"0": "near"}},
+        {**GOOD, "familiarity": [0.5]},
+        {**GOOD, "familiarity": 3},
+        {**GOOD, "answers": {"0": {"0": float("nan"), "1": 0.1}}},
+        {**GOOD, "answers": {"0": {"0": -5.0, "1": 0.1}}},
+        {**GOOD, "answers": {"0": {"-1": 0.5}}},
+        {**GOOD, "familiarity": {}},
+        {**GOOD, "answers": {"0": {"0": 7, "1": 0.1}}},
+        {**GOOD, "familiarity": {"0": float("nan")}},
+    ],
+    ids=repr,
+)
 def test_metrics_that_make_no_sense_hold_nothing(data):
     assert HeldOutPredictions.from_metrics({"held_out": data}) is None
 

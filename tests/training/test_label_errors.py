@@ -1,4 +1,5 @@
 """suspicion: wrong labels and strangers lead the list, each with its reason."""
+
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def messy() -> tuple[list[Path], np.ndarray, list[str]]:
     centres = rng.normal(0, 1, (2, 32))
     features = np.concatenate([centres[label] + rng.normal(0, 0.3, (N, 32)) for label in (0, 1)])
     features[:3] = centres[1] + rng.normal(0, 0.3, (3, 32))
-    features[N:N + 2] = rng.normal(0, 2, (2, 32))
+    features[N : N + 2] = rng.normal(0, 2, (2, 32))
     files = [Path(f"data/{label}/{i:02}.jpg") for label in ("black", "brown") for i in range(N)]
     return files, features, [f"{i}" for i in range(2 * N)]
 
@@ -31,7 +32,7 @@ def test_wrong_labels_and_strangers_lead(messy):
     files, features, hashes = messy
     found = rank_suspects(files, features, hashes)
     assert len(found) == len(set(suspect.file for suspect in found)) == 2 * N
-    assert {suspect.file for suspect in found[:8]} >= {*files[:3], *files[N:N + 2]}
+    assert {suspect.file for suspect in found[:8]} >= {*files[:3], *files[N : N + 2]}
     assert all(first.suspicion >= second.suspicion for first, second in pairwise(found))
 
 
@@ -59,7 +60,7 @@ def test_a_copy_does_not_vouch_for_its_label(messy):
 def test_one_label_alone_is_judged_by_distance(messy):
     files, features, hashes = messy
     found = rank_suspects(files[N:], features[N:], hashes[N:])
-    assert {suspect.file for suspect in found[:2]} == {*files[N:N + 2]}
+    assert {suspect.file for suspect in found[:2]} == {*files[N : N + 2]}
     assert {suspect.likely for suspect in found} == {"brown"}
 
 

@@ -1,4 +1,5 @@
 """training/clean/local_only.py: the cleaner's page answers itself, and no other page that the browser has open."""
+
 import http.client
 import json
 import socket
@@ -69,10 +70,25 @@ def test_its_own_addresses_are_answered(page, host):
         assert ask(port, "/gradio_api/info", Host=own, **headers)[0] == 200
 
 
-@pytest.mark.parametrize("host", [
-    "evil.example:{port}", "evil.example", "localhost", "127.0.0.1:1", "localhost.evil:{port}", "10.0.0.1:{port}",
-    "127.0.0.1:{port}@evil.example", "a@127.0.0.1:{port}", "", "127.0.0.1:{port}/x", "127.0.0.1:x", "[::1",
-    "::1:{port}", "2130706433:{port}"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example:{port}",
+        "evil.example",
+        "localhost",
+        "127.0.0.1:1",
+        "localhost.evil:{port}",
+        "10.0.0.1:{port}",
+        "127.0.0.1:{port}@evil.example",
+        "a@127.0.0.1:{port}",
+        "",
+        "127.0.0.1:{port}/x",
+        "127.0.0.1:x",
+        "[::1",
+        "::1:{port}",
+        "2130706433:{port}",
+    ],
+)
 @pytest.mark.parametrize("path", ["/", "/photo/{id}", "/gradio_api/info", "/gradio_api/queue/join", "/config", "/no"])
 def test_a_name_that_leads_here_by_another_way_is_refused(page, host, path):
     port, photo = page
@@ -89,21 +105,36 @@ def test_two_hosts_are_refused(page):
         assert connection.recv(100).split()[1] in (b"400", b"421")
 
 
-@pytest.mark.parametrize("headers", [
-    {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"},
-    {"Origin": "http://localhost"}, {"Origin": "http://127.0.0.1"}, {"Origin": "file://127.0.0.1:{port}"},
-    {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors", "Sec_Fetch_Dest": "image"},
-    {"Sec_Fetch_Site": "same-site", "Sec_Fetch_Mode": "cors", "Sec_Fetch_Dest": "empty"},
-    {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"},
-    {"Sec_Fetch_Site": "cross-site"},
-], ids=lambda headers: "-".join(headers.values()))
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://localhost"},
+        {"Origin": "http://127.0.0.1"},
+        {"Origin": "file://127.0.0.1:{port}"},
+        {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors", "Sec_Fetch_Dest": "image"},
+        {"Sec_Fetch_Site": "same-site", "Sec_Fetch_Mode": "cors", "Sec_Fetch_Dest": "empty"},
+        {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"},
+        {"Sec_Fetch_Site": "cross-site"},
+    ],
+    ids=lambda headers: "-".join(headers.values()),
+)
 def test_another_page_reads_and_decides_nothing(page, cleaner, headers):
     port, photo = page
     headers = {name: value.format(port=port) for name, value in headers.items()}
     before = names(cleaner.data)
-    for path, body in (("/", None), (f"/photo/{photo}", None), (f"/thumb/{photo}", None), (f"/about/{photo}", None),
-                       ("/gradio_api/info", None), ("/choose", {"id": photo, "action": "delete"}),
-                       ("/gradio_api/run/apply", {"data": []}), ("/gradio_api/queue/join", {"data": []})):
+    for path, body in (
+        ("/", None),
+        (f"/photo/{photo}", None),
+        (f"/thumb/{photo}", None),
+        (f"/about/{photo}", None),
+        ("/gradio_api/info", None),
+        ("/choose", {"id": photo, "action": "delete"}),
+        ("/gradio_api/run/apply", {"data": []}),
+        ("/gradio_api/queue/join", {"data": []}),
+    ):
         status, said = ask(port, path, body, **headers)
         assert status == 403 and said.startswith(b"Another web page asked for this")
     assert cleaner.counts()[2] == 0 and names(cleaner.data) == before
@@ -117,11 +148,21 @@ def test_a_link_to_the_page_is_followed_but_to_a_photo_is_not(page):
     assert ask(port, "/", {}, **link)[0] == 403
 
 
-@pytest.mark.parametrize("host, asked, status", [
-    ("0.0.0.0", "192.168.1.7", 200), ("0.0.0.0", socket.gethostname(), 200), ("0.0.0.0", "[fe80::1]", 200),
-    ("0.0.0.0", "evil.example", 421), ("0.0.0.0", "localhost.evil.example", 421), ("192.168.1.7", "192.168.1.7", 200),
-    ("192.168.1.7", "192.168.1.8", 421), ("desk.local", "desk.local", 200), ("desk.local", "localhost", 200),
-], ids=str)
+@pytest.mark.parametrize(
+    "host, asked, status",
+    [
+        ("0.0.0.0", "192.168.1.7", 200),
+        ("0.0.0.0", socket.gethostname(), 200),
+        ("0.0.0.0", "[fe80::1]", 200),
+        ("0.0.0.0", "evil.example", 421),
+        ("0.0.0.0", "localhost.evil.example", 421),
+        ("192.168.1.7", "192.168.1.7", 200),
+        ("192.168.1.7", "192.168.1.8", 421),
+        ("desk.local", "desk.local", 200),
+        ("desk.local", "localhost", 200),
+    ],
+    ids=str,
+)
 def test_the_host_that_was_given_is_answered(host, asked, status):
     app = Starlette()
     app.add_route("/", lambda request: Response("ok"))
@@ -140,12 +181,13 @@ def test_websockets_are_checked_too():
     with listening(SameOriginMiddleware(Starlette(routes=[WebSocketRoute("/ws", echo)]))) as port:
         with connect(f"ws://127.0.0.1:{port}/ws", origin=f"http://127.0.0.1:{port}", proxy=None) as websocket:
             assert websocket.recv() == "hello"
-        for refused in ({"origin": "https://evil.example"},
-                        {"additional_headers": {"Sec-Fetch-Site": "cross-site"}}):
+        for refused in ({"origin": "https://evil.example"}, {"additional_headers": {"Sec-Fetch-Site": "cross-site"}}):
             with pytest.raises(InvalidStatus, match="403"), connect(f"ws://127.0.0.1:{port}/ws", proxy=None, **refused):
                 pass
         with socket.create_connection(("127.0.0.1", port), 10) as connection:
-            connection.sendall(b"GET /ws HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\n"
-                               b"Upgrade: websocket\r\n"
-                               b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+            connection.sendall(
+                b"GET /ws HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\n"
+                b"Upgrade: websocket\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            )
             assert connection.recv(100).split()[1] == b"403"

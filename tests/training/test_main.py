@@ -1,4 +1,5 @@
 """`python -m training` lists the commands; those that need no torch start, and work, without it."""
+
 import ast
 import json
 import shutil
@@ -42,8 +43,7 @@ print(json.dumps(loaded))
 def run_all(*lines: tuple[str, ...], blocked: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
     """Run commands one after the other in one process, which takes less time than a process for each."""
     told = json.dumps([HEAVY, blocked, lines])
-    run = subprocess.run([sys.executable, "-c", RUN, told], cwd=ROOT, capture_output=True, text=True,
-                         timeout=300)
+    run = subprocess.run([sys.executable, "-c", RUN, told], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stdout + run.stderr
     return run
 
@@ -71,9 +71,14 @@ def test_commands_are_listed_with_their_purpose():
 
 
 def test_every_command_is_in_the_list():
-    files = [file for file in (ROOT / "training").rglob("*.py")
-             if any(isinstance(node, ast.Call) and ast.unparse(node) == "run(main)"
-                    for node in ast.walk(ast.parse(file.read_text())))]
+    files = [
+        file
+        for file in (ROOT / "training").rglob("*.py")
+        if any(
+            isinstance(node, ast.Call) and ast.unparse(node) == "run(main)"
+            for node in ast.walk(ast.parse(file.read_text()))
+        )
+    ]
     assert sorted(files) == sorted(map(file_of, COMMANDS))
 
 
@@ -83,8 +88,10 @@ def test_purpose_is_one_sentence(command):
 
 
 def test_list_needs_the_standard_library_alone():
-    code = ("import sys, training.__main__ as listed; before = set(sys.modules); listed.overview(); "
-            "print({name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names)")
+    code = (
+        "import sys, training.__main__ as listed; before = set(sys.modules); listed.overview(); "
+        "print({name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names)"
+    )
     run = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert ast.literal_eval(run.stdout) == {"training", "__main__"} - sys.stdlib_module_names, run.stderr
 
@@ -108,16 +115,20 @@ def test_help_needs_no_torch():
 
 def test_work_needs_no_torch(tmp_path, bears):
     (tmp_path / "feedback").mkdir()
-    loaded = run_in_one_process(("gather", "--folder", str(bears), "--out", str(tmp_path / "gathered")),
-                                ("verify", str(tmp_path / "gathered")),
-                                ("monitor", str(tmp_path / "feedback"), "--out", str(tmp_path / "monitor.png")),
-                                blocked=HEAVY)
+    loaded = run_in_one_process(
+        ("gather", "--folder", str(bears), "--out", str(tmp_path / "gathered")),
+        ("verify", str(tmp_path / "gathered")),
+        ("monitor", str(tmp_path / "feedback"), "--out", str(tmp_path / "monitor.png")),
+        blocked=HEAVY,
+    )
     assert loaded == {"gather": [], "verify": [], "monitor": []}
 
 
 def test_work_with_a_compiled_export_needs_no_torch(tmp_path, bears):
-    loaded = run_in_one_process(("clean", "export.pkl", str(bears), "--list", "3"),
-                                ("compare", "export.pkl", "export.pkl", str(bears), "--unseen"),
-                                ("report", "export.pkl", str(bears), "--out", str(tmp_path / "report")),
-                                blocked=HEAVY)
+    loaded = run_in_one_process(
+        ("clean", "export.pkl", str(bears), "--list", "3"),
+        ("compare", "export.pkl", "export.pkl", str(bears), "--unseen"),
+        ("report", "export.pkl", str(bears), "--out", str(tmp_path / "report")),
+        blocked=HEAVY,
+    )
     assert loaded == {"clean": [], "compare": [], "report": []}

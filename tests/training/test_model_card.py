@@ -1,4 +1,5 @@
 """training/report/model_card.py: card, README and model repository tell what metrics.json does, and nothing else."""
+
 import json
 import re
 
@@ -48,19 +49,27 @@ def test_the_page_on_trust_shows_the_figures_of_metrics():
     rows = [*map(row, trust["groups"]), *second_table(trust["scores"], trust["n_known"], trust["n_other"]).splitlines()]
     assert [line for line in rows if f"\n{line}\n" not in page] == []
     for heatmap in trust["heatmaps"]:
-        assert "in {share:.1%} of {n} photos (by {top:.2f} against {at_random:.2f} in the median): {photos}\n".format(
-            **heatmap) in page
+        assert (
+            "in {share:.1%} of {n} photos (by {top:.2f} against {at_random:.2f} in the median): {photos}\n".format(
+                **heatmap
+            )
+            in page
+        )
 
 
 def test_explanations_have_the_figures_of_metrics():
     trust = METRICS["trust"]
     ours, softmax = trust["scores"]
     left_out = METRICS["familiarity"]["left_out"].values()
-    shown = {"confidence": [f"{METRICS['calibration']['temperature']:.2f}",
-                            *(f"{of['calibrated']:.3f}" for of in trust["groups"] if "grey" not in of["name"])],
-             "familiarity": [f"{share:.1%}" for share in (ours["known"], ours["other"], softmax["other"])] + [
-                 f"{worst_or_best(of['unfamiliar'] for of in left_out):.0%}" for worst_or_best in (min, max)],
-             "heatmap": [f"{of['share']:.1%}" for of in trust["heatmaps"]]}
+    shown = {
+        "confidence": [
+            f"{METRICS['calibration']['temperature']:.2f}",
+            *(f"{of['calibrated']:.3f}" for of in trust["groups"] if "grey" not in of["name"]),
+        ],
+        "familiarity": [f"{share:.1%}" for share in (ours["known"], ours["other"], softmax["other"])]
+        + [f"{worst_or_best(of['unfamiliar'] for of in left_out):.0%}" for worst_or_best in (min, max)],
+        "heatmap": [f"{of['share']:.1%}" for of in trust["heatmaps"]],
+    }
     for page, figures in shown.items():
         text = (ROOT / "docs" / "explanation" / f"{page}.md").read_text()
         assert [figure for figure in figures if figure not in text] == [], page
@@ -141,8 +150,15 @@ def test_nothing_is_written_where_one_of_the_two_cannot_be(tmp_path):
 def test_card_of_a_training_without_a_second_source(trained, tmp_path):
     (tmp_path / "README.md").write_text(f"---\ntitle: Mine\nlicense: mit\n---\n{EMPTY}")
     for _ in range(2):  # the second time changes nothing
-        run = run_module("training.report", trained / "export.pkl", trained / "photos", "--out", tmp_path / "report",
-                         "--card", tmp_path / "README.md")
+        run = run_module(
+            "training.report",
+            trained / "export.pkl",
+            trained / "photos",
+            "--out",
+            tmp_path / "report",
+            "--card",
+            tmp_path / "README.md",
+        )
         assert run.returncode == 0 and "the model card's figures" in run.stdout, run.stderr
         text = (tmp_path / "README.md").read_text()
     assert "blue" in text and "Not measured yet" in text
@@ -150,14 +166,31 @@ def test_card_of_a_training_without_a_second_source(trained, tmp_path):
     assert yaml.safe_load(FRONT.match(text)[1])["model-index"][0]["name"] == "Mine"
 
 
-LEFT_OUT = {"accepted": 0.985, "unfamiliar": 0.45, "auroc": 0.93, "left_out": {
-    "grizzly": {"n": 135, "unfamiliar": 0.25, "auroc": 0.9}, "black": {"n": 139, "unfamiliar": 0.65, "auroc": 0.96}}}
-PROBE = {**METRICS, "n_train": 416, "n_valid": 416, "measured": "out of fold", "fine_tuning": None,
-         "error_rate": 5 / 416,
-         "photos": {label: {"train": n, "valid": n} for label, n in (("black", 139), ("grizzly", 277))},
-         "by_label": {"black": {"n": 139, "wrong": 1, "low": 0.0013, "high": 0.0396},
-                      "grizzly": {"n": 277, "wrong": 4, "low": 0.0056, "high": 0.0365}, "none": {"n": 0, "wrong": 0}},
-         "familiarity": LEFT_OUT, "test": {"n": 40, "n_wrong": 2, "error_rate": 0.05, "by_label": {}}}
+LEFT_OUT = {
+    "accepted": 0.985,
+    "unfamiliar": 0.45,
+    "auroc": 0.93,
+    "left_out": {
+        "grizzly": {"n": 135, "unfamiliar": 0.25, "auroc": 0.9},
+        "black": {"n": 139, "unfamiliar": 0.65, "auroc": 0.96},
+    },
+}
+PROBE = {
+    **METRICS,
+    "n_train": 416,
+    "n_valid": 416,
+    "measured": "out of fold",
+    "fine_tuning": None,
+    "error_rate": 5 / 416,
+    "photos": {label: {"train": n, "valid": n} for label, n in (("black", 139), ("grizzly", 277))},
+    "by_label": {
+        "black": {"n": 139, "wrong": 1, "low": 0.0013, "high": 0.0396},
+        "grizzly": {"n": 277, "wrong": 4, "low": 0.0056, "high": 0.0365},
+        "none": {"n": 0, "wrong": 0},
+    },
+    "familiarity": LEFT_OUT,
+    "test": {"n": 40, "n_wrong": 2, "error_rate": 0.05, "by_label": {}},
+}
 TUNED = {**PROBE, "n_train": 333, "n_valid": 83, "measured": "validation", "fine_tuning": {"kept": True}}
 
 
@@ -192,12 +225,19 @@ def test_card_names_the_labels_with_the_highest_error_of_many():
     assert error.count("| 10 | 9 | 90.0% |") == 10 and "the highest error, of 100" in error
 
 
-@pytest.mark.parametrize("known, says", [
-    (LEFT_OUT, "45% of the photos of the missing label count as unfamiliar (AUROC 0.930). The lowest share has "
-               "grizzly, 25%."),
-    ({**LEFT_OUT, "unfamiliar": None, "auroc": None, "left_out": {}}, "could not be measured on these photos"),
-    ({**LEFT_OUT, "accepted": None}, "It cannot tell which photos are familiar"),
-], ids=["measured", "two-labels", "tells-nothing"])
+@pytest.mark.parametrize(
+    "known, says",
+    [
+        (
+            LEFT_OUT,
+            "45% of the photos of the missing label count as unfamiliar (AUROC 0.930). The lowest share has "
+            "grizzly, 25%.",
+        ),
+        ({**LEFT_OUT, "unfamiliar": None, "auroc": None, "left_out": {}}, "could not be measured on these photos"),
+        ({**LEFT_OUT, "accepted": None}, "It cannot tell which photos are familiar"),
+    ],
+    ids=["measured", "two-labels", "tells-nothing"],
+)
 def test_card_says_how_often_a_label_that_was_left_out_is_told(known, says):
     assert says in part("familiarity", {**PROBE, "familiarity": known})
     assert says in part("familiarity", {**PROBE, "familiarity": known, "trust": {}})
@@ -209,10 +249,15 @@ def test_labels_with_markup_stand_as_text():
     assert r"a\|b'\<script>" in text
 
 
-@pytest.mark.parametrize("text, says", [
-    ("# no place", "put <!-- card: NAME --> and <!-- /card --> where what, data, error,"),
-    ("<!-- card: nonsense -->\n<!-- /card -->", "a part 'nonsense'"),
-    ("---\ntitle: [\n---\n", "is not YAML"), ("---\n- a\n- list\n---\n", "is not YAML")])
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("# no place", "put <!-- card: NAME --> and <!-- /card --> where what, data, error,"),
+        ("<!-- card: nonsense -->\n<!-- /card -->", "a part 'nonsense'"),
+        ("---\ntitle: [\n---\n", "is not YAML"),
+        ("---\n- a\n- list\n---\n", "is not YAML"),
+    ],
+)
 def test_a_file_without_a_place_for_them_is_told_how_to_make_one(text, says):
     with pytest.raises(CliError, match=re.escape(says)):
         with_card(text, METRICS)

@@ -1,4 +1,5 @@
 """training/monitor/: what is drift and what is chance, from counters and records that anybody may have written."""
+
 import json
 import os
 from collections import Counter
@@ -44,28 +45,59 @@ def tally(confidence: float = 0.97, unfamiliar: int = 0, right: int = 0, correct
 def counters(folder: Path, days: dict, version: str = VERSION, name: str = "20250303-090000-abcdef") -> None:
     """Write a file of counters as the app does; days: Tally by date."""
     (folder / "counters").mkdir(parents=True, exist_ok=True)
-    (folder / "counters" / f"{name}.json").write_text(json.dumps({"model_version": version, "days": {
-        str(day): {"labels": of.labels, "unfamiliar": of.unfamiliar, "confidence": of.confidence,
-                   "confidence_sum": of.confidence_sum} for day, of in days.items()}}))
+    (folder / "counters" / f"{name}.json").write_text(
+        json.dumps(
+            {
+                "model_version": version,
+                "days": {
+                    str(day): {
+                        "labels": of.labels,
+                        "unfamiliar": of.unfamiliar,
+                        "confidence": of.confidence,
+                        "confidence_sum": of.confidence_sum,
+                    }
+                    for day, of in days.items()
+                },
+            }
+        )
+    )
 
 
 def record(folder: Path, i: int, day: date, correction: str | None = "teddy", **changed) -> None:
     """Write a record as the app does, of the i-th photo."""
     photo = sha256(str(i).encode()).hexdigest()
-    told = {"photo": photo, "label": "teddy", "probabilities": {"teddy": 0.9}, "familiar": True, "familiarity": 0.8,
-            "correction": correction, "right": correction == "teddy", "model_version": VERSION,
-            "time": f"{day}T12:00:00+00:00", **changed}
+    told = {
+        "photo": photo,
+        "label": "teddy",
+        "probabilities": {"teddy": 0.9},
+        "familiar": True,
+        "familiarity": 0.8,
+        "correction": correction,
+        "right": correction == "teddy",
+        "model_version": VERSION,
+        "time": f"{day}T12:00:00+00:00",
+        **changed,
+    }
     (folder / photo[:2]).mkdir(parents=True, exist_ok=True)
     (folder / photo[:2] / f"{photo}-{sha256(str(correction).encode()).hexdigest()[:8]}.json").write_text(
-        json.dumps(told))
+        json.dumps(told)
+    )
 
 
 def a_day(i: int) -> date:
     return START + timedelta(i)
 
 
-def history(rng, n_days: int, mean: float, burst: int = 1, since: int = 1000, unfamiliar: float = 0.02,
-            less_sure: float = 0.0, wrong: float = 0.005) -> dict[date, Tally]:
+def history(
+    rng,
+    n_days: int,
+    mean: float,
+    burst: int = 1,
+    since: int = 1000,
+    unfamiliar: float = 0.02,
+    less_sure: float = 0.0,
+    wrong: float = 0.005,
+) -> dict[date, Tally]:
     """Return days of answers, in bursts of similar photos; what differs from the reference does so from `since` on."""
     days = {}
     for i in range(n_days):
@@ -86,8 +118,9 @@ def history(rng, n_days: int, mean: float, burst: int = 1, since: int = 1000, un
 
 def drifted(days: dict[date, Tally], reference: Reference = REFERENCE) -> dict[str, date]:
     """Return since when each measure has drifted."""
-    return {finding.measure: finding.since for finding in find_drifts(
-        days, burst_factor(list(days.values())), reference)}
+    return {
+        finding.measure: finding.since for finding in find_drifts(days, burst_factor(list(days.values())), reference)
+    }
 
 
 def test_interval_of_a_share_is_wilsons():
@@ -103,22 +136,28 @@ def test_tests_are_those_whose_names_they_bear():
     a, b = [0.9, 0.8, 0.85, 0.7], [0.95, 0.97, 0.9, 0.99, 0.93]  # a is the more spread
     stats = pytest.importorskip("scipy.stats")
     assert p_below((np.mean(a), np.std(a, ddof=1), 4), (np.mean(b), np.std(b, ddof=1), 5)) == pytest.approx(
-        stats.ttest_ind(a, b, equal_var=False, alternative="less").pvalue)
+        stats.ttest_ind(a, b, equal_var=False, alternative="less").pvalue
+    )
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
 
 
 def test_stability_index_is_that_of_the_books_and_chance_stays_below_its_bound():
     assert psi({"a": 5000, "b": 5000}, {"a": 7000, "b": 3000})[0] == pytest.approx(0.1695, abs=1e-3)
     rng, mix = np.random.default_rng(0), np.array([0.5, 0.3, 0.2])
-    told = [psi(dict(zip("abc", rng.multinomial(60, mix))), dict(zip("abc", rng.multinomial(400, mix))))
-            for _ in range(400)]
+    told = [
+        psi(dict(zip("abc", rng.multinomial(60, mix))), dict(zip("abc", rng.multinomial(400, mix)))) for _ in range(400)
+    ]
     assert 0.02 < np.mean([value > chance for value, chance in told]) < 0.08
 
 
 def test_bursts_of_five_count_as_one_once_days_have_shown_it():
     rng = np.random.default_rng(1)
-    of = [design_effect(dispersion(*(burst * rng.multinomial(40 // burst, [0.3, 0.7]) for _ in range(2)))
-                        for _ in range(200)) for burst in (1, 5)]
+    of = [
+        design_effect(
+            dispersion(*(burst * rng.multinomial(40 // burst, [0.3, 0.7]) for _ in range(2))) for _ in range(200)
+        )
+        for burst in (1, 5)
+    ]
     assert of == pytest.approx([1.1, 5], rel=0.3)
     assert design_effect([]) == 5 and dispersion([3, 0], [5, 0]) is None and dispersion([3, 1], [0, 0]) is None
 
@@ -145,8 +184,11 @@ def test_counts_of_several_starts_are_summed_by_day_and_version(tmp_path):
 
 
 def test_records_are_answers_only_where_nothing_was_counted(tmp_path):
-    record(tmp_path, 1, a_day(0)), record(tmp_path, 2, a_day(0), "black"), record(tmp_path, 3, a_day(0), None,
-                                                                                  familiar=False, right=True)
+    (
+        record(tmp_path, 1, a_day(0)),
+        record(tmp_path, 2, a_day(0), "black"),
+        record(tmp_path, 3, a_day(0), None, familiar=False, right=True),
+    )
     alone = History(tmp_path).days[VERSION][a_day(0)]
     assert (alone.n, alone.unfamiliar, alone.right, alone.corrected) == (3, 1, 2, 1)
     counters(tmp_path, {a_day(0): tally(teddy=40)})
@@ -163,25 +205,56 @@ def test_the_last_word_on_a_photo_counts(tmp_path):
 GOOD = {"labels": {"teddy": 1}, "unfamiliar": 0, "confidence": [0] * 19 + [1], "confidence_sum": 0.97}
 
 
-@pytest.mark.parametrize("changed", [
-    {"labels": {"teddy": -1}}, {"labels": {"teddy": 1.0}}, {"labels": {"teddy": True}}, {"labels": ["teddy"]},
-    {"labels": {"teddy": 10 ** 30}}, {"labels": {"teddy": 2}}, {"unfamiliar": None}, {"unfamiliar": float("nan")},
-    {"unfamiliar": "3"}, {"unfamiliar": 10 ** 8}, {"confidence": [1]}, {"confidence": 7}, {"confidence_sum": 97},
-    {"confidence_sum": float("nan")}, {"confidence_sum": float("inf")}, {"confidence_sum": 0.2},
-    {"confidence_sum": "1"}, {"confidence_sum": 10 ** 400},
-    {"labels": {str(i): 1 for i in range(20_000)}, "confidence": [0] * 19 + [20_000], "confidence_sum": 19_900},
-], ids=lambda changed: str(changed)[:40])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"labels": {"teddy": -1}},
+        {"labels": {"teddy": 1.0}},
+        {"labels": {"teddy": True}},
+        {"labels": ["teddy"]},
+        {"labels": {"teddy": 10**30}},
+        {"labels": {"teddy": 2}},
+        {"unfamiliar": None},
+        {"unfamiliar": float("nan")},
+        {"unfamiliar": "3"},
+        {"unfamiliar": 10**8},
+        {"confidence": [1]},
+        {"confidence": 7},
+        {"confidence_sum": 97},
+        {"confidence_sum": float("nan")},
+        {"confidence_sum": float("inf")},
+        {"confidence_sum": 0.2},
+        {"confidence_sum": "1"},
+        {"confidence_sum": 10**400},
+        {"labels": {str(i): 1 for i in range(20_000)}, "confidence": [0] * 19 + [20_000], "confidence_sum": 19_900},
+    ],
+    ids=lambda changed: str(changed)[:40],
+)
 def test_counts_that_make_no_sense_are_named_and_the_others_read(tmp_path, changed):
     (tmp_path / "counters").mkdir()
-    (tmp_path / "counters" / "a.json").write_text(json.dumps({"model_version": VERSION, "days": {
-        "2025-03-03": {**GOOD, **changed}, "2025-03-04": GOOD}}))
+    (tmp_path / "counters" / "a.json").write_text(
+        json.dumps({"model_version": VERSION, "days": {"2025-03-03": {**GOOD, **changed}, "2025-03-04": GOOD}})
+    )
     said = History(tmp_path)
     assert said.unreadable == ["counters/a.json: the day '2025-03-03'"]
     assert {day: of.n for day, of in said.days[VERSION].items() if of.n} == {a_day(1): 1}
 
 
-@pytest.mark.parametrize("day", ["2025-02-30", "yesterday", "", "0001-01-01", "9999-12-31", "1970-01-01", "20250303",
-                                 "2025-W10-1", "\x1b[31m2025", f"{datetime.now(timezone.utc) + timedelta(9):%Y-%m-%d}"])
+@pytest.mark.parametrize(
+    "day",
+    [
+        "2025-02-30",
+        "yesterday",
+        "",
+        "0001-01-01",
+        "9999-12-31",
+        "1970-01-01",
+        "20250303",
+        "2025-W10-1",
+        "\x1b[31m2025",
+        f"{datetime.now(timezone.utc) + timedelta(9):%Y-%m-%d}",
+    ],
+)
 def test_days_that_the_app_cannot_have_lived_are_left_out(tmp_path, day):
     (tmp_path / "counters").mkdir()
     (tmp_path / "counters" / "a.json").write_text(json.dumps({"model_version": VERSION, "days": {day: GOOD}}))
@@ -189,10 +262,23 @@ def test_days_that_the_app_cannot_have_lived_are_left_out(tmp_path, day):
     assert not said.days[VERSION] and len(said.unreadable) == 1 and "\x1b" not in said.unreadable[0]
 
 
-@pytest.mark.parametrize("data", [
-    b"", b'{"model_version": "d5', b"[]", b"7", b"null", b'"days"', b"\xff\xfe", b"[" * 90_000, b"9" * 10_000,
-    b'{"model_version": 1, "days": {}}', b'{"model_version": "a", "days": [1]}',
-], ids=lambda data: repr(data[:20]))
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b'{"model_version": "d5',
+        b"[]",
+        b"7",
+        b"null",
+        b'"days"',
+        b"\xff\xfe",
+        b"[" * 90_000,
+        b"9" * 10_000,
+        b'{"model_version": 1, "days": {}}',
+        b'{"model_version": "a", "days": [1]}',
+    ],
+    ids=lambda data: repr(data[:20]),
+)
 def test_files_that_hold_no_counters_or_record_are_named(tmp_path, data):
     for file in (tmp_path / "counters" / "a.json", tmp_path / "ab" / "abc-12345678.json"):
         file.parent.mkdir()
@@ -204,15 +290,23 @@ def test_files_that_hold_no_counters_or_record_are_named(tmp_path, data):
 def test_a_gigabyte_a_million_days_and_a_pipe_take_no_time(tmp_path):
     (tmp_path / "counters").mkdir()
     with (tmp_path / "counters" / "a.json").open("wb") as file:
-        file.truncate(10 ** 9)  # a hole
-    (tmp_path / "counters" / "b.json").write_text(json.dumps({"model_version": VERSION, "days": {
-        str(i): {} for i in range(200_000)}}))
+        file.truncate(10**9)  # a hole
+    (tmp_path / "counters" / "b.json").write_text(
+        json.dumps({"model_version": VERSION, "days": {str(i): {} for i in range(200_000)}})
+    )
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "counters" / "c.json")
     (tmp_path / "counters" / "d.json").mkdir()
     said = History(tmp_path)
-    assert said.unreadable == [f"counters/{name}" for name in (
-        "d.json: no counters", "c.json: no counters", "b.json: the day '0' and 199999 more", "a.json: too large")]
+    assert said.unreadable == [
+        f"counters/{name}"
+        for name in (
+            "d.json: no counters",
+            "c.json: no counters",
+            "b.json: the day '0' and 199999 more",
+            "a.json: too large",
+        )
+    ]
 
 
 def test_weeks_begin_on_monday_and_months_on_the_first():
@@ -235,8 +329,11 @@ def test_histories_without_drift_raise_no_alarm(n_days, mean, burst):
 
 
 @pytest.mark.parametrize("burst", [1, 5])
-@pytest.mark.parametrize("measure, what", [("unfamiliar", {"unfamiliar": 0.35}), ("confidence", {"less_sure": 0.15}),
-                                           ("wrong", {"wrong": 0.5})], ids=["unfamiliar", "confidence", "wrong"])
+@pytest.mark.parametrize(
+    "measure, what",
+    [("unfamiliar", {"unfamiliar": 0.35}), ("confidence", {"less_sure": 0.15}), ("wrong", {"wrong": 0.5})],
+    ids=["unfamiliar", "confidence", "wrong"],
+)
 def test_strong_drifts_are_found_and_dated(measure, what, burst):
     found = [drifted(history(np.random.default_rng(seed), 30, 50, burst, since=22, **what)) for seed in range(15)]
     assert np.mean([measure in of for of in found]) >= 0.8
@@ -245,9 +342,12 @@ def test_strong_drifts_are_found_and_dated(measure, what, burst):
 
 def test_a_doubled_share_is_found_when_photos_are_many():
     rng = np.random.default_rng(0)
-    days = {a_day(i): tally(teddy=200 - k, unfamiliar=k) for i in range(60)
-            for k in [int(rng.binomial(200, 0.2 if i >= 45 else 0.1))]}
-    found, = find_drifts(days, burst_factor(list(days.values())), Reference())
+    days = {
+        a_day(i): tally(teddy=200 - k, unfamiliar=k)
+        for i in range(60)
+        for k in [int(rng.binomial(200, 0.2 if i >= 45 else 0.1))]
+    }
+    (found,) = find_drifts(days, burst_factor(list(days.values())), Reference())
     assert (found.measure, found.training) == ("unfamiliar", None) and abs((found.since - a_day(45)).days) <= 1
     assert (found.value, found.before) == (pytest.approx(0.2, abs=0.02), pytest.approx(0.1, abs=0.02))
 
@@ -255,6 +355,7 @@ def test_a_doubled_share_is_found_when_photos_are_many():
 def test_what_has_come_back_or_is_small_is_no_drift():
     def days(share):
         return {a_day(i): tally(teddy=100 - k, unfamiliar=k) for i in range(40) for k in [share(i)]}
+
     assert drifted(days(lambda i: 2 + 40 * (10 <= i < 15))) == {}
     assert drifted(days(lambda i: 2 + 3 * (i >= 20))) == {}
     assert drifted(days(lambda i: 2 + 40 * (i >= 35))) == {"unfamiliar": a_day(35)}
@@ -298,7 +399,8 @@ def test_judged_answers_alone_are_compared_with_earlier_ones_alone(tmp_path, cap
         record(tmp_path, i, a_day(-5), "teddy")
     run_main(tmp_path)
     assert f"Drifted since {START}: users correct 100% of the 60 answers that they judge, 0.0% before (p <" in (
-        capsys.readouterr().out)
+        capsys.readouterr().out
+    )
 
 
 def test_other_models_are_told_and_not_judged(tmp_path, capsys):
@@ -319,8 +421,19 @@ def test_status_is_1_for_a_drift_only_when_asked_for(tmp_path, capsys):
     assert f"python -m training.gather --feedback {tmp_path} --out data/..." in capsys.readouterr().out
 
 
-HOSTILE = ["$x^2$", "$\\frac{1}{", "_hidden", "\n", "\x1b[31mred", "a\nb", "\u202eevil", "<b>&",
-           "\udcff", "x" * 5000, "熊"]
+HOSTILE = [
+    "$x^2$",
+    "$\\frac{1}{",
+    "_hidden",
+    "\n",
+    "\x1b[31mred",
+    "a\nb",
+    "\u202eevil",
+    "<b>&",
+    "\udcff",
+    "x" * 5000,
+    "熊",
+]
 
 
 def test_labels_are_shown_as_they_are_and_harm_nothing(tmp_path, capsys):
@@ -345,8 +458,16 @@ def test_markup_in_labels_is_drawn_as_text_and_of_a_thousand_labels_the_most_fre
     assert not any(text.get_parse_math() for text in figure.axes[1].get_legend().get_texts())
 
 
-@pytest.mark.parametrize("n_days, by, length, n", [(1, "day", "day", 1), (62, "day", "day", 62), (63, "day", "week", 9),
-                                                   (1500, "day", "month", 50), (9, "month", "month", 1)])
+@pytest.mark.parametrize(
+    "n_days, by, length, n",
+    [
+        (1, "day", "day", 1),
+        (62, "day", "day", 62),
+        (63, "day", "week", 9),
+        (1500, "day", "month", 50),
+        (9, "month", "month", 1),
+    ],
+)
 def test_periods_without_answers_keep_their_place_and_many_become_longer(n_days, by, length, n):
     found, used = period_starts([a_day(0), a_day(n_days - 1)], by)
     assert (used, len(found)) == (length, n) and found == sorted(set(found))
@@ -367,7 +488,7 @@ def test_the_plot_names_the_trainings_level_and_marks_the_drift():
     assert [text.get_text() for text in figure.axes[2].texts] == [" in training\n 2%"]
     assert [text.get_text() for text in figure.axes[1].texts] == ["training"]
     assert legend(figure, 0) == ["of this model", "of others"] and legend(figure, 4) == ["called right", "corrected"]
-    marked, = [patch for patch in figure.axes[2].patches if patch.get_alpha()]
+    (marked,) = [patch for patch in figure.axes[2].patches if patch.get_alpha()]
     assert (marked.get_x(), marked.get_width()) == (5.5, 2)  # the fifth day, two slots after those of other models
 
 
@@ -394,9 +515,15 @@ def test_what_the_app_wrote_is_read(tmp_path):
     assert Image.open(tmp_path / "monitor.png").format == "PNG"
 
 
-@pytest.mark.parametrize("options, why", [
-    ({"by": "year"}, "--by year: one of day, week, month"), ({"export": "no.pkl"}, "Name the export that the app"),
-    ({"path": "nowhere"}, "There is no folder nowhere"), ({"out": "README.md/a.png"}, "--out README.md/a.png: ")])
+@pytest.mark.parametrize(
+    "options, why",
+    [
+        ({"by": "year"}, "--by year: one of day, week, month"),
+        ({"export": "no.pkl"}, "Name the export that the app"),
+        ({"path": "nowhere"}, "There is no folder nowhere"),
+        ({"out": "README.md/a.png"}, "--out README.md/a.png: "),
+    ],
+)
 def test_mistakes_get_one_sentence(tmp_path, options, why):
     counters(tmp_path, {a_day(0): tally(teddy=60)})
     with pytest.raises(CliError, match=why):
@@ -416,4 +543,11 @@ def test_the_command_starts_without_fastai():
 
 def test_shares_are_shown_with_a_digit_where_they_are_small():
     assert [percent(share) for share in (None, 0, 0.0048, 0.0994, 0.0996, 0.31, 1)] == [
-        "-", "0.0%", "0.5%", "9.9%", "10%", "31%", "100%"]
+        "-",
+        "0.0%",
+        "0.5%",
+        "9.9%",
+        "10%",
+        "31%",
+        "100%",
+    ]

@@ -1,4 +1,5 @@
 """training/move_journal.py: what is moved comes back, whatever happened in between."""
+
 import os
 import sqlite3
 import subprocess
@@ -15,8 +16,14 @@ from training.append_log import AppendLog
 from training.data.photos import get_photos
 from training.move_journal import COLUMNS, Journal
 
-NAMES = [os.fsdecode(b"no utf-8 \xff.jpg"), "a.jpg", "two  spaces.jpg", "Größe, \"quoted\".jpg", "it's.jpg",
-         "x" * 196 + ".jpg"]
+NAMES = [
+    os.fsdecode(b"no utf-8 \xff.jpg"),
+    "a.jpg",
+    "two  spaces.jpg",
+    'Größe, "quoted".jpg',
+    "it's.jpg",
+    "x" * 196 + ".jpg",
+]
 
 
 @pytest.fixture
@@ -101,6 +108,7 @@ def test_a_disk_that_is_full_before_or_after_the_moves_loses_nothing(data, monke
             if len(calls) == at:
                 raise sqlite3.OperationalError("database or disk is full")
             add(self, file, rows)
+
         return once
 
     for at, left in ((1, len(NAMES)), (2, 0)):
@@ -178,8 +186,20 @@ def test_a_target_that_somebody_took_meanwhile_is_not_overwritten(data, monkeypa
 def test_a_journal_that_leads_out_of_the_folder_moves_nothing(data, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     for source, target in (("red/x.jpg", "../mine.txt"), ("../x.jpg", "red/a.jpg"), ("/tmp/x.jpg", "red/a.jpg")):
-        Journal(data)._log.add([{"batch": "1", "stage": "verify", "action": action, "source": source,
-                                   "target": target, "why": "", "time": ""} for action in ("move", "settled")])
+        Journal(data)._log.add(
+            [
+                {
+                    "batch": "1",
+                    "stage": "verify",
+                    "action": action,
+                    "source": source,
+                    "target": target,
+                    "why": "",
+                    "time": "",
+                }
+                for action in ("move", "settled")
+            ]
+        )
         with pytest.raises(CliError, match="is not in"):
             Journal(data).undo("verify")
         (data / ".rejected" / "journal.db").unlink()
@@ -200,8 +220,11 @@ def old_line(batch: int, action: str, name: str, source: str = "red", target: st
     return f"{batch},verify,{action},{place[source]},{place[target]},why,2026\n".encode(errors="surrogateescape")
 
 
-@pytest.mark.parametrize("end", [b"", b"2,verify,move,b/0.j", b'2,verify,move,"red/two\n', b"\0" * 300],
-                         ids=["whole", "cut off", "cut off in a name with a line break", "zeros"])
+@pytest.mark.parametrize(
+    "end",
+    [b"", b"2,verify,move,b/0.j", b'2,verify,move,"red/two\n', b"\0" * 300],
+    ids=["whole", "cut off", "cut off in a name with a line break", "zeros"],
+)
 def test_a_journal_of_an_earlier_version_is_taken_over(data, end):
     (data / "red" / "two\nlines.jpg").write_text("two")
     before, names = contents(data), [file.name for file in get_photos(data)]
@@ -221,8 +244,12 @@ def test_lines_that_follow_a_cut_off_one_in_an_old_journal_are_read(data):
 
 
 def test_what_an_old_journal_says_is_undone_stays_so(data):
-    old_journal(data, old_line(1, "move", "a.jpg"), old_line(1, "back", "a.jpg", ".rejected/red", "red"),
-                b"1,verify,undone,,,,2026\n")
+    old_journal(
+        data,
+        old_line(1, "move", "a.jpg"),
+        old_line(1, "back", "a.jpg", ".rejected/red", "red"),
+        b"1,verify,undone,,,,2026\n",
+    )
     (data / ".rejected" / "red" / "a.jpg").write_text("another")
     assert Journal(data).undo("verify") == []
 
@@ -245,7 +272,11 @@ def quick(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked to be killed")
 def test_killed_at_any_line_or_moment_undo_brings_every_photo_back_once(quick):
     step = int(os.environ.get("KILL_EVERY", 61))  # 1: at each line, in minutes
-    run = subprocess.run([sys.executable, "-W", "ignore", ROOT / "tests" / "helpers" / "killed_moves.py", quick, "1",
-                          str(step), "20"], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", ROOT / "tests" / "helpers" / "killed_moves.py", quick, "1", str(step), "20"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
     assert run.returncode == 0, run.stderr
     assert int(run.stdout) > 100

@@ -1,4 +1,5 @@
 """training/data/photo_cache.py: each photo is decoded once, at the size that training works with."""
+
 import os
 
 import numpy as np

@@ -1,4 +1,5 @@
 """training/train/probe.py and folds.py: a linear classifier of features, and what is said of photos out of fold."""
+
 import numpy as np
 import pytest
 import torch
@@ -55,8 +56,9 @@ def test_many_labels_are_told_apart():
     assert np.mean(probe.scores(features[:, 0]).argmax(1) == targets) > 0.95
 
 
-@pytest.mark.parametrize("counts, rarer", [([30, 10], 1), ([30, 9], 30 / 3 / 9), ([100, 10], 100 / 3 / 10),
-                                           ([100, 100, 10], 100 / 3 / 10)])
+@pytest.mark.parametrize(
+    "counts, rarer", [([30, 10], 1), ([30, 9], 30 / 3 / 9), ([100, 10], 100 / 3 / 10), ([100, 100, 10], 100 / 3 / 10)]
+)
 def test_labels_more_than_three_times_rarer_are_weighted(counts, rarer):
     weights = sample_weights(np.repeat(np.arange(len(counts)), counts))
     assert weights[0] == 1 and weights[-1] == pytest.approx(rarer)
@@ -109,7 +111,8 @@ def test_of_many_photos_some_choose_the_regularisation(monkeypatch):
     scores = cross_validate(features, targets, np.arange(120) % 3, 2)[1]
     assert scores.shape == expected.shape and np.isfinite(scores).all()
     assert np.mean(scores[:, 0].argmax(1) == targets) == pytest.approx(
-        np.mean(expected[:, 0].argmax(1) == targets), abs=0.1)
+        np.mean(expected[:, 0].argmax(1) == targets), abs=0.1
+    )
 
 
 def test_folds_hold_out_each_photo_once_spread_labels_and_keep_copies_together():

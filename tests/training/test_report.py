@@ -1,4 +1,5 @@
 """training/report/ and training/evaluation.py: whose predictions are shown, the figures, the page, the command."""
+
 import re
 
 import numpy as np
@@ -33,8 +34,9 @@ VOCAB = ["black", "grizzly", "<b>teddy</b>"]
 def predictions(tmp_path) -> Predictions:
     """Six photos: two of each label, one grizzly taken for a black bear, one teddy barely right."""
     targets = np.array([0, 0, 1, 1, 2, 2])
-    probabilities = np.array([[0.9, 0.05, 0.05], [0.8, 0.1, 0.1], [0.7, 0.2, 0.1], [0.1, 0.8, 0.1],
-                              [0.1, 0.1, 0.8], [0.3, 0.3, 0.4]])
+    probabilities = np.array(
+        [[0.9, 0.05, 0.05], [0.8, 0.1, 0.1], [0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.3, 0.3, 0.4]]
+    )
     files = [tmp_path / f"{i} & <co>.jpg" for i in range(6)]
     for i, file in enumerate(files):
         noisy_photo((40 * i, 100, 100), i).save(file)
@@ -73,8 +75,9 @@ def test_figures_are_png(predictions):
         assert to_png(figure).startswith(b"\x89PNG")
 
 
-def page_of(predictions: Predictions, metrics: dict, part: str = OUT_OF_FOLD,
-            familiar: FamiliarityGroups | None = None) -> str:
+def page_of(
+    predictions: Predictions, metrics: dict, part: str = OUT_OF_FOLD, familiar: FamiliarityGroups | None = None
+) -> str:
     evaluation = Evaluation(predictions, part)
     return to_html(evaluation, figures_of(evaluation, metrics, familiar), metrics, familiar)
 
@@ -102,26 +105,45 @@ def test_error_by_label_is_told_with_its_interval(predictions):
 
 
 def test_test_set_is_told_where_there_is_one(predictions):
-    test = {"n": 10, "n_wrong": 1, "error_rate": 0.1,
-            "by_label": {"black": {"n": 10, "wrong": 1, "low": 0.0179, "high": 0.4042}}}
+    test = {
+        "n": 10,
+        "n_wrong": 1,
+        "error_rate": 0.1,
+        "by_label": {"black": {"n": 10, "wrong": 1, "low": 0.0179, "high": 0.4042}},
+    }
     page = page_of(predictions, {"test": test})
     assert "<b>1 of 10</b> wrong: error rate <b>10.0%</b>, 95% interval 1.8% to 40.4%" in page
     assert "The test set" not in page_of(predictions, {})
 
 
-LEFT_OUT = {"accepted": 0.985, "unfamiliar": 0.45, "auroc": 0.93,
-            "left_out": {"<i>": {"n": 20, "unfamiliar": 0.45, "auroc": 0.93}}}
+LEFT_OUT = {
+    "accepted": 0.985,
+    "unfamiliar": 0.45,
+    "auroc": 0.93,
+    "left_out": {"<i>": {"n": 20, "unfamiliar": 0.45, "auroc": 0.93}},
+}
 
 
-@pytest.mark.parametrize("known, says, says_not", [
-    (LEFT_OUT, ["<b>98.5%</b> count as familiar", "AUROC <b>0.930</b>",
+@pytest.mark.parametrize(
+    "known, says, says_not",
+    [
+        (
+            LEFT_OUT,
+            [
+                "<b>98.5%</b> count as familiar",
+                "AUROC <b>0.930</b>",
                 "<b>45%</b> of the photos of the missing label count as unfamiliar",
-                "<td>&lt;i&gt;</td><td>20</td><td>45%</td><td>0.930</td>"], "little better than chance"),
-    ({**LEFT_OUT, "auroc": 0.69}, ["similar things will often count as familiar"], "cannot be measured"),
-    ({**LEFT_OUT, "unfamiliar": None, "auroc": None, "left_out": {}}, ["too few labels were held out"], "AUROC"),
-    ({"accepted": None, "unfamiliar": None, "auroc": None, "left_out": {}}, [""], "familiar"),
-    (None, [""], "familiar"),
-], ids=["works", "chance", "one-validated", "tells-nothing", "of-before"])
+                "<td>&lt;i&gt;</td><td>20</td><td>45%</td><td>0.930</td>",
+            ],
+            "little better than chance",
+        ),
+        ({**LEFT_OUT, "auroc": 0.69}, ["similar things will often count as familiar"], "cannot be measured"),
+        ({**LEFT_OUT, "unfamiliar": None, "auroc": None, "left_out": {}}, ["too few labels were held out"], "AUROC"),
+        ({"accepted": None, "unfamiliar": None, "auroc": None, "left_out": {}}, [""], "familiar"),
+        (None, [""], "familiar"),
+    ],
+    ids=["works", "chance", "one-validated", "tells-nothing", "of-before"],
+)
 def test_what_is_told_of_a_label_that_was_left_out(known, says, says_not):
     told = templates().get_template("sections.html").module.left_out(known)
     assert all(part in told for part in says) and says_not not in told
@@ -131,12 +153,19 @@ VERDICT = {"kept": True, "loss_before": 0.3, "loss_after": 0.2, "p": 0.012, "n":
 TRAINED = {"n_train": 416, "options": {"quick": False}, "calibration": {"error_rate": 0.012}}
 
 
-@pytest.mark.parametrize("metrics, says", [
-    ({}, "how it was trained is not known"),
-    ({**TRAINED, "fine_tuning": VERDICT}, "the fine-tuned network; fine-tuning is kept: held-out loss 0.200 after"),
-    ({**TRAINED, "fine_tuning": {**VERDICT, "kept": False}}, "that learned from 416 photos: fine-tuning is not kept"),
-    ({**TRAINED, "fine_tuning": None}, "fine-tuning was not tried, since 1.2% wrong is less than the 5%"),
-], ids=["unknown", "kept", "not-kept", "not-tried"])
+@pytest.mark.parametrize(
+    "metrics, says",
+    [
+        ({}, "how it was trained is not known"),
+        ({**TRAINED, "fine_tuning": VERDICT}, "the fine-tuned network; fine-tuning is kept: held-out loss 0.200 after"),
+        (
+            {**TRAINED, "fine_tuning": {**VERDICT, "kept": False}},
+            "that learned from 416 photos: fine-tuning is not kept",
+        ),
+        ({**TRAINED, "fine_tuning": None}, "fine-tuning was not tried, since 1.2% wrong is less than the 5%"),
+    ],
+    ids=["unknown", "kept", "not-kept", "not-tried"],
+)
 def test_page_says_what_is_served_and_why(metrics, says):
     assert says in how_trained(metrics)
 
@@ -193,8 +222,9 @@ def test_an_export_that_kept_no_answers_is_asked_again(asked, tmp_path):
 def test_other_photos_are_set_beside_them(trained, tmp_path):
     other = make_photos(tmp_path / "other", n=3, seed=900)
     noisy_photo((0, 0, 0), 5).save(other / "in no folder.png")
-    run = run_module("training.report", trained / "export.pkl", trained / "photos", "--out", tmp_path / "report",
-                     "--other", other)
+    run = run_module(
+        "training.report", trained / "export.pkl", trained / "photos", "--out", tmp_path / "report", "--other", other
+    )
     assert run.returncode == 0, run.stderr
     page = (tmp_path / "report" / "report.html").read_text()
     assert "others, from other</td><td>10</td>" in page and "AUROC" in page
@@ -203,8 +233,15 @@ def test_other_photos_are_set_beside_them(trained, tmp_path):
 @pytest.mark.parametrize("other, says", [("nowhere", "There is no folder"), ("", "no photos in this folder")])
 def test_other_without_photos_is_one_sentence(trained, tmp_path, other, says):
     (tmp_path / "empty").mkdir()
-    run = run_module("training.report", trained / "export.pkl", trained / "photos", "--out", tmp_path / "report",
-                     "--other", other or tmp_path / "empty")
+    run = run_module(
+        "training.report",
+        trained / "export.pkl",
+        trained / "photos",
+        "--out",
+        tmp_path / "report",
+        "--other",
+        other or tmp_path / "empty",
+    )
     assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr
 
 
@@ -244,9 +281,14 @@ def test_labels_that_the_export_does_not_know_are_named(trained, tmp_path):
     assert "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize("arguments, says", [
-    (["nowhere.pkl", "."], "no export at nowhere.pkl"), (["export.pkl", "nowhere"], "There is no folder nowhere"),
-], ids=["export", "folder"])
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["nowhere.pkl", "."], "no export at nowhere.pkl"),
+        (["export.pkl", "nowhere"], "There is no folder nowhere"),
+    ],
+    ids=["export", "folder"],
+)
 def test_missing_input_is_one_sentence(arguments, says):
     run = run_module("training.report", *arguments)
     assert run.returncode == 1 and says in run.stderr and "Traceback" not in run.stderr

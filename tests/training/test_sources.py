@@ -1,4 +1,5 @@
 """training/gather/sources.py: what a web search, a list of addresses and folders give."""
+
 import http.server
 import json
 import threading
@@ -12,9 +13,15 @@ from training.data.files import folder_name
 from training.gather.sources import Candidate, image_search, photos_in_folder, read_address_list, search_web
 
 # as ddgs 9.16 gives it
-RECORDED = {"title": "Grizzly bear", "image": "https://photos.example/grizzly.jpg",
-            "thumbnail": "https://tse1.mm.bing.net/th?id=OIP.x", "url": "https://photos.example/bears.html",
-            "height": "1200", "width": "1600", "source": "DuckDuckGo"}
+RECORDED = {
+    "title": "Grizzly bear",
+    "image": "https://photos.example/grizzly.jpg",
+    "thumbnail": "https://tse1.mm.bing.net/th?id=OIP.x",
+    "url": "https://photos.example/bears.html",
+    "height": "1200",
+    "width": "1600",
+    "source": "DuckDuckGo",
+}
 
 
 def pages(*sizes):
@@ -25,7 +32,7 @@ def pages(*sizes):
         asked.append(page)
         if page > len(sizes):
             return []
-        start = sum(sizes[:page - 1])
+        start = sum(sizes[: page - 1])
         return [{**RECORDED, "image": f"https://photos.example/{i}.jpg"} for i in range(start, start + sizes[page - 1])]
 
     search.asked = asked
@@ -36,8 +43,14 @@ def test_pages_are_asked_for_until_one_is_empty():
     search = pages(3, 2)
     found = list(search_web("grizzly", "grizzly bear", search))
     assert [photo.url for photo in found] == [f"https://photos.example/{i}.jpg" for i in range(5)]
-    assert found[0] == Candidate("grizzly", "https://photos.example/0.jpg", None, "grizzly bear",
-                             "https://photos.example/bears.html", "Grizzly bear")
+    assert found[0] == Candidate(
+        "grizzly",
+        "https://photos.example/0.jpg",
+        None,
+        "grizzly bear",
+        "https://photos.example/bears.html",
+        "Grizzly bear",
+    )
     assert search.asked == [1, 2, 3]
 
 
@@ -106,17 +119,28 @@ def test_ddgs_asks_and_reads_its_engine(monkeypatch):
 
 def test_addresses_are_read_from_csv(tmp_path):
     file = tmp_path / "list.csv"
-    file.write_text("\ufefflabel,url,title\ngrizzly bear,https://a.example/1.jpg,Größe\n"
-                    "teddy, https://a.example/2.jpg ,\n", encoding="utf-8")
-    assert read_address_list(file) == [Candidate("grizzly_bear", "https://a.example/1.jpg", title="Größe"),
-                               Candidate("teddy", "https://a.example/2.jpg")]
+    file.write_text(
+        "\ufefflabel,url,title\ngrizzly bear,https://a.example/1.jpg,Größe\nteddy, https://a.example/2.jpg ,\n",
+        encoding="utf-8",
+    )
+    assert read_address_list(file) == [
+        Candidate("grizzly_bear", "https://a.example/1.jpg", title="Größe"),
+        Candidate("teddy", "https://a.example/2.jpg"),
+    ]
 
 
-@pytest.mark.parametrize("text, says", [("", "first line that names"), ("a,b\n1,2\n", "label and url"),
-                                        ("label,url\nteddy,\n", "line 2"), ("label,url\nteddy\n", "line 2"),
-                                        ("label,url\n../up,http://x/\n", "cannot be a label"),
-                                        (b"\xff\xfe\x00", "as csv")],
-                         ids=["empty", "columns", "no-url", "short", "path", "binary"])
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("", "first line that names"),
+        ("a,b\n1,2\n", "label and url"),
+        ("label,url\nteddy,\n", "line 2"),
+        ("label,url\nteddy\n", "line 2"),
+        ("label,url\n../up,http://x/\n", "cannot be a label"),
+        (b"\xff\xfe\x00", "as csv"),
+    ],
+    ids=["empty", "columns", "no-url", "short", "path", "binary"],
+)
 def test_list_that_is_none_is_one_sentence(tmp_path, text, says):
     file = tmp_path / "list.csv"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -130,7 +154,10 @@ def test_folders_give_their_name_to_photos_however_deep(tmp_path):
     deep.mkdir(parents=True)
     (tmp_path / "phone" / "red" / "00.png").rename(deep / "IMG 1.png")
     assert {(found.label, found.file.name) for found in photos_in_folder(tmp_path / "phone")} == {
-        ("blue", "00.png"), ("green", "00.png"), ("red", "IMG 1.png")}
+        ("blue", "00.png"),
+        ("green", "00.png"),
+        ("red", "IMG 1.png"),
+    }
     assert {found.label for found in photos_in_folder(tmp_path / "phone" / "blue")} == {"blue"}
 
 

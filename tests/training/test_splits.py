@@ -1,4 +1,5 @@
 """training/data/splits.py: sets that folders give, and the draw of a validation set where they give none."""
+
 import shutil
 from collections import Counter
 
@@ -61,8 +62,10 @@ def test_a_flat_test_folder_is_no_label(given):
         (given / "test" / label).rmdir()
     photos = readable_photos(given)
     assert sizes(given) == (18, 9, 0)
-    assert photos.notes == [f"6 photos left out: directly in {given / 'test'}, in no label's folder. To use them, "
-                              f"move them to {given / 'test'}/<label>/."]
+    assert photos.notes == [
+        f"6 photos left out: directly in {given / 'test'}, in no label's folder. To use them, "
+        f"move them to {given / 'test'}/<label>/."
+    ]
 
 
 def test_folders_of_splits_without_photos_are_reported(given):
@@ -88,7 +91,8 @@ def test_labels_that_are_not_trained_on_are_left_out_of_the_other_sets(given):
     (given / "test" / "red").rename(given / "test" / "purple")
     assert sizes(given) == (18, 9, 4)
     assert readable_photos(given).notes == [
-        "2 photos of the test set left out: the training set has no photos of purple. Add some to it."]
+        "2 photos of the test set left out: the training set has no photos of purple. Add some to it."
+    ]
 
 
 def test_unreadable_photos_of_every_set_are_named(given):
@@ -112,8 +116,10 @@ def test_photos_of_the_other_sets_are_not_trained_on(given):
     assert sizes(given) == (37, 9, 7)
     assert photos.notes == [
         "2 photos to train on left out: also in the validation or test set. A photo that was trained on tells nothing "
-        "about new ones.", "Near copies of a photo in the validation or test set, trained on all the same: 1 photo. If "
-        "they are copies, the error there is too low."]
+        "about new ones.",
+        "Near copies of a photo in the validation or test set, trained on all the same: 1 photo. If "
+        "they are copies, the error there is too low.",
+    ]
 
 
 def by_label(files, indices) -> Counter:
@@ -128,9 +134,19 @@ def test_same_photos_and_seed_give_the_same_split(photos):
     assert sorted(train + valid) == list(range(30))
 
 
-@pytest.mark.parametrize("n, pct, held_out", [
-    (100, 0.2, 20), (7, 0.2, 1), (5, 0.01, 1), (4, 0.01, 0), (8, 0.2, 2), (3, 0.9, 2), (100, 0, 0),
-], ids=["share", "rounded", "at-least-one", "too-few", "rounded-up", "never-all", "none"])
+@pytest.mark.parametrize(
+    "n, pct, held_out",
+    [
+        (100, 0.2, 20),
+        (7, 0.2, 1),
+        (5, 0.01, 1),
+        (4, 0.01, 0),
+        (8, 0.2, 2),
+        (3, 0.9, 2),
+        (100, 0, 0),
+    ],
+    ids=["share", "rounded", "at-least-one", "too-few", "rounded-up", "never-all", "none"],
+)
 def test_each_label_gives_its_share(n, pct, held_out):
     assert n_to_validate(["red"] * n, pct) == {"red": held_out}
 

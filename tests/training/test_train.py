@@ -1,4 +1,5 @@
 """training/train/record.py, learner.py and backbone.py: a run on a tiny scale, its files, and what bad input reads."""
+
 import json
 import signal
 import subprocess
@@ -41,17 +42,25 @@ HERE = TrainingOptions(image_size=32, batch_size=4, epochs=1, folds=2)
 
 def test_run_ends_with_an_export_its_metrics_and_one_line_of_counts(training_run):
     last = (training_run / "log.txt").read_text().splitlines()[-1]
-    for part in ("export.pkl: 30 photos to train, 3 labels, 1 unreadable", "frozen network with a linear probe",
-                 "of 30 photos held out in turn, 95% interval"):
+    for part in (
+        "export.pkl: 30 photos to train, 3 labels, 1 unreadable",
+        "frozen network with a linear probe",
+        "of 30 photos held out in turn, 95% interval",
+    ):
         assert part in last
 
 
 def test_probe_is_told_before_the_lessons_table_and_the_verdict_after_it(training_run):
     log = (training_run / "log.txt").read_text()
     assert "broken.jpg: This photo is damaged" in log
-    probe, table, verdict = (log.index(part) for part in (
-        "probe: 30 photos in 4 views, 120 of them computed anew", "epoch     train_loss  valid_loss  error_rate  time",
-        "fine-tuning is not kept: held-out loss"))
+    probe, table, verdict = (
+        log.index(part)
+        for part in (
+            "probe: 30 photos in 4 views, 120 of them computed anew",
+            "epoch     train_loss  valid_loss  error_rate  time",
+            "fine-tuning is not kept: held-out loss",
+        )
+    )
     assert probe < table < verdict
     assert "when a label was left out, " in log
 
@@ -76,7 +85,8 @@ def test_metrics_record_figures_counts_versions_and_options(training_run):
 def test_committed_small_export_is_what_a_run_writes(training_run, trained):
     """If this fails, `training.train` writes something new: run tests/exports/build_trained.py."""
     assert form(json.loads((trained / "metrics.json").read_text())) == form(
-        json.loads((training_run / "metrics.json").read_text()))
+        json.loads((training_run / "metrics.json").read_text())
+    )
     assert form(read_export(trained / "export.pkl").facts) == form(read_export(training_run / "export.pkl").facts)
     photos = {sha256(file) for file in get_photos(trained / "photos") if file.name != "broken.jpg"}
     assert set(read_metrics(trained / "export.pkl")["held_out"]["answers"]) == photos
@@ -163,7 +173,7 @@ def test_a_given_test_set_is_only_measured(given):
     metrics, test = json.loads((given / "metrics.json").read_text()), hashes_in(given / "photos" / "test")
     looked_at = hashes_in(given / "photos" / "train") | hashes_in(given / "photos" / "valid")
     assert set(metrics["held_out"]["answers"]) == looked_at and not test & looked_at
-    features, = (given / "photos" / ".features").iterdir()
+    (features,) = (given / "photos" / ".features").iterdir()
     assert set(np.load(features)["names"]) == looked_at
 
 
@@ -196,11 +206,15 @@ def files_of(**counts) -> Photos:
     return Photos([Path(label, f"{i}.png") for label, n in counts.items() for i in range(n)])
 
 
-@pytest.mark.parametrize("photos, says", [
-    (files_of(ant=100, bee=25), "one label has 4 times as many photos as another"),
-    (files_of(ant=30, bee=10), ""),
-    (files_of(ant=12, bee=6, fly=9), "few photos: bee, fly. What is measured of them says little"),
-], ids=["uneven", "even enough", "few"])
+@pytest.mark.parametrize(
+    "photos, says",
+    [
+        (files_of(ant=100, bee=25), "one label has 4 times as many photos as another"),
+        (files_of(ant=30, bee=10), ""),
+        (files_of(ant=12, bee=6, fly=9), "few photos: bee, fly. What is measured of them says little"),
+    ],
+    ids=["uneven", "even enough", "few"],
+)
 def test_uneven_and_few_photos_are_told(capsys, photos, says):
     print_counts(photos)
     said = capsys.readouterr().out
@@ -222,24 +236,29 @@ def failed(run: subprocess.CompletedProcess) -> str:
 @pytest.mark.slow
 def test_bad_option_is_one_sentence(photos, tmp_path):
     assert failed(train(photos, "--out", tmp_path / "export.pkl", "--quick", "--fine-tune")).startswith(
-        "--quick --fine-tune: one of the two.")
+        "--quick --fine-tune: one of the two."
+    )
 
 
-@pytest.mark.parametrize("options, says", [
-    ({"epochs": 0}, "--epochs 0"),
-    ({"image_size": 8}, "--image-size 8"),
-    ({"resize": "stretch"}, "random_crop, crop, pad, squish"),
-    ({"valid_pct": 1.5}, "--valid-pct 1.5"),
-    ({"batch_size": 1}, "--batch-size 1"),
-    ({"base_lr": -1.0}, "--base-lr -1"),
-    ({"grey": 30.0}, "--grey 30.0"),
-    ({"folds": 1}, "--folds 1: at least 2"),
-    ({"folds": 0}, "--folds 0: at least 2"),
-    ({"seed": 99999999999999999999}, "--seed 99999999999999999999"),
-    ({"arch": "resnet81"}, "Did you mean resnet18"),
-    ({"weights": "nowhere.pth"}, "no weights file nowhere.pth"),
-    ({"out": "no/such/folder/export.pkl"}, "a folder that exists"),
-], ids=lambda value: " ".join(map(str, value)) if isinstance(value, dict) else "")
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        ({"epochs": 0}, "--epochs 0"),
+        ({"image_size": 8}, "--image-size 8"),
+        ({"resize": "stretch"}, "random_crop, crop, pad, squish"),
+        ({"valid_pct": 1.5}, "--valid-pct 1.5"),
+        ({"batch_size": 1}, "--batch-size 1"),
+        ({"base_lr": -1.0}, "--base-lr -1"),
+        ({"grey": 30.0}, "--grey 30.0"),
+        ({"folds": 1}, "--folds 1: at least 2"),
+        ({"folds": 0}, "--folds 0: at least 2"),
+        ({"seed": 99999999999999999999}, "--seed 99999999999999999999"),
+        ({"arch": "resnet81"}, "Did you mean resnet18"),
+        ({"weights": "nowhere.pth"}, "no weights file nowhere.pth"),
+        ({"out": "no/such/folder/export.pkl"}, "a folder that exists"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, dict) else "",
+)
 def test_each_bad_option_is_named(photos, tmp_path, options, says):
     with pytest.raises(CliError, match=says):
         main(str(photos), **{"out": str(tmp_path / "export.pkl"), **options})
@@ -278,9 +297,14 @@ def test_full_disk_is_one_sentence_and_leaves_the_old_export(photos, tmp_path):
     def small_files_only():  # the nearest thing to a full disk that needs no disk: writes fail at 1 MB
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 
-    run = subprocess.run([sys.executable, "-W", "ignore", "-m", "training.train", photos, "--out", out, *TINY,
-                          "--quick"], cwd=ROOT, capture_output=True, text=True, timeout=300,
-                         preexec_fn=small_files_only)
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "training.train", photos, "--out", out, *TINY, "--quick"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        preexec_fn=small_files_only,
+    )
     assert "could not be written" in failed(run)
     assert out.read_bytes() == b"the export of yesterday"
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["export.pkl"]
@@ -302,8 +326,13 @@ def test_too_little_room_is_told_before_the_training(monkeypatch, tmp_path):
 def test_interruption_is_one_sentence_and_leaves_the_old_export(photos, tmp_path):
     out = tmp_path / "export.pkl"
     out.write_bytes(b"the export of yesterday")
-    process = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "training.train", photos, "--out", out, *TINY,
-                                "--epochs", "500"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "training.train", photos, "--out", out, *TINY, "--epochs", "500"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     for line in process.stdout:
         if "epoch" in line:
             break
@@ -325,12 +354,24 @@ def test_metrics_that_make_no_sense_are_passed_over(tmp_path, written):
 # --- networks ---
 
 
-@pytest.mark.parametrize("name, n_features, cells", [
-    ("resnet18", 512, True), ("mobilenet_v2", 1280, True), ("convnext_tiny", 768, True), ("densenet121", 1024, True),
-    ("swin_t", 768, True), ("vit_b_16", 768, False), ("googlenet", 1024, True), ("inception_v3", 2048, True),
-    ("resnet18d", 512, True), ("vit_tiny_patch16_224", 192, False), ("swin_tiny_patch4_window7_224", 768, False),
-    ("convnext_atto", 320, True), ("tf_efficientnet_lite0", 1280, True),
-])
+@pytest.mark.parametrize(
+    "name, n_features, cells",
+    [
+        ("resnet18", 512, True),
+        ("mobilenet_v2", 1280, True),
+        ("convnext_tiny", 768, True),
+        ("densenet121", 1024, True),
+        ("swin_t", 768, True),
+        ("vit_b_16", 768, False),
+        ("googlenet", 1024, True),
+        ("inception_v3", 2048, True),
+        ("resnet18d", 512, True),
+        ("vit_tiny_patch16_224", 192, False),
+        ("swin_tiny_patch4_window7_224", 768, False),
+        ("convnext_atto", 320, True),
+        ("tf_efficientnet_lite0", 1280, True),
+    ],
+)
 def test_networks_of_both_libraries_are_cut_before_their_classifier(name, n_features, cells):
     backbone = load_backbone(name, pretrained=False)
     with torch.no_grad():
@@ -341,9 +382,15 @@ def test_networks_of_both_libraries_are_cut_before_their_classifier(name, n_feat
     assert (features.ndim == 4) == cells
 
 
-@pytest.mark.parametrize("wrap", [lambda state: state, lambda state: {"state_dict": state},
-                                  lambda state: {f"module.{key}": value for key, value in state.items()}],
-                         ids=["plain", "checkpoint", "data-parallel"])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"state_dict": state},
+        lambda state: {f"module.{key}": value for key, value in state.items()},
+    ],
+    ids=["plain", "checkpoint", "data-parallel"],
+)
 def test_local_weights_are_loaded(tmp_path, wrap):
     torch.manual_seed(1)
     model = torchvision.models.squeezenet1_1()
@@ -386,9 +433,11 @@ def test_size_that_a_network_does_not_take_names_one_that_it_takes():
 
 def test_download_that_fails_names_the_ways_round(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr("torchvision.models.resnet.ResNet18_Weights.DEFAULT.value.url",
-                        "http://127.0.0.1:9/resnet18.pth", raising=False)
+    monkeypatch.setattr(
+        "torchvision.models.resnet.ResNet18_Weights.DEFAULT.value.url", "http://127.0.0.1:9/resnet18.pth", raising=False
+    )
     from torchvision.models import ResNet18_Weights
+
     object.__setattr__(ResNet18_Weights.DEFAULT.value, "url", "http://127.0.0.1:9/resnet18-00000000.pth")
     with pytest.raises(CliError, match="--weights FILE, or train without: --no-pretrained"):
         load_backbone("resnet18")

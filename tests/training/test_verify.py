@@ -1,10 +1,12 @@
 """training/verify/: each kind of issue is found once, and nothing else; what is moved comes back."""
+
 import io
 import os
 import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +51,11 @@ def data(tmp_path) -> Path:
 def issues(data: Path, validated=()) -> dict[str, set[str]]:
     """What is found: the kinds of issues by file."""
     inspections, _ = find_issues(get_photos(data), validated)
-    return {f"{inspection.file.parent.name}/{inspection.file.name}": set(inspection.issues)
-            for inspection in inspections if inspection.issues}
+    return {
+        f"{inspection.file.parent.name}/{inspection.file.name}": set(inspection.issues)
+        for inspection in inspections
+        if inspection.issues
+    }
 
 
 def test_good_photos_have_no_issues(data):
@@ -58,12 +63,14 @@ def test_good_photos_have_no_issues(data):
 
 
 DEFECTS = {
-    "unreadable": jpeg(scene(7))[:2000], "too_small": jpeg(scene(7, (80, 40))),
+    "unreadable": jpeg(scene(7))[:2000],
+    "too_small": jpeg(scene(7, (80, 40))),
     "blank": jpeg(Image.new("RGB", (300, 200), "white")),
     "dark": jpeg(scene(7).point(lambda value: value // 8)),
     "blurry": jpeg(Image.open(ROOT / "examples" / "black-2.jpg").filter(ImageFilter.GaussianBlur(25))),
     "odd_proportions": jpeg(scene(7, (900, 200))),
-    "exact_duplicates": jpeg(scene(2)), "near_duplicates": jpeg(scene(2), 60),
+    "exact_duplicates": jpeg(scene(2)),
+    "near_duplicates": jpeg(scene(2), 60),
 }
 
 
@@ -79,10 +86,16 @@ def test_what_is_no_photo_is_unreadable(data, body):
     assert issues(data) == {"grizzly/photo.png": {"unreadable"}}
 
 
-@pytest.mark.parametrize("change", [
-    lambda photo: photo.resize((190, 143)), lambda photo: photo.crop((8, 6, 312, 234)),
-    lambda photo: photo.resize((640, 480)), lambda photo: photo.point(lambda value: min(255, value + 12)),
-], ids=["smaller", "cropped", "larger", "brighter"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda photo: photo.resize((190, 143)),
+        lambda photo: photo.crop((8, 6, 312, 234)),
+        lambda photo: photo.resize((640, 480)),
+        lambda photo: photo.point(lambda value: min(255, value + 12)),
+    ],
+    ids=["smaller", "cropped", "larger", "brighter"],
+)
 def test_copies_that_were_changed_are_near_duplicates(data, change):
     (data / "grizzly" / "copy.jpg").write_bytes(jpeg(change(scene(103)), 70))
     found = issues(data)
@@ -102,6 +115,7 @@ def test_copies_under_different_labels_are_all_out(data):
 
 def test_validated_photos_are_kept_and_copies_across_the_split_are_counted(data):
     from classifier.files import sha256
+
     (data / "grizzly" / "zz.jpg").write_bytes(jpeg(scene(103), 60))
     shutil.copy(data / "grizzly" / "1.jpg", data / "grizzly" / "yy.jpg")
     inspections, n_across = find_issues(get_photos(data), [sha256(data / "grizzly" / "zz.jpg")])
@@ -140,6 +154,7 @@ def test_many_rejections_want_a_yes(data, capsys):
 
 def test_killed_in_the_middle_of_moving_a_rerun_finishes(data, monkeypatch, capsys):
     import os
+
     for i in range(4):
         (data / "grizzly" / f"empty{i}.jpg").touch()
     rename, moved = os.rename, []
@@ -191,8 +206,12 @@ def test_a_full_disk_is_one_sentence_and_a_rerun_finishes(data):
     before = get_photos(data)
 
     for room in (2000, 9000):  # bytes that a file of this process may have: the journal meets a full disk
-        run = run_module("training.verify", data, "--yes",
-                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))  # noqa: B023
+        run = run_module(
+            "training.verify",
+            data,
+            "--yes",
+            preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (room, room)),
+        )
         assert run.returncode and run.stderr.strip().count("\n") == 0, run.stderr
         assert "Nothing can be written in" in run.stderr and get_photos(data) == before
     assert "12 left" in run_module("training.verify", data, "--yes").stdout
@@ -200,10 +219,16 @@ def test_a_full_disk_is_one_sentence_and_a_rerun_finishes(data):
     assert get_photos(data) == before
 
 
-@pytest.mark.parametrize("folder, options, says", [
-    ("nowhere", {}, "There is no folder"), (".", {}, "No photos under"), (".", {"reject": "ugly"}, "of dark, blurry"),
-    ("nowhere", {"undo": True}, "There is no folder"),
-], ids=["missing", "empty", "kind", "undo"])
+@pytest.mark.parametrize(
+    "folder, options, says",
+    [
+        ("nowhere", {}, "There is no folder"),
+        (".", {}, "No photos under"),
+        (".", {"reject": "ugly"}, "of dark, blurry"),
+        ("nowhere", {"undo": True}, "There is no folder"),
+    ],
+    ids=["missing", "empty", "kind", "undo"],
+)
 def test_what_cannot_be_verified_is_one_sentence(tmp_path, folder, options, says):
     with pytest.raises(CliError, match=says):
         main(tmp_path / folder, **options)

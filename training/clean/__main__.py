@@ -7,6 +7,7 @@ Writes DATA/.clean/choices.db as you decide; Apply moves files, with the journal
     python -m training.clean export.pkl data/bears --list 20   # the most suspicious, as text
     python -m training.clean export.pkl data/bears --undo      # take the last Apply back
 """
+
 import socket
 
 from fastcore.script import CliError
@@ -35,12 +36,12 @@ def free_port(host: str, port: int) -> int:
 
 
 def main(
-    export:str, # export.pkl, ours or anybody's
-    data:str, # folder of photos, one folder a label
-    host:str="127.0.0.1", # address to listen on; 0.0.0.0 lets your phone, and everybody near, open the page
-    port:int=0, # port to listen on; 0: the first free one from 7861 on
-    list:int=0, # print so many of the most suspicious photos, and open no page
-    undo:bool=False, # take the last Apply back, and open no page
+    export: str,  # export.pkl, ours or anybody's
+    data: str,  # folder of photos, one folder a label
+    host: str = "127.0.0.1",  # address to listen on; 0.0.0.0 lets your phone, and everybody near, open the page
+    port: int = 0,  # port to listen on; 0: the first free one from 7861 on
+    list: int = 0,  # print so many of the most suspicious photos, and open no page
+    undo: bool = False,  # take the last Apply back, and open no page
 ) -> None:
     "Look at the photos of DATA, the most suspicious first, and keep, delete or relabel them on a page."
     if undo:
@@ -50,14 +51,17 @@ def main(
     print(f"looking at {data} with {export}", flush=True)
     photos, labels, unreadable = review(export, data)
     if list:
-        print("\n".join(map(describe, photos[:max(0, list)])))
+        print("\n".join(map(describe, photos[: max(0, list)])))
         print(f"{data}: {len(photos)} photos of {len(labels)} labels, {len(unreadable)} unreadable")
         return
     cleaner, port = Cleaner(data, photos, labels), free_port(host, port)
     from .app import serve  # imported here: --list needs no gradio
 
-    print(f"{data}: {len(photos)} photos of {len(labels)} labels, {len(unreadable)} unreadable. "
-          f"Clean them on http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port} and stop with Ctrl-C", flush=True)
+    print(
+        f"{data}: {len(photos)} photos of {len(labels)} labels, {len(unreadable)} unreadable. "
+        f"Clean them on http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port} and stop with Ctrl-C",
+        flush=True,
+    )
     serve(cleaner, export, host, port, len(unreadable))
 
 

@@ -4,6 +4,7 @@ Reads  photos, and an export's `Classifier`
 Writes DATA/.clean/views.npz, so that the next start of the cleaner takes seconds
 Gives  a `PhotoAnalysis` of each photo
 """
+
 import os
 import sys
 from collections.abc import Sequence
@@ -35,8 +36,12 @@ class PhotoAnalysis(NamedTuple):
     hashes: tuple[int, ...]  # see `training.data.duplicates.MAX_HASH_DISTANCES`
 
 
-def analyse_all(classifier: Classifier, digest: str, files: Sequence[Path], cache: Path,
-                ) -> tuple[dict[Path, PhotoAnalysis], dict[Path, str]]:
+def analyse_all(
+    classifier: Classifier,
+    digest: str,
+    files: Sequence[Path],
+    cache: Path,
+) -> tuple[dict[Path, PhotoAnalysis], dict[Path, str]]:
     """Return the analysis of each file that can be opened, with a progress bar, and why the others cannot.
 
     digest: the export's SHA-256; cache: the file on disk, which is used if it is of this export.
@@ -76,8 +81,9 @@ def _analyse(classifier: Classifier, file: Path, digest: str) -> PhotoAnalysis:
     prediction, features = classifier.predict_with_features(photo)
     probabilities = np.array([prediction.probabilities[label] for label in classifier.labels], dtype=np.float32)
     photo.thumbnail((INSPECTED_SIDE, INSPECTED_SIDE))  # as `training.verify` does, so that the hashes are the same
-    return PhotoAnalysis(digest, probabilities, probabilities if features is None else features,
-                         perceptual_hashes(photo))
+    return PhotoAnalysis(
+        digest, probabilities, probabilities if features is None else features, perceptual_hashes(photo)
+    )
 
 
 def _read(cache: Path, digest: str) -> dict[str, PhotoAnalysis]:
@@ -86,8 +92,10 @@ def _read(cache: Path, digest: str) -> dict[str, PhotoAnalysis]:
         with cache.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             if str(kept["export"]) != digest:
                 return {}
-            return {str(name): PhotoAnalysis(str(name), probabilities, features, tuple(map(int, hashes)))
-                    for name, probabilities, features, hashes in zip(*(kept[field] for field in PhotoAnalysis._fields))}
+            return {
+                str(name): PhotoAnalysis(str(name), probabilities, features, tuple(map(int, hashes)))
+                for name, probabilities, features, hashes in zip(*(kept[field] for field in PhotoAnalysis._fields))
+            }
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return {}
 

@@ -6,6 +6,7 @@ Gives `build_app`, a FastAPI application: the page at /, and for its script
     GET  about/{id}               details of a photo
     POST choose                   {"id", "action": "keep" | "delete" | "label" | "", "label"}
 """
+
 import io
 from functools import lru_cache
 from pathlib import Path
@@ -59,12 +60,19 @@ def build_app(cleaner: Cleaner, export: str, n_unreadable: int = 0, host: str = 
     app.add_middleware(SameOriginMiddleware, host=host)
     add_routes(app, cleaner)
     script, style = ((HERE / f"page.{kind}").read_text() for kind in ("js", "css"))
-    return gr.mount_gradio_app(app, build_page(cleaner, export, n_unreadable), path="/", footer_links=[],
-                               head=f"<style>{style}</style><script>{script}</script>", ssr_mode=False)
+    return gr.mount_gradio_app(
+        app,
+        build_page(cleaner, export, n_unreadable),
+        path="/",
+        footer_links=[],
+        head=f"<style>{style}</style><script>{script}</script>",
+        ssr_mode=False,
+    )
 
 
 def add_routes(app: FastAPI, cleaner: Cleaner) -> None:
     """Add the routes that the page's script requests."""
+
     def photo_of(name: str) -> ReviewedPhoto:
         if name not in cleaner.by_id:
             raise HTTPException(404, "There is no such photo.")
@@ -102,5 +110,10 @@ def add_routes(app: FastAPI, cleaner: Cleaner) -> None:
 
 def serve(cleaner: Cleaner, export: str, host: str, port: int, n_unreadable: int = 0) -> None:
     """Serve the page until it is stopped."""
-    uvicorn.run(build_app(cleaner, export, n_unreadable, host), host=host, port=port, log_level="warning",
-                timeout_graceful_shutdown=1)  # an open page would keep it alive
+    uvicorn.run(
+        build_app(cleaner, export, n_unreadable, host),
+        host=host,
+        port=port,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+    )  # an open page would keep it alive

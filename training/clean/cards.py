@@ -1,4 +1,5 @@
 """Write the HTML of the cleaner's grid of photos, and the texts around it."""
+
 import shlex
 import sys
 from collections.abc import Iterable
@@ -45,25 +46,32 @@ def title(photo: ReviewedPhoto) -> str:
 
 def card(name: str, photo: ReviewedPhoto, decision: Decision, labels: list[str]) -> str:
     """Return one photo of the grid as HTML; name: its id."""
-    options = "".join(f'<option value="{escape(label)}"{" selected" * (label == (decision.label or photo.label))}>'
-                      f"{escape(label)}</option>" for label in labels)
+    options = "".join(
+        f'<option value="{escape(label)}"{" selected" * (label == (decision.label or photo.label))}>'
+        f"{escape(label)}</option>"
+        for label in labels
+    )
     predicted = f"{escape(photo.prediction)} {percent(photo.probabilities[photo.prediction])} · {loss_text(photo)}"
     heading = escape(title(photo))
-    return (f'<article class="card{" suggested" * photo.suggested}" tabindex="-1" data-id="{name}" '
-            f'data-action="{decision.action}" data-own="{escape(photo.label)}" '
-            f'aria-label="{heading}: {escape(photo.file.name)}">'
-            f'<button class="look" title="Look closer"><img loading="lazy" src="thumb/{name}" alt=""></button>'
-            f'<p class="names"><b>{heading}</b> <span class="to">→ {escape(decision.label)}</span></p>'
-            f'<p class="said">predicted {predicted}</p><p class="reason">{escape(photo.reason)}</p>'
-            f'<p class="acts"><button data-do="keep">Keep</button><button data-do="delete">Delete</button>'
-            f'<select aria-label="Label">{options}</select></p></article>')
+    return (
+        f'<article class="card{" suggested" * photo.suggested}" tabindex="-1" data-id="{name}" '
+        f'data-action="{decision.action}" data-own="{escape(photo.label)}" '
+        f'aria-label="{heading}: {escape(photo.file.name)}">'
+        f'<button class="look" title="Look closer"><img loading="lazy" src="thumb/{name}" alt=""></button>'
+        f'<p class="names"><b>{heading}</b> <span class="to">→ {escape(decision.label)}</span></p>'
+        f'<p class="said">predicted {predicted}</p><p class="reason">{escape(photo.reason)}</p>'
+        f'<p class="acts"><button data-do="keep">Keep</button><button data-do="delete">Delete</button>'
+        f'<select aria-label="Label">{options}</select></p></article>'
+    )
 
 
 def grid(cleaner: Cleaner, entries: Iterable[tuple[str, ReviewedPhoto, Decision]]) -> str:
     """Return a page of photos as HTML; entries: as `Cleaner.select` returns them."""
     cards = [card(*entry, cleaner.labels) for entry in entries]
-    names = "".join(f"<span>{f'<kbd>{i}</kbd> ' if i < 10 else ''}{escape(label)}</span>"
-                    for i, label in enumerate(cleaner.labels[:9], start=1))
+    names = "".join(
+        f"<span>{f'<kbd>{i}</kbd> ' if i < 10 else ''}{escape(label)}</span>"
+        for i, label in enumerate(cleaner.labels[:9], start=1)
+    )
     if not cards:
         return '<div id="grid"><p class="none">No photo is left in this selection.</p></div>'
     return f'<div class="legend">{names}</div><div id="grid">{"".join(cards)}</div>'
@@ -74,8 +82,17 @@ def details(cleaner: Cleaner, name: str) -> dict[str, Any]:
     photo = cleaner.by_id[name]
     decision = cleaner.decision(photo)
     highest = sorted(photo.probabilities.items(), key=lambda item: -item[1])[:N_PROBABILITIES]
-    return {"id": name, "name": photo.file.name, "title": title(photo), "split": photo.split,
-            "loss": loss_text(photo), "suspicion": int(100 * photo.suspicion), "reason": photo.reason,
-            "prediction": photo.prediction, "action": decision.action, "to": decision.label,
-            "suggested": photo.suggested,
-            "probabilities": [{"label": label, "share": share, "said": percent(share)} for label, share in highest]}
+    return {
+        "id": name,
+        "name": photo.file.name,
+        "title": title(photo),
+        "split": photo.split,
+        "loss": loss_text(photo),
+        "suspicion": int(100 * photo.suspicion),
+        "reason": photo.reason,
+        "prediction": photo.prediction,
+        "action": decision.action,
+        "to": decision.label,
+        "suggested": photo.suggested,
+        "probabilities": [{"label": label, "share": share, "said": percent(share)} for label, share in highest],
+    }

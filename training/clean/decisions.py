@@ -2,6 +2,7 @@
 
 Writes DATA/.clean/choices.db, a row for each decision; the last one about a photo counts
 """
+
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +41,26 @@ class Decisions:
         if n < self._n_rows:  # another file took its place
             known, (rows, n) = {}, self._log.rows()
         if rows:
-            known = {**known, **{(self.data / row["photo"], row["sha256"]): Decision(row["action"], row["label"])
-                                 for row in rows if row["action"] in ACTIONS}}
+            known = {
+                **known,
+                **{
+                    (self.data / row["photo"], row["sha256"]): Decision(row["action"], row["label"])
+                    for row in rows
+                    if row["action"] in ACTIONS
+                },
+            }
         self._known, self._n_rows = known, n
         return known
 
     def add(self, decisions: dict[PhotoKey, Decision]) -> None:
         """Store decisions, all or none; CliError where the disk takes none."""
-        self._log.add({"photo": photo.relative_to(self.data).as_posix(), "sha256": digest, "action": decision.action,
-                       "label": decision.label, "time": utc_now()} for (photo, digest), decision in decisions.items())
+        self._log.add(
+            {
+                "photo": photo.relative_to(self.data).as_posix(),
+                "sha256": digest,
+                "action": decision.action,
+                "label": decision.label,
+                "time": utc_now(),
+            }
+            for (photo, digest), decision in decisions.items()
+        )

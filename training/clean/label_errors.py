@@ -7,6 +7,7 @@ There are two measures: confident learning on out-of-fold probabilities, and the
 a photo is judged by the others alone. They need one pass of the export over the photos and no training: linear probes
 of the export's features are cross-validated over the labels as they are on the disk.
 """
+
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,8 +36,9 @@ class Suspect:
     reason: str  # a sentence; "" where nothing speaks against the photo
 
 
-def out_of_fold_probabilities(features: np.ndarray, labels: Sequence[str], hashes: Sequence[str],
-                              seed: int = 0) -> np.ndarray | None:
+def out_of_fold_probabilities(
+    features: np.ndarray, labels: Sequence[str], hashes: Sequence[str], seed: int = 0
+) -> np.ndarray | None:
     """Return (N, C) probabilities of the sorted labels, each photo judged by a probe that did not learn from it.
 
     features: (N, D); hashes: SHA-256 of the photos, whose copies stay together. None where there is one label, or one
@@ -55,8 +57,12 @@ def familiarity_to_others(features: np.ndarray, k: int = K) -> np.ndarray | None
     reference = normalised(features)
     if len(reference) <= k:
         return None
-    return np.concatenate([familiarity(reference[i:i + CHUNK], reference, k + 1)  # itself is the nearest
-                           for i in range(0, len(reference), CHUNK)])
+    return np.concatenate(
+        [
+            familiarity(reference[i : i + CHUNK], reference, k + 1)  # itself is the nearest
+            for i in range(0, len(reference), CHUNK)
+        ]
+    )
 
 
 def percentile_ranks(scores: np.ndarray) -> np.ndarray:
@@ -64,8 +70,9 @@ def percentile_ranks(scores: np.ndarray) -> np.ndarray:
     return np.searchsorted(np.sort(scores), scores, side="left") / max(1, len(scores) - 1)
 
 
-def rank_suspects(files: Sequence[Path], features: np.ndarray, hashes: Sequence[str],
-                  copies: dict[Path, str] | None = None) -> list[Suspect]:
+def rank_suspects(
+    files: Sequence[Path], features: np.ndarray, hashes: Sequence[str], copies: dict[Path, str] | None = None
+) -> list[Suspect]:
     """Return every photo, the most suspicious first.
 
     features: (N, D) of the export for `files`; hashes: their SHA-256; copies: for photos that are a copy, of which one:

@@ -4,6 +4,7 @@ A server that listens on this machine alone can still be reached by every web pa
 127.0.0.1, or by a host name that resolves to it (DNS rebinding). `SameOriginMiddleware` checks all routes, also
 Gradio's and WebSockets.
 """
+
 import ipaddress
 import socket
 from collections.abc import Sequence
@@ -28,11 +29,18 @@ class SameOriginMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
         elif not self._is_ours(Headers(scope=scope).getlist("host"), scope["server"][1]):
-            await _refuse(scope, receive, send, 421, "This page answers only under its own address. Open "
-                          f"http://127.0.0.1:{scope['server'][1]}, or the address that --host gave it.")
+            await _refuse(
+                scope,
+                receive,
+                send,
+                421,
+                "This page answers only under its own address. Open "
+                f"http://127.0.0.1:{scope['server'][1]}, or the address that --host gave it.",
+            )
         elif _from_another_page(scope):
-            await _refuse(scope, receive, send, 403, "Another web page asked for this, and gets nothing. Open this "
-                          "page itself.")
+            await _refuse(
+                scope, receive, send, 403, "Another web page asked for this, and gets nothing. Open this page itself."
+            )
         else:
             await self.app(scope, receive, send)
 
@@ -62,13 +70,20 @@ def _is_this_machine(name: str) -> bool:
 def _from_another_page(scope: Scope) -> bool:
     """Return whether the headers say that another page sent a request; a link to this page does not count."""
     headers = Headers(scope=scope)
-    if any(origin.partition("://")[2] != headers["host"] or origin.partition("://")[0] not in ("http", "https")
-           for origin in headers.getlist("origin")):
+    if any(
+        origin.partition("://")[2] != headers["host"] or origin.partition("://")[0] not in ("http", "https")
+        for origin in headers.getlist("origin")
+    ):
         return True
     if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
         return False
-    return not (scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/"
-                and headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document")
+    return not (
+        scope["type"] == "http"
+        and scope["method"] == "GET"
+        and scope["path"] == "/"
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+    )
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, why: str) -> None:

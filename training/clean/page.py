@@ -2,6 +2,7 @@
 
 Gives `build_page`; `training.clean.app` serves it, with the photos, which the browser requests one by one
 """
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -16,9 +17,11 @@ from .session import ORDERS, SPLITS, Cleaner
 
 PHOTOS_PER_PAGE = 24
 ALL = "all"
-HELP = ("<details><summary>Keys</summary>Arrows go from photo to photo; <b>K</b> keeps, <b>D</b> deletes, <b>1</b> to "
-        "<b>9</b> give another label, <b>Backspace</b> forgets it; <b>Enter</b> looks closer, <b>Esc</b> closes."
-        "</details>")
+HELP = (
+    "<details><summary>Keys</summary>Arrows go from photo to photo; <b>K</b> keeps, <b>D</b> deletes, <b>1</b> to "
+    "<b>9</b> give another label, <b>Backspace</b> forgets it; <b>Enter</b> looks closer, <b>Esc</b> closes."
+    "</details>"
+)
 EVENT_OPTIONS: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -48,20 +51,27 @@ class Renderer:
         found = self._cleaner.select(label or "", "" if split == ALL else split, order, show)
         n_pages = max(1, ceil(len(found) / PHOTOS_PER_PAGE))
         number = int(min(max(1, page or 1), n_pages))
-        shown = found[(number - 1) * PHOTOS_PER_PAGE:number * PHOTOS_PER_PAGE]
+        shown = found[(number - 1) * PHOTOS_PER_PAGE : number * PHOTOS_PER_PAGE]
         # page.js changes this text too, and Gradio updates only what differs from its own last value: hence the number
         counts = f'<span id="counts" data-drawn="{next(self._drawn)}">{progress(self._cleaner)}</span>'
-        return (grid(self._cleaner, shown), counts,
-                gr.Number(number, maximum=n_pages, label=f"Page of {n_pages}"),
-                gr.Button(interactive=number > 1), gr.Button(interactive=number < n_pages), self._label_filter(label))
+        return (
+            grid(self._cleaner, shown),
+            counts,
+            gr.Number(number, maximum=n_pages, label=f"Page of {n_pages}"),
+            gr.Button(interactive=number > 1),
+            gr.Button(interactive=number < n_pages),
+            self._label_filter(label),
+        )
 
     def _label_filter(self, chosen: str | None) -> gr.Dropdown:
         """Return the filter of labels, each with its number of photos."""
         counts = {label: 0 for label in self._cleaner.labels}
         for photo in self._cleaner.photos:
             counts[photo.label] = counts.get(photo.label, 0) + 1
-        return gr.Dropdown([(f"all labels ({sum(counts.values())})", ""),
-                            *((f"{label} ({n})", label) for label, n in counts.items())], value=chosen or "")
+        return gr.Dropdown(
+            [(f"all labels ({sum(counts.values())})", ""), *((f"{label} ({n})", label) for label, n in counts.items())],
+            value=chosen or "",
+        )
 
 
 def apply(cleaner: Cleaner, export: str) -> str:
@@ -69,18 +79,29 @@ def apply(cleaner: Cleaner, export: str) -> str:
     n_deleted, n_moved = cleaner.apply()
     if not n_deleted + n_moved:
         return "Nothing is marked: nothing was moved."
-    done = [text for n, text in ((n_deleted, f"{n_deleted} deleted (to `{cleaner.data}/.rejected`)"),
-                                 (n_moved, f"{n_moved} moved to {'its' if n_moved == 1 else 'their'} label")) if n]
-    return (f"{', '.join(done)}. Undo takes this back. Next, train again and see whether it helped:\n"
-            f"```bash\n{shell_command('train', cleaner.data, '--out', 'cleaned.pkl')}\n"
-            f"{shell_command('compare', export, 'cleaned.pkl', cleaner.data)}\n```")
+    done = [
+        text
+        for n, text in (
+            (n_deleted, f"{n_deleted} deleted (to `{cleaner.data}/.rejected`)"),
+            (n_moved, f"{n_moved} moved to {'its' if n_moved == 1 else 'their'} label"),
+        )
+        if n
+    ]
+    return (
+        f"{', '.join(done)}. Undo takes this back. Next, train again and see whether it helped:\n"
+        f"```bash\n{shell_command('train', cleaner.data, '--out', 'cleaned.pkl')}\n"
+        f"{shell_command('compare', export, 'cleaned.pkl', cleaner.data)}\n```"
+    )
 
 
 def undo(cleaner: Cleaner) -> str:
     """Take the last Apply back, and return what was done, as Markdown."""
     n = cleaner.undo()
-    return (f"{n} photo{'s are' if n != 1 else ' is'} back, and marked as before." if n else
-            "There is nothing to take back.")
+    return (
+        f"{n} photo{'s are' if n != 1 else ' is'} back, and marked as before."
+        if n
+        else "There is nothing to take back."
+    )
 
 
 def with_error(action: Callable[[], str]) -> str:
@@ -94,13 +115,24 @@ def with_error(action: Callable[[], str]) -> str:
 def introduction(cleaner: Cleaner, n_unreadable: int) -> str:
     """Return the page's heading and what to do on it, as Markdown."""
     n_suggested = sum(photo.suggested for photo in cleaner.photos)
-    suggested = (f" **{n_suggested} suggested by users** lead{'s' * (n_suggested == 1)}: nobody trains on one "
-                 "until you keep it or give it a label.") if n_suggested else ""
-    unreadable = (f" {n_unreadable} files could not be opened: `{shell_command('verify', cleaner.data)}` moves "
-                  "them away.") if n_unreadable else ""
-    return (f"# Clean {cleaner.data.name}\n{len(cleaner.photos)} photos, the most likely wrong first. "
-            "Mark what is no photo of its label, then Apply: files are moved, and Undo brings them back."
-            f"{suggested}{unreadable}")
+    suggested = (
+        (
+            f" **{n_suggested} suggested by users** lead{'s' * (n_suggested == 1)}: nobody trains on one "
+            "until you keep it or give it a label."
+        )
+        if n_suggested
+        else ""
+    )
+    unreadable = (
+        (f" {n_unreadable} files could not be opened: `{shell_command('verify', cleaner.data)}` moves them away.")
+        if n_unreadable
+        else ""
+    )
+    return (
+        f"# Clean {cleaner.data.name}\n{len(cleaner.photos)} photos, the most likely wrong first. "
+        "Mark what is no photo of its label, then Apply: files are moved, and Undo brings them back."
+        f"{suggested}{unreadable}"
+    )
 
 
 def build_controls(has_splits: bool) -> Controls:
@@ -110,7 +142,8 @@ def build_controls(has_splits: bool) -> Controls:
             gr.Dropdown([("all labels", "")], value="", label="Label", min_width=150),
             gr.Radio([ALL, *SPLITS], value=ALL, label="Split", visible=has_splits, min_width=150),
             gr.Radio([*ORDERS], value="suspicion", label="Sorted by", min_width=150),
-            gr.Radio([ALL, "marked", "undecided"], value=ALL, label="Show", min_width=150)]
+            gr.Radio([ALL, "marked", "undecided"], value=ALL, label="Show", min_width=150),
+        ]
     with gr.Row(elem_id="bar"):
         counts = gr.HTML(elem_id="counts-box")
         undo_button = gr.Button("Undo", elem_id="undo", size="sm", min_width=80, scale=0)
@@ -140,14 +173,26 @@ def connect(page: gr.Blocks, controls: Controls, cleaner: Cleaner, export: str) 
     number.submit(render, selection, outputs, **EVENT_OPTIONS)
     number.blur(render, selection, outputs, **EVENT_OPTIONS)
     for button, step in ((controls.previous, -1), (controls.next, 1)):
-        button.click(lambda label, split, order, show, page, step=step: render(label, split, order, show, page + step),
-                     selection, outputs, **EVENT_OPTIONS,
-                     js="(...chosen) => { window.fieldguide?.toTop(); return chosen }")
+        button.click(
+            lambda label, split, order, show, page, step=step: render(label, split, order, show, page + step),
+            selection,
+            outputs,
+            **EVENT_OPTIONS,
+            js="(...chosen) => { window.fieldguide?.toTop(); return chosen }",
+        )
     actions: dict[str, tuple[gr.Button, Callable[[], str]]] = {
-        "apply": (controls.apply, lambda: apply(cleaner, export)), "undo": (controls.undo, lambda: undo(cleaner))}
+        "apply": (controls.apply, lambda: apply(cleaner, export)),
+        "undo": (controls.undo, lambda: undo(cleaner)),
+    }
     for name, (button, action) in actions.items():
-        button.click(lambda action=action: with_error(action), None, controls.message, api_name=name,
-                     concurrency_limit=1, concurrency_id="moving").then(render, selection, outputs, **EVENT_OPTIONS)
+        button.click(
+            lambda action=action: with_error(action),
+            None,
+            controls.message,
+            api_name=name,
+            concurrency_limit=1,
+            concurrency_id="moving",
+        ).then(render, selection, outputs, **EVENT_OPTIONS)
 
 
 def build_page(cleaner: Cleaner, export: str, n_unreadable: int = 0) -> gr.Blocks:

@@ -3,6 +3,7 @@
 Reads  photos in one folder a label, an export, metrics.json beside it where there is one
 Gives  `ReviewedPhoto`s, the most suspicious first
 """
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, log
@@ -93,8 +94,10 @@ def review(export: str | Path, data: str | Path) -> tuple[list[ReviewedPhoto], l
         raise CliError(f"No photos under {data}. Photos lie in one folder a label: {data}/<label>/.")
     labels = {parent_label(file) for file in files}
     if not labels & set(classifier.labels):
-        raise CliError(f"This export knows none of the labels under {data}; it knows "
-                       f"{', '.join(classifier.labels[:12])}. Is it the folder that it was trained on?")
+        raise CliError(
+            f"This export knows none of the labels under {data}; it knows "
+            f"{', '.join(classifier.labels[:12])}. Is it the folder that it was trained on?"
+        )
     suggestions, cache = pending_suggestions(data), Path(data) / FOLDER / "views.npz"
     analyses, unreadable = analyse_all(classifier, sha256(Path(export)), [*files, *suggestions], cache)
     suggested = {file: analyses.pop(file) for file in suggestions if file in analyses}
@@ -106,30 +109,51 @@ def review(export: str | Path, data: str | Path) -> tuple[list[ReviewedPhoto], l
     return reviewed, sorted(labels | set(classifier.labels) | set(map(parent_label, suggested))), unreadable
 
 
-def review_photos(analyses: dict[Path, PhotoAnalysis], labels: Sequence[str], held_out: set[str],
-                  ) -> list[ReviewedPhoto]:
+def review_photos(
+    analyses: dict[Path, PhotoAnalysis],
+    labels: Sequence[str],
+    held_out: set[str],
+) -> list[ReviewedPhoto]:
     """Return the photos, the most suspicious first; labels: the export's; held_out: SHA-256 of validation photos."""
-    suspects = rank_suspects(list(analyses), np.stack([analysis.features for analysis in analyses.values()]),
-                             [analysis.sha256 for analysis in analyses.values()], find_copies(analyses))
+    suspects = rank_suspects(
+        list(analyses),
+        np.stack([analysis.features for analysis in analyses.values()]),
+        [analysis.sha256 for analysis in analyses.values()],
+        find_copies(analyses),
+    )
     reviewed = []
     for suspect in suspects:
         analysis, label = analyses[suspect.file], parent_label(suspect.file)
         split = ("valid" if analysis.sha256 in held_out else "train") if held_out else ""
         reason = suspect.reason if label in labels else f"the export knows no label {label}"
         probabilities = dict(zip(labels, map(float, analysis.probabilities)))
-        reviewed.append(ReviewedPhoto(suspect.file, analysis.sha256, split, probabilities, label, suspect.suspicion,
-                                      reason))
+        reviewed.append(
+            ReviewedPhoto(suspect.file, analysis.sha256, split, probabilities, label, suspect.suspicion, reason)
+        )
     return reviewed
 
 
-def review_suggestions(suggested: dict[Path, PhotoAnalysis], reasons: dict[Path, str],
-                       others: dict[Path, PhotoAnalysis], labels: Sequence[str]) -> list[ReviewedPhoto]:
+def review_suggestions(
+    suggested: dict[Path, PhotoAnalysis],
+    reasons: dict[Path, str],
+    others: dict[Path, PhotoAnalysis],
+    labels: Sequence[str],
+) -> list[ReviewedPhoto]:
     """Return users' suggestions, each with its reason, and of which photo it is a copy; labels: the export's."""
     copies = find_copies({**others, **suggested}) if suggested else {}
-    return [ReviewedPhoto(file, analysis.sha256, "", dict(zip(labels, map(float, analysis.probabilities))),
-                          parent_label(file), 1.0,
-                          reasons[file] + (f"; a copy {copies[file]}" if file in copies else ""), from_user=True)
-            for file, analysis in suggested.items()]
+    return [
+        ReviewedPhoto(
+            file,
+            analysis.sha256,
+            "",
+            dict(zip(labels, map(float, analysis.probabilities))),
+            parent_label(file),
+            1.0,
+            reasons[file] + (f"; a copy {copies[file]}" if file in copies else ""),
+            from_user=True,
+        )
+        for file, analysis in suggested.items()
+    ]
 
 
 def find_copies(analyses: dict[Path, PhotoAnalysis]) -> dict[Path, str]:

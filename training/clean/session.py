@@ -1,4 +1,5 @@
 """A cleaning session: the photos in the order of suspicion, the decision about each, and the moves that follow."""
+
 import hashlib
 import os
 import threading
@@ -39,8 +40,9 @@ class Cleaner:
         rejected = self.journal.rejected(self.data)
         return [photo for photo in self.by_id.values() if rejected not in photo.file.parents]
 
-    def select(self, label: str = "", split: str = "", order: str = "suspicion",
-               show: str = "all") -> list[tuple[str, ReviewedPhoto, Decision]]:
+    def select(
+        self, label: str = "", split: str = "", order: str = "suspicion", show: str = "all"
+    ) -> list[tuple[str, ReviewedPhoto, Decision]]:
         """Return (id, photo, decision) of the photos of a label and split, all where empty, in an order.
 
         show: "all", "marked" (to delete or move) or "undecided".
@@ -48,10 +50,16 @@ class Cleaner:
         self.follow_moves()
         decisions = self.decisions.all()
         rejected = self.journal.rejected(self.data)
-        found = [(name, photo, self._decision(photo, decisions)) for name, photo in self.by_id.items()
-                 if label in ("", photo.label) and split in ("", photo.split) and rejected not in photo.file.parents]
-        found = [entry for entry in found if show == "all" or (
-            moves_file(*entry[1:]) if show == "marked" else entry[2].action == "")]
+        found = [
+            (name, photo, self._decision(photo, decisions))
+            for name, photo in self.by_id.items()
+            if label in ("", photo.label) and split in ("", photo.split) and rejected not in photo.file.parents
+        ]
+        found = [
+            entry
+            for entry in found
+            if show == "all" or (moves_file(*entry[1:]) if show == "marked" else entry[2].action == "")
+        ]
         return sorted(found, key=lambda entry: ORDERS[order](entry[1]))
 
     def decision(self, photo: ReviewedPhoto) -> Decision:
@@ -93,12 +101,17 @@ class Cleaner:
         def planned() -> Iterator[Move]:  # the journal calls it once it holds the lock
             self.follow_moves()
             decisions = self.decisions.all()
-            applied.extend((photo, photo.key, decision) for photo in self.photos
-                           if moves_file(photo, decision := self._decision(photo, decisions))
-                           and os.path.lexists(photo.file))
+            applied.extend(
+                (photo, photo.key, decision)
+                for photo in self.photos
+                if moves_file(photo, decision := self._decision(photo, decisions)) and os.path.lexists(photo.file)
+            )
             for photo, (file, _), decision in applied:
-                yield (file, self.journal.rejected(file), "deleted") if decision.action == "delete" else (
-                    file, self._home(photo, decision) / file.name, f"is {decision.label or photo.label}")
+                yield (
+                    (file, self.journal.rejected(file), "deleted")
+                    if decision.action == "delete"
+                    else (file, self._home(photo, decision) / file.name, f"is {decision.label or photo.label}")
+                )
 
         with self._lock:
             try:
@@ -115,10 +128,13 @@ class Cleaner:
             back = self.journal.undo(STAGE, only_last=True)
             self.follow_moves()
             rejected = self.journal.rejected(self.data)
-            decided = {target: Decision("delete") if rejected in source.parents else
-                       Decision("label", source.parent.name) for source, target in back}
-            self.decisions.add({self._by_file[file].key: decision for file, decision in decided.items()
-                                if file in self._by_file})
+            decided = {
+                target: Decision("delete") if rejected in source.parents else Decision("label", source.parent.name)
+                for source, target in back
+            }
+            self.decisions.add(
+                {self._by_file[file].key: decision for file, decision in decided.items() if file in self._by_file}
+            )
             return len(back)
 
     def follow_moves(self) -> None:
@@ -151,5 +167,7 @@ def moves_file(photo: ReviewedPhoto, decision: Decision) -> bool:
 def describe(photo: ReviewedPhoto) -> str:
     """Return a line of text on a photo: its suspicion, loss, label, prediction, and the reason."""
     loss = "-" if isinf(photo.loss) else f"{photo.loss:.2f}"
-    return (f"{photo.suspicion:.3f}  loss {loss:>5}  {photo.label}/{photo.file.name}: {photo.prediction} "
-            f"{photo.probabilities[photo.prediction]:.0%}" + (f"; {photo.reason}" if photo.reason else ""))
+    return (
+        f"{photo.suspicion:.3f}  loss {loss:>5}  {photo.label}/{photo.file.name}: {photo.prediction} "
+        f"{photo.probabilities[photo.prediction]:.0%}" + (f"; {photo.reason}" if photo.reason else "")
+    )

@@ -2,6 +2,7 @@
 
 `training.verify` moves copies away; those that stay are kept on one side of the split (see `training.data.splits`).
 """
+
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ def find_near_pairs(hashes: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
     for i in range(len(bits) - 1):
         near = np.ones(len(bits) - i - 1, dtype=bool)
         for column, max_distance in enumerate(MAX_HASH_DISTANCES.values()):
-            near &= np.bitwise_count(bits[i + 1:, column] ^ bits[i, column]) <= max_distance
+            near &= np.bitwise_count(bits[i + 1 :, column] ^ bits[i, column]) <= max_distance
         pairs += [(i, i + 1 + int(j)) for j in np.flatnonzero(near)]
     return pairs
 

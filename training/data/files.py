@@ -2,6 +2,7 @@
 
 As fastai's `get_files` and `parent_label`, without the seconds that the import of torch takes.
 """
+
 import mimetypes
 import os
 from collections.abc import Container
@@ -20,9 +21,13 @@ def get_files(folder: str | Path, extensions: Container[str] = ()) -> list[Path]
 
     extensions: in lower case, with their dot; any where none is given.
     """
-    return [Path(here) / name for here, folders, names in os.walk(folder, followlinks=True)
-            if _without_hidden(folders) for name in names
-            if not name.startswith(".") and (not extensions or f".{name.split('.')[-1].lower()}" in extensions)]
+    return [
+        Path(here) / name
+        for here, folders, names in os.walk(folder, followlinks=True)
+        if _without_hidden(folders)
+        for name in names
+        if not name.startswith(".") and (not extensions or f".{name.split('.')[-1].lower()}" in extensions)
+    ]
 
 
 def _without_hidden(folders: list[str]) -> bool:

@@ -3,6 +3,7 @@
 Reads  photos that `training.data.photos` found; a photo's label is the name of the folder it lies in
 Gives  a fastai `DataLoaders`; the same photos and seed give the same split
 """
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ VALIDATION_SCALE = 8 / 7  # of the training's size: random crops show things lar
 
 def photo_class(side: int) -> type[PILImage]:
     """Return fastai's `PILImage`, opened by the project's one decoder, once, for a model that sees `side` pixels."""
+
     class Photo(PILImage):
         @classmethod
         def create(cls, source: Any) -> PILImage:  # fastai dispatches on this annotation
@@ -67,9 +69,14 @@ def resizing(resize: str, image_size: int, larger: bool = True) -> list[Transfor
     return [train, valid]
 
 
-def get_dls(photos: Sequence[Path], options: TrainingOptions = DEFAULTS,
-            stats: tuple[list[float], list[float]] | None = None, keep: Sequence[str] = (), larger: bool = True,
-            valid: Sequence[Path] = ()) -> DataLoaders:
+def get_dls(
+    photos: Sequence[Path],
+    options: TrainingOptions = DEFAULTS,
+    stats: tuple[list[float], list[float]] | None = None,
+    keep: Sequence[str] = (),
+    larger: bool = True,
+    valid: Sequence[Path] = (),
+) -> DataLoaders:
     """Return the lesson's DataLoaders over `photos`, each labelled by the folder it lies in.
 
     stats: mean and standard deviation to normalise with. keep: see `splitter`. larger: see `resizing`.
@@ -78,15 +85,21 @@ def get_dls(photos: Sequence[Path], options: TrainingOptions = DEFAULTS,
     Raises CliError where a label has nothing left to train on.
     """
     files, given = sorted({*photos, *valid}), set(valid)
-    split = splitter(options.valid_pct, options.seed, keep)(files) if not given else tuple(
-        [i for i, file in enumerate(files) if (file in given) is held] for held in (False, True))
+    split = (
+        splitter(options.valid_pct, options.seed, keep)(files)
+        if not given
+        else tuple([i for i, file in enumerate(files) if (file in given) is held] for held in (False, True))
+    )
     block = DataBlock(
         blocks=(ImageBlock(photo_class(options.image_size)), CategoryBlock),
         splitter=lambda files: split,
         get_y=parent_label,
         item_tfms=resizing(options.resize, options.image_size, larger),
-        batch_tfms=[*aug_transforms(xtra_tfms=[Saturation(p=options.grey, draw=0.0)] if options.grey else None),
-                    *([Normalize.from_stats(*stats)] if stats else [])])
+        batch_tfms=[
+            *aug_transforms(xtra_tfms=[Saturation(p=options.grey, draw=0.0)] if options.grey else None),
+            *([Normalize.from_stats(*stats)] if stats else []),
+        ],
+    )
     if options.valid_pct and not given and (n := n_copies(files, len(split[1]))):
         print(f"{n} of the photos are copies of another one: each stays on that one's side of the split", flush=True)
     _check_split([parent_label(file) for file in files], *split)
@@ -103,7 +116,9 @@ def _check_split(labels: Sequence[str], train: Sequence[int], valid: Sequence[in
     """Raise CliError where a label has no photo to train on, or nothing is left to validate."""
     missing = sorted(set(labels) - {labels[i] for i in train})
     if missing:
-        raise CliError(f"All photos of {', '.join(missing)} fell into validation: none is left to train on. "
-                       "Add photos, or try another --seed, a smaller --valid-pct or --resplit.")
+        raise CliError(
+            f"All photos of {', '.join(missing)} fell into validation: none is left to train on. "
+            "Add photos, or try another --seed, a smaller --valid-pct or --resplit."
+        )
     if not valid:
         raise CliError("No photo is left to validate on: add photos, or try a larger --valid-pct.")

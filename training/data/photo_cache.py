@@ -1,7 +1,10 @@
 """Keep decoded photos in memory, at the size that the training works with, so that each is decoded once.
 
+Usage:
+
     PHOTO_CACHE.open("bear.jpg", side=224)
 """
+
 import os
 from collections.abc import Iterable
 from pathlib import Path

@@ -4,6 +4,7 @@ Reads  DATA/<label>/*.jpg, or DATA/{train,valid,test}/<label>/*.jpg (any format 
        photo's label is the name of the folder it lies in, however deep
 Gives  `Photos`
 """
+
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -33,9 +34,13 @@ def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
     path = Path(path)
     if not path.is_dir():
         raise CliError(f"There is no folder {path}. Put photos in {path}/<label>/.")
-    found = [file for file in get_files(path, extensions=PHOTO_EXTENSIONS)
-             if not (labelled and file.parent == path) and not file.name.startswith(".")
-             and NO_LABELS.isdisjoint(file.relative_to(path).parts[:-1])]
+    found = [
+        file
+        for file in get_files(path, extensions=PHOTO_EXTENSIONS)
+        if not (labelled and file.parent == path)
+        and not file.name.startswith(".")
+        and NO_LABELS.isdisjoint(file.relative_to(path).parts[:-1])
+    ]
     # links may lead to a photo by several ways, or in a circle: the shortest way counts
     by_target: dict[str, Path] = {}
     for file in sorted(found, key=lambda file: (len(file.parts), file)):
@@ -45,6 +50,7 @@ def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
 
 def check_photos(files: Sequence[Path]) -> dict[Path, str]:
     """Return why each unreadable file cannot be opened, after trying all of them, with a progress bar."""
+
     def reason(file: Path) -> str | None:
         try:
             open_photo(file)
@@ -67,8 +73,9 @@ def readable_photos(path: str | Path) -> Photos:
         raise CliError(f"No photos under {path}. Put them in one folder a label: {path}/<label>/photo.jpg.")
     given = given_splits(path, files)
     if not given.train:
-        raise CliError(f"No photos to train on under {path}, only a validation or test set. "
-                       f"Put some in {path}/train/<label>/.")
+        raise CliError(
+            f"No photos to train on under {path}, only a validation or test set. Put some in {path}/train/<label>/."
+        )
     used = [*given.train, *given.valid, *given.test]
     unreadable = check_photos(used)
     photos = replace(given.filtered(lambda file: file not in unreadable), unreadable=unreadable)
@@ -84,11 +91,15 @@ def _check_labels(path: Path, labels: Sequence[str], photos: Photos) -> None:
     if len(labels) < 2 or few:
         print_left_out(photos)
     if len(labels) < 2:
-        raise CliError(f"Only one label under {path} has photos to train on: {labels[0]}. A classifier needs two or "
-                       "more, a folder each.")
+        raise CliError(
+            f"Only one label under {path} has photos to train on: {labels[0]}. A classifier needs two or "
+            "more, a folder each."
+        )
     if few:
-        raise CliError(f"Too few readable photos under {path}: {', '.join(few)}. Each label needs at least "
-                       f"{MIN_PHOTOS} to train on; add photos or take its folder away.")
+        raise CliError(
+            f"Too few readable photos under {path}: {', '.join(few)}. Each label needs at least "
+            f"{MIN_PHOTOS} to train on; add photos or take its folder away."
+        )
 
 
 def select_by_hash(photos: Sequence[Path], hashes: Sequence[str]) -> list[Path]:

@@ -3,6 +3,7 @@
 Reads  the names under DATA
 Gives  sentences to print
 """
+
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,8 +26,9 @@ def folders_left_out(path: Path, photos: Sequence[Path]) -> Iterator[str]:
         n_in[folder.name] = len(get_files(folder, extensions=PHOTO_EXTENSIONS))
     if named := [f"{name} ({n_photos(n)})" for name, n in sorted(n_in.items()) if n]:
         yield f"Left out, because folders of such names are no labels: {', '.join(named)}."
-    if empty := [str(folder.relative_to(path)) for folder in _empty(base_of(path, photos), photos)
-                 if not n_in[folder.name]]:
+    if empty := [
+        str(folder.relative_to(path)) for folder in _empty(base_of(path, photos), photos) if not n_in[folder.name]
+    ]:
         yield f"No labels, because they hold no photos: {', '.join(empty)}."
 
 
@@ -34,8 +36,10 @@ def names_left_out(path: Path) -> Iterator[str]:
     """Yield a sentence about files that may be photos, but whose names do not end as a photo's does."""
     files = [file for file in get_files(path) if file.parent != path and _maybe_photo(file.suffix.lower())]
     if files:
-        yield (f"Left out, because their names do not end in .jpg, .png or the like: {len(files)}, such as "
-               f"{min(files)}. If they are photos, rename them.")
+        yield (
+            f"Left out, because their names do not end in .jpg, .png or the like: {len(files)}, such as "
+            f"{min(files)}. If they are photos, rename them."
+        )
 
 
 def _maybe_photo(suffix: str) -> bool:
@@ -55,5 +59,6 @@ def _empty(base: Path, photos: Sequence[Path]) -> list[Path]:
     """Return the folders in `base`, or in a split there, that would be a label if they held photos."""
     with_photos = {folder for file in photos for folder in file.parents}
     parents = [base, *(folder for folder in _folders(base) if split_of(folder.name))]
-    return [folder for parent in parents for folder in _folders(parent)
-            if folder not in with_photos and not _hidden(folder)]
+    return [
+        folder for parent in parents for folder in _folders(parent) if folder not in with_photos and not _hidden(folder)
+    ]

@@ -3,6 +3,7 @@
 Reads  DATA/{train,valid,test}/<label>/photo.jpg, or DATA/<label>/photo.jpg
 Gives  `Photos` for a data set whose folders give the splits, and a fastai splitter for other data sets
 """
+
 import os
 import random
 from collections import Counter, defaultdict
@@ -16,8 +17,15 @@ from .duplicates import groups_of_copies
 from .files import parent_label
 
 # names of folders, in any case, and the set that lies in them
-SPLITS = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "validation": "valid",
-          "test": "test", "testing": "test"}
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "test",
+    "testing": "test",
+}
 ENOUGH_TO_VALIDATE = 5  # photos: of a label that has so many, at least one is validated
 
 
@@ -33,8 +41,12 @@ class Photos:
 
     def filtered(self, kept: Callable[[Path], bool]) -> "Photos":
         """Return the same with only the photos for which `kept` returns true."""
-        return replace(self, train=list(filter(kept, self.train)), valid=list(filter(kept, self.valid)),
-                       test=list(filter(kept, self.test)))
+        return replace(
+            self,
+            train=list(filter(kept, self.train)),
+            valid=list(filter(kept, self.valid)),
+            test=list(filter(kept, self.test)),
+        )
 
     def with_notes(self, *notes: str) -> "Photos":
         """Return the same with more notes; empty ones are left out."""
@@ -75,7 +87,8 @@ def given_splits(path: Path, files: Sequence[Path]) -> Photos:
     flat = {name: [file for file in own if file.parent in (base, base / name)] for name, own in by_folder.items()}
     splits = {name: split_of(name) for name in by_folder}
     given = all(splits.values()) and any(
-        split == "train" and len(flat[name]) < len(by_folder[name]) for name, split in splits.items())
+        split == "train" and len(flat[name]) < len(by_folder[name]) for name, split in splits.items()
+    )
     sets: dict[str, list[Path]] = {"train": [], "valid": [], "test": []}
     notes = []
     for name, own in by_folder.items():
@@ -85,8 +98,10 @@ def given_splits(path: Path, files: Sequence[Path]) -> Photos:
             continue
         sets[split] += sorted(set(own) - set(flat[name]))
         if flat[name]:
-            notes.append(f"{n_photos(len(flat[name]))} left out: directly in {base / name}, in no label's folder. "
-                         f"To use them, move them to {base / name}/<label>/.")
+            notes.append(
+                f"{n_photos(len(flat[name]))} left out: directly in {base / name}, in no label's folder. "
+                f"To use them, move them to {base / name}/<label>/."
+            )
     return Photos(sorted(sets["train"]), sorted(sets["valid"]), sorted(sets["test"]), notes=notes)
 
 
@@ -96,8 +111,10 @@ def with_known_labels(photos: Photos) -> Photos:
     for name, own in (("validation", photos.valid), ("test", photos.test)):
         strange = Counter(label for label in map(parent_label, own) if label not in known)
         if strange:
-            sentences.append(f"{n_photos(strange.total())} of the {name} set left out: the training set has no photos "
-                             f"of {', '.join(sorted(strange))}. Add some to it.")
+            sentences.append(
+                f"{n_photos(strange.total())} of the {name} set left out: the training set has no photos "
+                f"of {', '.join(sorted(strange))}. Add some to it."
+            )
     train = set(photos.train)
     return photos.filtered(lambda file: file in train or parent_label(file) in known).with_notes(*sentences)
 
@@ -115,24 +132,40 @@ def without_copies(photos: Photos) -> Photos:
     same = {file for file in photos.train if sha256(file) in hashes}
     rest, sentences = [file for file in photos.train if file not in same], []
     if same:
-        sentences.append(f"{n_photos(len(same))} to train on left out: also in the validation or test set. A photo "
-                         "that was trained on tells nothing about new ones.")
-    near = {i for group in groups_of_copies([*rest, *held], len(held)) if group[-1] >= len(rest)
-            for i in group if i < len(rest)}
+        sentences.append(
+            f"{n_photos(len(same))} to train on left out: also in the validation or test set. A photo "
+            "that was trained on tells nothing about new ones."
+        )
+    near = {
+        i
+        for group in groups_of_copies([*rest, *held], len(held))
+        if group[-1] >= len(rest)
+        for i in group
+        if i < len(rest)
+    }
     if near:
-        sentences.append(f"Near copies of a photo in the validation or test set, trained on all the same: "
-                         f"{n_photos(len(near))}. If they are copies, the error there is too low.")
+        sentences.append(
+            f"Near copies of a photo in the validation or test set, trained on all the same: "
+            f"{n_photos(len(near))}. If they are copies, the error there is too low."
+        )
     return photos.filtered(lambda file: file not in same).with_notes(*sentences)
 
 
 def n_to_validate(labels: Sequence[str], valid_pct: float) -> Counter[str]:
     """Return how many photos of each label to validate: its share, at least 1 of ENOUGH_TO_VALIDATE, never all."""
-    return Counter({label: min(n - 1, max(round(valid_pct * n), int(n >= ENOUGH_TO_VALIDATE and valid_pct > 0)))
-                    for label, n in Counter(labels).items()})
+    return Counter(
+        {
+            label: min(n - 1, max(round(valid_pct * n), int(n >= ENOUGH_TO_VALIDATE and valid_pct > 0)))
+            for label, n in Counter(labels).items()
+        }
+    )
 
 
-def splitter(valid_pct: float = 0.2, seed: int = 42, keep: Sequence[str] = (),
-             ) -> Callable[[Sequence[Path]], tuple[list[int], list[int]]]:
+def splitter(
+    valid_pct: float = 0.2,
+    seed: int = 42,
+    keep: Sequence[str] = (),
+) -> Callable[[Sequence[Path]], tuple[list[int], list[int]]]:
     """Return a fastai splitter that validates `valid_pct` of each label's photos, at least 1 of 5 or more.
 
     keep: SHA-256 of photos that an earlier run validated. They stay in validation, so that its figure and the new
@@ -153,8 +186,9 @@ def splitter(valid_pct: float = 0.2, seed: int = 42, keep: Sequence[str] = (),
     return split
 
 
-def _draw(labels: Sequence[str], kept: set[int], wanted: Counter[str], copies: dict[int, list[int]],
-          rng: random.Random) -> set[int]:
+def _draw(
+    labels: Sequence[str], kept: set[int], wanted: Counter[str], copies: dict[int, list[int]], rng: random.Random
+) -> set[int]:
     """Return the indices to validate: those kept and their copies, then groups of copies up to `wanted` of a label."""
     valid = set(kept)
     n_valid, n_train = Counter(labels[i] for i in kept), Counter(labels[i] for i in set(range(len(labels))) - kept)

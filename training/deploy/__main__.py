@@ -9,6 +9,7 @@ Writes a Space, and with --model a model repository, on the Hub
 
 All files are sent as one commit, or none. When something fails, the last line says what is on the Hub.
 """
+
 import os
 from dataclasses import replace
 from typing import Any
@@ -52,10 +53,10 @@ def checked(options: DeployOptions) -> DeployOptions:
 
 @with_options(DeployOptions)
 def main(
-    space:str, # USER/NAME of the Space; it is created if it is not there
-    rollback:bool=False, # put the version before the last one back
-    model:str="", # USER/NAME of a model repository that gets the export and its card
-    **options: Any
+    space: str,  # USER/NAME of the Space; it is created if it is not there
+    rollback: bool = False,  # put the version before the last one back
+    model: str = "",  # USER/NAME of a model repository that gets the export and its card
+    **options: Any,
 ) -> None:
     "Put the app online as the Space USER/NAME, and see that it answers there as it does here."
     asked = checked(DeployOptions(**options))

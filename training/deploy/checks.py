@@ -1,4 +1,5 @@
 """Check what can go wrong with a Space before anything is sent; each check of plain values comes with its fix."""
+
 import hashlib
 import json
 import re
@@ -17,10 +18,13 @@ STORAGE = 1_000_000_000  # bytes of a Space's repository
 MOST_EXAMPLES = 30  # more of them look like somebody's dataset
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 MADE_WITH = ("fastai", "fastcore", "torch", "torchvision", "timm", "numpy", "pillow")
-SECRETS = {"a Hugging Face token": rb"\bhf_[A-Za-z0-9]{30,}",
-           "a GitHub token": rb"\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{50,})",
-           "an AWS key": rb"\bAKIA[0-9A-Z]{16}\b", "an API key": rb"\bsk-[A-Za-z0-9_-]{32,}",
-           "a private key": rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"}
+SECRETS = {
+    "a Hugging Face token": rb"\bhf_[A-Za-z0-9]{30,}",
+    "a GitHub token": rb"\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{50,})",
+    "an AWS key": rb"\bAKIA[0-9A-Z]{16}\b",
+    "an API key": rb"\bsk-[A-Za-z0-9_-]{32,}",
+    "a private key": rb"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+}
 BINARIES = (".pkl", ".onnx", *(ending for ending in PICTURES if ending != ".svg"))  # no text to look into
 TOKENS = "https://huggingface.co/settings/tokens"
 
@@ -44,14 +48,23 @@ def account(who: dict[str, Any], owner: str) -> Check:
     """Say whether a token, as the Hub's whoami describes it, may write to an owner's Spaces."""
     name, orgs = who["name"], {org.get("name"): org.get("roleInOrg") for org in who.get("orgs") or []}
     if owner != name and owner not in orgs:
-        return Check("account", problem=f"the token is {name}'s, who is neither {owner} nor in an organisation {owner}",
-                     fix=f"Deploy to {name}/…, or log in as {owner}: hf auth login --force")
+        return Check(
+            "account",
+            problem=f"the token is {name}'s, who is neither {owner} nor in an organisation {owner}",
+            fix=f"Deploy to {name}/…, or log in as {owner}: hf auth login --force",
+        )
     if not _writes((who.get("auth") or {}).get("accessToken") or {}, owner):
-        return Check("account", problem=f"{name}'s token may read but not write for {owner}",
-                     fix=f"Make one of the kind \"write\" on {TOKENS}, then: hf auth login --force")
+        return Check(
+            "account",
+            problem=f"{name}'s token may read but not write for {owner}",
+            fix=f'Make one of the kind "write" on {TOKENS}, then: hf auth login --force',
+        )
     if orgs.get(owner) == "read":
-        return Check("account", problem=f"{name} may read but not write in the organisation {owner}",
-                     fix="Ask who runs it for the role of a contributor.")
+        return Check(
+            "account",
+            problem=f"{name} may read but not write in the organisation {owner}",
+            fix="Ask who runs it for the role of a contributor.",
+        )
     return Check("account", f"{name}, with a token that may write")
 
 
@@ -59,9 +72,11 @@ def _writes(token: dict[str, Any], owner: str) -> bool:
     """Return whether a token may write to an owner's repositories, as far as its description tells."""
     if token.get("role") != "fineGrained":
         return token.get("role") != "read"
-    return any("repo.write" in scope.get("permissions", [])
-               and ((scope.get("entity") or {}).get("name") or owner).split("/")[0] == owner
-               for scope in (token.get("fineGrained") or {}).get("scoped") or [])
+    return any(
+        "repo.write" in scope.get("permissions", [])
+        and ((scope.get("entity") or {}).get("name") or owner).split("/")[0] == owner
+        for scope in (token.get("fineGrained") or {}).get("scoped") or []
+    )
 
 
 def hardware_for(who: dict[str, Any], owner: str) -> str:
@@ -76,14 +91,21 @@ def may_create(who: dict[str, Any], owner: str, hardware: str, exists: bool) -> 
         return Check(name, f"it is there already, on {hardware}")
     if owner == who["name"] and not who.get("isPro"):
         if hardware == CPU:
-            return Check(name, problem=f"a new Space on {CPU} needs PRO, which {owner} has not",
-                         fix=f"Leave --hardware out (free accounts have ZeroGPU), or say --hardware {ZERO_GPU}.")
+            return Check(
+                name,
+                problem=f"a new Space on {CPU} needs PRO, which {owner} has not",
+                fix=f"Leave --hardware out (free accounts have ZeroGPU), or say --hardware {ZERO_GPU}.",
+            )
         if hardware == ZERO_GPU and who.get("emailVerified") is False:
-            return Check(name, problem="free Spaces need an account with a verified e-mail address",
-                         fix="Verify it on https://huggingface.co/settings/account.")
+            return Check(
+                name,
+                problem="free Spaces need an account with a verified e-mail address",
+                fix="Verify it on https://huggingface.co/settings/account.",
+            )
         if hardware == ZERO_GPU:
-            return Check(name, "ZeroGPU, which is free (2 Spaces, accounts of 30 days or more); photos are answered on "
-                               "its CPU")
+            return Check(
+                name, "ZeroGPU, which is free (2 Spaces, accounts of 30 days or more); photos are answered on its CPU"
+            )
     return Check(name, f"a new one on {hardware}")
 
 
@@ -95,21 +117,30 @@ def metadata(files: dict[str, bytes]) -> Check:
     except (yaml.YAMLError, ValueError) as error:  # the last: a date that is none, or no UTF-8
         return Check(name, problem=f"it is not YAML ({str(error).splitlines()[0]})", fix="Mend it in README.md.")
     if not isinstance(found, dict):
-        return Check(name, problem="README.md does not begin with --- and metadata",
-                     fix="See https://huggingface.co/docs/hub/spaces-config-reference.")
+        return Check(
+            name,
+            problem="README.md does not begin with --- and metadata",
+            fix="See https://huggingface.co/docs/hub/spaces-config-reference.",
+        )
     gradio, version = pinned(files, "gradio", "3.12"), found.get("python_version")
-    wrong = [what for what, right in {
-        "sdk has to be gradio": found.get("sdk") == "gradio",
-        "requirements.txt has to pin gradio": gradio is not None,
-        f"sdk_version has to be {gradio}, as in requirements.txt": gradio in (None, str(found.get("sdk_version"))),
-        "app_file has to name a file that is sent": str(found.get("app_file")) in files,
-        'python_version has to be "3.10" to "3.13", in quotes, or 3.10 becomes 3.1':
-            isinstance(version, str) and re.fullmatch(r"3\.1[0-3](\.\d+)?", version),
-        "title has to be there": bool(found.get("title")),
-        "short_description may have 60 characters": len(str(found.get("short_description", ""))) <= 60,
-        f"colorFrom and colorTo are of {', '.join(sorted(COLOURS))}":
-            {str(found.get(key, "red")) for key in ("colorFrom", "colorTo")} <= COLOURS,
-    }.items() if not right]
+    wrong = [
+        what
+        for what, right in {
+            "sdk has to be gradio": found.get("sdk") == "gradio",
+            "requirements.txt has to pin gradio": gradio is not None,
+            f"sdk_version has to be {gradio}, as in requirements.txt": gradio in (None, str(found.get("sdk_version"))),
+            "app_file has to name a file that is sent": str(found.get("app_file")) in files,
+            'python_version has to be "3.10" to "3.13", in quotes, or 3.10 becomes 3.1': isinstance(version, str)
+            and re.fullmatch(r"3\.1[0-3](\.\d+)?", version),
+            "title has to be there": bool(found.get("title")),
+            "short_description may have 60 characters": len(str(found.get("short_description", ""))) <= 60,
+            f"colorFrom and colorTo are of {', '.join(sorted(COLOURS))}": {
+                str(found.get(key, "red")) for key in ("colorFrom", "colorTo")
+            }
+            <= COLOURS,
+        }.items()
+        if not right
+    ]
     if wrong:
         return Check(name, problem="; ".join(wrong), fix="Mend the first lines of README.md.")
     return Check(name, f"gradio {gradio}, Python {version}")
@@ -139,8 +170,11 @@ def pins(files: dict[str, bytes], python: str = "3.12") -> Check:
     except ValueError:
         return Check(name, problem="metrics.json is not JSON", fix="git checkout -- metrics.json, or train again.")
     made_with = {package: versions[package].split("+")[0] for package in MADE_WITH if package in versions}
-    differing = [f"{package} {version} made it, {there} is pinned" for package, version in made_with.items()
-                 if (there := pinned(files, package, python)) != version]
+    differing = [
+        f"{package} {version} made it, {there} is pinned"
+        for package, version in made_with.items()
+        if (there := pinned(files, package, python)) != version
+    ]
     for package in ("torch", "torchvision"):
         before, there = pinned(files, package, python, "pre-requirements.txt"), pinned(files, package, python)
         if before and before != there:
@@ -179,20 +213,33 @@ def contents(files: dict[str, bytes], token: str | None = None) -> Check:
                 return Check(name, problem=f"{file} is not UTF-8 text", fix="Save it as UTF-8.")
             for kind, pattern in patterns.items():
                 if re.search(pattern, content):
-                    return Check(name, problem=f"{file} holds {kind}, and a Space is public",
-                                 fix=f"Take it out, revoke it, and set it in the Space's secrets ({file}).")
+                    return Check(
+                        name,
+                        problem=f"{file} holds {kind}, and a Space is public",
+                        fix=f"Take it out, revoke it, and set it in the Space's secrets ({file}).",
+                    )
     examples = [content for file, content in files.items() if file.startswith("examples/")]
     if len(examples) > MOST_EXAMPLES:
-        return Check(name, problem=f"examples/ holds {len(examples)} photos, which looks like a dataset",
-                     fix=f"Leave at most {MOST_EXAMPLES} there: all of them are public.")
+        return Check(
+            name,
+            problem=f"examples/ holds {len(examples)} photos, which looks like a dataset",
+            fix=f"Leave at most {MOST_EXAMPLES} there: all of them are public.",
+        )
     known = files.get("metrics.json", b"")
-    copies = [file for file, content in files.items() if file.lower().endswith(PICTURES)
-              and hashlib.sha256(content).hexdigest().encode() in known]
+    copies = [
+        file
+        for file, content in files.items()
+        if file.lower().endswith(PICTURES) and hashlib.sha256(content).hexdigest().encode() in known
+    ]
     if copies:
-        return Check(name, problem=f"photos of the dataset are among it: {', '.join(copies[:3])}",
-                     fix="Put photos there that you may publish.")
+        return Check(
+            name,
+            problem=f"photos of the dataset are among it: {', '.join(copies[:3])}",
+            fix="Put photos there that you may publish.",
+        )
     total = sum(map(len, files.values()))
     if total > STORAGE:
-        return Check(name, problem=f"{total / 1e9:.1f} GB are more than the 1 GB of a Space",
-                     fix="Export a smaller model.")
+        return Check(
+            name, problem=f"{total / 1e9:.1f} GB are more than the 1 GB of a Space", fix="Export a smaller model."
+        )
     return Check(name, f"{len(files)} files, {total / 1e6:.1f} MB; no secret, no dataset")

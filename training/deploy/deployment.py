@@ -1,4 +1,5 @@
 """The steps of a deployment: send what changed, wait until the Space runs, ask it, and roll back."""
+
 import time
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ ROOT = Path(__file__).parents[2]
 
 def list_changes(of: Changes) -> str:
     """Return the files that change, one a line."""
-    lines = [f"  {sign} {path}" for sign, paths in (("+", of.added), ("~", of.changed), ("-", of.deleted))
-             for path in paths]
+    lines = [
+        f"  {sign} {path}" for sign, paths in (("+", of.added), ("~", of.changed), ("-", of.deleted)) for path in paths
+    ]
     return "\n".join([*lines, f"  {of}"])
 
 
@@ -84,8 +86,9 @@ def first_example(files: dict[str, bytes]) -> tuple[str, bytes]:
     raise HubError("examples/ holds no .jpg to ask the Space about.")
 
 
-def wait_and_ask(space: Repo, commit: str, photo: tuple[str, bytes], version: str | None,
-                 options: DeployOptions) -> dict[str, Any]:
+def wait_and_ask(
+    space: Repo, commit: str, photo: tuple[str, bytes], version: str | None, options: DeployOptions
+) -> dict[str, Any]:
     """Wait for the Space, ask it about a photo, print its address and return the answer.
 
     photo: name and bytes. version: of the model that is to answer, None for any. Prints the log where it does not run.
@@ -102,15 +105,19 @@ def wait_and_ask(space: Repo, commit: str, photo: tuple[str, bytes], version: st
     token = get_token() if getattr(info, "private", False) else None
     answer = ask_until(url, photo[1], version, deadline, token)
     secret = ' -H "Authorization: Bearer $HF_TOKEN"' if token else ""
-    print(f"  {photo[0]} is {answer_line(answer)}\n\n{space.api.endpoint}/spaces/{space.name}\n"
-          f"curl -F file=@{photo[0]}{secret} {url}/classify\n", flush=True)
+    print(
+        f"  {photo[0]} is {answer_line(answer)}\n\n{space.api.endpoint}/spaces/{space.name}\n"
+        f"curl -F file=@{photo[0]}{secret} {url}/classify\n",
+        flush=True,
+    )
     return answer
 
 
 def roll_back(space: Repo, options: DeployOptions) -> None:
     """Put the version before the last one back, as a new version, and see that it answers."""
-    state = HubState("Nothing was changed.",
-                     again="Look at its versions first: the same command again goes one further back.")
+    state = HubState(
+        "Nothing was changed.", again="Look at its versions first: the same command again goes one further back."
+    )
     with reporting(state):
         files = serving_files(ROOT)
         who = space.call("asking whose token this is", space.api.whoami)
@@ -138,8 +145,10 @@ def roll_back(space: Repo, options: DeployOptions) -> None:
 def print_plan(space: Repo, model: Repo | None, found: Findings) -> None:
     """Print what a deployment would send, and to where."""
     there = f"{space.name} would change" if found.info else f"{space.name} would be created on {found.hardware}"
-    print(f"{there if found.known else f'What the Hub holds is not known; to {space.name} would go'}:\n"
-          f"{list_changes(found.changes)}")
+    print(
+        f"{there if found.known else f'What the Hub holds is not known; to {space.name} would go'}:\n"
+        f"{list_changes(found.changes)}"
+    )
     if model:
         print(f"{model.name} would get the export, as a model with its card")
 

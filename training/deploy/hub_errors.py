@@ -1,4 +1,5 @@
 """Turn errors of the Hub and of the network into one sentence that says what to do."""
+
 import os
 
 import httpx2
@@ -41,17 +42,19 @@ def _cause(error: BaseException) -> BaseException:
 def sentence(error: BaseException, status: int | None, doing: str) -> str:
     """Return what went wrong with the Hub and what to do, in plain words."""
     if isinstance(error, LocalTokenNotFoundError):
-        return ("No token is here. Make one of the kind \"write\" on https://huggingface.co/settings/tokens, then: "
-                "hf auth login")
+        return (
+            'No token is here. Make one of the kind "write" on https://huggingface.co/settings/tokens, then: '
+            "hf auth login"
+        )
     if isinstance(error, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set, so that the Hub is not asked. Unset it, then run it again."
     why = {
-        401: "the Hub does not know this token. Log in again: hf auth login --force" + (
-             "; or mend HF_TOKEN, which goes before it" if os.environ.get("HF_TOKEN") else ""),
+        401: "the Hub does not know this token. Log in again: hf auth login --force"
+        + ("; or mend HF_TOKEN, which goes before it" if os.environ.get("HF_TOKEN") else ""),
         402: "the Hub wants PRO for this kind of Space, of an organisation a plan. On your own account --hardware "
-             "zero-a10g is free; or subscribe on https://huggingface.co/pricing",
-        403: "this token may not do that. It needs the kind \"write\" and a right to that account; a free account may "
-             "have 2 ZeroGPU Spaces, and none in its first 30 days",
+        "zero-a10g is free; or subscribe on https://huggingface.co/pricing",
+        403: 'this token may not do that. It needs the kind "write" and a right to that account; a free account may '
+        "have 2 ZeroGPU Spaces, and none in its first 30 days",
         404: "there is nothing of that name, or the token may not see it",
         409: "the name is taken, or somebody else changes it right now. Run it again, or take another name",
         412: "somebody else changed it at the same time. Run it again to send on top of that",
@@ -64,8 +67,10 @@ def sentence(error: BaseException, status: int | None, doing: str) -> str:
         again = " Run it again in a while." if status >= 500 else ""
         return f"Stopped while {doing}: the Hub answered HTTP {status}.{_its_words(error)}{again}"
     if isinstance(error, (httpx2.TransportError, ConnectionError, TimeoutError)):
-        return (f"The connection broke while {doing} ({type(error).__name__}). Look whether "
-                "https://status.huggingface.co is green, then run it again.")
+        return (
+            f"The connection broke while {doing} ({type(error).__name__}). Look whether "
+            "https://status.huggingface.co is green, then run it again."
+        )
     return f"Stopped while {doing}: {_first_line(error)}"
 
 
@@ -78,7 +83,7 @@ def _wait(error: BaseException) -> str:
 def _its_words(error: BaseException) -> str:
     """Return what the Hub itself said, which knows more of the case."""
     words = " ".join((getattr(error, "server_message", None) or "").split())[:200]
-    return f" The Hub says: \"{words}\"." if words else ""
+    return f' The Hub says: "{words}".' if words else ""
 
 
 def _first_line(error: BaseException) -> str:

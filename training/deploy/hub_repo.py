@@ -2,6 +2,7 @@
 
 Gives `Repo`; every error is a `HubError` of one sentence that says what to do
 """
+
 import hashlib
 import re
 from collections.abc import Callable, Sequence
@@ -43,8 +44,10 @@ class Changes:
         return bool(self.added or self.changed or self.deleted)
 
     def __str__(self) -> str:
-        return (f"{len(self.added)} files new, {len(self.changed)} changed, {len(self.deleted)} deleted, "
-                f"{self.n_same} as they are")
+        return (
+            f"{len(self.added)} files new, {len(self.changed)} changed, {len(self.deleted)} deleted, "
+            f"{self.n_same} as they are"
+        )
 
 
 class Repo:
@@ -79,14 +82,17 @@ class Repo:
 
     def tree(self, revision: str | None = None) -> dict[str, RepoFile]:
         """Return its files by path."""
-        entries = self.call("listing its files", lambda: list(
-            self.api.list_repo_tree(**self.at, revision=revision, recursive=True)))
+        entries = self.call(
+            "listing its files", lambda: list(self.api.list_repo_tree(**self.at, revision=revision, recursive=True))
+        )
         return {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
 
     def commits(self) -> list[tuple[str, str]]:
         """Return the SHA and the title of each commit, the last one first."""
-        return [(commit.commit_id, commit.title) for commit in self.call(
-            "listing its versions", lambda: self.api.list_repo_commits(**self.at))]
+        return [
+            (commit.commit_id, commit.title)
+            for commit in self.call("listing its versions", lambda: self.api.list_repo_commits(**self.at))
+        ]
 
     def send(self, files: dict[str, bytes], changes: Changes, message: str, parent: str | None) -> str:
         """Commit the changes, all or none, on top of `parent`, and return the commit's SHA."""
@@ -115,8 +121,12 @@ class Repo:
     def _commit(self, operations: list[Operation], message: str, parent: str | None) -> str:
         """Commit; where the connection broke, find out whether the commit arrived."""
         try:
-            return self.call("sending files", lambda: self.api.create_commit(
-                **self.at, operations=operations, commit_message=message, parent_commit=parent)).oid
+            return self.call(
+                "sending files",
+                lambda: self.api.create_commit(
+                    **self.at, operations=operations, commit_message=message, parent_commit=parent
+                ),
+            ).oid
         except HubError as error:
             try:
                 head, title = self.commits()[0]
@@ -124,8 +134,9 @@ class Repo:
                 raise OutcomeUnknown(f"{error} Whether the files arrived is not known.", error.status) from error
             if head != parent and title == message:
                 return head
-            raise HubError(f"{error} {self.name} is as it was: a commit arrives whole or not at all.",
-                           error.status) from error
+            raise HubError(
+                f"{error} {self.name} is as it was: a commit arrives whole or not at all.", error.status
+            ) from error
 
     def call(self, doing: str, ask: Callable[[], Given]) -> Given:
         """Return what `ask` gives; what goes wrong becomes a HubError of one sentence."""
@@ -144,7 +155,7 @@ def previous_version(commits: Sequence[tuple[str, str]]) -> str | None:
     shas = [sha for sha, _ in commits]
     at = 0
     while at < len(shas) and (found := re.fullmatch(rf"{PUT_BACK} ([0-9a-f]{{40}})", commits[at][1])):
-        if found.group(1) not in shas[at + 1:]:
+        if found.group(1) not in shas[at + 1 :]:
             return None
         at = shas.index(found.group(1))
     return shas[at + 1] if at + 1 < len(shas) else None
@@ -153,9 +164,12 @@ def previous_version(commits: Sequence[tuple[str, str]]) -> str | None:
 def changes(files: dict[str, bytes], there: dict[str, RepoFile]) -> Changes:
     """Return what differs between files here and a repository's tree."""
     same = {path for path, content in files.items() if path in there and _same_content(there[path], content)}
-    return Changes(added=[path for path in files if path not in there],
-                   changed=[path for path in files if path in there and path not in same],
-                   deleted=[path for path in there if path not in files and path not in KEPT], n_same=len(same))
+    return Changes(
+        added=[path for path in files if path not in there],
+        changed=[path for path in files if path in there and path not in same],
+        deleted=[path for path in there if path not in files and path not in KEPT],
+        n_same=len(same),
+    )
 
 
 def _same_content(entry: RepoFile, content: bytes) -> bool:

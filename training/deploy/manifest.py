@@ -2,6 +2,7 @@
 
 Gives `serving_files`, the one list of them; tests and `training.deploy` use it.
 """
+
 import posixpath
 import re
 from collections.abc import Sequence
@@ -9,9 +10,21 @@ from pathlib import Path
 
 from training.report.model_card import metrics_among, with_results
 
-SERVING = ("app.py", "README.md", "requirements.txt", "pre-requirements.txt", "classifier/**/*.py",
-           "server/**/*.py", "server/**/*.html", "server/**/*.js", "server/**/*.css",
-           "export.pkl", "export.onnx", "examples/*.jpg", "metrics.json")
+SERVING = (
+    "app.py",
+    "README.md",
+    "requirements.txt",
+    "pre-requirements.txt",
+    "classifier/**/*.py",
+    "server/**/*.py",
+    "server/**/*.html",
+    "server/**/*.js",
+    "server/**/*.css",
+    "export.pkl",
+    "export.onnx",
+    "examples/*.jpg",
+    "metrics.json",
+)
 NEEDED = ("app.py", "README.md", "requirements.txt", "classifier/__init__.py", "server/__init__.py", "export.pkl")
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 SHOWN = re.compile(r'(?:!\[[^\]]*\]\(|<img [^>]*?src=")([^)\s"]+)')  # in Markdown
@@ -22,8 +35,12 @@ ZERO_GPU_PYTHON = "3.12.12"  # of those that ZeroGPU has, the one that our pins 
 def serving_files(root: str | Path) -> dict[str, bytes]:
     """Return the content of each file that serving needs, by its path in the Space, and of the README's pictures."""
     root = Path(root)
-    files = {file.relative_to(root).as_posix(): file.read_bytes()
-             for pattern in SERVING for file in sorted(root.glob(pattern)) if file.is_file()}
+    files = {
+        file.relative_to(root).as_posix(): file.read_bytes()
+        for pattern in SERVING
+        for file in sorted(root.glob(pattern))
+        if file.is_file()
+    }
     for picture in pictures(files.get("README.md", b"").decode(errors="replace")):
         if picture not in files and (root / picture).is_file():
             files[picture] = (root / picture).read_bytes()
@@ -36,8 +53,9 @@ def pictures(readme: str) -> list[str]:
     return [path for path in dict.fromkeys(shown) if path.lower().endswith(PICTURES) and path[0] not in "./"]
 
 
-def for_hardware(files: dict[str, bytes], hardware: str, models: Sequence[str] = (),
-           datasets: Sequence[str] = ()) -> dict[str, bytes]:
+def for_hardware(
+    files: dict[str, bytes], hardware: str, models: Sequence[str] = (), datasets: Sequence[str] = ()
+) -> dict[str, bytes]:
     """Return the files as one kind of hardware wants them, with the README's metadata filled in.
 
     ZeroGPU's own package needs the CUDA build of torch, so pre-requirements.txt, which keeps CUDA out, stays here.

@@ -5,6 +5,7 @@ Gives `model_files`: model.pkl, model.onnx, metrics.json, pyproject.toml, and a 
 `push_to_hub_fastai` would write the export again, by cloudpickle, and tie it to one version of Python. Here the file
 that was measured is sent as it is.
 """
+
 import json
 import re
 
@@ -28,8 +29,11 @@ def model_files(files: dict[str, bytes], name: str, space: str = "", body: str =
     space: the Space that serves it, USER/NAME. body: the text of docs/MODEL_CARD.md.
     """
     versions = json.loads(files.get("metrics.json", b"{}")).get("versions", {})
-    made = {"model.pkl": files["export.pkl"], "README.md": card(files, name, space, body).encode(),
-            "pyproject.toml": pyproject(versions).encode()}
+    made = {
+        "model.pkl": files["export.pkl"],
+        "README.md": card(files, name, space, body).encode(),
+        "pyproject.toml": pyproject(versions).encode(),
+    }
     for ours, theirs in (("export.onnx", "model.onnx"), ("metrics.json", "metrics.json")):
         if ours in files:
             made[theirs] = files[ours]
@@ -41,16 +45,24 @@ def pyproject(versions: dict[str, str]) -> str:
     python = ".".join(versions["python"].split(".")[:2]) if "python" in versions else ""
     wanted = {"python": python, **{library: versions.get(library, "") for library in ("fastai", "fastcore")}}
     requires = ", ".join(f'"{library}={version}"' for library, version in wanted.items() if version)
-    return ('[build-system]\n'
-            f'requires = ["setuptools>=40.8.0", "wheel"{", " if requires else ""}{requires}]\n'
-            'build-backend = "setuptools.build_meta:__legacy__"\n')
+    return (
+        "[build-system]\n"
+        f'requires = ["setuptools>=40.8.0", "wheel"{", " if requires else ""}{requires}]\n'
+        'build-backend = "setuptools.build_meta:__legacy__"\n'
+    )
 
 
 def card(files: dict[str, bytes], name: str, space: str = "", body: str = "") -> str:
     """Return the model card: `body` with the figures of metrics.json, under metadata that the Hub reads."""
     metrics, ours, title = metrics_among(files), RepoCard(files["README.md"].decode()).data, name.split("/")[-1]
-    data = ModelCardData(library_name="fastai", pipeline_tag="image-classification", license=ours.get("license"),
-                         tags=["fastai", "image-classification"], datasets=ours.get("datasets"), metrics=["accuracy"])
+    data = ModelCardData(
+        library_name="fastai",
+        pipeline_tag="image-classification",
+        license=ours.get("license"),
+        tags=["fastai", "image-classification"],
+        datasets=ours.get("datasets"),
+        metrics=["accuracy"],
+    )
     if metrics:
         data.model_name, data.eval_results = title, eval_results(metrics)
     served = f"Try it on [its page](https://huggingface.co/spaces/{space}).\n\n" if space else ""

@@ -1,4 +1,5 @@
 """What a deployment takes beside the names of its repositories."""
+
 from dataclasses import dataclass
 
 

@@ -2,6 +2,7 @@
 
 Gives `precheck`, which returns what is to be sent, where to, and how the app here answers
 """
+
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,12 +90,16 @@ def _check_hub(found: Findings, space: Repo, model: str) -> None:
     found.info, found.known = space.info(), True
     wanted = found.hardware
     runtime = getattr(found.info, "runtime", None)
-    found.hardware = ((runtime and (runtime.hardware or runtime.requested_hardware)) or wanted
-                       or checks.hardware_for(who, owner))
+    found.hardware = (
+        (runtime and (runtime.hardware or runtime.requested_hardware)) or wanted or checks.hardware_for(who, owner)
+    )
     check = checks.may_create(who, owner, found.hardware, found.info is not None)
     if wanted and wanted != found.hardware:
-        check = Check(check.name, problem=f"{space.name} is on {found.hardware}, not {wanted}",
-                      fix="Change it on its page, under Settings, and run this again; or leave --hardware out.")
+        check = Check(
+            check.name,
+            problem=f"{space.name} is on {found.hardware}, not {wanted}",
+            fix="Change it on its page, under Settings, and run this again; or leave --hardware out.",
+        )
     found.report(check)
 
 
@@ -103,5 +108,10 @@ def _compare(found: Findings, space: Repo, replace: bool) -> None:
     there = found.compare(space)
     others = [path for path in found.changes.deleted if path != "README.md"]
     if others and "classifier/__init__.py" not in there and not replace:
-        found.report(Check("what is there", problem=f"{space.name} holds another app ({', '.join(others[:3])})",
-                          fix="Take another name, or say --replace to put this app in its place."))
+        found.report(
+            Check(
+                "what is there",
+                problem=f"{space.name} holds another app ({', '.join(others[:3])})",
+                fix="Take another name, or say --replace to put this app in its place.",
+            )
+        )

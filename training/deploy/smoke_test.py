@@ -2,6 +2,7 @@
 
 Gives `smoke_test`, and `ask`, which asks any app of this kind about a photo
 """
+
 import http.client
 import json
 import os
@@ -73,8 +74,9 @@ def smoke_test(files: dict[str, bytes], hardware: str) -> tuple[Check, dict[str,
     """Start the app from nothing but `files` and ask it about its first example; return the check and the answer."""
     examples = [file for file in files if file.startswith("examples/")]
     if not examples:
-        return Check(NAME, problem="examples/ holds no .jpg to ask about", fix="Put a photo there that you may "
-                                                                               "publish."), None
+        return Check(
+            NAME, problem="examples/ holds no .jpg to ask about", fix="Put a photo there that you may publish."
+        ), None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for file, content in files.items():
             path = Path(folder) / file
@@ -86,8 +88,11 @@ def smoke_test(files: dict[str, bytes], hardware: str) -> tuple[Check, dict[str,
         except NoAnswer as why:
             return Check(NAME, problem=f"it does not answer: {why}", fix="Try it here: python app.py"), None
         if hardware == ZERO_GPU and not (Path(folder) / "gpu-function").exists():
-            return Check(NAME, problem="app.py gives ZeroGPU no function (@spaces.GPU), without which it starts no app",
-                         fix="Take app.py and server/startup.py as they come with this project."), None
+            return Check(
+                NAME,
+                problem="app.py gives ZeroGPU no function (@spaces.GPU), without which it starts no app",
+                fix="Take app.py and server/startup.py as they come with this project.",
+            ), None
     return Check(NAME, f"{examples[0]} is {answer_line(answer)}"), answer
 
 
@@ -97,16 +102,22 @@ def _app(folder: Path, hardware: str) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {**{name: os.environ[name] for name in KEPT if name in os.environ}, "HOME": str(folder),
-           "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1",
-           "GRADIO_TEMP_DIR": str(folder / "uploads")}
+    env = {
+        **{name: os.environ[name] for name in KEPT if name in os.environ},
+        "HOME": str(folder),
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "HF_HUB_OFFLINE": "1",
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+    }
     if hardware == ZERO_GPU:
         env["SPACES_ZERO_GPU"] = "true"
     code = START.format(zero_gpu=FAKE_SPACES if hardware == ZERO_GPU else "")
     log = folder / "log.txt"
     with log.open("w") as output:
-        process = subprocess.Popen([sys.executable, "-I", "-c", code], cwd=folder, env=env, stdout=output,
-                                   stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-c", code], cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT
+        )
     try:
         _wait_for(process, port, log)
         yield f"http://127.0.0.1:{port}"

@@ -1,4 +1,5 @@
 """Wait until a Space is built and runs, read its log, and ask it about a photo."""
+
 import re
 import sys
 import time
@@ -9,10 +10,15 @@ from .hub_errors import HubError
 from .hub_repo import Repo
 from .smoke_test import NoAnswer, ask
 
-FAILED = {"BUILD_ERROR": "it could not be built", "RUNTIME_ERROR": "the app ended by itself",
-          "CONFIG_ERROR": "the Hub does not accept the README's metadata", "NO_APP_FILE": "app.py is not there",
-          "PAUSED": "it is paused: start it on its page", "STOPPED": "it is stopped: start it on its page",
-          "DELETING": "it is being deleted"}
+FAILED = {
+    "BUILD_ERROR": "it could not be built",
+    "RUNTIME_ERROR": "the app ended by itself",
+    "CONFIG_ERROR": "the Hub does not accept the README's metadata",
+    "NO_APP_FILE": "app.py is not there",
+    "PAUSED": "it is paused: start it on its page",
+    "STOPPED": "it is stopped: start it on its page",
+    "DELETING": "it is being deleted",
+}
 RUNS = ("RUNNING", "SLEEPING")  # one that sleeps wakes up when it is asked
 POLL = 5  # seconds between two looks
 SETTLE = 30  # seconds in which the Hub may still tell the state of the version before; ten times, if it says so
@@ -56,8 +62,9 @@ def wait(space: Repo, commit: str, deadline: float, report: Callable[[str], None
             return
         if time.monotonic() > deadline:
             minutes = (time.monotonic() - begun) / 60
-            raise NotRunning(f"{space.name} does not run after {minutes:.0f} minutes; its state is "
-                             f"{stage or 'not known'}.", stage)
+            raise NotRunning(
+                f"{space.name} does not run after {minutes:.0f} minutes; its state is {stage or 'not known'}.", stage
+            )
         time.sleep(POLL)
 
 

@@ -1,4 +1,5 @@
 """Report the state of the Hub repositories when a deployment ends."""
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,10 @@
 """Write export.onnx, the compiled copy that the app serves from, for an export that came without.
 
+Usage:
+
     python -m training.export export.pkl
 """
+
 from fastcore.script import CliError
 
 from classifier.command_line import run
@@ -11,7 +14,7 @@ from classifier.inference.onnx_export import write_compiled
 
 
 def main(
-    export:str, # any fastai export; its compiled copy is written beside it
+    export: str,  # any fastai export; its compiled copy is written beside it
 ) -> None:
     "Write export.onnx, the compiled copy that the app serves from, for an EXPORT that has none or an old one."
     try:

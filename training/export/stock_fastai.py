@@ -3,6 +3,7 @@
 The process runs in an empty folder, so that an export which needs more than fastai fails. It imports fastai, which
 takes seconds, while the training still runs.
 """
+
 import json
 import subprocess
 import sys
@@ -39,8 +40,14 @@ class StockFastai:
         script = Path(torchvision_compat.__file__).read_text() + "declare_operators()\n" + SCRIPT
         pipe = subprocess.PIPE
         try:
-            self.process = subprocess.Popen([sys.executable, "-I", "-c", script], cwd=self.folder.name, text=True,
-                                            stdin=pipe, stdout=pipe, stderr=pipe)
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-c", script],
+                cwd=self.folder.name,
+                text=True,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+            )
         except OSError as error:
             self.folder.cleanup()
             raise CliError(f"The export could not be checked in a fresh process ({error}).") from error
@@ -61,6 +68,7 @@ class StockFastai:
         except (OSError, subprocess.SubprocessError) as error:
             raise CliError(f"The export could not be checked in a fresh process ({error}).") from error
         if self.process.returncode:
-            raise CliError("The export does not open in a fresh process: "
-                           f"{(err.strip().splitlines() or ['no reason given'])[-1]}")
+            raise CliError(
+                f"The export does not open in a fresh process: {(err.strip().splitlines() or ['no reason given'])[-1]}"
+            )
         return np.array(json.loads(out.strip().splitlines()[-1]))

@@ -10,6 +10,7 @@ Writes export.pkl: opened by stock `load_learner` on Python 3.10 to 3.13, withou
 `learn.export()` alone would use cloudpickle, which stores functions by value: such a file opens with one Python version
 only, and contains paths of the machine that wrote it.
 """
+
 import io
 import pickle
 import sys
@@ -60,20 +61,34 @@ def portable(learn: Learner) -> Learner:
         photos.tfms = opener
         photos.types = [Path, opener.fs[0].input_types, PILImage]
         for pipeline in dataset.tls:  # PosixPath and WindowsPath do not exist everywhere, Path does
-            pipeline.types = [Path if isinstance(kind, type) and issubclass(kind, PurePath) else kind
-                              for kind in pipeline.types]
+            pipeline.types = [
+                Path if isinstance(kind, type) and issubclass(kind, PurePath) else kind for kind in pipeline.types
+            ]
     for loader in dls.loaders:
         loader.num_workers = loader.fake_l.num_workers = 0
-    return Learner(dls, deepcopy(learn.model).cpu().eval(), loss_func=learn.loss_func, metrics=error_rate,
-                   splitter=default_split, path=Path("."))
+    return Learner(
+        dls,
+        deepcopy(learn.model).cpu().eval(),
+        loss_func=learn.loss_func,
+        metrics=error_rate,
+        splitter=default_split,
+        path=Path("."),
+    )
 
 
 def facts_of(metrics: dict[str, Any]) -> dict[str, Any]:
     """Return what an export records of itself, as plain data for the page and the model card."""
     unfamiliar = metrics["familiarity"]["unfamiliar"]
-    return {"format": 1, "date": date.today().isoformat(), "arch": metrics["options"]["arch"],
-            "error_rate": round(metrics["error_rate"], 4), "n_train": metrics["n_train"], "n_valid": metrics["n_valid"],
-            "measured": metrics["measured"], "unfamiliar": unfamiliar if unfamiliar is None else round(unfamiliar, 3)}
+    return {
+        "format": 1,
+        "date": date.today().isoformat(),
+        "arch": metrics["options"]["arch"],
+        "error_rate": round(metrics["error_rate"], 4),
+        "n_train": metrics["n_train"],
+        "n_valid": metrics["n_valid"],
+        "measured": metrics["measured"],
+        "unfamiliar": unfamiliar if unfamiliar is None else round(unfamiliar, 3),
+    }
 
 
 class PortablePickler(pickle.Pickler):
@@ -113,8 +128,10 @@ def to_bytes(learn: Learner) -> bytes:
             name.start()
         torch.save(learn, buffer, pickle_module=module, pickle_protocol=2)
     except (pickle.PicklingError, AttributeError) as error:
-        raise CliError(f"This model cannot be exported for other machines: it holds {error}. "
-                       "Use a network and transforms out of fastai, torchvision or timm.") from error
+        raise CliError(
+            f"This model cannot be exported for other machines: it holds {error}. "
+            "Use a network and transforms out of fastai, torchvision or timm."
+        ) from error
     finally:
         for name in module_names:
             name.stop()
@@ -143,16 +160,18 @@ def check_export(export: Path, learn: Learner, photos: Sequence[Image.Image], st
         expected = np.array([learn.predict(PILImage.create(photo))[2].tolist() for photo in photos])
     engine = TorchEngine(read_export(export))
     served = np.array([probabilities(engine.answer(photo)[0]) for photo in photos])
-    difference = max(np.abs(stock.predict(export, photos) - expected).max(),
-                     np.abs(served - expected).max())
+    difference = max(np.abs(stock.predict(export, photos) - expected).max(), np.abs(served - expected).max())
     if not difference <= TOLERANCE:  # false for not-a-number too
-        raise CliError(f"The export answers otherwise than the trained model: a probability differs by "
-                       f"{difference:.4f}. It was not put in place.")
+        raise CliError(
+            f"The export answers otherwise than the trained model: a probability differs by "
+            f"{difference:.4f}. It was not put in place."
+        )
     return float(difference)
 
 
-def export_learner(plain: Learner, path: str | Path, photos: Sequence[Image.Image],
-                   stock: StockFastai | None = None) -> bytes:
+def export_learner(
+    plain: Learner, path: str | Path, photos: Sequence[Image.Image], stock: StockFastai | None = None
+) -> bytes:
     """Write a portable learner to `path`, checked on `photos` before it takes its place; return the bytes.
 
     photos: upright RGB; stock: a process that was started earlier, so that nobody waits for its start. After a

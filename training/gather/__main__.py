@@ -13,6 +13,7 @@ Writes DATA/<label>/<hash>.jpg; one row a photo in DATA/.sources.db, and what co
 After an interruption, the same command continues where it stopped: an address that was fetched, or can never be, is
 not fetched again. Files are named by their content, so that no photo is stored twice.
 """
+
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,20 +40,20 @@ def read_labels(terms: Iterable[str], pairs: Iterable[str]) -> dict[str, list[st
     for pair in pairs:
         label, equals, term = pair.partition("=")
         if not equals or not term.strip():
-            raise CliError(f"--label {pair}: LABEL=\"search term\" is expected, such as grizzly=\"grizzly bear\".")
+            raise CliError(f'--label {pair}: LABEL="search term" is expected, such as grizzly="grizzly bear".')
         by_label.setdefault(folder_name(label), []).append(term.strip())
     return by_label
 
 
 def main(  # seven options: where photos come from, where they go, and how many
-    *terms:str, # what to search for: each term is a label of its own
-    out:str="data", # folder that the photos go to, one folder a label
-    label:Annotated[str, LABEL_HELP, {"action": "append"}]=None,
-    per_label:int=150, # photos of each label that searches are to bring
-    urls:str="", # CSV file of addresses, with the columns label and url
-    folder:str="", # folder of photos, one folder a label: they are copied
-    feedback:str="", # what users of the app said: a folder, or hf://datasets/USER/NAME; becomes suggestions to clean
-    allow_private:bool=False, # also fetch from this machine and its network
+    *terms: str,  # what to search for: each term is a label of its own
+    out: str = "data",  # folder that the photos go to, one folder a label
+    label: Annotated[str, LABEL_HELP, {"action": "append"}] = None,
+    per_label: int = 150,  # photos of each label that searches are to bring
+    urls: str = "",  # CSV file of addresses, with the columns label and url
+    folder: str = "",  # folder of photos, one folder a label: they are copied
+    feedback: str = "",  # what users of the app said: a folder or hf://datasets/USER/NAME; becomes suggestions to clean
+    allow_private: bool = False,  # also fetch from this machine and its network
 ) -> None:
     "Gather photos of TERMS from the web, from a list of addresses, or from folders."
     by_label = read_labels(terms, label or [])
@@ -80,8 +81,10 @@ def main(  # seven options: where photos come from, where they go, and how many
             print(f"{n:6} not taken: {why}")
         of_label = Counter(row["label"] for row in collector.rows)
         counts = collector.counts
-        print(f"{out}: {counts['new']} photos new, {counts['there']} were there, {counts['failed']} not taken; in all "
-              f"{', '.join(f'{n} {name}' for name, n in sorted(of_label.items())) or 'none'}")
+        print(
+            f"{out}: {counts['new']} photos new, {counts['there']} were there, {counts['failed']} not taken; in all "
+            f"{', '.join(f'{n} {name}' for name, n in sorted(of_label.items())) or 'none'}"
+        )
 
 
 if __name__ == "__main__":

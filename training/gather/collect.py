@@ -1,4 +1,5 @@
 """Collect candidate photos: download, check and store them, and log what was stored and what failed."""
+
 import asyncio
 import hashlib
 from collections import Counter
@@ -33,8 +34,9 @@ class Collector:
         self.csv = out / "sources.csv"
         of_csv = read_sources(self.csv)  # before anything is written: raises CliError for somebody else's list
         self._sources = AppendLog(out / ".sources.db", COLUMNS, lambda: of_csv)
-        self._failed = AppendLog(out / ".failed.db", FAILED_COLUMNS,
-                                 lambda: read_csv_rows(out / ".failed.csv", FAILED_COLUMNS))
+        self._failed = AppendLog(
+            out / ".failed.db", FAILED_COLUMNS, lambda: read_csv_rows(out / ".failed.csv", FAILED_COLUMNS)
+        )
         self.rows = self._sources.rows()[0]
         self._done = {(row["label"], row["url"]) for row in (*self.rows, *self._failed.rows()[0])}
         self._known_digests = {(row["label"], row["sha256"]) for row in self.rows}
@@ -88,11 +90,22 @@ class Collector:
             with replacing(file) as temporary:
                 temporary.write_bytes(data)
         except OSError as error:
-            raise CliError(f"{file} could not be written: {error.strerror or error}. What was gathered before is "
-                           "kept; the same command goes on.") from error
-        row = {"file": file.relative_to(self.out).as_posix(), "label": candidate.label, "term": candidate.term,
-               "url": candidate.url, "page": candidate.page, "title": " ".join(candidate.title.split()),
-               "sha256": digest, "width": str(width), "height": str(height), "time": utc_now()}
+            raise CliError(
+                f"{file} could not be written: {error.strerror or error}. What was gathered before is "
+                "kept; the same command goes on."
+            ) from error
+        row = {
+            "file": file.relative_to(self.out).as_posix(),
+            "label": candidate.label,
+            "term": candidate.term,
+            "url": candidate.url,
+            "page": candidate.page,
+            "title": " ".join(candidate.title.split()),
+            "sha256": digest,
+            "width": str(width),
+            "height": str(height),
+            "time": utc_now(),
+        }
         self._sources.add([row])
         self.rows.append(row)
         self._known_digests.add((candidate.label, digest))
@@ -146,8 +159,10 @@ async def gather(collector: Collector, by_label: dict[str, list[str]], listed: l
             if wanted > 0:
                 new = await collector.add_all(round_robin([search_web(label, term) for term in terms]), wanted)
                 if new < wanted:
-                    print(f"{label}: the search ended after {new} of {wanted}; another --label {label}=\"...\" may "
-                          "find more.")
+                    print(
+                        f'{label}: the search ended after {new} of {wanted}; another --label {label}="..." may '
+                        "find more."
+                    )
         await collector.add_all(iter(listed))
     finally:
         collector.write_sources()

@@ -3,6 +3,7 @@
 Reads  search terms, a csv file with the columns label and url, or a folder of folders
 Gives  `Candidate`s: the address of a photo or its file, and its label
 """
+
 import csv
 import time
 from collections.abc import Callable, Iterator
@@ -49,16 +50,20 @@ def image_search(term: str, page: int) -> list[dict[str, Any]]:
         raise
 
 
-def search_web(label: str, term: str, search: Search = image_search,
-               sleep: Callable[[float], None] = time.sleep) -> Iterator[Candidate]:
+def search_web(
+    label: str, term: str, search: Search = image_search, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Candidate]:
     """Yield what a search finds for a term, each address once; the next page is requested when the last is used up.
 
     Raises CliError where the search fails, after the retries of RETRY_DELAYS.
     """
     seen: set[str] = set()
     for page in range(1, MAX_PAGES + 1):
-        new = [row for row in _search_with_retries(term, page, search, sleep)
-               if row.get("image") and row["image"] not in seen]
+        new = [
+            row
+            for row in _search_with_retries(term, page, search, sleep)
+            if row.get("image") and row["image"] not in seen
+        ]
         if not new:
             return
         for row in new:
@@ -75,8 +80,10 @@ def _search_with_retries(term: str, page: int, search: Search, sleep: Callable[[
         except Exception as error:  # ddgs, its HTTP client and its parsers each raise their own
             delay = next(delays, None)
             if delay is None:
-                raise CliError(f"The web search does not answer for {term!r} ({str(error)[:100]}). What was gathered "
-                               "is kept: try again later, or give addresses with --urls.") from error
+                raise CliError(
+                    f"The web search does not answer for {term!r} ({str(error)[:100]}). What was gathered "
+                    "is kept: try again later, or give addresses with --urls."
+                ) from error
             print(f"the web search does not answer; asking again in {delay} s ...", flush=True)
             sleep(delay)
 
@@ -89,19 +96,29 @@ def read_address_list(file: Path) -> list[Candidate]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CliError(f"{file} cannot be read as csv: {error}.") from error
     if not rows or not {"label", "url"} <= rows[0].keys():
-        raise CliError(f"{file} needs a first line that names its columns, label and url among them, "
-                       "and a line a photo.")
+        raise CliError(
+            f"{file} needs a first line that names its columns, label and url among them, and a line a photo."
+        )
     candidates = []
     for number, row in enumerate(rows, start=2):
         if not (row["label"] or "").strip() or not (row["url"] or "").strip():
             raise CliError(f"{file}, line {number}: label or url is missing.")
-        candidates.append(Candidate(folder_name(row["label"]), row["url"].strip(), None, "", row.get("page") or "",
-                                    row.get("title") or ""))
+        candidates.append(
+            Candidate(
+                folder_name(row["label"]), row["url"].strip(), None, "", row.get("page") or "", row.get("title") or ""
+            )
+        )
     return candidates
 
 
 def photos_in_folder(folder: Path) -> list[Candidate]:
     """Return the photos under a folder; their label is the name of its sub-folder they lie in, or its own name."""
     photos = get_photos(folder, labelled=False)
-    return [Candidate(folder_name((folder.resolve().name, *photo.relative_to(folder).parts[:-1])[:2][-1]), file=photo,
-                  title=photo.name) for photo in photos]
+    return [
+        Candidate(
+            folder_name((folder.resolve().name, *photo.relative_to(folder).parts[:-1])[:2][-1]),
+            file=photo,
+            title=photo.name,
+        )
+        for photo in photos
+    ]

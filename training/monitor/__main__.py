@@ -6,6 +6,7 @@ Writes report/monitor.png
     python -m training.monitor feedback
     python -m training.monitor hf://datasets/USER/NAME --by week --fail      # for a scheduled job
 """
+
 import sys
 import warnings
 from dataclasses import replace
@@ -65,16 +66,18 @@ def usable_reference(reference: Reference, counted: bool) -> Reference:
 def summary_line(days: dict[date, Tally], others: dict[str, dict[date, Tally]], version: str) -> str:
     """Return the counts of a run."""
     whole, n_others = total(days.values()), sum(total(of.values()).n for of in others.values())
-    return (f"{plural(whole.n, 'answer')} of {version} on {plural(len(days), 'day')}, {whole.n_judged} judged, "
-            f"{whole.corrected} corrected, {n_others} of {plural(len(others), 'other model')}")
+    return (
+        f"{plural(whole.n, 'answer')} of {version} on {plural(len(days), 'day')}, {whole.n_judged} judged, "
+        f"{whole.corrected} corrected, {n_others} of {plural(len(others), 'other model')}"
+    )
 
 
 def main(
-    path:str, # folder that the app keeps feedback in, or hf://datasets/USER/NAME
-    export:str="export.pkl", # the export that the app serves, with its metrics.json beside it
-    by:str="day", # length of a period: day, week or month
-    out:str="report/monitor.png", # the plot
-    fail:bool=False, # end with status 1 where something has drifted; without it, with 0 either way
+    path: str,  # folder that the app keeps feedback in, or hf://datasets/USER/NAME
+    export: str = "export.pkl",  # the export that the app serves, with its metrics.json beside it
+    by: str = "day",  # length of a period: day, week or month
+    out: str = "report/monitor.png",  # the plot
+    fail: bool = False,  # end with status 1 where something has drifted; without it, with 0 either way
 ) -> None:
     "Say whether what the app of FEEDBACK at PATH meets has drifted from what EXPORT was trained on, and plot it."
     if by not in PERIODS:
@@ -88,9 +91,13 @@ def main(
     usable = usable_reference(reference, counted)
     findings = find_drifts(periods, effect, usable)
     conclusion = verdict(periods, findings, usable, path)
-    lines = [*[f"not read: {shorten(why, 120)}" for why in history.unreadable[:MAX_UNREADABLE]],
-             table(periods, by, reference), *describe_other_models(others), *conclusion,
-             *describe_mixes(periods, effect, reference)]
+    lines = [
+        *[f"not read: {shorten(why, 120)}" for why in history.unreadable[:MAX_UNREADABLE]],
+        table(periods, by, reference),
+        *describe_other_models(others),
+        *conclusion,
+        *describe_mixes(periods, effect, reference),
+    ]
     if any(tally.n_judged for tally in days.values()):
         lines.append(BIASED)
     if days and not counted:
@@ -99,10 +106,12 @@ def main(
     drawn = bool(days or others)
     if drawn:
         figure = plot_drift(days, sum_by_day(others.values()), by, effect, reference, findings)
-        add_title(figure, conclusion[:len(findings) or 1])
+        add_title(figure, conclusion[: len(findings) or 1])
         save(figure, Path(out))
-    print(f"{path}: {summary_line(days, others, version)}, {len(history.unreadable)} not read, {len(findings)} drifted"
-          + (f"; {out}" if drawn else ""))
+    print(
+        f"{path}: {summary_line(days, others, version)}, {len(history.unreadable)} not read, {len(findings)} drifted"
+        + (f"; {out}" if drawn else "")
+    )
     if fail and findings:
         sys.exit(1)
 

@@ -7,6 +7,7 @@ A drift is reported where the difference is more than chance, at 5% for all comp
 at least MARGIN. Photos come in bursts of similar ones, so that a hundred of them are fewer than a hundred independent
 answers: counts are divided by the design effect, which is estimated from the dispersion between days.
 """
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -44,7 +45,7 @@ def confidence_mean_and_sd(tally: Tally) -> tuple[float, float]:
     """Return mean and standard deviation of the confidence, the latter from its bins."""
     counts, middles = np.array(tally.confidence, float), (np.arange(BINS) + 0.5) / BINS
     mean = tally.confidence_sum / tally.n_familiar
-    return mean, float(np.sqrt(counts @ (middles - mean) ** 2 / tally.n_familiar + 1 / 12 / BINS ** 2))
+    return mean, float(np.sqrt(counts @ (middles - mean) ** 2 / tally.n_familiar + 1 / 12 / BINS**2))
 
 
 def burst_factor(days: Sequence[Tally]) -> float:
@@ -87,8 +88,12 @@ class _Comparison:
     latest: float  # how far the last pool alone lies beyond `base`, in the direction of a drift
 
 
-def _compare_shares(pools: Sequence[Tally], measure: str, effect: float, reference: tuple[float, int | None] | None,
-                    ) -> list[_Comparison]:
+def _compare_shares(
+    pools: Sequence[Tally],
+    measure: str,
+    effect: float,
+    reference: tuple[float, int | None] | None,
+) -> list[_Comparison]:
     """Return the comparisons of a share, with the training where a reference is given, and with before."""
     k, n = np.array([_counts(measure, pool) for pool in pools], float).T
     since_k, since_n = k[::-1].cumsum()[::-1], n[::-1].cumsum()[::-1]
@@ -96,9 +101,11 @@ def _compare_shares(pools: Sequence[Tally], measure: str, effect: float, referen
     last = k[-1] / n[-1] if n[-1] else 0.0
 
     def compared(against: str, base: np.ndarray, p: np.ndarray, first: int) -> list[_Comparison]:
-        return [_Comparison(measure, against, i, since_k[i] / since_n[i], int(since_n[i]), base[i], p[i],
-                            last - base[i])
-                for i in range(first, len(k)) if since_n[i] and (against == "training" or before_n[i])]
+        return [
+            _Comparison(measure, against, i, since_k[i] / since_n[i], int(since_n[i]), base[i], p[i], last - base[i])
+            for i in range(first, len(k))
+            if since_n[i] and (against == "training" or before_n[i])
+        ]
 
     comparisons = []
     if reference is not None:
@@ -113,12 +120,18 @@ def _compare_shares(pools: Sequence[Tally], measure: str, effect: float, referen
 
 def _counts(measure: str, tally: Tally) -> tuple[int, int]:
     """Return (how many answers have it, of how many)."""
-    return {"unfamiliar": (tally.unfamiliar, tally.n), "corrected": (tally.corrected, tally.n_judged),
-            "wrong": (min(tally.corrected, tally.n), tally.n)}[measure]
+    return {
+        "unfamiliar": (tally.unfamiliar, tally.n),
+        "corrected": (tally.corrected, tally.n_judged),
+        "wrong": (min(tally.corrected, tally.n), tally.n),
+    }[measure]
 
 
-def _compare_confidence(pools: Sequence[Tally], effect: float, reference: tuple[float, float, int] | None,
-                        ) -> list[_Comparison]:
+def _compare_confidence(
+    pools: Sequence[Tally],
+    effect: float,
+    reference: tuple[float, float, int] | None,
+) -> list[_Comparison]:
     """Return the comparisons of the mean confidence."""
     comparisons, last = [], pools[-1]
     for i in range(len(pools)):
@@ -148,10 +161,12 @@ def find_drifts(periods: dict[date, Tally], effect: float, reference: Reference)
     starts, tallies = list(pools), list(pools.values())
     if not tallies or tallies[0].n < MIN_ANSWERS:
         return []
-    comparisons = [*_compare_shares(tallies, "unfamiliar", effect, reference.unfamiliar),
-                   *_compare_shares(tallies, "corrected", effect, None),
-                   *_compare_shares(tallies, "wrong", effect, reference.error),
-                   *_compare_confidence(tallies, effect, reference.confidence)]
+    comparisons = [
+        *_compare_shares(tallies, "unfamiliar", effect, reference.unfamiliar),
+        *_compare_shares(tallies, "corrected", effect, None),
+        *_compare_shares(tallies, "wrong", effect, reference.error),
+        *_compare_confidence(tallies, effect, reference.confidence),
+    ]
     alarms: dict[str, list[tuple[float, _Comparison]]] = {}
     for p, comparison in zip(holm([comparison.p for comparison in comparisons]), comparisons):
         beyond = abs(comparison.value - comparison.base)
@@ -160,8 +175,20 @@ def find_drifts(periods: dict[date, Tally], effect: float, reference: Reference)
     findings = []
     for measure, found in alarms.items():
         p, best = min(found, key=lambda alarm: (alarm[1].p, alarm[1].start))
-        bases = {comparison.against: comparison.base for comparison in comparisons
-                 if (comparison.measure, comparison.start) == (measure, best.start)}
-        findings.append(Finding(measure, starts[best.start], float(best.value), best.n, bases.get("training"),
-                                bases.get("before"), float(p)))
+        bases = {
+            comparison.against: comparison.base
+            for comparison in comparisons
+            if (comparison.measure, comparison.start) == (measure, best.start)
+        }
+        findings.append(
+            Finding(
+                measure,
+                starts[best.start],
+                float(best.value),
+                best.n,
+                bases.get("training"),
+                bases.get("before"),
+                float(p),
+            )
+        )
     return sorted(findings, key=lambda finding: finding.p)

@@ -3,6 +3,7 @@
 Reads  `Tally` by day, a `Reference`, the findings
 Gives  a matplotlib figure, in colours for all kinds of colour vision (Okabe & Ito 2008, Color Universal Design)
 """
+
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -30,7 +31,7 @@ MAX_DATES = 8  # named below the panels
 
 def period_starts(days: Sequence[date], by: str) -> tuple[list[date], str]:
     """Return the first days of all periods from the first day to the last, and their length, one of PERIODS."""
-    for longer in PERIODS[PERIODS.index(by):]:
+    for longer in PERIODS[PERIODS.index(by) :]:
         found = [start_of(min(days), longer)]
         while found[-1] < start_of(max(days), longer) and (longer == PERIODS[-1] or len(found) <= MAX_PERIODS):
             found.append(start_of(found[-1] + timedelta({"day": 1, "week": 7, "month": 31}[longer]), longer))
@@ -57,17 +58,24 @@ def shares_of(labels: dict[str, int], named: Sequence[str]) -> list[float]:
 def draw_labels(axes: Axes, x: Sequence[int], tallies: Sequence[Tally], reference: Reference) -> None:
     """Draw the shares of labels as stacked bars, the training's first."""
     named = most_frequent_labels(tallies, reference)
-    columns = [*([(TRAINING_X, reference.labels)] if reference.labels else []),
-               *((i, tally.labels) for i, tally in zip(x, tallies))]
+    columns = [
+        *([(TRAINING_X, reference.labels)] if reference.labels else []),
+        *((i, tally.labels) for i, tally in zip(x, tallies)),
+    ]
     heights = np.array([shares_of(labels, named) for _, labels in columns]).T
     bottom, bars = np.zeros(len(columns)), []
-    for row, colour in zip(heights, [*COLOURS[:len(named)], GREY]):
+    for row, colour in zip(heights, [*COLOURS[: len(named)], GREY]):
         bars.append(axes.bar([i for i, _ in columns], 100 * row, 0.85, 100 * bottom, color=colour))
         bottom += row
     shown = [*map(shorten, named), "others"] if heights[-1].any() else [shorten(label) for label in named]
     # a space before each: matplotlib leaves out of a legend what begins with _
-    axes.legend(bars[::-1][-len(shown):], [f" {text}" for text in shown[::-1]], loc="upper left",
-                bbox_to_anchor=(1, 1), frameon=False)
+    axes.legend(
+        bars[::-1][-len(shown) :],
+        [f" {text}" for text in shown[::-1]],
+        loc="upper left",
+        bbox_to_anchor=(1, 1),
+        frameon=False,
+    )
     if reference.labels:
         axes.annotate("training", (TRAINING_X - 0.4, 100), (0, 3), textcoords="offset points")
     axes.set(ylim=(0, 100), ylabel="labels, %")
@@ -77,19 +85,37 @@ def draw_level(axes: Axes, level: float | None, places: int = 0) -> None:
     """Draw what the training leads one to expect as a dashed line."""
     if level is not None:
         axes.axhline(100 * level, color="black", linestyle="--", linewidth=1)
-        axes.annotate(f" in training\n {100 * level:.{places}f}%", (1, 100 * level), xycoords=("axes fraction", "data"),
-                      va="center", annotation_clip=False)
+        axes.annotate(
+            f" in training\n {100 * level:.{places}f}%",
+            (1, 100 * level),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            annotation_clip=False,
+        )
 
 
 def draw_points(axes: Axes, x: Sequence[int], values: ArrayLike, low: ArrayLike, high: ArrayLike) -> None:
     """Draw values with their intervals, all 0 to 1, in percent."""
     middle, lower, upper = (100 * np.array(row, float) for row in (values, low, high))
-    axes.errorbar(x, middle, np.maximum(0, [middle - lower, upper - middle]), color=COLOURS[0], fmt="o", markersize=4,
-                  elinewidth=1.2, alpha=0.9)
+    axes.errorbar(
+        x,
+        middle,
+        np.maximum(0, [middle - lower, upper - middle]),
+        color=COLOURS[0],
+        fmt="o",
+        markersize=4,
+        elinewidth=1.2,
+        alpha=0.9,
+    )
 
 
-def draw_unfamiliar(axes: Axes, x: Sequence[int], tallies: Sequence[Tally], effect: float, reference: Reference,
-                    ) -> None:
+def draw_unfamiliar(
+    axes: Axes,
+    x: Sequence[int],
+    tallies: Sequence[Tally],
+    effect: float,
+    reference: Reference,
+) -> None:
     """Draw the share of unfamiliar photos with its interval."""
     known = [(i, tally.unfamiliar, tally.n) for i, tally in zip(x, tallies) if tally.n]
     intervals = [wilson(k / effect, n / effect) for _, k, n in known]
@@ -99,11 +125,19 @@ def draw_unfamiliar(axes: Axes, x: Sequence[int], tallies: Sequence[Tally], effe
     axes.set(ylim=(-2, max(20, axes.get_ylim()[1])), ylabel="unfamiliar, %")
 
 
-def draw_confidence(axes: Axes, x: Sequence[int], tallies: Sequence[Tally], effect: float, reference: Reference,
-                    ) -> None:
+def draw_confidence(
+    axes: Axes,
+    x: Sequence[int],
+    tallies: Sequence[Tally],
+    effect: float,
+    reference: Reference,
+) -> None:
     """Draw the mean confidence, with twice its standard error."""
-    known = [(i, *confidence_mean_and_sd(tally), tally.n_familiar / effect)
-             for i, tally in zip(x, tallies) if tally.n_familiar]
+    known = [
+        (i, *confidence_mean_and_sd(tally), tally.n_familiar / effect)
+        for i, tally in zip(x, tallies)
+        if tally.n_familiar
+    ]
     means, errors = [mean for _, mean, _, _ in known], [2 * sd / np.sqrt(max(1, n)) for _, _, sd, n in known]
     if known:
         draw_points(axes, [i for i, *_ in known], means, np.subtract(means, errors), np.add(means, errors).clip(max=1))
@@ -129,8 +163,14 @@ def draw_answers(axes: Axes, x: Sequence[int], tallies: Sequence[Tally], others:
     axes.set(ylabel="answers", ylim=(0, None))
 
 
-def plot_drift(days: dict[date, Tally], others: dict[date, Tally], by: str, effect: float,
-               reference: Reference, findings: Sequence[Finding]) -> Figure:
+def plot_drift(
+    days: dict[date, Tally],
+    others: dict[date, Tally],
+    by: str,
+    effect: float,
+    reference: Reference,
+    findings: Sequence[Finding],
+) -> Figure:
     """Return the figure; others: days of other models, effect: how many answers count as one."""
     starts, by = period_starts([*days, *others], by)
     own, other = by_period(days, by), by_period(others, by)
@@ -145,8 +185,14 @@ def plot_drift(days: dict[date, Tally], others: dict[date, Tally], by: str, effe
         draw_judged(panels[4], x, tallies)
         for finding in findings:
             panel = panels[{"unfamiliar": 2, "confidence": 3}.get(finding.measure, 4)]
-            panel.axvspan(period_index(finding.since, starts, by) - 0.5, len(starts) - 0.5, color=ALARM, alpha=0.15,
-                          linewidth=0, zorder=0)
+            panel.axvspan(
+                period_index(finding.since, starts, by) - 0.5,
+                len(starts) - 0.5,
+                color=ALARM,
+                alpha=0.15,
+                linewidth=0,
+                zorder=0,
+            )
         label_dates(panels[-1], starts, by, bool(reference.labels))
         figure.align_ylabels()
     return figure
@@ -177,5 +223,5 @@ def label_dates(axes: Axes, starts: Sequence[date], by: str, training: bool) -> 
 
 def shorten(text: str, most: int = 24) -> str:
     """Return a text of unknown origin as one line of at most `most` characters, without control characters."""
-    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:4 * most])
-    return line if len(line) <= most else line[:most - 1] + "…"
+    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[: 4 * most])
+    return line if len(line) <= most else line[: most - 1] + "…"

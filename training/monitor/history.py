@@ -5,6 +5,7 @@ Gives  a `Tally` for each day of each model version
 
 Anybody may have written these files: those that are not valid are listed in `History.unreadable`.
 """
+
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -61,10 +62,14 @@ class Tally:
         return self.right + self.corrected
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(self.labels + other.labels, self.unfamiliar + other.unfamiliar,
-                     [a + b for a, b in zip(self.confidence, other.confidence)],
-                     self.confidence_sum + other.confidence_sum, self.right + other.right,
-                     self.corrected + other.corrected)
+        return Tally(
+            self.labels + other.labels,
+            self.unfamiliar + other.unfamiliar,
+            [a + b for a, b in zip(self.confidence, other.confidence)],
+            self.confidence_sum + other.confidence_sum,
+            self.right + other.right,
+            self.corrected + other.corrected,
+        )
 
 
 class History:

@@ -2,6 +2,7 @@
 
 Gives  a `Reference`
 """
+
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,8 +39,9 @@ def read_reference(metrics: dict[str, Any]) -> Reference:
     deviation = np.sqrt(np.average((means - mean) ** 2, weights=n))
     # the bins count several views of each photo, which are not independent: n is the number of photos
     n_photos = calibration["n_photos"]
-    return Reference(labels, unfamiliar, (float(mean), float(deviation), n_photos),
-                     (calibration["error_rate"], n_photos))
+    return Reference(
+        labels, unfamiliar, (float(mean), float(deviation), n_photos), (calibration["error_rate"], n_photos)
+    )
 
 
 def _expected_unfamiliar(metrics: dict[str, Any]) -> tuple[float, int | None]:

@@ -1,4 +1,5 @@
 """Write the monitor's report in words and tables: what was asked, what has drifted, and by how much."""
+
 from collections.abc import Iterable, Sequence
 from datetime import date
 
@@ -11,8 +12,9 @@ from .reference import Reference
 
 MAX_PERIODS, MAX_LABELS, MAX_MODELS, MAX_UNREADABLE = 30, 3, 8, 8  # that are shown
 PSI_SOMEWHAT, PSI_MUCH = 0.1, 0.25
-BIASED = ("Who clicks is not everyone, and clicks sooner where an answer is wrong: the share of corrections is no "
-          "error rate.")
+BIASED = (
+    "Who clicks is not everyone, and clicks sooner where an answer is wrong: the share of corrections is no error rate."
+)
 UNCOUNTED = "No counters are there: only judged answers are known, so they are compared with earlier ones alone."
 
 
@@ -41,8 +43,10 @@ def most_frequent(labels: dict[str, int]) -> str:
 def table_row(name: object, tally: Tally) -> str:
     """Return a line of the table."""
     unfamiliar = tally.unfamiliar / tally.n if tally.n else None
-    return (f"{name!s:<14}{tally.n:>8}  {percent(unfamiliar):>10}  {percent(mean_confidence(tally)):>10}  "
-            f"{tally.right:>5}  {tally.corrected:>9}  {most_frequent(tally.labels)}").rstrip()
+    return (
+        f"{name!s:<14}{tally.n:>8}  {percent(unfamiliar):>10}  {percent(mean_confidence(tally)):>10}  "
+        f"{tally.right:>5}  {tally.corrected:>9}  {most_frequent(tally.labels)}"
+    ).rstrip()
 
 
 def table(periods: dict[date, Tally], by: str, reference: Reference) -> str:
@@ -53,23 +57,34 @@ def table(periods: dict[date, Tally], by: str, reference: Reference) -> str:
         lines.append(table_row("earlier", total(tally for start, tally in periods.items() if start < shown[0])))
     lines += [table_row(start, periods[start]) for start in shown]
     if reference.labels:
-        unfamiliar, confidence, error = (known and known[0] for known in (
-            reference.unfamiliar, reference.confidence, reference.error))
-        lines.append(f"{'in training':<14}{sum(reference.labels.values()):>8}  {percent(unfamiliar):>10}  "
-                     f"{percent(confidence):>10}  {'':>5}  {percent(error):>9}  {most_frequent(reference.labels)}")
+        unfamiliar, confidence, error = (
+            known and known[0] for known in (reference.unfamiliar, reference.confidence, reference.error)
+        )
+        lines.append(
+            f"{'in training':<14}{sum(reference.labels.values()):>8}  {percent(unfamiliar):>10}  "
+            f"{percent(confidence):>10}  {'':>5}  {percent(error):>9}  {most_frequent(reference.labels)}"
+        )
     return "\n".join(lines)
 
 
 def describe_finding(finding: Finding) -> str:
     """Return a finding as a sentence."""
-    what = {"unfamiliar": "of {n} photos {value} are unfamiliar", "confidence": "the mean confidence is {value}",
-            "corrected": "users correct {value} of the {n} answers that they judge",
-            "wrong": "at least {value} of {n} answers are wrong, if users are right"}[finding.measure]
-    bases = [f"{percent(base)} {when}" for base, when in ((finding.training, "in training"), (finding.before, "before"))
-             if base is not None]
+    what = {
+        "unfamiliar": "of {n} photos {value} are unfamiliar",
+        "confidence": "the mean confidence is {value}",
+        "corrected": "users correct {value} of the {n} answers that they judge",
+        "wrong": "at least {value} of {n} answers are wrong, if users are right",
+    }[finding.measure]
+    bases = [
+        f"{percent(base)} {when}"
+        for base, when in ((finding.training, "in training"), (finding.before, "before"))
+        if base is not None
+    ]
     p = "p < 0.001" if finding.p < 0.001 else f"p = {finding.p:.3f}"
-    return (f"Drifted since {finding.since}: {what.format(n=finding.n, value=percent(finding.value))}, "
-            f"{' and '.join(bases)} ({p}).")
+    return (
+        f"Drifted since {finding.since}: {what.format(n=finding.n, value=percent(finding.value))}, "
+        f"{' and '.join(bases)} ({p})."
+    )
 
 
 def describe_mix(which: str, labels: dict[str, int], before: dict[str, int], effect: float, when: str) -> list[str]:
@@ -85,10 +100,13 @@ def describe_mix(which: str, labels: dict[str, int], before: dict[str, int], eff
         return labels.get(name, 0) / n, before.get(name, 0) / n_before
 
     changed = sorted({*labels, *before}, key=lambda name: -abs(shares(name)[0] - shares(name)[1]))
-    listed = ", ".join(f"{shorten(name)} {shares(name)[0]:.0%} ({shares(name)[1]:.0%})"
-                       for name in changed[:MAX_LABELS])
-    return [f"{which} of labels is {'much' if value >= PSI_MUCH else 'somewhat'} unlike the one {when}: {listed}; PSI "
-            f"{value:.2f}. That can be use alone, and is no error."]
+    listed = ", ".join(
+        f"{shorten(name)} {shares(name)[0]:.0%} ({shares(name)[1]:.0%})" for name in changed[:MAX_LABELS]
+    )
+    return [
+        f"{which} of labels is {'much' if value >= PSI_MUCH else 'somewhat'} unlike the one {when}: {listed}; PSI "
+        f"{value:.2f}. That can be use alone, and is no error."
+    ]
 
 
 def describe_mixes(periods: dict[date, Tally], effect: float, reference: Reference) -> list[str]:
@@ -96,8 +114,10 @@ def describe_mixes(periods: dict[date, Tally], effect: float, reference: Referen
     pools = list(pool_periods(periods).values())
     cut = len(pools) - max(1, len(pools) // 4)
     latest, before = total(pools[cut:]).labels, total(pools[:cut]).labels
-    return [*describe_mix("The mix", total(pools).labels, reference.labels, effect, "in training"),
-            *describe_mix("The latest mix", latest, before, effect, "before")]
+    return [
+        *describe_mix("The mix", total(pools).labels, reference.labels, effect, "in training"),
+        *describe_mix("The latest mix", latest, before, effect, "before"),
+    ]
 
 
 def verdict(periods: dict[date, Tally], findings: Sequence[Finding], reference: Reference, path: str) -> list[str]:
@@ -106,26 +126,34 @@ def verdict(periods: dict[date, Tally], findings: Sequence[Finding], reference: 
     if tally.n < MIN_ANSWERS:
         return [f"Nothing can be concluded yet: {tally.n} answers of this model, and {MIN_ANSWERS} are needed."]
     if findings:
-        return [*map(describe_finding, findings),
-                f"Look at them: `python -m training.gather --feedback {path} --out data/...`, then clean and train "
-                "again."]
-    trained = [f" ({percent(known[0])} in training)" if known else "" for known in (
-        reference.unfamiliar, reference.confidence)]
+        return [
+            *map(describe_finding, findings),
+            f"Look at them: `python -m training.gather --feedback {path} --out data/...`, then clean and train again.",
+        ]
+    trained = [
+        f" ({percent(known[0])} in training)" if known else "" for known in (reference.unfamiliar, reference.confidence)
+    ]
     mean = mean_confidence(tally)
     confidence = "" if mean is None else f", the mean confidence is {percent(mean)}{trained[1]}"
     judged = f", {tally.corrected} of {tally.n_judged} judged answers were corrected" if tally.n_judged else ""
-    return [f"Nothing has drifted: {percent(tally.unfamiliar / tally.n)} of {tally.n} photos are unfamiliar{trained[0]}"
-            f"{confidence}{judged}."]
+    return [
+        f"Nothing has drifted: {percent(tally.unfamiliar / tally.n)} of {tally.n} photos are unfamiliar{trained[0]}"
+        f"{confidence}{judged}."
+    ]
 
 
 def describe_other_models(others: dict[str, dict[date, Tally]]) -> list[str]:
     """Return lines on other models that answered, the latest last; others: their days, by version."""
     if not others:
         return []
-    lines = [table_row(f"  {shorten(name, 12)}", total(days.values())) + f" ({min(days)} to {max(days)})"
-             for name, days in sorted(others.items(), key=lambda item: max(item[1]))]
-    return [f"answers of {plural(len(others), 'other model')}, which this export is not judged by:",
-            *lines[-MAX_MODELS:]]
+    lines = [
+        table_row(f"  {shorten(name, 12)}", total(days.values())) + f" ({min(days)} to {max(days)})"
+        for name, days in sorted(others.items(), key=lambda item: max(item[1]))
+    ]
+    return [
+        f"answers of {plural(len(others), 'other model')}, which this export is not judged by:",
+        *lines[-MAX_MODELS:],
+    ]
 
 
 def sum_by_day(histories: Iterable[dict[date, Tally]]) -> dict[date, Tally]:

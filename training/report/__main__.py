@@ -13,6 +13,7 @@ them (see `training.evaluation`).
 
 --card README.md writes the figures into docs/MODEL_CARD.md and the results into README.md's metadata.
 """
+
 from pathlib import Path
 
 import numpy as np
@@ -59,11 +60,11 @@ def write_report(folder: Path, page: str, figures: dict[str, bytes]) -> None:
 
 
 def main(
-    export:str, # export.pkl to report on
-    data:str, # the folder of photos that it was trained on, or another with the same labels
-    out:str="report", # folder for report.html and the figures
-    other:str="", # folder of photos of anything else, to see how many count as familiar
-    card:str="", # README.md or docs/MODEL_CARD.md: write the figures of metrics.json into both
+    export: str,  # export.pkl to report on
+    data: str,  # the folder of photos that it was trained on, or another with the same labels
+    out: str = "report",  # folder for report.html and the figures
+    other: str = "",  # folder of photos of anything else, to see how many count as familiar
+    card: str = "",  # README.md or docs/MODEL_CARD.md: write the figures of metrics.json into both
 ) -> None:
     "Write a page with the confusion matrix, the top losses, the trust figures and the training of EXPORT."
     classifier = load_classifier(export)
@@ -79,8 +80,10 @@ def main(
     familiar = FamiliarityGroups(groups, classifier.familiarity.threshold if classifier.familiarity else 0.0)
     figures = figures_of(evaluation, metrics, familiar)
     write_report(Path(out), to_html(evaluation, figures, metrics, familiar, n_others), figures)
-    print(f"{Path(out) / 'report.html'}: {evaluation.description}; {evaluation.predictions.n_wrong} wrong, "
-          f"{len(evaluation.unreadable)} unreadable, {n_others} others left out, {len(figures)} figures")
+    print(
+        f"{Path(out) / 'report.html'}: {evaluation.description}; {evaluation.predictions.n_wrong} wrong, "
+        f"{len(evaluation.unreadable)} unreadable, {n_others} others left out, {len(figures)} figures"
+    )
     if card:
         write_card(card, metrics)
 

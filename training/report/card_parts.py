@@ -2,6 +2,7 @@
 
 Gives `PARTS`: a function for each part, by its name; `training.report.model_card` writes them into the card
 """
+
 from collections.abc import Callable
 from typing import Any
 
@@ -42,20 +43,29 @@ def what(metrics: dict[str, Any]) -> str:
     labels, options = [plain(label) for label in metrics["photos"]], metrics["options"]
     start = "pretrained on ImageNet" if options.get("pretrained", True) else "from random weights"
     how = f"fine-tuned for {options['epochs']} epochs" if is_fine_tuned(metrics) else "frozen, with a linear probe,"
-    return (f"A `{options['arch']}`, {start}, {how} at {options['image_size']} pixels to tell {len(labels)} labels "
-            f"apart: {listed(labels[:MOST_LABELS], len(labels))}. {metrics['export']['bytes'] / 1e6:.1f} MB. "
-            f"Trained on {metrics['date'][:10]}.\n")
+    return (
+        f"A `{options['arch']}`, {start}, {how} at {options['image_size']} pixels to tell {len(labels)} labels "
+        f"apart: {listed(labels[:MOST_LABELS], len(labels))}. {metrics['export']['bytes'] / 1e6:.1f} MB. "
+        f"Trained on {metrics['date'][:10]}.\n"
+    )
 
 
 def data(metrics: dict[str, Any]) -> str:
     """Return how many photos it was trained on, and how many were held out."""
     photos, n_train, n_valid = metrics["photos"], metrics["n_train"], metrics["n_valid"]
     in_turn = how_measured(metrics) == "out of fold"  # every photo was trained on, and held out once
-    counts = listed([f"{n['train'] if in_turn else n['train'] + n['valid']} {plain(label)}"
-                     for label, n in list(photos.items())[:MOST_LABELS]], len(photos))
+    counts = listed(
+        [
+            f"{n['train'] if in_turn else n['train'] + n['valid']} {plain(label)}"
+            for label, n in list(photos.items())[:MOST_LABELS]
+        ],
+        len(photos),
+    )
     if in_turn:
-        photos_used = (f"{n_train} photos trained it ({counts}). For measuring, each photo was held out once, "
-                       "from models that were trained on the others.")
+        photos_used = (
+            f"{n_train} photos trained it ({counts}). For measuring, each photo was held out once, "
+            "from models that were trained on the others."
+        )
     else:
         photos_used = f"{n_train + n_valid} photos ({counts}): {n_train} trained it, {n_valid} were held out."
     return f"{photos_used} {len(metrics['unreadable'])} files could not be opened.\n"
@@ -64,11 +74,20 @@ def data(metrics: dict[str, Any]) -> str:
 def error(metrics: dict[str, Any]) -> str:
     """Return how often it is wrong: on held-out photos, on photos from elsewhere, and by label."""
     groups = metrics.get("trust", {}).get("groups") or [
-        {"name": how_measured(metrics), "n": metrics["n_valid"], "right": 1 - metrics["error_rate"], "by_label": {}}]
-    rows = [[plain(group["name"]), str(group["n"]), f"{group['right']:.1%}", f"{1 - group['right']:.1%}",
-             ", ".join(f"{plain(label)} {right}/{n}"
-                       for label, (right, n) in list(group["by_label"].items())[:MOST_BY_GROUP])]
-            for group in groups]
+        {"name": how_measured(metrics), "n": metrics["n_valid"], "right": 1 - metrics["error_rate"], "by_label": {}}
+    ]
+    rows = [
+        [
+            plain(group["name"]),
+            str(group["n"]),
+            f"{group['right']:.1%}",
+            f"{1 - group['right']:.1%}",
+            ", ".join(
+                f"{plain(label)} {right}/{n}" for label, (right, n) in list(group["by_label"].items())[:MOST_BY_GROUP]
+            ),
+        ]
+        for group in groups
+    ]
     if test := metrics.get("test"):
         rows.append(["test set", str(test["n"]), f"{1 - test['error_rate']:.1%}", f"{test['error_rate']:.1%}", ""])
     return table("photos | n | right | error | right by label", rows) + error_by_label(metrics)
@@ -78,8 +97,16 @@ def error_by_label(metrics: dict[str, Any]) -> str:
     """Return the error of each label with its 95% interval, the highest first; "" where it was not recorded."""
     by_label = {label: row for label, row in metrics.get("by_label", {}).items() if row["n"]}
     worst = sorted(by_label.items(), key=lambda entry: -entry[1]["wrong"] / entry[1]["n"])
-    rows = [[plain(label), str(row["n"]), str(row["wrong"]), f"{row['wrong'] / row['n']:.1%}",
-             f"{row['low']:.1%} to {row['high']:.1%}"] for label, row in worst[:MOST_LABELS]]
+    rows = [
+        [
+            plain(label),
+            str(row["n"]),
+            str(row["wrong"]),
+            f"{row['wrong'] / row['n']:.1%}",
+            f"{row['low']:.1%} to {row['high']:.1%}",
+        ]
+        for label, row in worst[:MOST_LABELS]
+    ]
     if not rows:
         return ""
     more = f"\nThese are the labels with the highest error, of {len(worst)}.\n" if len(worst) > len(rows) else ""
@@ -89,17 +116,34 @@ def error_by_label(metrics: dict[str, Any]) -> str:
 def calibration(metrics: dict[str, Any]) -> str:
     """Return how well its percentages agree with how often it is right."""
     groups, fit = metrics.get("trust", {}).get("groups", []), metrics.get("calibration")
-    rows = [[plain(group["name"]), str(group["n"]), f"{group['softmax']:.3f}",
-             "-" if group["calibrated"] is None else f"{group['calibrated']:.3f}",
-             f"{group['low']:.3f} to {group['high']:.3f}"] for group in groups]
+    rows = [
+        [
+            plain(group["name"]),
+            str(group["n"]),
+            f"{group['softmax']:.3f}",
+            "-" if group["calibrated"] is None else f"{group['calibrated']:.3f}",
+            f"{group['low']:.3f} to {group['high']:.3f}",
+        ]
+        for group in groups
+    ]
     if not fit:
         temperature = "\nThe percentages are not calibrated.\n"
     else:
         on_validation = is_fine_tuned(metrics) and "fine_tuning" in metrics
-        rows.append(["validation, cross-fitted" if on_validation else "out of fold", str(fit["n_photos"]),
-                     f"{fit['before']['error']:.3f}", f"{fit['after']['error']:.3f}", ""])
-        source = "its own scores of its validation photos" if on_validation else (
-            f"the scores of {fit['n_folds']} models, each on photos that it was not trained on")
+        rows.append(
+            [
+                "validation, cross-fitted" if on_validation else "out of fold",
+                str(fit["n_photos"]),
+                f"{fit['before']['error']:.3f}",
+                f"{fit['after']['error']:.3f}",
+                "",
+            ]
+        )
+        source = (
+            "its own scores of its validation photos"
+            if on_validation
+            else (f"the scores of {fit['n_folds']} models, each on photos that it was not trained on")
+        )
         temperature = f"\nThe scores are divided by one temperature, {fit['temperature']:.2f}, fitted on {source}.\n"
     return (table("calibration error | n | softmax | calibrated | 95% interval", rows) if rows else "") + temperature
 
@@ -109,13 +153,25 @@ def familiarity(metrics: dict[str, Any]) -> str:
     trust = metrics.get("trust")
     if not trust:
         return NOT_MEASURED + left_out(metrics)
-    rows = [[plain(score["name"]), f"{score['threshold']:.3f}", f"{score['known']:.1%}", f"{score['other']:.1%}",
-             f"{score['auroc']:.3f}"] for score in trust["scores"]]
-    familiar = "; ".join(f"{plain(group['name'])} {group['familiar']:.1%}" for group in trust["groups"]
-                         if group["familiar"] is not None)
-    return (table("score | threshold | its labels accepted | other things accepted | AUROC", rows)
-            + f"\nMeasured on {trust['n_known']} photos of its labels and {trust['n_other']} of other things."
-            + (f" Familiar: {familiar}.\n" if familiar else "\n") + left_out(metrics))
+    rows = [
+        [
+            plain(score["name"]),
+            f"{score['threshold']:.3f}",
+            f"{score['known']:.1%}",
+            f"{score['other']:.1%}",
+            f"{score['auroc']:.3f}",
+        ]
+        for score in trust["scores"]
+    ]
+    familiar = "; ".join(
+        f"{plain(group['name'])} {group['familiar']:.1%}" for group in trust["groups"] if group["familiar"] is not None
+    )
+    return (
+        table("score | threshold | its labels accepted | other things accepted | AUROC", rows)
+        + f"\nMeasured on {trust['n_known']} photos of its labels and {trust['n_other']} of other things."
+        + (f" Familiar: {familiar}.\n" if familiar else "\n")
+        + left_out(metrics)
+    )
 
 
 def left_out(metrics: dict[str, Any]) -> str:
@@ -128,9 +184,11 @@ def left_out(metrics: dict[str, Any]) -> str:
     if known["unfamiliar"] is None:
         return "\nHow it treats photos of a new label could not be measured on these photos.\n"
     label, worst = min(known["left_out"].items(), key=lambda entry: entry[1]["unfamiliar"])
-    return (f"\nEach label was left out in turn: {known['unfamiliar']:.0%} of the photos of the missing label count "
-            f"as unfamiliar (AUROC {known['auroc']:.3f}). The lowest share has {plain(label)}, "
-            f"{worst['unfamiliar']:.0%}.\n")
+    return (
+        f"\nEach label was left out in turn: {known['unfamiliar']:.0%} of the photos of the missing label count "
+        f"as unfamiliar (AUROC {known['auroc']:.3f}). The lowest share has {plain(label)}, "
+        f"{worst['unfamiliar']:.0%}.\n"
+    )
 
 
 def heatmap(metrics: dict[str, Any]) -> str:
@@ -138,8 +196,10 @@ def heatmap(metrics: dict[str, Any]) -> str:
     heatmaps = metrics.get("trust", {}).get("heatmaps")
     if not heatmaps:
         return NOT_MEASURED
-    shares = "; ".join("{photos}: in {share:.1%} of {n} photos (by {top:.2f} against {at_random:.2f} in the median)"
-                       .format(**group) for group in heatmaps)
+    shares = "; ".join(
+        "{photos}: in {share:.1%} of {n} photos (by {top:.2f} against {at_random:.2f} in the median)".format(**group)
+        for group in heatmaps
+    )
     return f"Blurring the heatmap's top fifth lowers the winning logit more than blurring a random fifth. {shares}.\n"
 
 
@@ -148,10 +208,18 @@ def speed(metrics: dict[str, Any]) -> str:
     trust = metrics.get("trust")
     if not trust:
         return NOT_MEASURED
-    return (f"From file to answer {trust['ms']:.0f} ms in the median, on {trust['cores']} "
-            f"core{'s' * (trust['cores'] > 1)}, measured on {trust['date']}.\n")
+    return (
+        f"From file to answer {trust['ms']:.0f} ms in the median, on {trust['cores']} "
+        f"core{'s' * (trust['cores'] > 1)}, measured on {trust['date']}.\n"
+    )
 
 
 PARTS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "what": what, "data": data, "error": error, "calibration": calibration, "familiarity": familiarity,
-    "heatmap": heatmap, "speed": speed}
+    "what": what,
+    "data": data,
+    "error": error,
+    "calibration": calibration,
+    "familiarity": familiarity,
+    "heatmap": heatmap,
+    "speed": speed,
+}

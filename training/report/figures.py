@@ -3,6 +3,7 @@
 Reads  `Predictions`, and what metrics.json records of the training and the calibration
 Gives  matplotlib figures; `to_png` makes files of them
 """
+
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,8 +42,7 @@ def plot_confusion_matrix(predictions: Predictions) -> Figure:
     axes.set(xlabel="Predicted", ylabel="Actual", title="Confusion matrix")
     if n <= MAX_LABELS_WITH_NUMBERS:
         for (i, j), count in np.ndenumerate(matrix):
-            axes.text(j, i, count, ha="center", va="center",
-                      color="white" if count > matrix.max() / 2 else "black")
+            axes.text(j, i, count, ha="center", va="center", color="white" if count > matrix.max() / 2 else "black")
     return figure
 
 
@@ -89,8 +89,12 @@ def plot_reliability(calibration: dict[str, Any]) -> Figure:
         axes.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)
         axes.plot(confidence, accuracy, color=colour, linewidth=1)
         axes.scatter(confidence, accuracy, s=20 + 400 * n / n.sum(), color=colour, alpha=0.6)
-        axes.set(title=f"{name} calibration: error {calibration[name]['error']:.3f}", xlabel="confidence",
-                 xlim=(0, 1.02), ylim=(0, 1.02))
+        axes.set(
+            title=f"{name} calibration: error {calibration[name]['error']:.3f}",
+            xlabel="confidence",
+            xlim=(0, 1.02),
+            ylim=(0, 1.02),
+        )
     figure.axes[0].set_ylabel("share that is right")
     return figure
 
@@ -110,8 +114,12 @@ def plot_familiarity(scores: dict[str, np.ndarray], threshold: float) -> Figure:
 def describe_prediction(predictions: Predictions, i: int) -> tuple[str, str, float, float]:
     """Return prediction, label, loss and the prediction's probability of one photo."""
     prediction = predictions.predicted[i]
-    return (predictions.vocab[prediction], predictions.vocab[predictions.targets[i]], predictions.losses[i],
-            predictions.probabilities[i, prediction])
+    return (
+        predictions.vocab[prediction],
+        predictions.vocab[predictions.targets[i]],
+        predictions.losses[i],
+        predictions.probabilities[i, prediction],
+    )
 
 
 def thumbnail(file: Path, side: int = 260) -> Image.Image:
@@ -128,11 +136,14 @@ def to_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def figures_of(evaluation: Evaluation, metrics: dict[str, Any],
-               familiar: FamiliarityGroups | None = None) -> dict[str, bytes]:
+def figures_of(
+    evaluation: Evaluation, metrics: dict[str, Any], familiar: FamiliarityGroups | None = None
+) -> dict[str, bytes]:
     """Return the report's figures as PNG, by name; a figure without data is left out."""
-    figures = {"confusion_matrix": plot_confusion_matrix(evaluation.predictions),
-               "top_losses": plot_top_losses(evaluation.predictions)}
+    figures = {
+        "confusion_matrix": plot_confusion_matrix(evaluation.predictions),
+        "top_losses": plot_top_losses(evaluation.predictions),
+    }
     if metrics.get("epochs"):
         figures["training"] = plot_training(metrics["epochs"])
     if metrics.get("calibration"):

@@ -9,6 +9,7 @@ Writes docs/MODEL_CARD.md: the parts between `<!-- card: NAME -->` and `<!-- /ca
 Either of the two files may be named: both are updated. Any other file gets what it has a place for.
 `training.deploy` builds the card of a model repository, and the Space's metadata, with the same functions.
 """
+
 import json
 import re
 from collections.abc import Iterator
@@ -37,8 +38,9 @@ def naming_what_is_missing() -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CliError(f"metrics.json lacks what the card needs ({type(error).__name__}: {error}): "
-                       "train again.") from error
+        raise CliError(
+            f"metrics.json lacks what the card needs ({type(error).__name__}: {error}): train again."
+        ) from error
 
 
 def with_parts(card: str, metrics: dict[str, Any] | None) -> str:
@@ -58,11 +60,20 @@ def eval_results(metrics: dict[str, Any]) -> list[EvalResult]:
     """Return the accuracy on each set of photos, as the Hub's metadata holds it."""
     with naming_what_is_missing():
         groups = metrics.get("trust", {}).get("groups") or [
-            {"name": how_measured(metrics), "right": 1 - metrics["error_rate"]}]
+            {"name": how_measured(metrics), "right": 1 - metrics["error_rate"]}
+        ]
         # sets of one type and one configuration would become one result in the model index
-        return [EvalResult(task_type="image-classification", dataset_type="imagefolder", dataset_name=group["name"],
-                           dataset_config=group["name"], metric_type="accuracy",
-                           metric_value=round(group["right"], 4)) for group in groups]
+        return [
+            EvalResult(
+                task_type="image-classification",
+                dataset_type="imagefolder",
+                dataset_name=group["name"],
+                dataset_config=group["name"],
+                metric_type="accuracy",
+                metric_value=round(group["right"], 4),
+            )
+            for group in groups
+        ]
 
 
 def title_of(metadata: str) -> str:
@@ -70,8 +81,9 @@ def title_of(metadata: str) -> str:
     try:
         return (yaml.safe_load(metadata) or {}).get("title", "Fieldguide")
     except (yaml.YAMLError, AttributeError) as error:
-        raise CliError("The metadata between the README's first two lines of --- is not YAML. Correct it, then run "
-                       "this again.") from error
+        raise CliError(
+            "The metadata between the README's first two lines of --- is not YAML. Correct it, then run this again."
+        ) from error
 
 
 def with_results(readme: str, metrics: dict[str, Any] | None) -> str:
@@ -85,7 +97,7 @@ def with_results(readme: str, metrics: dict[str, Any] | None) -> str:
     index = ""
     if metrics is not None:
         index = ModelCardData(model_name=title_of(front[1]), eval_results=eval_results(metrics)).to_yaml() + "\n"
-    return f"---\n{MODEL_INDEX.sub('', front[1])}{index}---\n{readme[front.end():]}"
+    return f"---\n{MODEL_INDEX.sub('', front[1])}{index}---\n{readme[front.end() :]}"
 
 
 def metrics_among(files: dict[str, bytes]) -> dict[str, Any] | None:
@@ -100,8 +112,10 @@ def metrics_among(files: dict[str, bytes]) -> dict[str, Any] | None:
 def with_card(text: str, metrics: dict[str, Any]) -> str:
     """Return a README or a card with everything in it that comes from metrics.json; CliError where it has no place."""
     if not PART.search(text) and not FRONT.match(text):
-        raise CliError("There is no place for the model card's figures: put <!-- card: NAME --> and <!-- /card --> "
-                       f"where {', '.join(PARTS)} should be.")
+        raise CliError(
+            "There is no place for the model card's figures: put <!-- card: NAME --> and <!-- /card --> "
+            f"where {', '.join(PARTS)} should be."
+        )
     with naming_what_is_missing():
         return with_results(with_parts(text, metrics), metrics)
 

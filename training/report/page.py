@@ -4,6 +4,7 @@ Reads  an `Evaluation`, the figures as PNG by name, and what metrics.json record
        Jinja templates beside this module
 Gives  HTML; `training.report` writes it
 """
+
 import base64
 import io
 from pathlib import Path
@@ -27,10 +28,16 @@ SEPARATES = 0.7  # AUROC of left-out labels; below, familiarity is little better
 
 def templates() -> Environment:
     """Return the templates; whatever is put into them is escaped."""
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True,
-                              lstrip_blocks=True, undefined=StrictUndefined)
-    environment.filters.update(percent=lambda share, places: f"{share:.{places}%}",
-                               fixed=lambda number, places: f"{number:.{places}f}")
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters.update(
+        percent=lambda share, places: f"{share:.{places}%}", fixed=lambda number, places: f"{number:.{places}f}"
+    )
     environment.globals["SEPARATES"] = SEPARATES
     return environment
 
@@ -45,23 +52,35 @@ def top_loss(predictions: Predictions, i: int) -> dict[str, Any]:
     buffer = io.BytesIO()
     thumbnail(predictions.files[i]).save(buffer, "JPEG", quality=85)
     prediction, label, loss, probability = describe_prediction(predictions, i)
-    return {"url": data_url(buffer.getvalue(), "jpeg"), "name": predictions.files[i].name, "prediction": prediction,
-            "label": label, "loss": loss, "probability": probability,
-            "verdict": "wrong" if prediction != label else "right"}
+    return {
+        "url": data_url(buffer.getvalue(), "jpeg"),
+        "name": predictions.files[i].name,
+        "prediction": prediction,
+        "label": label,
+        "loss": loss,
+        "probability": probability,
+        "verdict": "wrong" if prediction != label else "right",
+    }
 
 
 def error_rows(labels: dict[str, dict[str, Any]]) -> list[tuple[object, ...]]:
     """Return the error of each label with its interval, the highest first; labels: see `held_out.by_label`."""
-    shown = sorted(((label, row) for label, row in labels.items() if row["n"]),
-                   key=lambda entry: -entry[1]["wrong"] / entry[1]["n"])
-    return [(label, row["n"], row["wrong"], f"{row['wrong'] / row['n']:.1%}", f"{row['low']:.1%} to {row['high']:.1%}")
-            for label, row in shown]
+    shown = sorted(
+        ((label, row) for label, row in labels.items() if row["n"]),
+        key=lambda entry: -entry[1]["wrong"] / entry[1]["n"],
+    )
+    return [
+        (label, row["n"], row["wrong"], f"{row['wrong'] / row['n']:.1%}", f"{row['low']:.1%} to {row['high']:.1%}")
+        for label, row in shown
+    ]
 
 
 def familiarity_rows(familiar: FamiliarityGroups) -> list[tuple[object, ...]]:
     """Return for each group of photos its name, how many there are, the share of familiar ones, and the median."""
-    return [(name, len(group), f"{np.mean(group >= familiar.threshold):.1%}", f"{np.median(group):.3f}")
-            for name, group in familiar.groups.items()]
+    return [
+        (name, len(group), f"{np.mean(group >= familiar.threshold):.1%}", f"{np.median(group):.3f}")
+        for name, group in familiar.groups.items()
+    ]
 
 
 def auroc_of_others(familiar: FamiliarityGroups) -> float | None:
@@ -86,8 +105,10 @@ def how_trained(metrics: dict[str, Any]) -> str:
     if verdict and verdict["kept"]:
         return f"What is served is the fine-tuned network; {Verdict(**verdict)}."
     why = f"{Verdict(**verdict)}." if verdict else not_tried(metrics)
-    return ("What is served is the network as it came, frozen, with a linear probe that learned from "
-            f"{metrics['n_train']} photos: {why}")
+    return (
+        "What is served is the network as it came, frozen, with a linear probe that learned from "
+        f"{metrics['n_train']} photos: {why}"
+    )
 
 
 def not_tried(metrics: dict[str, Any]) -> str:
@@ -95,25 +116,46 @@ def not_tried(metrics: dict[str, Any]) -> str:
     if metrics["options"].get("quick"):
         return "--quick left fine-tuning out."
     error = (metrics["calibration"] or metrics)["error_rate"]
-    why = (f"{error:.1%} wrong is less than the {FINE_TUNE_ERROR:.0%} from which on it is tried"
-           if error < FINE_TUNE_ERROR else "it would have taken too long")
+    why = (
+        f"{error:.1%} wrong is less than the {FINE_TUNE_ERROR:.0%} from which on it is tried"
+        if error < FINE_TUNE_ERROR
+        else "it would have taken too long"
+    )
     return f"fine-tuning was not tried, since {why}; --fine-tune tries it all the same."
 
 
-def to_html(evaluation: Evaluation, figures: dict[str, bytes], metrics: dict[str, Any],
-            familiar: FamiliarityGroups | None = None, n_others: int = 0) -> str:
+def to_html(
+    evaluation: Evaluation,
+    figures: dict[str, bytes],
+    metrics: dict[str, Any],
+    familiar: FamiliarityGroups | None = None,
+    n_others: int = 0,
+) -> str:
     """Return the whole report; figures: PNG by name; n_others: photos of the folder that are in no prediction."""
     predictions, familiar, test = evaluation.predictions, familiar or FamiliarityGroups(), metrics.get("test")
     n, n_wrong = len(predictions.files), predictions.n_wrong
-    return templates().get_template("report.html").render(
-        evaluation=evaluation, n_others=n_others, options=metrics.get("options", {}),
-        n=n, n_wrong=n_wrong, interval=wilson(n_wrong, n),
-        errors=error_rows(by_label(predictions.vocab, predictions.targets, predictions.predicted)),
-        confused=predictions.most_confused(),
-        cards=[top_loss(predictions, i) for i in predictions.top_losses()],
-        test=test, test_interval=wilson(test["n_wrong"], test["n"]) if test else None,
-        test_errors=error_rows(test["by_label"]) if test else [],
-        calibration=metrics.get("calibration"),
-        threshold=familiar.threshold, familiarity_rows=familiarity_rows(familiar), auroc=auroc_of_others(familiar),
-        left_out=metrics.get("familiarity"), how_trained=how_trained(metrics),
-        figures={name: data_url(figure) for name, figure in figures.items()})
+    return (
+        templates()
+        .get_template("report.html")
+        .render(
+            evaluation=evaluation,
+            n_others=n_others,
+            options=metrics.get("options", {}),
+            n=n,
+            n_wrong=n_wrong,
+            interval=wilson(n_wrong, n),
+            errors=error_rows(by_label(predictions.vocab, predictions.targets, predictions.predicted)),
+            confused=predictions.most_confused(),
+            cards=[top_loss(predictions, i) for i in predictions.top_losses()],
+            test=test,
+            test_interval=wilson(test["n_wrong"], test["n"]) if test else None,
+            test_errors=error_rows(test["by_label"]) if test else [],
+            calibration=metrics.get("calibration"),
+            threshold=familiar.threshold,
+            familiarity_rows=familiarity_rows(familiar),
+            auroc=auroc_of_others(familiar),
+            left_out=metrics.get("familiarity"),
+            how_trained=how_trained(metrics),
+            figures={name: data_url(figure) for name, figure in figures.items()},
+        )
+    )

@@ -10,6 +10,7 @@ Writes export.pkl, its compiled copy export.onnx, and metrics.json: figures, cou
     python -m training.train data/bears --fine-tune --epochs 8    # the lesson's own way, kept if it proves better
     python -m training.train data/bears --arch mobilenet_v2 --weights mobilenet_v2.pth
 """
+
 import time
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,9 @@ def print_counts(photos: Photos) -> None:
     if few := labels_with_few_photos(labels):
         print(f"few photos: {', '.join(few)}. What is measured of them says little; add photos.")
     if (ratio := imbalance_ratio(labels)) > MAX_IMBALANCE:
-        print(f"one label has {ratio:.0f} times as many photos as another: the photos of the rarer ones "
-              "count for more.")
+        print(
+            f"one label has {ratio:.0f} times as many photos as another: the photos of the rarer ones count for more."
+        )
 
 
 def test_error(metrics: dict[str, Any], photos: Photos, out: Path) -> dict[str, Any]:
@@ -53,9 +55,15 @@ def test_error(metrics: dict[str, Any], photos: Photos, out: Path) -> dict[str, 
     n, n_wrong = len(predictions.files), predictions.n_wrong
     low, high = wilson(n_wrong, n)
     print(f"test set: {n_wrong} of {n} wrong, {n_wrong / n:.1%} (95% interval {low:.1%} to {high:.1%})")
-    return {**metrics, "test": {
-        "n": n, "n_wrong": n_wrong, "error_rate": n_wrong / n,
-        "by_label": by_label(predictions.vocab, predictions.targets, predictions.predicted)}}
+    return {
+        **metrics,
+        "test": {
+            "n": n,
+            "n_wrong": n_wrong,
+            "error_rate": n_wrong / n,
+            "by_label": by_label(predictions.vocab, predictions.targets, predictions.predicted),
+        },
+    }
 
 
 def summary(trained: Trained, metrics: dict[str, Any], out: Path, seconds: float) -> str:
@@ -63,21 +71,26 @@ def summary(trained: Trained, metrics: dict[str, Any], out: Path, seconds: float
     how = "held out for validation" if trained.validated else "held out in turn"
     low, high = metrics["error_interval"]
     unfamiliar = metrics["familiarity"]["unfamiliar"]
-    other_labels = "" if unfamiliar is None else (
-        f"when a label was left out, {unfamiliar:.0%} of its photos were recognised as unfamiliar\n")
+    other_labels = (
+        ""
+        if unfamiliar is None
+        else (f"when a label was left out, {unfamiliar:.0%} of its photos were recognised as unfamiliar\n")
+    )
     what = "fine-tuned network" if trained.fine_tuned else "frozen network with a linear probe"
-    return (f"{other_labels}{out}: {metrics['n_train']} photos to train, {len(metrics['photos'])} labels, "
-            f"{len(metrics['unreadable'])} unreadable; {what}; error rate {metrics['error_rate']:.1%} "
-            f"({metrics['n_wrong']} of {metrics['n_valid']} photos {how}, 95% interval {low:.1%} to {high:.1%}); "
-            f"{metrics['export']['bytes'] / 1e6:.1f} MB, {seconds:.0f} s")
+    return (
+        f"{other_labels}{out}: {metrics['n_train']} photos to train, {len(metrics['photos'])} labels, "
+        f"{len(metrics['unreadable'])} unreadable; {what}; error rate {metrics['error_rate']:.1%} "
+        f"({metrics['n_wrong']} of {metrics['n_valid']} photos {how}, 95% interval {low:.1%} to {high:.1%}); "
+        f"{metrics['export']['bytes'] / 1e6:.1f} MB, {seconds:.0f} s"
+    )
 
 
 @with_options(TrainingOptions)
 def main(
-    data:str, # folder of photos, one folder a label
-    resplit:bool=False, # draw a new validation set, also of photos that the run before validated on
-    out:str="export.pkl", # where the export goes; its figures are written beside it
-    **options: Any
+    data: str,  # folder of photos, one folder a label
+    resplit: bool = False,  # draw a new validation set, also of photos that the run before validated on
+    out: str = "export.pkl",  # where the export goes; its figures are written beside it
+    **options: Any,
 ) -> None:
     "Train a classifier on DATA and write export.pkl and metrics.json."
     started, export, chosen = time.monotonic(), Path(out), TrainingOptions(**options)

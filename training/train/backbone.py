@@ -1,8 +1,11 @@
 """Load a pretrained network of torchvision or timm by its name, without its classifier.
 
+Usage:
+
     load_backbone("resnet18")                                     # pretrained, downloaded once
     load_backbone("mobilenet_v2", weights="mobilenet_v2.pth")     # from a local state dict
 """
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -46,8 +49,9 @@ class Backbone:
             self.body.train(was_training)
 
 
-def load_backbone(name: str, pretrained: bool = True, weights: str | Path | None = None,
-                  image_size: int = 224) -> Backbone:
+def load_backbone(
+    name: str, pretrained: bool = True, weights: str | Path | None = None, image_size: int = 224
+) -> Backbone:
     """Return a network by its torchvision or timm name, without its classifier.
 
     weights: a local state dict of the whole network (.pth or .safetensors), instead of a download.
@@ -55,12 +59,14 @@ def load_backbone(name: str, pretrained: bool = True, weights: str | Path | None
     for a download that fails and for an image size that the network does not take.
     """
     if name in torchvision.models.list_models(module=torchvision.models):
-        model = _build(lambda **kw: torchvision.models.get_model(name, **kw), name,
-                       {"weights": "DEFAULT" if pretrained and not weights else None})
+        model = _build(
+            lambda **kw: torchvision.models.get_model(name, **kw),
+            name,
+            {"weights": "DEFAULT" if pretrained and not weights else None},
+        )
         stats = INCEPTION_STATS if name in ("googlenet", "inception_v3") else IMAGENET_STATS
     elif timm.is_model(name):
-        model = _build(lambda **kw: timm.create_model(name, **kw), name,
-                       {"pretrained": pretrained and not weights})
+        model = _build(lambda **kw: timm.create_model(name, **kw), name, {"pretrained": pretrained and not weights})
         config = cast(dict[str, Any], model.default_cfg)
         stats = (list(config["mean"]), list(config["std"]))
     else:
@@ -77,13 +83,16 @@ def _build(create: Callable[..., nn.Module], name: str, options: dict[str, Any])
     try:
         return create(**options).eval()
     except OSError as error:  # URLError, HTTPError and the Hub's errors are all OSErrors
-        raise CliError(f"The pretrained weights of {name} could not be downloaded ({error}). "
-                       "Give a local file with --weights FILE, or train without: --no-pretrained.") from error
+        raise CliError(
+            f"The pretrained weights of {name} could not be downloaded ({error}). "
+            "Give a local file with --weights FILE, or train without: --no-pretrained."
+        ) from error
     except RuntimeError as error:
         if "retrained" not in str(error):
             raise
-        raise CliError(f"There are no pretrained weights for {name}: give --weights FILE "
-                       "or --no-pretrained.") from error
+        raise CliError(
+            f"There are no pretrained weights for {name}: give --weights FILE or --no-pretrained."
+        ) from error
 
 
 def _unknown(name: str) -> str:
@@ -98,13 +107,17 @@ def _load_weights(model: nn.Module, path: Path, name: str) -> None:
     state = _read_state_dict(path)
     expected = model.state_dict()
     classifier = list(expected)[-1].rpartition(".")[0] + "."
-    wrong = [key for key in expected if not key.startswith(classifier)
-             and (key not in state or state[key].shape != expected[key].shape)]
+    wrong = [
+        key
+        for key in expected
+        if not key.startswith(classifier) and (key not in state or state[key].shape != expected[key].shape)
+    ]
     if wrong:
-        raise CliError(f"{path} does not fit {name}: {len(wrong)} of {len(expected)} weights are missing "
-                       f"or of another shape, {wrong[0]} first. Name the architecture it was saved from.")
-    fitting = {key: value for key, value in state.items()
-               if key in expected and value.shape == expected[key].shape}
+        raise CliError(
+            f"{path} does not fit {name}: {len(wrong)} of {len(expected)} weights are missing "
+            f"or of another shape, {wrong[0]} first. Name the architecture it was saved from."
+        )
+    fitting = {key: value for key, value in state.items() if key in expected and value.shape == expected[key].shape}
     model.load_state_dict(fitting, strict=False)
 
 
@@ -115,13 +128,16 @@ def _read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
+
             state: Any = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickles, zips and safetensors each fail in their own ways
         reason = (str(error).splitlines() or ["it is empty"])[0]
-        raise CliError(f"{path} could not be opened as weights ({reason}). "
-                       "A state dict is expected: torch.save(model.state_dict(), FILE).") from error
+        raise CliError(
+            f"{path} could not be opened as weights ({reason}). "
+            "A state dict is expected: torch.save(model.state_dict(), FILE)."
+        ) from error
     for wrapper in ("state_dict", "model"):
         state = state.get(wrapper, state) if isinstance(state, dict) else state
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):

@@ -3,6 +3,7 @@
 Reads  scores of photos by models that did not learn from them
 Gives  the temperature for the export, and its reliability before and after for metrics.json
 """
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,8 +39,15 @@ def reliability(confidences: np.ndarray, right: np.ndarray, n_bins: int = N_BINS
     confidences: (N,) probabilities of the most probable label; right: (N,) whether it is the photo's own.
     """
     bins = np.minimum((confidences * n_bins).astype(int), n_bins - 1)
-    return [{"n": int((bins == i).sum()), "confidence": float(confidences[bins == i].mean()),
-             "accuracy": float(right[bins == i].mean())} for i in range(n_bins) if (bins == i).any()]
+    return [
+        {
+            "n": int((bins == i).sum()),
+            "confidence": float(confidences[bins == i].mean()),
+            "accuracy": float(right[bins == i].mean()),
+        }
+        for i in range(n_bins)
+        if (bins == i).any()
+    ]
 
 
 def calibration_error(bins: Sequence[dict[str, Any]]) -> float:
@@ -52,12 +60,15 @@ def measure_reliability(by_label: np.ndarray, targets: np.ndarray) -> dict[str, 
     """Return the expected calibration error and the reliability of (N, V, C) probabilities, for (N,) targets."""
     right = by_label.argmax(2) == targets[:, None]
     bins = reliability(by_label.max(2).ravel(), right.ravel())
-    return {"error": round(calibration_error(bins), 4), "bins": [
-        {name: round(value, 4) for name, value in row.items()} for row in bins]}
+    return {
+        "error": round(calibration_error(bins), 4),
+        "bins": [{name: round(value, 4) for name, value in row.items()} for row in bins],
+    }
 
 
-def calibrate(scores: np.ndarray, targets: np.ndarray, folds: np.ndarray,
-              shrink: bool = False) -> dict[str, Any] | None:
+def calibrate(
+    scores: np.ndarray, targets: np.ndarray, folds: np.ndarray, shrink: bool = False
+) -> dict[str, Any] | None:
     """Return what metrics.json records of the calibration, `temperature` first; None for scores that are no numbers.
 
     scores: (N, V, C) of V views of photos that the model did not learn from, the plain view first; folds: (N,).
@@ -77,6 +88,11 @@ def calibrate(scores: np.ndarray, targets: np.ndarray, folds: np.ndarray,
         own = folds == fold
         after[own] = probabilities(scores[own], fitted(own if own.all() else ~own))
     wrong = scores[:, 0].argmax(1) != targets
-    return {"temperature": fitted(np.ones(len(targets), dtype=bool)), "n_photos": len(targets),
-            "n_folds": len(np.unique(folds)), "error_rate": float(wrong.mean()),
-            "before": measure_reliability(probabilities(scores), targets), "after": measure_reliability(after, targets)}
+    return {
+        "temperature": fitted(np.ones(len(targets), dtype=bool)),
+        "n_photos": len(targets),
+        "n_folds": len(np.unique(folds)),
+        "error_rate": float(wrong.mean()),
+        "before": measure_reliability(probabilities(scores), targets),
+        "after": measure_reliability(after, targets),
+    }

@@ -1,4 +1,5 @@
 """Check the options of a training before any photo is read; a CliError says which one cannot work."""
+
 import os
 import shutil
 from pathlib import Path
@@ -39,5 +40,7 @@ def check_out(out: Path) -> None:
         raise CliError(f"--out {out}: nothing may be written in {out.parent.resolve()}.")
     free = shutil.disk_usage(out.parent).free
     if free < MIN_FREE_BYTES:
-        raise CliError(f"Only {free / 1e6:.0f} MB are free in {out.parent.resolve()}: "
-                       f"make room for {MIN_FREE_BYTES / 1e6:.0f} MB first.")
+        raise CliError(
+            f"Only {free / 1e6:.0f} MB are free in {out.parent.resolve()}: "
+            f"make room for {MIN_FREE_BYTES / 1e6:.0f} MB first."
+        )

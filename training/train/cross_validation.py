@@ -1,4 +1,5 @@
 """Divide photos into folds that are held out in turn, with each label spread evenly and copies of a photo together."""
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -7,6 +7,7 @@ Gives  `classifier.inference.confidence.Familiarity`: centres of the training ph
 The threshold is set on photos that the centres were not made from. How well photos of other things are detected is
 measured the same way: each label in turn is treated as if no photo of it had been shown.
 """
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,8 +59,9 @@ def _cluster(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
     return normalised(KMeans(most, n_init=1, max_iter=50, random_state=seed).fit(rows).cluster_centers_)
 
 
-def similarities(features: np.ndarray, targets: np.ndarray, folds: np.ndarray,
-                 views: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[list[np.ndarray], np.ndarray]:
+def similarities(
+    features: np.ndarray, targets: np.ndarray, folds: np.ndarray, views: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the similarity of each view of each photo to each label's centres, which were not made from that photo.
 
     features: (N, V, D); views: (indices of M photos, (M, D) features) for each view, the plain one first. Returns an
@@ -100,8 +102,9 @@ class FamiliarityMetrics:
     left_out: dict[int, dict[str, Any]] = field(default_factory=dict)  # by index of the label: n, unfamiliar, auroc
 
 
-def measure_familiarity(near: np.ndarray, targets: np.ndarray, labels: np.ndarray,
-                        threshold: float) -> FamiliarityMetrics:
+def measure_familiarity(
+    near: np.ndarray, targets: np.ndarray, labels: np.ndarray, threshold: float
+) -> FamiliarityMetrics:
     """Return how well familiarity works: each label in turn is treated as if no photo of it had been shown.
 
     near: (N, C) similarities to each label's centres, from `similarities`; targets: (N,).
@@ -114,18 +117,28 @@ def measure_familiarity(near: np.ndarray, targets: np.ndarray, labels: np.ndarra
     for i in np.argsort(-counts)[:MAX_LEFT_OUT]:
         own, others = targets == labels[i], np.delete(near, i, axis=1).max(1)
         if own.any() and not own.all():
-            rows[int(labels[i])] = {"n": int(own.sum()), "unfamiliar": float(np.mean(others[own] < threshold)),
-                                    "auroc": float(roc_auc_score(~own, others))}
+            rows[int(labels[i])] = {
+                "n": int(own.sum()),
+                "unfamiliar": float(np.mean(others[own] < threshold)),
+                "auroc": float(roc_auc_score(~own, others)),
+            }
     if not rows:  # a validation set of one label alone
         return FamiliarityMetrics(accepted)
     n = sum(row["n"] for row in rows.values())
-    return FamiliarityMetrics(accepted, sum(row["n"] * row["unfamiliar"] for row in rows.values()) / n,
-                         float(np.mean([row["auroc"] for row in rows.values()])), rows)
+    return FamiliarityMetrics(
+        accepted,
+        sum(row["n"] * row["unfamiliar"] for row in rows.values()) / n,
+        float(np.mean([row["auroc"] for row in rows.values()])),
+        rows,
+    )
 
 
-def fit_familiarity(features: np.ndarray, targets: np.ndarray, folds: np.ndarray,
-                    views: Sequence[tuple[np.ndarray, np.ndarray]],
-                    ) -> tuple[Familiarity | None, FamiliarityMetrics, np.ndarray | None]:
+def fit_familiarity(
+    features: np.ndarray,
+    targets: np.ndarray,
+    folds: np.ndarray,
+    views: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> tuple[Familiarity | None, FamiliarityMetrics, np.ndarray | None]:
     """Return the familiarity fitted on a model's photos, how well it works, and (N,) scores of the first view.
 
     features: (N, V, D), views to make centres from; folds: (N,), see `cross_validation.assign_folds`; views: see

@@ -7,6 +7,7 @@ Writes DATA/.features/*.npz, one file for each network and preprocessing, so tha
     features.of(files)                      # (N, D), of the photos as they are
     features.of(files, view="thumbnail")    # (N, D), of the photos as a web search shows them
 """
+
 import hashlib
 import io
 import os
@@ -45,7 +46,7 @@ def as_thumbnail(photo: Image.Image) -> Image.Image:
 
 def cropped(photo: Image.Image, rng: random.Random) -> Image.Image:
     """Return a random crop of half of the photo's area, as another photographer would have framed it."""
-    width, height = (max(1, round(side * CROPPED_AREA ** 0.5)) for side in photo.size)
+    width, height = (max(1, round(side * CROPPED_AREA**0.5)) for side in photo.size)
     left, top = rng.randint(0, photo.width - width), rng.randint(0, photo.height - height)
     return photo.crop((left, top, left + width, top + height))
 
@@ -88,8 +89,9 @@ class Features:
             hashes = list(pool.map(self.hash_of, files))
             missing = {(name, view): file for name, file in zip(hashes, files) if (name, view) not in self._known}
             if missing:
-                bar = progress_bar(self._compute(pool, list(missing.values()), list(missing)), total=len(missing),
-                                   leave=False)
+                bar = progress_bar(
+                    self._compute(pool, list(missing.values()), list(missing)), total=len(missing), leave=False
+                )
                 self._known.update(zip(missing, bar))
                 self.n_computed += len(missing)
         return np.stack([self._known[name, view] for name in hashes])
@@ -103,14 +105,23 @@ class Features:
         try:
             self._file.parent.mkdir(exist_ok=True)
             with staged(self._file) as aside, aside.open("wb") as file:
-                np.savez(file, names=np.array([key[0] for key in kept]), views=np.array([key[1] for key in kept]),
-                         rows=np.stack(list(kept.values())))
+                np.savez(
+                    file,
+                    names=np.array([key[0] for key in kept]),
+                    views=np.array([key[1] for key in kept]),
+                    rows=np.stack(list(kept.values())),
+                )
         except (CliError, OSError) as error:
             print(f"The features were not kept in {self._file.parent} ({error}): the next run computes them again.")
 
-    def _compute(self, pool: ThreadPoolExecutor, files: Sequence[Path], keys: Sequence[tuple[str, str]],
-                 ) -> Iterator[np.ndarray]:
+    def _compute(
+        self,
+        pool: ThreadPoolExecutor,
+        files: Sequence[Path],
+        keys: Sequence[tuple[str, str]],
+    ) -> Iterator[np.ndarray]:
         """Yield the (D,) features of a view of each photo."""
+
         def view_of(file: Path, key: tuple[str, str]) -> Image.Image:
             by = 1 if key[1] == "plain" else 2
             photo = open_photo(file, max_reduction=lambda size: self._engine.max_reduction(size) / by)
@@ -141,6 +152,7 @@ def _read(file: Path | None) -> dict[tuple[str, str], np.ndarray]:
     with suppress(Exception):  # a damaged file fails in many ways
         if file is not None:
             with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
-                return {(str(name), str(view)): row for name, view, row in
-                        zip(kept["names"], kept["views"], kept["rows"])}
+                return {
+                    (str(name), str(view)): row for name, view, row in zip(kept["names"], kept["views"], kept["rows"])
+                }
     return {}

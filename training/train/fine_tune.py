@@ -8,6 +8,7 @@ statistics of a million photos by those of 16: both damage the features, and eve
 Sources: Kumar et al. 2022, Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution; Wortsman
 et al. 2022, Robust Fine-Tuning of Zero-Shot Models: a mean of the weights before and after is better than either.
 """
+
 import time
 from contextlib import nullcontext
 from copy import deepcopy
@@ -46,8 +47,12 @@ class EpochTable(Callback):
     def after_epoch(self) -> None:
         """Add the epoch that has just been logged."""
         names, values = self.recorder.metric_names, self.recorder.log
-        self.rows.append({name: value if isinstance(value, (int, str)) else round(float(value), 6)
-                          for name, value in zip(names, values)})
+        self.rows.append(
+            {
+                name: value if isinstance(value, (int, str)) else round(float(value), 6)
+                for name, value in zip(names, values)
+            }
+        )
 
 
 class FreezeBatchNorm(Callback):
@@ -89,8 +94,14 @@ def should_fine_tune(error: float, quick: bool, always: bool) -> bool:
     return not quick and (always or error >= FINE_TUNE_ERROR)
 
 
-def fine_tune(learn: Learner, epochs: int, base_lr: float, from_probe: bool = True, max_minutes: float = np.inf,
-              quiet: bool = False) -> tuple[list[dict[str, Any]], float | None]:
+def fine_tune(
+    learn: Learner,
+    epochs: int,
+    base_lr: float,
+    from_probe: bool = True,
+    max_minutes: float = np.inf,
+    quiet: bool = False,
+) -> tuple[list[dict[str, Any]], float | None]:
     """Fine-tune a Learner; return its table, a dict an epoch, and None.
 
     from_probe: the head is the probe of the pretrained backbone, batch norm keeps its statistics, and the new weights
@@ -104,8 +115,12 @@ def fine_tune(learn: Learner, epochs: int, base_lr: float, from_probe: bool = Tr
             before = deepcopy(learn.model.state_dict())
             learn.unfreeze()
             learn.fit_one_cycle(epochs, slice(base_lr / LR_MULT, base_lr), pct_start=0.3)
-            learn.model.load_state_dict({name: torch.lerp(before[name], after, TUNED_SHARE) if after.is_floating_point()
-                                         else after for name, after in learn.model.state_dict().items()})
+            learn.model.load_state_dict(
+                {
+                    name: torch.lerp(before[name], after, TUNED_SHARE) if after.is_floating_point() else after
+                    for name, after in learn.model.state_dict().items()
+                }
+            )
         else:
             learn.fine_tune(epochs, base_lr)
     learn.model.eval()

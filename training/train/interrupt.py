@@ -2,6 +2,7 @@
 
 Gives `remember_interrupts`, a context for what may be interrupted, and `StopOnInterrupt`, a fastai callback
 """
+
 import signal
 import threading
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ class StopOnInterrupt(Callback):
 @contextmanager
 def remember_interrupts() -> Iterator[None]:
     """Remember Ctrl-C within the block: fastprogress ignores one that comes while it draws its first bar."""
+
     def remember(*_: object) -> NoReturn:
         interrupted.set()
         raise KeyboardInterrupt

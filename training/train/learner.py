@@ -3,6 +3,7 @@
 Reads  photos by split, and options
 Gives  `Trained`: a fastai Learner, and its figures, measured on photos that it did not learn from
 """
+
 import hashlib
 import time
 from collections.abc import Sequence
@@ -62,8 +63,9 @@ def set_probe(learn: Learner, probe: Probe) -> None:
     learn.model = nn.Sequential(body, nn.Sequential(*list(head)[:-2], *probe.to_layers())).to(device).eval()
 
 
-def prepare(photos: Photos, options: TrainingOptions, keep: Sequence[str] = (),
-            cache: Path | None = None) -> tuple[Learner, Features]:
+def prepare(
+    photos: Photos, options: TrainingOptions, keep: Sequence[str] = (), cache: Path | None = None
+) -> tuple[Learner, Features]:
     """Return a Learner over the photos with an untrained head, and its frozen backbone's features.
 
     keep: SHA-256 of photos that an earlier run held out (see `training.data.splits.splitter`). cache: a folder for the
@@ -82,8 +84,13 @@ def prepare(photos: Photos, options: TrainingOptions, keep: Sequence[str] = (),
     return learn, Features(engine_of(learn), name, cache)
 
 
-def train(photos: Photos, options: TrainingOptions, keep: Sequence[str] = (), cache: Path | None = None,
-          max_minutes: float = MAX_MINUTES) -> Trained:
+def train(
+    photos: Photos,
+    options: TrainingOptions,
+    keep: Sequence[str] = (),
+    cache: Path | None = None,
+    max_minutes: float = MAX_MINUTES,
+) -> Trained:
     """Return a model trained on `photos.train`, and print a line on each step; keep, cache: see `prepare`.
 
     max_minutes: that fine-tuning may take, unless an option asks for it.
@@ -91,9 +98,11 @@ def train(photos: Photos, options: TrainingOptions, keep: Sequence[str] = (), ca
     learn, features = prepare(photos, options, keep, cache)
     began = time.monotonic()
     probes = score_out_of_fold(learn, features, photos, options)
-    print(f"probe: {len(probes.files)} photos in {len(probes.views)} views, {features.n_computed} of them computed "
-          f"anew, {time.monotonic() - began:.0f} s; {probes.error:.1%} of the photos held out in turn are wrong",
-          flush=True)
+    print(
+        f"probe: {len(probes.files)} photos in {len(probes.views)} views, {features.n_computed} of them computed "
+        f"anew, {time.monotonic() - began:.0f} s; {probes.error:.1%} of the photos held out in turn are wrong",
+        flush=True,
+    )
     probed = with_probe(learn, features, photos, probes)
     asked = options.fine_tune or not options.pretrained
     if not should_fine_tune(probes.error, options.quick, asked):
@@ -109,8 +118,11 @@ def with_probe(learn: Learner, features: Features, photos: Photos, probes: OutOf
     calibration = calibrate(probes.scores[:, calibrated_on], probes.targets, probes.folds)
     all_photos = np.arange(len(probes.files))
     known, familiarity_metrics, familiar = fit_familiarity(
-        probes.features, probes.targets, probes.folds,
-        [(all_photos, probes.features[:, i]) for i, view in enumerate(probes.views) if view in FAMILIARITY_VIEWS])
+        probes.features,
+        probes.targets,
+        probes.folds,
+        [(all_photos, probes.features[:, i]) for i, view in enumerate(probes.views) if view in FAMILIARITY_VIEWS],
+    )
     scores, files, given = probes.scores[:, 0], probes.files, sorted(photos.valid)
     if given:
         rows = features.of(given)
@@ -122,8 +134,9 @@ def with_probe(learn: Learner, features: Features, photos: Photos, probes: OutOf
     return Trained(learn, probes.files, held_out, calibration, known, familiarity_metrics, validated=given)
 
 
-def with_fine_tuning(probed: Trained, features: Features, probes: OutOfFold, options: TrainingOptions,
-                     max_minutes: float) -> Trained:
+def with_fine_tuning(
+    probed: Trained, features: Features, probes: OutOfFold, options: TrainingOptions, max_minutes: float
+) -> Trained:
     """Fine-tune from the probe of the photos that are not held out, and return the better one of the two models."""
     learn, row_of = probed.learn, {file: i for i, file in enumerate(probes.files)}
     before, model = deepcopy(learn.model), learn.model
@@ -138,8 +151,11 @@ def with_fine_tuning(probed: Trained, features: Features, probes: OutOfFold, opt
         learn.model = before
         return probed
     targets = np.array([list(learn.dls.vocab).index(parent_label(file)) for file in valid])
-    probe_scores = np.stack([probes.scores[row_of[file], 0] for file in valid]) if valid[0] in row_of else (
-        part.scores(features.of(valid)))
+    probe_scores = (
+        np.stack([probes.scores[row_of[file], 0] for file in valid])
+        if valid[0] in row_of
+        else (part.scores(features.of(valid)))
+    )
     scores = validation_scores(learn)
     probed.verdict, probed.table = judge(probe_scores, scores, targets), table
     print(probed.verdict, flush=True)
@@ -150,8 +166,9 @@ def with_fine_tuning(probed: Trained, features: Features, probes: OutOfFold, opt
     return probed
 
 
-def measure_fine_tuned(tuned: Trained, learned: list[Path], valid: list[Path], scores: np.ndarray, targets: np.ndarray,
-                features: Features) -> Trained:
+def measure_fine_tuned(
+    tuned: Trained, learned: list[Path], valid: list[Path], scores: np.ndarray, targets: np.ndarray, features: Features
+) -> Trained:
     """Return the fine-tuned model with its calibration and familiarity, measured on the photos it was validated on.
 
     scores: (N, C) of the N validation photos; targets: (N,).
@@ -168,5 +185,6 @@ def measure_fine_tuned(tuned: Trained, learned: list[Path], valid: list[Path], s
     by_label = probabilities(scores, calibration["temperature"] if calibration else 1)
     familiar = score_photos(known, own.of(valid)) if known else None
     held_out = HeldOutPredictions(vocab, list(map(features.hash_of, valid)), by_label, familiar)
-    return Trained(tuned.learn, learned, held_out, calibration, known, familiarity_metrics, tuned.table, tuned.verdict,
-                   valid)
+    return Trained(
+        tuned.learn, learned, held_out, calibration, known, familiarity_metrics, tuned.table, tuned.verdict, valid
+    )

@@ -3,6 +3,7 @@
 Reads  photos, and an untrained Learner with its frozen features
 Gives  `OutOfFold`
 """
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ def score_out_of_fold(learn: Learner, features: Features, photos: Photos, option
     """
     files, vocab = sorted(photos.train), list(learn.dls.vocab)
     targets = np.array([vocab.index(parent_label(file)) for file in files])
-    views = list(VIEWS[:max(1, min(len(VIEWS), MAX_VIEWS // len(files)))])
+    views = list(VIEWS[: max(1, min(len(VIEWS), MAX_VIEWS // len(files)))])
     rows = np.stack([features.of(files, view) for view in views], axis=1)
     features.save([*photos.train, *photos.valid])
     folds = assign_folds([vocab[i] for i in targets], copy_groups(files, features), options.folds, options.seed)

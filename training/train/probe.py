@@ -7,6 +7,7 @@ Source: Alain & Bengio 2016, Understanding intermediate layers using linear clas
 Do Better ImageNet Models Transfer Better? On a network trained on ImageNet, a probe comes close to fine-tuning, in
 seconds.
 """
+
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -102,8 +103,9 @@ def cross_entropy(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.log(np.exp(scores).sum(-1)) - own
 
 
-def cross_validate(features: np.ndarray, targets: np.ndarray, folds: np.ndarray,
-                   n_labels: int) -> tuple[float, np.ndarray]:
+def cross_validate(
+    features: np.ndarray, targets: np.ndarray, folds: np.ndarray, n_labels: int
+) -> tuple[float, np.ndarray]:
     """Return the strength with the lowest out-of-fold loss, and the (N, V, C) out-of-fold scores at it.
 
     features: (N, V, D), V views of each photo, the plain one first. folds: (N,), see `cross_validation.assign_folds`.
@@ -123,7 +125,7 @@ def choose_strength(features: np.ndarray, targets: np.ndarray, folds: np.ndarray
     A strongly regularised probe is not sure enough; since a temperature is fitted afterwards, that must not count
     against it. Only MAX_TUNING_VIEWS are used. Strengths are tried from the lowest on, until the loss rises.
     """
-    subset = np.random.default_rng(0).permutation(len(targets))[:max(1, MAX_TUNING_VIEWS // features.shape[1])]
+    subset = np.random.default_rng(0).permutation(len(targets))[: max(1, MAX_TUNING_VIEWS // features.shape[1])]
     if not all(len(np.unique(targets[subset][folds[subset] != fold])) == n_labels for fold in np.unique(folds)):
         subset = np.arange(len(targets))  # a label is too rare for a random subset
     features, targets, folds = features[subset], targets[subset], folds[subset]

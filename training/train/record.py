@@ -1,4 +1,5 @@
 """Write the results of a training: export.pkl, export.onnx and metrics.json."""
+
 import hashlib
 import json
 import platform
@@ -44,15 +45,22 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
         "photos": {label: {"train": learned[label], "valid": held_out[label]} for label in validated.vocab},
         "by_label": by_label(validated.vocab, validated.targets, validated.predicted),
         "unreadable": [f"{parent_label(file)}/{Path(file).name}" for file in photos.unreadable],
-        "fine_tuning": trained.verdict and {
-            "kept": trained.fine_tuned, "loss_before": trained.verdict.loss_before,
-            "loss_after": trained.verdict.loss_after, "p": trained.verdict.p, "n": trained.verdict.n},
+        "fine_tuning": trained.verdict
+        and {
+            "kept": trained.fine_tuned,
+            "loss_before": trained.verdict.loss_before,
+            "loss_after": trained.verdict.loss_after,
+            "p": trained.verdict.p,
+            "n": trained.verdict.n,
+        },
         "epochs": trained.table,
         "calibration": trained.calibration,
         "familiarity": {
-            "accepted": measured.accepted, "unfamiliar": measured.unfamiliar,
+            "accepted": measured.accepted,
+            "unfamiliar": measured.unfamiliar,
             "auroc": measured.auroc,
-            "left_out": {validated.vocab[i]: row for i, row in measured.left_out.items()}},
+            "left_out": {validated.vocab[i]: row for i, row in measured.left_out.items()},
+        },
         "options": options.recorded(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "valid_sha256": sorted(trained.held_out.hashes_of(trained.validated)),
@@ -60,14 +68,17 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
     }
 
 
-def save(trained: Trained, metrics: dict[str, Any], out: str | Path,
-         stock: StockFastai | None = None) -> dict[str, Any]:
+def save(
+    trained: Trained, metrics: dict[str, Any], out: str | Path, stock: StockFastai | None = None
+) -> dict[str, Any]:
     """Write the export and, once that has passed its check, metrics.json; return the metrics written."""
     learn, familiarity = portable(trained.learn), trained.familiarity
     # stored on the learner as plain data: all that the app knows of a model is inside its export
-    learn.fieldguide = {**facts_of(metrics),
-                        "familiarity": familiarity and familiarity.to_facts(),
-                        "calibration": trained.calibration and {"temperature": trained.calibration["temperature"]}}
+    learn.fieldguide = {
+        **facts_of(metrics),
+        "familiarity": familiarity and familiarity.to_facts(),
+        "calibration": trained.calibration and {"temperature": trained.calibration["temperature"]},
+    }
     samples = (trained.validated or trained.files)[:N_SAMPLES]
     export = export_learner(learn, out, [open_photo(file) for file in samples], stock)
     metrics = {**metrics, "export": {"bytes": len(export), "sha256": hashlib.sha256(export).hexdigest()}}

@@ -1,4 +1,5 @@
 """A trained model with its figures, measured on photos that it did not learn from."""
+
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class Trained:
         """Return the predictions for the validation photos, or out-of-fold predictions for all where there are none."""
         predictions = self.held_out.predictions_for(self.validated or self.files)
         if predictions is None:
-            raise CliError("The photos changed while the training ran: none of them has the content that was read. "
-                           "Train again.")
+            raise CliError(
+                "The photos changed while the training ran: none of them has the content that was read. Train again."
+            )
         return predictions

@@ -2,6 +2,7 @@
 
 Gives  `Verdict`, which the training decides with and the report shows; it does not import torch
 """
+
 from dataclasses import dataclass
 
 FINE_TUNE_ERROR = 0.05  # out-of-fold error of the probe from which on fine-tuning is tried

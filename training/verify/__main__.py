@@ -11,6 +11,7 @@ Moved are: unreadable files, photos that are too small or blank, and all but one
 lie under different labels, all of them, since nobody knows which label is right. Dark, blurry and very long or wide
 photos are only reported, unless `--reject` names their kind: a phone's photos are often like that.
 """
+
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,27 +49,37 @@ def confirmed(question: str) -> bool:
 
 def to_reject(inspections: Sequence[Inspection], rejected: Sequence[str]) -> list[tuple[Path, str]]:
     """Return (photo, why) of the photos that have one of the issues `rejected`."""
-    return [(inspection.file, "; ".join(f"{name}: {inspection.issues[name]}" for name in rejected
-                                        if name in inspection.issues))
-            for inspection in inspections if set(inspection.issues) & set(rejected)]
+    return [
+        (
+            inspection.file,
+            "; ".join(f"{name}: {inspection.issues[name]}" for name in rejected if name in inspection.issues),
+        )
+        for inspection in inspections
+        if set(inspection.issues) & set(rejected)
+    ]
 
 
 def check_share(n_bad: int, n: int, data: str, yes: bool) -> None:
     """Raise CliError where so many photos would be moved that a person should agree first, and nobody does."""
     share = n_bad / n
-    if share > CONFIRM_ABOVE and not yes and not confirmed(
-            f"Move {n_bad} of {n} photos ({share:.0%}) to {data}/.rejected?"):
-        raise CliError(f"{n_bad} of {n} photos ({share:.0%}) would be moved, which is a lot: look at the "
-                       "list above, and say --yes if it is right. Nothing was moved.")
+    if (
+        share > CONFIRM_ABOVE
+        and not yes
+        and not confirmed(f"Move {n_bad} of {n} photos ({share:.0%}) to {data}/.rejected?")
+    ):
+        raise CliError(
+            f"{n_bad} of {n} photos ({share:.0%}) would be moved, which is a lot: look at the "
+            "list above, and say --yes if it is right. Nothing was moved."
+        )
 
 
 def main(
-    data:str, # folder of photos, one folder a label
-    reject:str="", # kinds to move besides: dark, blurry, odd_proportions, with commas between
-    dry_run:bool=False, # show what would be moved, and move nothing
-    undo:bool=False, # bring back all that was moved
-    yes:bool=False, # move also more than 30% of the photos, unasked
-    export:str="export.pkl", # export whose held-out photos are kept rather than their copies, where there is one
+    data: str,  # folder of photos, one folder a label
+    reject: str = "",  # kinds to move besides: dark, blurry, odd_proportions, with commas between
+    dry_run: bool = False,  # show what would be moved, and move nothing
+    undo: bool = False,  # bring back all that was moved
+    yes: bool = False,  # move also more than 30% of the photos, unasked
+    export: str = "export.pkl",  # export whose held-out photos are kept rather than their copies, where there is one
 ) -> None:
     "Find photos of DATA that do not belong there, and move them to DATA/.rejected."
     if undo:
@@ -90,8 +101,10 @@ def main(
     if bad and not dry_run:
         check_share(len(bad), len(files), data, yes)
         moved = Journal(data).reject(STAGE, bad)
-    print(f"{data}: {len(files)} photos, {len(bad)} to move, {moved} moved, {len(files) - moved} left"
-          + (f"; --undo brings them back from {data}/.rejected" if moved else ""))
+    print(
+        f"{data}: {len(files)} photos, {len(bad)} to move, {moved} moved, {len(files) - moved} left"
+        + (f"; --undo brings them back from {data}/.rejected" if moved else "")
+    )
 
 
 if __name__ == "__main__":

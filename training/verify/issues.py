@@ -3,6 +3,7 @@
 Reads  photos in one folder a label
 Gives  an `Inspection` of each, with its issues by name
 """
+
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -68,14 +69,18 @@ def quality_scores(photo: Image.Image) -> dict[str, tuple[float, float, str]]:
     """Return (score, threshold, what it measures) of each of CleanVision's issues; a score is 0 to 1, 1 is best."""
     brightness = BrightnessProperty("dark").calculate(photo)["brightness_perc_99"]
     blur = BlurrinessProperty().calculate(photo)
-    sharpness, spread = (1 - float(np.exp(-0.01 * float(blur[name])))
-                         for name in ("blurriness", "blurriness_grayscale_std"))
+    sharpness, spread = (
+        1 - float(np.exp(-0.01 * float(blur[name]))) for name in ("blurriness", "blurriness_grayscale_std")
+    )
     return {
         "blank": (0.1 * float(EntropyProperty().calculate(photo)["entropy"]), 0.3, "information"),
         "dark": (float(brightness), 0.32, "its brightest parts"),
         "blurry": (min(1.0, sharpness + (spread if spread > 0.18 else 0)), 0.29, "sharpness"),
-        "odd_proportions": (float(AspectRatioProperty().calculate(photo)["aspect_ratio"]), 0.35,
-                            "shorter to longer side"),
+        "odd_proportions": (
+            float(AspectRatioProperty().calculate(photo)["aspect_ratio"]),
+            0.35,
+            "shorter to longer side",
+        ),
     }
 
 
@@ -90,8 +95,9 @@ def near_pairs(inspections: Sequence[Inspection]) -> list[tuple[int, int]]:
     return find_near_pairs([inspection.hashes for inspection in inspections])
 
 
-def mark_copies(inspections: Sequence[Inspection], name: str, pairs: Sequence[tuple[int, int]],
-                validated: set[str]) -> list[list[Inspection]]:
+def mark_copies(
+    inspections: Sequence[Inspection], name: str, pairs: Sequence[tuple[int, int]], validated: set[str]
+) -> list[list[Inspection]]:
     """Add the issue `name` to all but one of each group of copies, and return the groups, the kept one first.
 
     Kept is a photo that was validated on, else the one with the most pixels, else the first; of copies under different
@@ -99,8 +105,9 @@ def mark_copies(inspections: Sequence[Inspection], name: str, pairs: Sequence[tu
     """
     groups = []
     for group in connected_groups(len(inspections), pairs) if pairs else ():
-        kept, *others = copies = sorted((inspections[i] for i in group), key=lambda copy: (
-            copy.sha256 not in validated, -copy.n_pixels, copy.file))
+        kept, *others = copies = sorted(
+            (inspections[i] for i in group), key=lambda copy: (copy.sha256 not in validated, -copy.n_pixels, copy.file)
+        )
         for copy in copies:
             differing = [other for other in copies if parent_label(other.file) != parent_label(copy.file)]
             if differing:
@@ -117,8 +124,11 @@ def find_issues(files: Sequence[Path], validated: Sequence[str] = ()) -> tuple[l
     validated: SHA-256 of the photos that a training held out.
     """
     inspections, held_out = inspect_all(files), set(validated)
-    usable = [inspection for inspection in inspections
-              if inspection.hashes and not set(inspection.issues) & {"too_small", "blank"}]
+    usable = [
+        inspection
+        for inspection in inspections
+        if inspection.hashes and not set(inspection.issues) & {"too_small", "blank"}
+    ]
     by_digest: dict[str, list[int]] = defaultdict(list)
     for i, inspection in enumerate(usable):
         by_digest[inspection.sha256].append(i)
