@@ -23,7 +23,7 @@ from PIL import Image
 from classifier import Classifier
 from classifier.files import sha256
 from classifier.inference.compiled_copy import engine_from_bytes, onnx_path
-from classifier.inference.engine import OnnxEngine
+from classifier.inference.onnx_engine import OnnxEngine
 from classifier.photo import open_photo
 
 from .measuring.apps import CANONICAL, OURS, ROOT, App, running

@@ -18,8 +18,9 @@ from classifier.export import check_file, read_export
 from classifier.files import sha256
 from classifier.inference.compiled_copy import CompileError, engine_from_bytes, onnx_path, read_compiled
 from classifier.inference.confidence import Familiarity, probabilities, read_temperature
-from classifier.inference.engine import Engine, OnnxEngine
+from classifier.inference.engine import Engine
 from classifier.inference.heatmap import SIDE, Heatmap
+from classifier.inference.onnx_engine import OnnxEngine
 from classifier.inference.onnx_export import to_onnx
 from classifier.photo import PhotoError, PhotoSource, open_photo
 from classifier.prediction import Explanation, Prediction

@@ -1,4 +1,4 @@
-"""Allow-list of the network classes and functions that an export may use, and of the calls that no export makes.
+"""Allow-list, long with names: network classes and functions that an export may use, calls that no export makes.
 
 `current_name` translates names of older libraries to those of today. `network_class`, `torch_function` and
 `enumeration_member` are the only places where a name from a file becomes a class, a function or an object: one of a

@@ -24,7 +24,8 @@ from PIL import Image
 from classifier.preprocess import Preprocess
 
 from .nodes import Call, InvalidExport, Node, attributes, described, name_of, pairs_of
-from .torch_zip import LEGACY_MAGIC, BinaryFile, BrokenFile, read_legacy, read_zip
+from .storages import BrokenFile
+from .torch_zip import LEGACY_MAGIC, BinaryFile, read_legacy, read_zip
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .nodes import Call, InvalidExport, Name, Node, args_of, attributes, items_of, name_of, pairs_of
-from .torch_zip import Storage
+from .storages import Storage
 
 if TYPE_CHECKING:
     import torch

@@ -12,61 +12,21 @@ import io
 import struct
 import zipfile
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from .nodes import Name, Node
-
-if TYPE_CHECKING:
-    import torch
+from .nodes import Node
+from .storages import BrokenFile, Storage, storage_type
 
 MAX_PICKLE = 16_000_000  # bytes; a big export's is half a megabyte, and opening takes a second for each
 MAX_DIRECTORY = 4_000_000  # bytes of a zip's list of members, about a hundred for each tensor
-MAX_STORAGES = 50_000  # a large network has some thousand tensors
 MAX_END = (1 << 16) + 22 + 20 + 56  # bytes of the end of a zip: comment, end record, and a large zip's two before it
 LOCAL_HEADER = struct.Struct("<4s22xHH")
 # the first bytes of a file of torch before 1.6: the pickle of its magic number
 LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-DTYPES = {
-    "FloatStorage": "float32",
-    "DoubleStorage": "float64",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "BoolStorage": "bool",
-    "ComplexFloatStorage": "complex64",
-    "ComplexDoubleStorage": "complex128",
-}
 
 BinaryFile = io.BufferedReader | io.BytesIO
 PersistentLoad = Callable[[Node], Node]
 Load = Callable[[BinaryFile, PersistentLoad], Node]
 """`classifier.export.unpickler.load`"""
-
-
-class BrokenFile(ValueError):
-    """Raised for a file that `torch.save` did not write; the message follows the file's name."""
-
-
-class Storage:
-    """The numbers of one or more tensors, in one block of memory."""
-
-    def __init__(self, dtype: torch.dtype, data: bytearray) -> None:
-        import torch
-
-        self.dtype = dtype
-        self.n = len(data) // dtype.itemsize
-        numbers = torch.frombuffer(data, dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
-        self.bytes = numbers.untyped_storage()
-        self._truth_values = numbers if data and dtype == torch.bool else None
-
-    def check(self) -> None:
-        """Raise BrokenFile for truth values that are neither 0 nor 1: torch computes with their bytes."""
-        if self._truth_values is not None and int(self._truth_values.max()) > 1:
-            raise BrokenFile("has truth values that are neither true nor false")
 
 
 def read_zip(file: BinaryFile, load: Load) -> Node:
@@ -88,7 +48,7 @@ def read_zip(file: BinaryFile, load: Load) -> Node:
     storages: dict[str, Storage] = {}
 
     def persistent_load(pid: Node) -> Storage:
-        dtype, key, n = _storage_type(pid, len(storages))
+        dtype, key, n = storage_type(pid, len(storages))
         if key not in storages:
             where = members.get(f"{root}data/{key}")
             if where is None or where[1] != n * dtype.itemsize:
@@ -152,26 +112,6 @@ def _member(file: BinaryFile, where: tuple[int, int]) -> bytearray:
     return data
 
 
-def _storage_type(pid: Node, n_storages: int) -> tuple[torch.dtype, str, int]:
-    """Return dtype, key and count of the numbers that a pickle names by a node. n_storages: those named before."""
-    import torch
-
-    kind = pid[1].full if type(pid) is tuple and len(pid) >= 5 and isinstance(pid[1], Name) else ""
-    module, _, name = kind.rpartition(".")
-    if (
-        module not in ("torch", "torch.cuda", "torch.storage")
-        or name not in DTYPES
-        or pid[0] != "storage"
-        or type(pid[2]) is not str
-        or type(pid[4]) is not int
-        or pid[4] < 0
-    ):
-        raise BrokenFile("names the numbers of a tensor in a way that torch does not")
-    if n_storages > MAX_STORAGES:
-        raise BrokenFile("names more tensors than any network has")
-    return getattr(torch, DTYPES[name]), pid[2], pid[4]
-
-
 def read_legacy(file: BinaryFile, load: Load) -> Node:
     """Return what `load` makes of a file in the format of torch before 1.6.
 
@@ -186,7 +126,7 @@ def read_legacy(file: BinaryFile, load: Load) -> Node:
         nonlocal n_left
         if type(pid) is tuple and len(pid) == 4 and pid[0] == "module":  # a module's class, with its source
             return pid[1]
-        dtype, key, n = _storage_type(pid, len(storages))
+        dtype, key, n = storage_type(pid, len(storages))
         if key not in storages:
             n_left -= n * dtype.itemsize
             if pid[5:] not in ((), (None,)) or n_left < 0:

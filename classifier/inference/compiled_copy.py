@@ -14,7 +14,7 @@ from typing import Any
 from classifier.export.reader import LFS_POINTER
 from classifier.json_arrays import unpack
 
-from .engine import OnnxEngine
+from .onnx_engine import OnnxEngine
 
 
 class CompileError(RuntimeError):

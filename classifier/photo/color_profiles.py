@@ -10,21 +10,19 @@ damaged, does not fit the photo or would take long to read is ignored.
 
 import hashlib
 import io
-import math
 import struct
 from collections import OrderedDict
-from collections.abc import Iterator
 from threading import Lock
 
 import numpy as np
 from PIL import Image, ImageCms
 
+from .profile_checks import is_plain
+
 MAX_PROFILE = 4_000_000  # bytes; those of printing presses have 0.5 to 2.5 million
-MAX_TAGS = 100  # as LittleCMS
 CACHE_SIZE = 16  # transforms; a photo library has a handful of cameras
 MAX_SAME = 2  # of 255: a profile that changes no colour by more counts as sRGB
 MIN_RANGE = 100  # of 255, between the black and the white of a profile that is not damaged
-CLASSES = (b"scnr", b"mntr", b"prtr", b"spac")
 MODES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}  # by the profile's colour space
 
 SRGB_CURVE = b"para" + struct.pack(
@@ -127,7 +125,7 @@ _transforms = _TransformCache()
 def _build(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """Return the transform of a profile to sRGB; None where it changes nothing or cannot be read."""
     try:
-        if not _is_plain(profile):
+        if not is_plain(profile):
             return None
         transform = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),
@@ -161,42 +159,3 @@ def _probe(mode: str) -> Image.Image:
         return Image.frombytes(mode, (256 // len(mode), 1), bytes(range(256)))
     grid = np.stack(np.meshgrid(*[np.linspace(0, 255, 9)] * 3), -1).round().astype(np.uint8)
     return Image.fromarray(grid.reshape(27, 27, 3))
-
-
-def _is_plain(profile: bytes) -> bool:
-    """Return whether a profile is an input, display or printer profile whose tables are no larger than their tags.
-
-    LittleCMS would allocate half a gigabyte for a table whose header of some bytes asks for it. Its newer kind of
-    pipeline (`mpet`), which nests such tables, is not allowed: profiles with it are rare.
-    """
-    (n,) = struct.unpack_from(">I", profile, 128)
-    return (
-        profile[36:40] == b"acsp"
-        and profile[12:16] in CLASSES
-        and n <= MAX_TAGS
-        and all(_fits(tag) for tag in _tags(profile, n))
-    )
-
-
-def _tags(profile: bytes, n: int) -> Iterator[bytes]:
-    """Yield the content of a profile's n tags."""
-    for i in range(n):
-        at, size = struct.unpack_from(">II", profile, 136 + 12 * i)
-        yield profile[at : at + size]
-
-
-def _fits(tag: bytes) -> bool:
-    """Return whether a tag holds the whole table of colours that its header announces."""
-    kind = tag[:4]
-    if kind in (b"mft1", b"mft2"):
-        inputs, outputs, points = tag[8:11]
-        n_values: int = points**inputs * outputs
-        return n_values * int(kind[3:]) <= len(tag)
-    if kind in (b"mAB ", b"mBA "):
-        inputs, outputs = tag[8:10]
-        (at,) = struct.unpack_from(">I", tag, 24)
-        if not at:
-            return True
-        sides, depth = tag[at : at + 16], tag[at + 16]
-        return inputs <= 16 and math.prod(sides[:inputs]) * outputs * depth <= len(tag)
-    return kind != b"mpet"

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 
-import numpy as np
 import pillow_heif
 from PIL import Image, ImageFile, JpegImagePlugin, _imaging
 
@@ -21,7 +20,7 @@ from .color import to_rgb
 from .color_profiles import changes_colors, profile_of
 from .errors import PhotoError, check_size, decode_failure, too_large, unknown_format
 from .formats import FORMATS
-from .jpeg import has_all_scans
+from .jpeg import has_all_scans, has_missing_pixels
 from .limits import LimitedReader, check_headers
 from .netpbm import decode_netpbm, is_slow
 from .orientation import keep_heic_orientation, orientation, upright
@@ -171,7 +170,7 @@ def _decoded(
         image = _identify(data + END, limit)
         image.draft(None, size)
         image.load()
-        if _has_missing_pixels(image):
+        if has_missing_pixels(image):
             raise error
     return image, 1
 
@@ -185,13 +184,6 @@ def _scale(image: Image.Image, limit: int, max_reduction: Reduction | None, prof
         allowed *= COLOR_REDUCTION if allowed >= 2 and changes_colors(profile) else 1
     required = next((scale for scale in (1, *SCALES) if width * height <= limit * scale**2), SCALES[-1])
     return max([required, *(scale for scale in SCALES if scale <= allowed)])
-
-
-def _has_missing_pixels(image: Image.Image) -> bool:
-    """Return whether more than 1% of a JPEG's pixels are missing: libjpeg makes pixels without data grey."""
-    strip = np.asarray(image.crop((0, image.height - image.height // 8 - 1, image.width, image.height)))
-    grey = (strip == 127) | (strip == 128)
-    return int(grey.reshape(*grey.shape[:2], -1).all(-1).sum()) > max(image.width * image.height // 100, 256)
 
 
 def _scale_png_transparency(image: ImageFile.ImageFile) -> None:

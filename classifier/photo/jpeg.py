@@ -1,8 +1,11 @@
-"""Read the headers of a JPEG: whether it costs too much to decode, and whether all its scans are there."""
+"""Inspect a JPEG: whether it costs too much to decode, and whether all its scans and pixels are there."""
 
 import re
 from collections.abc import Iterator
 from itertools import product
+
+import numpy as np
+from PIL import Image
 
 from .errors import PhotoError, too_costly
 from .tiff import check_directory, check_exif
@@ -92,6 +95,13 @@ def has_all_scans(data: bytes) -> bool:
     if work * _pixels(frame) > MAX_SCANNED / 2:
         return False
     return bool(frame) and len(exact) >= 64 * frame[5]
+
+
+def has_missing_pixels(image: Image.Image) -> bool:
+    """Return whether more than 1% of a JPEG's pixels are missing: libjpeg makes pixels without data grey."""
+    strip = np.asarray(image.crop((0, image.height - image.height // 8 - 1, image.width, image.height)))
+    grey = (strip == 127) | (strip == 128)
+    return int(grey.reshape(*grey.shape[:2], -1).all(-1).sum()) > max(image.width * image.height // 100, 256)
 
 
 def _work(scan: bytes) -> int:

@@ -18,7 +18,7 @@ from classifier import Classifier
 from classifier.export import ExportError, read_export
 from classifier.export.allowlist import enumeration_member, network_class
 from classifier.export.nodes import InvalidExport
-from classifier.export.torch_zip import BrokenFile, Storage
+from classifier.export.storages import BrokenFile, Storage
 from classifier.inference.compute_cost import CostLimit
 from classifier.photo import PhotoError
 from helpers.hostile_pickles import MARK, TUPLE, TUPLE1, TUPLE2, call, name, text, torch_zip

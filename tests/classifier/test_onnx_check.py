@@ -13,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from classifier import Classifier
 from classifier.files import sha256
 from classifier.inference.compiled_copy import CompileError, engine_from_bytes, onnx_path, read_compiled
-from classifier.inference.onnx_check import InvalidModel, check_model
+from classifier.inference.onnx_check import check_model
+from classifier.inference.onnx_shapes import InvalidModel
 from helpers.paths import EXAMPLE, ROOT
 
 EXPORT = ROOT / "export.pkl"

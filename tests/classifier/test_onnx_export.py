@@ -22,7 +22,7 @@ from classifier.export import read_export
 from classifier.files import sha256
 from classifier.inference import onnx_export
 from classifier.inference.compiled_copy import CompileError, onnx_path, read_compiled
-from classifier.inference.engine import OnnxEngine
+from classifier.inference.onnx_engine import OnnxEngine
 from classifier.inference.onnx_export import to_onnx, write_compiled
 from classifier.inference.torch_engine import TorchEngine
 from classifier.json_arrays import pack, unpack
