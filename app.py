@@ -5,10 +5,8 @@ Usage:
     python app.py
 """
 
-import logging
 import os
 import sys
-import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,6 @@ from PIL import Image
 
 from classifier import Classifier, Explanation, Prediction
 from classifier.export import ExportError
-from classifier.inference.compiled_copy import CompileError
 from classifier.malloc import release_freed_memory
 from classifier.photo import PhotoError
 from server.api_snippets import address, api_snippets, visitor_address_script
@@ -31,7 +28,7 @@ from server.launch import serve
 from server.mcp_tools import no_tool
 from server.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_photo_preview, preview
 from server.predictor import Predictor
-from server.startup import prepare
+from server.startup import compile_in_background, prepare
 from server.texts import (
     MANY_PHOTOS,
     NO_HEATMAP,
@@ -47,37 +44,18 @@ from server.texts import (
 HERE = Path(__file__).parent
 EXPORT = os.environ.get("EXPORT") or HERE / "export.pkl"
 EXAMPLES = sorted(str(file) for file in (HERE / "examples").glob("*.jpg"))
-log = logging.getLogger("fieldguide")
 
+settings = prepare()
 try:
-    settings = prepare()
     classifier = Classifier.load(EXPORT)
 except ExportError as error:
     sys.exit(f"The app cannot start. {error}")
-except OSError as error:
-    sys.exit(
-        f"The app cannot start. Uploads cannot be kept in {error.filename}: {error.strerror}. "
-        "GRADIO_TEMP_DIR names another folder."
-    )
 feedback = open_feedback(classifier, settings)
 predictor = Predictor(classifier, on_prediction=feedback.counters.count if feedback else None)
 release_freed_memory()
+compile_in_background(classifier)
 
 Photo = str | bytes | None  # the path of an upload, the bytes of a data URL, or no photo
-
-
-def compile_in_background() -> None:
-    """Compile the export and answer with the compiled copy from then on; until then the export itself answers."""
-    try:
-        classifier.compile()
-    except CompileError as error:
-        log.warning("%s The export itself goes on answering.", error)
-    else:
-        log.warning("Compiled in memory: answers are fast now. `make onnx` writes the file, so that the next start is.")
-
-
-if not classifier.compiled:
-    threading.Thread(target=compile_in_background, daemon=True).start()
 
 
 def classify(photo: Photo) -> Prediction:
@@ -127,20 +105,19 @@ def explain(photo: Photo, label: str | None = None) -> Image.Image:
 def page(
     picture: str | None = None,
     verdict: str = "",
-    probabilities: dict[str, float] | None = None,
-    confidence: str = "",
-    explanation: Explanation | None = None,
     prediction: Prediction | None = None,
+    explanation: Explanation | None = None,
 ) -> Any:
-    """Return what the page shows, in the order of `outputs`; what is empty is hidden, but for the answer's place."""
-    heatmap, note = None, NO_HEATMAP if probabilities else ""
-    if explanation:
+    """Return new values of `outputs`: a verdict, or a prediction with its explanation; what is empty is hidden."""
+    shown = None if verdict else prediction
+    heatmap, note = None, NO_HEATMAP if shown else ""
+    if shown and explanation:
         heatmap, note = explanation.picture, heatmap_text(explanation.heatmap.label, classifier.labels)
     return (
         picture or gr.skip(),
         gr.Markdown(verdict, visible=bool(verdict)),
-        gr.Label(probabilities, visible=not verdict),
-        gr.Markdown(confidence, visible=bool(confidence)),
+        gr.Label(shown.probabilities if shown else None, visible=not verdict),  # before the first answer, too
+        gr.Markdown(confidence_text(shown, classifier.calibrated) if shown else "", visible=shown is not None),
         gr.Image(heatmap, visible=heatmap is not None),
         gr.Markdown(note, visible=bool(note)),
         *([question_for(classifier.labels, prediction)] if feedback else []),
@@ -162,17 +139,8 @@ def show(photo: Photo) -> Any:
             opened, prediction = predictor.open_and_predict(photo)
     except PhotoError as error:
         return page(no_photo_preview(photo), verdict=f"### No answer for this photo\n{error}")
-    picture = preview(photo, opened)
-    if prediction.familiar is False:
-        return page(picture, unfamiliar_text(classifier.labels, prediction), prediction=prediction)
-    return page(
-        picture,
-        "",
-        prediction.probabilities,
-        confidence_text(prediction, classifier.calibrated),
-        explanation,
-        prediction,
-    )
+    verdict = unfamiliar_text(classifier.labels, prediction) if prediction.familiar is False else ""
+    return page(preview(photo, opened), verdict, prediction, explanation)
 
 
 def show_label(photo: Photo, clicked: gr.SelectData) -> Any:

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from classifier import Classifier
 from server.batch.routes import batch_routes
@@ -47,36 +48,17 @@ def serve(
         settings.max_stored_mb,
         keep={path for block in demo.blocks.values() for path in block.keep_in_cache},
     )
-    signals: SimpleQueue[int] = SimpleQueue()  # an Event that a signal handler sets could wait for itself for ever
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: signals.put(number))
+    signals = _stop_signals()
     install_hooks(demo, settings)
-    # rendered by Python alone: a Node server in front would not know /classify
-    demo.launch(
-        enable_monitoring=False,
-        ssr_mode=False,
-        state_session_capacity=MAX_SESSIONS,
-        prevent_thread_lock=True,
-        run_history=False,  # it would send a visitor's runs to the Hub
-        css=CSS if feedback else None,
-        max_file_size=settings.upload_bytes,
-        app_kwargs={
-            "routes": [
-                *routes(predictor, classifier, admission, uploads.problem),
-                *batch_routes(settings, classifier.reports_familiarity, feedback is not None),
-            ],
-            "middleware": [Middleware(LimitsMiddleware, admission=admission)],
-        },
-    )
-    gc.collect()
-    gc.freeze()  # what is kept for good is not looked through after each large request
+    app_routes = [
+        *routes(predictor, classifier, admission, uploads.problem),
+        *batch_routes(settings, classifier.reports_familiarity, feedback is not None),
+    ]
+    _launch(demo, admission, app_routes, CSS if feedback else None)
     uploads.start_sweeping()
     if feedback:
         feedback.counters.start_flushing()
-    while True:  # Windows delivers Ctrl-C only between waits
-        with suppress(Empty):
-            signals.get(timeout=1)
-            break
+    _wait_for(signals)
     end = time.monotonic() + MAX_STOP_SECONDS
     _stop(demo, admission)
     if feedback:
@@ -84,6 +66,39 @@ def serve(
     uploads.clear_own()
     sys.stdout.flush()
     os._exit(0)  # threads that still decode something for nobody would hold up the end
+
+
+def _launch(demo: gr.Blocks, admission: AdmissionControl, app_routes: list[BaseRoute], css: str | None) -> None:
+    """Start the server, in threads of its own, and set aside what is kept for good."""
+    # rendered by Python alone: a Node server in front would not know /classify
+    demo.launch(
+        enable_monitoring=False,
+        ssr_mode=False,
+        state_session_capacity=MAX_SESSIONS,
+        prevent_thread_lock=True,
+        run_history=False,  # it would send a visitor's runs to the Hub
+        css=css,
+        max_file_size=admission.settings.upload_bytes,
+        app_kwargs={"routes": app_routes, "middleware": [Middleware(LimitsMiddleware, admission=admission)]},
+    )
+    gc.collect()
+    gc.freeze()  # what is kept for good is not looked through after each large request
+
+
+def _stop_signals() -> SimpleQueue[int]:
+    """Return the queue that the signals SIGTERM and SIGINT come into from now on."""
+    signals: SimpleQueue[int] = SimpleQueue()  # an Event that a signal handler sets could wait for itself for ever
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: signals.put(number))
+    return signals
+
+
+def _wait_for(signals: SimpleQueue[int]) -> None:
+    """Wait until a signal has come."""
+    while True:  # Windows delivers Ctrl-C only between waits
+        with suppress(Empty):
+            signals.get(timeout=1)
+            return
 
 
 def _stop(demo: gr.Blocks, admission: AdmissionControl) -> None:

@@ -1,16 +1,22 @@
-"""Prepare the process before the page is built: log, photo decoder, folder for uploads, environment of libraries."""
+"""Prepare the process before the page is built: log, decoder, folder for uploads, environment, compiled copy."""
 
 import logging
 import os
+import sys
 import tempfile
 from pathlib import Path
+from threading import Thread
 from zlib import crc32
 
 from filelock import FileLock, Timeout
 
+from classifier import Classifier
+from classifier.inference.compiled_copy import CompileError
 from classifier.photo import set_max_pixels
 
 from .settings import Settings
+
+log = logging.getLogger(__name__)
 
 _locks: list[FileLock] = []  # until the process ends
 
@@ -43,20 +49,48 @@ def own_uploads_folder(project: Path) -> Path:
 def prepare() -> Settings:
     """Set up log, decoder and environment, before the page is built, and return the settings.
 
-    Raises OSError where there is no folder for uploads.
+    Ends the process with a message where there is no folder for uploads.
     """
     _set_up_log()
     settings = Settings.from_environment()
     set_max_pixels(int(1e6 * settings.max_megapixels))
-    tempfile.gettempdir()  # Python chooses it now: first asked for on a full disk, it would be another folder
-    if not os.environ.get("GRADIO_TEMP_DIR"):
-        os.environ["GRADIO_TEMP_DIR"] = str(own_uploads_folder(Path(__file__).parent.parent))
-    Path(os.environ["GRADIO_TEMP_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        _make_uploads_folder()
+    except OSError as error:
+        sys.exit(
+            f"The app cannot start. Uploads cannot be kept in {error.filename}: {error.strerror}. "
+            "GRADIO_TEMP_DIR names another folder."
+        )
     os.environ.setdefault("GRADIO_MCP_SERVER", "True")  # assistants find the app too
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # `address_of` alone decides which proxies are trusted
     if os.environ.get("SPACES_ZERO_GPU"):
         _define_gpu_function()
     return settings
+
+
+def _make_uploads_folder() -> None:
+    """Make the folder that Gradio keeps uploads in, and name it in GRADIO_TEMP_DIR; raises OSError."""
+    tempfile.gettempdir()  # Python chooses it now: first asked for on a full disk, it would be another folder
+    if not os.environ.get("GRADIO_TEMP_DIR"):
+        os.environ["GRADIO_TEMP_DIR"] = str(own_uploads_folder(Path(__file__).parent.parent))
+    Path(os.environ["GRADIO_TEMP_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def compile_in_background(classifier: Classifier) -> None:
+    """Compile an export that has no compiled copy, and answer with the copy then; until then the export answers."""
+
+    def compile() -> None:
+        try:
+            classifier.compile()
+        except CompileError as error:
+            log.warning("%s The export itself goes on answering.", error)
+        else:
+            log.warning(
+                "Compiled in memory: answers are fast now. `make onnx` writes the file, so that the next start is."
+            )
+
+    if not classifier.compiled:
+        Thread(target=compile, daemon=True).start()
 
 
 def _define_gpu_function() -> None:

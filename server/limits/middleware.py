@@ -10,9 +10,7 @@ a stack trace.
 """
 
 import errno
-import json
 import logging
-import math
 import traceback
 from collections.abc import Coroutine
 from functools import partial
@@ -27,7 +25,7 @@ from server.settings import MB
 from .admission import AdmissionControl
 from .body_reader import read_and_answer
 from .budgets import Reservation
-from .endpoints import CLASSIFY, CLIENT, FILE, UPLOAD, Rule, rule_of
+from .endpoints import CLASSIFY, CLIENT, FILE, Rule, rule_of
 from .errors import (
     BODY_NOT_ALLOWED,
     INTERNAL,
@@ -40,6 +38,7 @@ from .errors import (
 )
 from .rate_limit import address_of
 from .request_state import RequestState, StopRequest
+from .responses import page_headers, send_error, with_headers
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +73,7 @@ class LimitsMiddleware:
             return
         path = get_route_path(scope)  # as the router sees it, without the root path
         rule = rule_of(scope["method"], path)
-        send = _with_headers(send, self._file_headers if rule and rule.file else self._headers)
+        send = with_headers(send, self._file_headers if rule and rule.file else self._headers)
         client = scope[CLIENT] = address_of(scope, self._admission.settings.proxies)
         if error := self._check(rule, client, Headers(scope=scope)):
             await send_error(send, path, error)
@@ -162,43 +161,3 @@ def _class_and_place(error: Exception) -> str:
     """Return an error's class and place; its text may hold the name of somebody's file."""
     place = traceback.extract_tb(error.__traceback__)[-1:]
     return type(error).__name__ + "".join(f" in {frame.filename}:{frame.lineno}" for frame in place)
-
-
-def page_headers(frame_ancestors: str) -> dict[str, str]:
-    """Return the headers of every answer. frame_ancestors: who may show the page in a frame, beside the Hub."""
-    ancestors = " ".join(["'self' https://huggingface.co", *frame_ancestors.split()])
-    return {
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "strict-origin-when-cross-origin",
-        "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
-        "Content-Security-Policy": f"frame-ancestors {ancestors}; object-src 'none'; base-uri 'self'",
-    }
-
-
-def _with_headers(send: Send, headers: dict[str, str]) -> Send:
-    """Return `send` that adds headers to the answer."""
-    ours = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    names = {name for name, _ in ours}
-
-    async def with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            theirs = [(name, value) for name, value in message.get("headers", []) if name.lower() not in names]
-            message = {**message, "headers": theirs + ours}
-        await send(message)
-
-    return with_headers
-
-
-async def send_error(send: Send, path: str, error: ErrorResponse) -> None:
-    """Send an error response: JSON, with the message where Gradio's clients expect it too; text for an upload."""
-    if path == UPLOAD:  # Gradio's page shows this body to people, as it is
-        kind, text = b"text/plain; charset=utf-8", error.message
-    else:
-        content = {"error": error.message} if path == CLASSIFY else {"error": error.message, "detail": error.message}
-        kind, text = b"application/json", json.dumps(content)
-    body = text.encode()
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    if error.retry_after is not None:
-        headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after))).encode()))
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

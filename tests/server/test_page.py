@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+import classifier.photo  # noqa: F401  teaches Pillow HEIC
 from helpers.apps import SIZES, TIMEOUT
 from helpers.paths import ROOT
 
