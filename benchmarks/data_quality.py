@@ -8,15 +8,13 @@ train again. Beside it two other trainings: on the photos as they were, and with
 asked about DATA/bears-field. Every step is the command's own code; four trainings a seed, of the probe alone.
 """
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from fastcore.script import CliError, call_parse
+from fastcore.script import call_parse
 
 from classifier.files import sha256
 from training.clean.review import review
@@ -26,6 +24,7 @@ from training.move_journal import Journal
 from training.predictions import load_classifier, predict_labelled
 from training.verify.issues import REJECTED, Inspection, find_issues, near_pairs
 
+from .measuring.trainings import train_with_command
 from .mess import Mess, plant
 
 SEEN = 0.25  # share of the list that the reviewer looks at
@@ -124,26 +123,8 @@ def cleaned(data: Path, export: Path, mess: Mess) -> dict[str, float]:
 
 
 def trained(data: Path, out: Path, arch: str, weights: str, seed: int) -> Path:
-    """Train with the command, as a person does, and return the export."""
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        "-m",
-        "training.train",
-        data,
-        "--arch",
-        arch,
-        "--quick",
-        "--seed",
-        seed,
-        "--out",
-        out,
-        *(["--weights", weights] if weights else []),
-    ]
-    run = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    if run.returncode:
-        raise CliError(f"{' '.join(map(str, command))}\n{run.stderr}")
+    """Train the probe with the command, and return the export."""
+    train_with_command(data, arch, weights, seed, out, "--quick")
     return out
 
 

@@ -10,8 +10,6 @@ that a run that was stopped goes on.
 """
 
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,87 +20,11 @@ import numpy as np
 from fastcore.script import CliError, call_parse
 
 from .data_sets import DataSet, data_sets
-from .measuring.apps import ROOT
+from .measuring.trainings import fit_plain_probe, train_as_lesson, train_with_command
 
 N_HEATMAPS = 60  # photos that the heatmap is measured on
 MOST_STRANGERS = 400  # of another set, drawn evenly
 FIRST_SEED = 42
-
-
-def ours(data: DataSet, arch: str, weights: Path, seed: int, out: Path) -> None:
-    """Train as `make train` does."""
-    run = subprocess.run(
-        [
-            sys.executable,
-            "-W",
-            "ignore",
-            "-m",
-            "training.train",
-            str(data.train),
-            "--arch",
-            arch,
-            "--weights",
-            str(weights),
-            "--seed",
-            str(seed),
-            "--out",
-            str(out),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    if run.returncode:
-        raise CliError(f"training.train failed on {data.name}: {run.stderr.strip()[-500:]}")
-
-
-LESSON = """
-import sys; from classifier.torchvision_compat import declare_operators; declare_operators()
-from fastai.vision.all import *
-from training.train.backbone import load_backbone
-data, arch, weights, seed, out = sys.argv[1:]
-set_seed(int(seed), True)
-backbone = load_backbone(arch, weights=weights)
-dls = DataBlock(blocks=(ImageBlock, CategoryBlock), get_items=get_image_files, get_y=parent_label,
-                splitter=RandomSplitter(valid_pct=0.2, seed=int(seed)),
-                item_tfms=RandomResizedCrop(224, min_scale=0.5),
-                batch_tfms=[*aug_transforms(), Normalize.from_stats(*backbone.stats)]).dataloaders(Path(data))
-learn = Learner(dls, nn.Sequential(backbone.body, create_head(backbone.n_features, dls.c)), splitter=default_split,
-                metrics=error_rate)
-learn.fine_tune(4)
-learn.export(Path(out).resolve())
-"""
-
-
-def lesson(data: DataSet, arch: str, weights: Path, seed: int, out: Path) -> None:
-    """Train as the lesson writes it: its DataBlock, its head, `fine_tune(4)`."""
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", LESSON, str(data.train), arch, str(weights), str(seed), str(out)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    if run.returncode:
-        raise CliError(f"The lesson's training failed on {data.name}: {run.stderr.strip()[-500:]}")
-
-
-def probe(data: DataSet, arch: str, weights: Path) -> dict:
-    """Return the figures of a plain logistic regression on frozen features, one view, a fixed regularisation."""
-    from training.data.photos import get_photos, readable_photos
-    from training.options import TrainingOptions
-    from training.train.calibration import calibration_error, reliability
-    from training.train.learner import prepare
-    from training.train.probe import fit_probe
-
-    photos = readable_photos(data.train)
-    learn, features = prepare(photos, TrainingOptions(arch, str(weights), resize="crop"))
-    vocab, test = list(learn.dls.vocab), get_photos(data.test)
-    targets = np.array([vocab.index(file.parent.name) for file in photos.train])
-    scores = fit_probe(features.of(photos.train)[:, None], targets, len(vocab), 0.03).scores(features.of(test))
-    by_label = np.exp(scores - scores.max(1, keepdims=True))
-    by_label /= by_label.sum(1, keepdims=True)
-    right = by_label.argmax(1) == [vocab.index(file.parent.name) for file in test]
-    return {"right": float(right.mean()), "calibration": calibration_error(reliability(by_label.max(1), right))}
 
 
 def measured(export: Path, data: DataSet, others: Sequence[DataSet]) -> dict:
@@ -146,10 +68,10 @@ def one(way: str, data: DataSet, arch: str, weights: Path, seed: int, others: Se
     """Return the figures of one training."""
     began = time.monotonic()
     if way == "probe":
-        return {**probe(data, arch, weights), "seconds": time.monotonic() - began}
+        return {**fit_plain_probe(data.train, data.test, arch, weights), "seconds": time.monotonic() - began}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "export.pkl"
-        {"ours": ours, "lesson": lesson}[way](data, arch, weights, seed, out)
+        {"ours": train_with_command, "lesson": train_as_lesson}[way](data.train, arch, weights, seed, out)
         seconds = time.monotonic() - began
         metrics = json.loads((out.with_name("metrics.json")).read_text()) if way == "ours" else {}
         tuning = metrics.get("fine_tuning")

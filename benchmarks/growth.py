@@ -21,7 +21,8 @@ from classifier.inference.torch_engine import TorchEngine
 from .measuring.apps import CANONICAL, OURS, running
 from .measuring.http_load import by_classify, by_gradio, load
 from .measuring.machine import machine
-from .serving import EXPORT, PHOTO, Worker, enlarged, in_turn, lesson, ours
+from .measuring.worker import Worker, in_turn
+from .serving import EXPORT, PHOTO, enlarged, lesson, ours
 
 MEGAPIXELS = (0.1, 0.25, 1, 2, 5, 12, 24, 48)
 LABELS = (3, 10, 100, 1000)

@@ -29,7 +29,7 @@ from .costly_requests import costly
 from .hostile_photos import SLACK, tried
 from .measuring.apps import OURS, ROOT, App, running
 from .measuring.machine import machine
-from .robustness_tests import Row, by_tests, complain
+from .robustness_tests import TESTS, Row, by_tests, complain
 
 DEFAULTS = {"MAX_PER_MINUTE": "300", "MAX_WAITING": "100"}
 LARGE = 10 * SLACK  # seconds for an answer
@@ -38,20 +38,6 @@ LONG = 200  # seconds that a crowd stays until growth tells of a leak, not of a 
 NEXT_GOOD = 25  # files between two good photos
 RUBBISH = 200  # files that the crowd picks from, none larger than this many bytes
 RUBBISH_BYTES = 2_000_000
-TESTS = {  # row: files, each case of which is one that was tried
-    "invented requests, from the API's description": ["tests/server/test_fuzz_api.py"],
-    "hostile exports": ["tests/classifier/test_unpickler.py"],
-    "exports with something planted in them": ["tests/classifier/test_mutated_exports.py"],
-    "hostile compiled copies": ["tests/classifier/test_onnx_check.py"],
-    "addresses that answer with too much": ["tests/classifier/test_download.py"],
-    "kills, full disks and damage, of lists": [
-        "tests/training/test_move_journal.py",
-        "tests/training/test_append_log.py",
-    ],
-    "other pages at the cleaner": ["tests/training/test_local_only.py"],
-    "look-ups that nobody asked for": ["tests/classifier/test_telemetry.py"],
-    "faults survived": ["tests/end_to_end/test_faults.py"],
-}
 
 
 def through_decoder(n: int) -> Row:
@@ -145,6 +131,11 @@ def under_load(clients: int, seconds: float) -> list[Row]:
         result = crowd(app, Path(folder), rubbish, clients, seconds, progress)
     for failure, n in Counter(result.failed).most_common(5):
         complain("crowd", f"{n} times: {failure}")
+    return _crowd_rows(result, clients, seconds)
+
+
+def _crowd_rows(result: Crowd, clients: int, seconds: float) -> list[Row]:
+    """Return the rows of the crowd: good photos, rubbish, and whether the app grew."""
     said, (_, memory, files, uploads) = result.said, result.looks[-1]
     good = Row(
         f"{clients} at once for {seconds:.0f} s: good photos",

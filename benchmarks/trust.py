@@ -34,6 +34,7 @@ from training.predictions import Predictions, load_classifier, predict_labelled,
 
 from .heatmap import lost_by_all, summary, told
 from .measuring.statistics import error_of, interval, rates, uncalibrated
+from .trust_tables import first_table, second_table
 
 
 def in_grey(photo: Image.Image) -> Image.Image:
@@ -47,11 +48,6 @@ def as_sketch(photo: Image.Image) -> Image.Image:
     blurred = grey.filter(ImageFilter.GaussianBlur(max(photo.size) / 60))
     shaded = 255 * (np.asarray(grey, np.float32) + 1) / (np.asarray(blurred, np.float32) + 1)
     return Image.fromarray(shaded.clip(0, 255).astype(np.uint8)).convert("RGB")
-
-
-COLUMNS = (
-    f"{'photos':<30} {'n':>4} {'right':>7} {'softmax':>9} {'calibrated':>11} {'(95% interval)':<16} {'familiar':>9}"
-)
 
 
 def measured(name: str, predictions: Predictions, classifier: Classifier) -> dict:
@@ -76,16 +72,6 @@ def measured(name: str, predictions: Predictions, classifier: Classifier) -> dic
     }
 
 
-def row(of: dict) -> str:
-    """Return a line of the first table."""
-    ours = "-" if of["calibrated"] is None else f"{of['calibrated']:.3f}"
-    familiar = "-" if of["familiar"] is None else f"{of['familiar']:.1%}"
-    return (
-        f"{of['name']:<30} {of['n']:>4} {of['right']:>7.1%} {of['softmax']:>9.3f} "
-        f"{ours:>11} {'({low:.3f} to {high:.3f})'.format(**of):<16} {familiar:>9}"
-    )
-
-
 def strangers(classifier: Classifier, known: Predictions, others: Sequence[Prediction]) -> list[dict]:
     """Return the rates of the export's own score, where it has one, and of the softmax that lets as many pass."""
     softmax = [
@@ -94,31 +80,14 @@ def strangers(classifier: Classifier, known: Predictions, others: Sequence[Predi
     ]
     accepted, scored = 0.95, []
     if classifier.reports_familiarity:
-        scores, threshold = (
-            (known.familiarity, np.array([answer.familiarity for answer in others])),
-            (classifier.familiarity.threshold),
-        )
+        scores = known.familiarity, np.array([answer.familiarity for answer in others])
+        threshold = classifier.familiarity.threshold
         accepted = np.mean(scores[0] >= threshold)
         scored = [rates("familiarity, the export's threshold", *scores, threshold)]
     return [
         *scored,
         rates(f"softmax, where {accepted:.1%} of known pass", *softmax, np.quantile(softmax[0], 1 - accepted)),
     ]
-
-
-def second_table(scored: Sequence[dict], n_known: int, n_other: int) -> str:
-    """Return the second table: what of the known and of the others passes."""
-    lines = [
-        f"{of['name']:<37} {of['threshold']:>9.3f} {of['known']:>9.1%} {of['other']:>9.1%} {of['auroc']:>7.3f}"
-        for of in scored
-    ]
-    return "\n".join(
-        [
-            f"{'score':<37} {'threshold':>9} {'known':>9} {'other':>9} {'AUROC':>7}",
-            *lines,
-            f"{n_known} photos of its labels, {n_other} of anything else",
-        ]
-    )
 
 
 def milliseconds(classifier: Classifier, photos: Sequence[Path]) -> float:
@@ -193,15 +162,7 @@ def main(
         "cores": cores(),
         "heatmaps": [{"photos": group, **told(of)} for group, of in losses.items()],
     }
-
-    print(f"{'':<44} calibration error\n{COLUMNS}")
-    print("\n".join(map(row, figures["groups"])))
-    if metrics.get("calibration"):
-        fit = metrics["calibration"]
-        print(
-            f"{'out of fold':<30} {fit['n_photos']:>4} {1 - fit['error_rate']:>7.1%} "
-            f"{fit['before']['error']:>9.3f} {fit['after']['error']:>11.3f}"
-        )
+    print(first_table(figures["groups"], metrics.get("calibration")))
     print("\n" + second_table(figures["scores"], figures["n_known"], figures["n_other"]))
     for group, of in losses.items():
         print(f"\n{summary(of)}: {group}")
