@@ -10,7 +10,7 @@ once, in one transaction; the csv file stays as it is.
 
 import csv
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -36,14 +36,20 @@ class AppendLog:
     """
 
     def __init__(
-        self, path: Path, columns: tuple[str, ...], initial_rows: Callable[[], Iterable[Mapping[str, str]]] = list
+        self,
+        path: Path,
+        columns: tuple[str, ...],
+        initial_rows: Callable[[], Iterable[Mapping[str, str]]] = list,
+        n_added: int = 0,
     ):
-        """initial_rows: gives the rows that the log begins with; called when its file is made."""
+        """initial_rows: gives the rows that the log begins with; called when its file is made.
+
+        n_added: how many of the last columns an earlier version's file may lack: they are added to it, empty.
+        """
         self.path, self.columns = path, columns
-        typed = ", ".join(f"{name} TEXT" for name in columns)
-        self._create_sql = f"CREATE TABLE rows (id INTEGER PRIMARY KEY, {typed})"
+        self._create_sql = _create_sql(columns)
         self._insert_sql = f"INSERT INTO rows ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-        self._initial_rows = initial_rows
+        self._initial_rows, self._n_added = initial_rows, n_added
         with self._open():
             pass
 
@@ -67,12 +73,23 @@ class AppendLog:
 
     def _create_if_missing(self, file: sqlite3.Connection) -> None:
         """Create the table where there is none, with its initial rows."""
+        self._add_missing_columns(file)
         if not self._exists(file):
             file.execute("BEGIN IMMEDIATE")
             if not self._exists(file):  # another process may have been faster
                 file.execute(self._create_sql)
                 self._add(file, self._initial_rows())
             file.execute("COMMIT")
+
+    def _add_missing_columns(self, file: sqlite3.Connection) -> None:
+        """Give the table of an earlier version the columns that it lacks."""
+        for n in range(len(self.columns) - self._n_added, len(self.columns)):
+            earlier = [(_create_sql(self.columns[:n]),)]
+            if file.execute("SELECT sql FROM sqlite_master").fetchall() == earlier:
+                file.execute("BEGIN IMMEDIATE")
+                if file.execute("SELECT sql FROM sqlite_master").fetchall() == earlier:  # no other process was faster
+                    file.execute(f"ALTER TABLE rows ADD COLUMN {self.columns[n]} TEXT")
+                file.execute("COMMIT")
 
     def _exists(self, file: sqlite3.Connection) -> bool:
         """Return whether the file holds the log's table; CliError where it holds anything else."""
@@ -110,6 +127,10 @@ class AppendLog:
             ) from error
 
 
+def _create_sql(columns: Sequence[str]) -> str:
+    return f"CREATE TABLE rows (id INTEGER PRIMARY KEY, {', '.join(f'{name} TEXT' for name in columns)})"
+
+
 def _from_sqlite(value: object) -> str:
     """Return a value of the file as text; a name that is no UTF-8 keeps its bytes, as everywhere in Python."""
     return value.decode(errors="surrogateescape") if isinstance(value, bytes) else "" if value is None else str(value)
@@ -128,15 +149,20 @@ def _to_sqlite(value: object) -> str | bytes:
         return data
 
 
-def read_csv_rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
+def read_csv_rows(path: Path, columns: tuple[str, ...], n_added: int = 0) -> list[Row]:
     """Return the rows of a csv file, none where there is no file; rows that are cut off are left out.
 
+    n_added: how many of the last columns an earlier version's file may lack: they are empty.
     Raises CliError for a file with other columns.
     """
     with folder_errors(path.parent):
         text = path.read_bytes().decode(errors="surrogateescape") if path.exists() else ""
     header, text = ",".join(columns), text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", CARRIAGE_RETURN)
     first, _, rest = text.partition("\n")
+    earlier = {",".join(columns[:n]): n for n in range(len(columns) - n_added, len(columns))}
+    if n := earlier.get(first.strip()):
+        empty = dict.fromkeys(columns[n:], "")
+        return [{**row, **empty} for row in read_csv_rows(path, columns[:n])]
     if first.strip() != header and not header.startswith(text.strip()):
         raise CliError(
             f"{path} is another list than expected: its columns are not {', '.join(columns)}. "

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
@@ -33,7 +34,7 @@ ROUTES = [
     ("yaml", "POST", r"/api/validate-yaml"),
     ("runtime", "GET", rf"{API}/runtime"),
     ("logs", "GET", rf"{API}/logs/(?P<log>\w+)"),
-    ("tree", "GET", rf"{API}/tree/(?P<rev>[^/]+)"),
+    ("tree", "GET", rf"{API}/tree/(?P<rev>[^/]+)(/(?P<below>.+))?"),
     ("paths", "POST", rf"{API}/paths-info/(?P<rev>[^/]+)"),
     ("commits", "GET", rf"{API}/commits/(?P<rev>[^/]+)"),
     ("preupload", "POST", rf"{API}/preupload/(?P<rev>[^/]+)"),
@@ -227,15 +228,26 @@ class Handler(BaseHTTPRequestHandler):
                     "sha": repo.commits[-1][0],
                     "private": repo.private,
                     "tags": [],
-                    "siblings": [],
+                    "siblings": [{"rfilename": path} for path in repo.files],
                     "runtime": runtime,
                     "host": self.hub.host,
                 },
             )
 
-    def on_tree(self, _, kind, name, rev):
+    def on_tree(self, _, kind, name, rev, below):
         if repo := self.repo(kind, name):
-            self.answer(200, [entry(path, content) for path, content in repo.at(rev)[2].items()])
+            start = f"{below}/" if below else ""
+            files = {path: content for path, content in repo.at(rev)[2].items() if path.startswith(start)}
+            told = [entry(path, content) for path, content in files.items()]
+            folders = {str(folder) for path in files for folder in PurePosixPath(path).parents if folder.name}
+            told += [{"type": "directory", "path": path, "size": 0, "oid": "0" * 40} for path in sorted(folders)]
+            told = [one for one in told if one["path"].startswith(start)]
+            if "recursive=true" not in self.path.casefold():
+                told = [one for one in told if "/" not in one["path"][len(start) :]]
+            if not files and below:
+                self.answer(404, {"error": "no such folder"}, {"X-Error-Code": "EntryNotFound"})
+                return
+            self.answer(200, told)
 
     def on_paths(self, body, kind, name, rev):
         if repo := self.repo(kind, name):

@@ -290,8 +290,9 @@ def test_views_are_kept_and_used_only_for_the_same_export(exported, monkeypatch,
 
 def test_a_label_that_the_export_does_not_know_is_reviewed_too(exported):
     export, data = exported
-    make_photos(data / "more", n=1)
+    make_photos(data.parent / "more", n=1)
     (data / "red").rename(data / "crimson")
+    (data.parent / "more" / "red").rename(data / "red")
     photos, labels, _ = review(export, data)
     assert labels == ["blue", "crimson", "green", "red"]
     assert {photo.reason for photo in photos if photo.label == "crimson"} == {"the export knows no label crimson"}

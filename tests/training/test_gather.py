@@ -26,8 +26,8 @@ from training.append_log import AppendLog
 from training.data.photos import get_photos
 from training.feedback import Suggestions, pending_suggestions
 from training.gather.__main__ import main, read_labels
+from training.gather.candidates import Candidate
 from training.gather.collect import COLUMNS, Collector, gather, round_robin
-from training.gather.sources import Candidate
 
 
 @pytest.fixture
@@ -156,17 +156,17 @@ def test_searches_bring_as_many_as_wanted_of_each_label(web, tmp_path, monkeypat
     def search(label, term):
         start = {"grizzly bear": 0, "cub": 100, "teddy": 200}[term]
         paths = ["missing" if i % 3 == 0 else f"photo/{start + i}.jpg" for i in range(30)]
-        return iter([Candidate(label, f"{web.url}/{path}?{i}", None, term) for i, path in enumerate(paths)])
+        return iter([Candidate((label,), f"{web.url}/{path}?{i}", term=term) for i, path in enumerate(paths)])
 
     monkeypatch.setattr("training.gather.collect.search_web", search)
     collector = Collector(tmp_path / "out", allow_private=True)
     by_label = read_labels(["teddy"], ["grizzly=grizzly bear", "grizzly=cub"])
-    run_async(gather(collector, by_label, [], 8))
+    run_async(gather(collector, by_label, 8))
     taken = Counter((row["label"], row["term"]) for row in sources(tmp_path / "out"))
     assert taken["teddy", "teddy"] == taken["grizzly", "grizzly bear"] + taken["grizzly", "cub"] == 8
     assert min(taken["grizzly", "grizzly bear"], taken["grizzly", "cub"]) >= 2
     asked = len(web.asked)
-    run_async(gather(Collector(tmp_path / "out", allow_private=True), by_label, [], 8))
+    run_async(gather(Collector(tmp_path / "out", allow_private=True), by_label, 8))
     assert len(web.asked) == asked  # there are enough: nothing is searched or fetched
 
 
@@ -174,15 +174,15 @@ def test_searches_bring_as_many_as_wanted_of_each_label(web, tmp_path, monkeypat
 def test_a_search_whose_first_photos_are_all_good_brings_them(web, tmp_path, monkeypatch, wanted):
     monkeypatch.setattr(
         "training.gather.collect.search_web",
-        lambda label, term: iter([Candidate(label, f"{web.url}/photo/{i}.jpg", None, term) for i in range(30)]),
+        lambda label, term: iter([Candidate((label,), f"{web.url}/photo/{i}.jpg", term=term) for i in range(30)]),
     )
-    run_async(gather(Collector(tmp_path / "out", allow_private=True), {"okapi": ["okapi"]}, [], wanted))
+    run_async(gather(Collector(tmp_path / "out", allow_private=True), {"okapi": ["okapi"]}, wanted))
     assert len(get_photos(tmp_path / "out")) == wanted
 
 
 def test_search_that_ends_early_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("training.gather.collect.search_web", lambda label, term: iter([]))
-    run_async(gather(Collector(tmp_path / "out"), {"okapi": ["okapi"]}, [], 5))
+    run_async(gather(Collector(tmp_path / "out"), {"okapi": ["okapi"]}, 5))
     assert "okapi: the search ended after 0 of 5" in capsys.readouterr().out
 
 
@@ -208,8 +208,8 @@ def test_folders_of_a_phone_are_copied(tmp_path, capsys):
         (["bear"], {"per_label": 0}, "--per-label 0"),
         (["a/b"], {}, "cannot be a label"),
         ([], {"label": ["grizzly"]}, "LABEL="),
-        ([], {"urls": "nowhere.csv"}, "cannot be read"),
-        ([], {"folder": "nowhere"}, "There is no folder"),
+        ([], {"urls": "nowhere.csv"}, "There is no nowhere.csv"),
+        ([], {"folder": "nowhere"}, "There is no nowhere"),
         (["bear"], {"out": ROOT / "README.md"}, "nothing can be written"),
     ],
     ids=["nothing", "none", "label", "pair", "list", "folder", "out"],
@@ -229,13 +229,13 @@ def test_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(CliError, match=r"No space left on device.*goes on"):
-        run_async(collector.add(Candidate("red", file=photo)))
+        run_async(collector.add(Candidate(("red",), file=photo)))
     assert on_disk(tmp_path / "out") == [] and get_photos(tmp_path / "out") == []
     assert not list((tmp_path / "out").glob("**/*.part"))
 
 
 def test_terms_take_turns():
-    found = [[Candidate("a", f"{term}{i}") for i in range(n)] for term, n in (("x", 3), ("y", 1))]
+    found = [[Candidate(("a",), f"{term}{i}") for i in range(n)] for term, n in (("x", 3), ("y", 1))]
     assert [candidate.url for candidate in round_robin([iter(row) for row in found])] == ["x0", "y0", "x1", "x2"]
 
 

@@ -1,172 +1,431 @@
-"""training/gather/sources.py: what a web search, a list of addresses and folders give."""
+"""training/gather/sources.py: data as people have it, of any layout, with nothing misread in silence."""
 
-import http.server
+import csv
+import io
 import json
-import threading
-from urllib.parse import parse_qs, urlparse
+import shutil
+import tarfile
+import zipfile
+from collections import Counter
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from fastcore.script import CliError
 
-from helpers.photos import make_photos
+from helpers.photos import noisy_photo
 from training.data.files import folder_name
-from training.gather.sources import Candidate, image_search, photos_in_folder, read_address_list, search_web
+from training.data.photos import get_photos
+from training.data.splits import given_splits
+from training.gather.__main__ import main
+from training.gather.candidates import as_folder
+from training.gather.options import ReadingOptions
+from training.gather.sources import opened_source
 
-# as ddgs 9.16 gives it
-RECORDED = {
-    "title": "Grizzly bear",
-    "image": "https://photos.example/grizzly.jpg",
-    "thumbnail": "https://tse1.mm.bing.net/th?id=OIP.x",
-    "url": "https://photos.example/bears.html",
-    "height": "1200",
-    "width": "1600",
-    "source": "DuckDuckGo",
+LABELS = ("cat", "dog")
+SEEDS = iter(range(1_000_000))
+
+
+def photo(path: Path) -> Path:
+    """Write a photo that is no other's copy."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noisy_photo((200, 40, 40), next(SEEDS), (40, 30)).save(path, format="PNG")
+    return path
+
+
+def photos(folder: Path, n: int, name: str = "{i}.png") -> list[Path]:
+    return [photo(folder / name.format(i=i, label=LABELS[i % 2])) for i in range(n)]
+
+
+def understood(source, **options) -> tuple[Counter, str]:
+    """Return what a source is understood as: photos by (split, label), and what is told."""
+    with opened_source(str(source), ReadingOptions(**options)) as found:
+        return found.count(), " ".join([found.kind, *found.notes])
+
+
+def refused(source, **options) -> str:
+    with pytest.raises(CliError) as error, opened_source(str(source), ReadingOptions(**options)):
+        pass
+    return str(error.value)
+
+
+def both(n: int, split: str = "train") -> Counter:
+    return Counter({(split, label): n for label in LABELS})
+
+
+def test_a_folder_for_each_label(tmp_path):
+    for label in LABELS:
+        photos(tmp_path / label, 4)
+    assert understood(tmp_path) == (both(4), "folders, each a label")
+    assert understood(tmp_path / "cat")[0] == {("train", "cat"): 4}
+
+
+@pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "validation", "testing")])
+@pytest.mark.parametrize("below", ["", "images"])
+def test_splits_are_kept(tmp_path, names, below):
+    for name, n in zip(names, (4, 3, 2)):
+        for label in LABELS:
+            photos(tmp_path / below / name / label, n)
+    counts, told = understood(tmp_path)
+    assert counts == both(4) + both(3, "valid") + both(2, "test") and "in splits" in told
+
+
+def test_a_flat_test_folder_is_no_label(tmp_path):
+    for label in LABELS:
+        photos(tmp_path / "train" / label, 4)
+    photos(tmp_path / "test", 3)
+    counts, told = understood(tmp_path)
+    assert counts == both(4) and "3 photos left out: directly in test" in told
+
+
+def test_folders_below_a_label_belong_to_it(tmp_path):
+    for label in LABELS:
+        for year in ("2023", "2024"):
+            photos(tmp_path / label / year, 3)
+    counts, told = understood(tmp_path)
+    assert counts == both(6) and "2023, 2024 in cat" in told
+
+
+@pytest.mark.parametrize("junk", ["__MACOSX/cat/._0.png", "models/model.pth", "cat/@eaDir/0.png", "cat/.thumbs/0.png"])
+def test_what_systems_leave_is_no_label(tmp_path, junk):
+    for label in LABELS:
+        photos(tmp_path / label, 3)
+    photo(tmp_path / junk)
+    assert understood(tmp_path)[0] == both(3)
+
+
+@pytest.mark.parametrize("name", ["{i}", "{i}.png?w=640", "{i}.image"])
+def test_a_photo_is_one_whatever_its_name(tmp_path, name):
+    for label in LABELS:
+        photos(tmp_path / label, 3, name)
+        (tmp_path / label / "notes").write_text("no photo")
+    counts, told = understood(tmp_path)
+    assert counts == both(3) and "2 with no extension" in told
+
+
+def test_flat_photos_take_the_folders_name_and_a_pattern_is_offered(tmp_path):
+    photos(tmp_path / "pets", 6, "{label}_{i:03}.png")
+    counts, told = understood(tmp_path)
+    assert counts == {("train", "pets"): 6} and "all photos get the label pets" in told and "--pattern" in told
+    pattern = told.split("--pattern '")[1].split("'")[0]
+    assert understood(tmp_path, pattern=pattern)[0] == both(3)
+
+
+def test_a_pattern_may_be_of_the_path(tmp_path):
+    for label in LABELS:
+        photos(tmp_path / "2024" / label / "raw", 3)
+    photos(tmp_path / "2024", 2)
+    counts, told = understood(tmp_path, pattern=r"/(\w+)/raw/")
+    assert counts == both(3) and "2 photos left out" in told
+
+
+@pytest.mark.parametrize("pattern, says", [("(", "no regular expression"), ("cat", "no group")])
+def test_a_pattern_that_is_none_is_one_sentence(tmp_path, pattern, says):
+    photos(tmp_path / "cat", 2)
+    assert says in refused(tmp_path, pattern=pattern)
+
+
+TABLES = {
+    "csv": ("labels.csv", "file,label\n{rows}", "{i}.png,{label}\n"),
+    "excel": ("labels.csv", "\ufeffBild;Tierart\n{rows}", "{i}.png;{label}\n"),
+    "tsv": ("labels.tsv", "filename\tclass\n{rows}", "{i}.png\t{label}\n"),
+    "jsonl": ("labels.jsonl", "{rows}", '{{"image": "{i}.png", "category": "{label}"}}\n'),
+    "no line of names": ("labels.csv", "{rows}", "{i}.png,{label}\n"),
+    "no extensions": ("train.csv", "image_id,label\n{rows}", "{i},{label}\n"),
+    "other columns": ("labels.csv", "id,file,width,breed\n{rows}", "x{i},{i}.png,40,{label}\n"),
+    "numbers and names": ("labels.csv", "file,label,label_name\n{rows}", "{i}.png,{n},{label}\n"),
+    "folders": ("labels.csv", "path,label\n{rows}", "photos/{i}.png,{label}\n"),
+    "windows": ("labels.csv", "path,label\n{rows}", "photos\\{i}.png,{label}\n"),
 }
 
 
-def pages(*sizes):
-    """A search that finds so many photos a page, numbered through."""
-    asked = []
-
-    def search(term, page):
-        asked.append(page)
-        if page > len(sizes):
-            return []
-        start = sum(sizes[: page - 1])
-        return [{**RECORDED, "image": f"https://photos.example/{i}.jpg"} for i in range(start, start + sizes[page - 1])]
-
-    search.asked = asked
-    return search
+def table(folder: Path, kind: str, n: int = 6) -> Path:
+    """Write photos into a folder below, and a table beside them."""
+    name, whole, row = TABLES[kind]
+    photos(folder / "photos", n)
+    rows = "".join(row.format(i=i, n=i % 2, label=LABELS[i % 2]) for i in range(n))
+    (folder / name).write_text(whole.format(rows=rows), encoding="utf-8")
+    return folder / name
 
 
-def test_pages_are_asked_for_until_one_is_empty():
-    search = pages(3, 2)
-    found = list(search_web("grizzly", "grizzly bear", search))
-    assert [photo.url for photo in found] == [f"https://photos.example/{i}.jpg" for i in range(5)]
-    assert found[0] == Candidate(
-        "grizzly",
-        "https://photos.example/0.jpg",
-        None,
-        "grizzly bear",
-        "https://photos.example/bears.html",
-        "Grizzly bear",
-    )
-    assert search.asked == [1, 2, 3]
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_table_names_photos_and_labels(tmp_path, kind):
+    file = table(tmp_path, kind)
+    for source in (file, tmp_path):
+        counts, told = understood(source)
+        assert counts == both(3) and file.name in told
 
 
-def test_no_page_is_asked_for_that_nobody_needs():
-    search = pages(3, 2)
-    found = search_web("grizzly", "grizzly bear", search)
-    assert [next(found) for _ in range(3)] and search.asked == [1]
-
-
-def test_search_that_repeats_itself_ends():
-    def search(term, page):
-        return [RECORDED, RECORDED, {**RECORDED, "image": ""}, {}]
-
-    assert len(list(search_web("grizzly", "grizzly bear", search))) == 1
-
-
-def test_search_that_limits_is_asked_again_later():
-    waited, answers = [], [RuntimeError("202 Ratelimit"), RuntimeError("202 Ratelimit"), [RECORDED], []]
-
-    def search(term, page):
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    assert len(list(search_web("grizzly", "grizzly bear", search, waited.append))) == 1
-    assert waited == [5, 20]
-
-
-def test_search_that_never_answers_is_one_sentence():
-    def search(term, page):
-        raise RuntimeError("no route to host")
-
-    with pytest.raises(CliError, match=r"does not answer for 'grizzly bear' \(no route to host\).*--urls"):
-        list(search_web("grizzly", "grizzly bear", search, lambda _: None))
-
-
-def test_ddgs_asks_and_reads_its_engine(monkeypatch):
-    """The real ddgs against a local server that answers as DuckDuckGo's image search does."""
-    from ddgs.ddgs import ENGINES
-    from ddgs.engines.duckduckgo_images import DuckduckgoImages
-
-    class Engine(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            query = parse_qs(urlparse(self.path).query)
-            body = json.dumps({"results": [RECORDED] if "s" not in query and query["q"] == ["grizzly bear"] else []})
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(DuckduckgoImages, "search_url", f"http://127.0.0.1:{server.server_port}/i.js")
-    monkeypatch.setattr(DuckduckgoImages, "_get_vqd", lambda self, query: "4-1")
-    monkeypatch.setitem(ENGINES, "images", {"duckduckgo": DuckduckgoImages})
-    try:
-        rows = image_search("grizzly bear", 1)
-        assert [row["image"] for row in rows] == [RECORDED["image"]] and rows[0]["url"] == RECORDED["url"]
-        assert image_search("grizzly bear", 2) == []
-    finally:
-        server.shutdown()
-
-
-def test_addresses_are_read_from_csv(tmp_path):
-    file = tmp_path / "list.csv"
-    file.write_text(
-        "\ufefflabel,url,title\ngrizzly bear,https://a.example/1.jpg,Größe\nteddy, https://a.example/2.jpg ,\n",
-        encoding="utf-8",
-    )
-    assert read_address_list(file) == [
-        Candidate("grizzly_bear", "https://a.example/1.jpg", title="Größe"),
-        Candidate("teddy", "https://a.example/2.jpg"),
-    ]
+def test_utf16_and_labels_that_look_like_nothing(tmp_path):
+    photos(tmp_path, 4)
+    rows = "".join(f"{i}.png\t{('NA', '001')[i % 2]}\n" for i in range(4))
+    (tmp_path / "a.tsv").write_text(f"file\tlabel\n{rows}", encoding="utf-16")
+    assert understood(tmp_path / "a.tsv")[0] == {("train", "NA"): 2, ("train", "001"): 2}
 
 
 @pytest.mark.parametrize(
-    "text, says",
-    [
-        ("", "first line that names"),
-        ("a,b\n1,2\n", "label and url"),
-        ("label,url\nteddy,\n", "line 2"),
-        ("label,url\nteddy\n", "line 2"),
-        ("label,url\n../up,http://x/\n", "cannot be a label"),
-        (b"\xff\xfe\x00", "as csv"),
-    ],
-    ids=["empty", "columns", "no-url", "short", "path", "binary"],
+    "column, values", [("split", ("train", "val", "test")), ("is_valid", ("False", "True", "False")), ("fold", "123")]
 )
-def test_list_that_is_none_is_one_sentence(tmp_path, text, says):
-    file = tmp_path / "list.csv"
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(CliError, match=says):
-        read_address_list(file)
-
-
-def test_folders_give_their_name_to_photos_however_deep(tmp_path):
-    make_photos(tmp_path / "phone", n=1)
-    deep = tmp_path / "phone" / "red" / "2026" / "march"
-    deep.mkdir(parents=True)
-    (tmp_path / "phone" / "red" / "00.png").rename(deep / "IMG 1.png")
-    assert {(found.label, found.file.name) for found in photos_in_folder(tmp_path / "phone")} == {
-        ("blue", "00.png"),
-        ("green", "00.png"),
-        ("red", "IMG 1.png"),
+def test_a_column_of_splits_is_kept(tmp_path, column, values):
+    photos(tmp_path, 6)
+    rows = "".join(f"{i}.png,{LABELS[i % 2]},{values[i // 2]}\n" for i in range(6))
+    (tmp_path / "a.csv").write_text(f"file,label,{column}\n{rows}")
+    expected = {
+        "split": both(1) + both(1, "valid") + both(1, "test"),
+        "is_valid": both(2) + both(1, "valid"),
+        "fold": both(3),
     }
-    assert {found.label for found in photos_in_folder(tmp_path / "phone" / "blue")} == {"blue"}
+    assert understood(tmp_path)[0] == expected[column]
 
 
-@pytest.mark.parametrize("label, folder", [("grizzly bear", "grizzly_bear"), ("  Bär ", "Bär"), ("a  b", "a_b")])
+def test_a_table_for_each_split(tmp_path):
+    for split, n in (("train", 4), ("test", 2)):
+        photos(tmp_path / split, n, split + "{i}.png")
+        rows = "".join(f"{split}{i}.png,{LABELS[i % 2]}\n" for i in range(n))
+        (tmp_path / f"{split}.csv").write_text(f"file,label\n{rows}")
+    assert understood(tmp_path)[0] == both(2) + both(1, "test")
+
+
+def test_a_column_for_each_label(tmp_path):
+    photos(tmp_path, 6)
+    rows = "".join(f"{i},{1 - i % 2}.0,{i % 2}.0\n" for i in range(6))
+    (tmp_path / "truth.csv").write_text(f"image,cat,dog\n{rows}")
+    assert understood(tmp_path)[0] == both(3)
+
+
+def test_several_labels_in_a_cell_are_not_one_label(tmp_path):
+    photos(tmp_path, 6)
+    rows = "".join(f"{i}.png,{('cat dog', 'cat', 'dog')[i % 3]}\n" for i in range(6))
+    (tmp_path / "a.csv").write_text(f"file,labels\n{rows}")
+    assert "--label-delim ' ' splits it" in refused(tmp_path)
+    counts, told = understood(tmp_path, label_delim=" ")
+    assert counts == both(2) and "2 photos left out: with several labels" in told
+    assert understood(tmp_path, label_delim="none")[0] == both(2) + Counter({("train", "cat_dog"): 2})
+
+
+@pytest.mark.parametrize("cells", [("a;b", "b;c", "c;a"), ("black bear", "grizzly bear", "black bear")])
+def test_labels_of_two_words_are_one_and_joined_ones_are_asked_about(tmp_path, cells):
+    photos(tmp_path, 6)
+    rows = "".join(f"{i}.png,{cells[i % 3]}\n" for i in range(6))
+    (tmp_path / "a.csv").write_text(f"file,label\n{rows}")
+    if ";" in cells[0]:
+        assert "seems to be several labels" in refused(tmp_path)
+    else:
+        assert understood(tmp_path)[0] == {("train", "black_bear"): 4, ("train", "grizzly_bear"): 2}
+
+
+def test_rows_without_photo_or_label_and_photos_without_row_are_told(tmp_path):
+    photos(tmp_path, 6)
+    (tmp_path / "a.csv").write_text("file,label\n0.png,cat\n1.png,dog\n2.png,\nnone.png,cat\n")
+    counts, told = understood(tmp_path)
+    assert counts == both(1)
+    assert "1 rows of a.csv left out" in told and "without a label" in told and "3 photos left out: not named" in told
+
+
+@pytest.mark.parametrize(
+    "text, options, says",
+    [
+        ("", {}, "cannot be read as a table"),
+        ("file,label\n", {}, "no rows"),
+        ("file,label\nnone.png,cat\n", {}, "is not there|are not there"),
+        ("file,a,b\n0.png,x,y\n1.png,z,w\n", {}, "--label-column"),
+        ("file,label\n0.png,cat\n", {"label_column": "species"}, "no column 'species'"),
+        ("file,label\n0.png,cat,dog,owl\n", {}, "cannot be read as a table"),
+    ],
+    ids=["empty", "no rows", "missing", "which label", "no column", "too many cells"],
+)
+def test_a_table_that_is_none_is_one_sentence(tmp_path, text, options, says):
+    photos(tmp_path, 2)
+    (tmp_path / "a.csv").write_text(text)
+    said = refused(tmp_path / "a.csv", **options)
+    assert any(part in said for part in says.split("|")) and "\n" not in said
+
+
+def test_what_is_not_a_table_of_photos_changes_nothing(tmp_path):
+    for label in LABELS:
+        photos(tmp_path / label, 3)
+    (tmp_path / "weather.csv").write_text("day,rain\n1,0\n")
+    (tmp_path / "config.json").write_text("{}")
+    assert understood(tmp_path)[0] == both(3)
+
+
+def test_a_table_says_more_than_the_folders_of_kaggle(tmp_path):
+    photos(tmp_path / "train_images", 6, "a{i}.png")
+    photos(tmp_path / "test_images", 3, "b{i}.png")
+    (tmp_path / "train.csv").write_text("id,target\n" + "".join(f"a{i},{LABELS[i % 2]}\n" for i in range(6)))
+    (tmp_path / "sample_submission.csv").write_text("id,target\n" + "".join(f"b{i},cat\n" for i in range(3)))
+    counts, told = understood(tmp_path)
+    assert counts == both(3) and "3 photos left out: not named in the table" in told
+    assert "sample_submission.csv was not read" in told
+
+
+def test_parquet_of_the_hub_has_photos_and_names_of_labels(tmp_path):
+    from datasets import ClassLabel, Dataset, Features, Image
+
+    files = photos(tmp_path / "p", 4)
+    features = Features({"image": Image(), "label": ClassLabel(names=list(LABELS))})
+    data = Dataset.from_dict({"image": list(map(str, files)), "label": [0, 1, 0, 1]}, features=features)
+    data.to_parquet(tmp_path / "train-00000-of-00001.parquet")
+    assert understood(tmp_path / "train-00000-of-00001.parquet")[0] == both(2)
+
+
+def label_studio(n: int, of_row) -> str:
+    return json.dumps(
+        [
+            {
+                "data": {"image": f"/data/upload/1/{i}.png"},
+                "annotations": [{"result": [{"type": "choices", "value": {"choices": of_row(i)}}]}],
+            }
+            for i in range(n)
+        ]
+    )
+
+
+def coco(n: int, of_row) -> str:
+    return json.dumps(
+        {
+            "images": [{"id": i, "file_name": f"{i}.png"} for i in range(n)],
+            "categories": [{"id": i, "name": name} for i, name in enumerate(LABELS)],
+            "annotations": [
+                {"image_id": i, "category_id": LABELS.index(name), "bbox": [0, 0, 1, 1]}
+                for i in range(n)
+                for name in of_row(i)
+            ],
+        }
+    )
+
+
+@pytest.mark.parametrize("export", [label_studio, coco])
+def test_annotations_are_read_where_they_name_one_label(tmp_path, export):
+    photos(tmp_path / "images", 6)
+    of_row = {4: [], 5: list(LABELS)}
+    (tmp_path / "instances_train.json").write_text(export(6, lambda i: of_row.get(i, [LABELS[i % 2]])))
+    for source in (tmp_path, tmp_path / "instances_train.json"):
+        counts, told = understood(source)
+        assert counts == both(2) and "1 photo left out: without a label" in told and "with several labels" in told
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"images": [], "annotations": [], "categories": [{}]}', "[1]", "null"])
+def test_json_that_is_something_else_is_one_sentence(tmp_path, text):
+    photos(tmp_path, 1)
+    (tmp_path / "a.json").write_text(text)
+    assert "\n" not in refused(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("form", ["zip", "tar", "gztar"])
+@pytest.mark.parametrize("kind", ["folders", "csv"])
+def test_archives(tmp_path, form, kind):
+    if kind == "csv":
+        table(tmp_path / "data", "csv")
+    else:
+        for label in LABELS:
+            photos(tmp_path / "data" / label, 3)
+    archive = shutil.make_archive(str(tmp_path / "pets"), form, tmp_path, "data")
+    assert understood(archive)[0] == both(3)
+    assert main(source=archive, out=str(tmp_path / "out")) is None
+    assert len(get_photos(tmp_path / "out")) == 6
+    rows = list(csv.DictReader((tmp_path / "out" / "sources.csv").open(newline="")))
+    assert {row["source"] for row in rows} == {Path(archive).name}
+
+
+def add(archive: tarfile.TarFile, name: str, data: bytes = b"", **more) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    for key, value in more.items():
+        setattr(member, key, value)
+    archive.addfile(member, io.BytesIO(data))
+
+
+def test_an_archive_reaches_nothing_outside_of_itself(tmp_path):
+    secret = photo(tmp_path / "secret.png")
+    data = photo(tmp_path / "a.png").read_bytes()
+    with tarfile.open(tmp_path / "evil.tar", "w") as archive:
+        for name in ("../../up.png", "/tmp/fieldguide-absolute.png", "cat/1.png", "dog/2.png"):
+            add(archive, name, data)
+        add(archive, "cat/link.png", type=tarfile.SYMTYPE, linkname=str(secret))
+        add(archive, "cat/fifo.png", type=tarfile.FIFOTYPE)
+        add(archive, "a.csv", f"file,label\n{secret},owl\n../../secret.png,owl\ncat/1.png,zebra\n".encode())
+    counts, told = understood(tmp_path / "evil.tar")
+    assert counts == {("train", "zebra"): 1} and "2 for a path out of the archive" in told
+    assert not Path("/tmp/fieldguide-absolute.png").exists()
+
+
+def test_archives_are_bounded_by_what_they_unpack_to(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.gather.archives.MAX_BYTES", 5000)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for label in LABELS:
+            archive.writestr(f"{label}/0.png", photo(tmp_path / "a.png").read_bytes())
+        archive.writestr("cat/bomb.png", bytes(10_000_000))
+    counts, told = understood(tmp_path / "a.zip")
+    assert counts == both(1) and "1 for too large" in told
+    monkeypatch.setattr("training.gather.archives.RESERVE_BYTES", 10**18)
+    assert "than the disk has room for" in refused(tmp_path / "a.zip")
+
+
+def test_a_damaged_archive_is_one_sentence(tmp_path):
+    for label in LABELS:
+        photos(tmp_path / "data" / label, 3)
+    whole = Path(shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "data")).read_bytes()
+    for n, data in enumerate((whole[:-40], whole[: len(whole) // 2] + bytes(60) + whole[len(whole) // 2 + 60 :])):
+        (tmp_path / f"b{n}.zip").write_bytes(data)
+        said = refused(tmp_path / f"b{n}.zip")
+        assert "cannot be unpacked" in said and "\n" not in said
+
+
+def test_what_is_no_source_is_one_sentence(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(b"%PDF")
+    (tmp_path / "empty").mkdir()
+    assert "There is no" in refused(tmp_path / "none")
+    assert "no folder, zip or tar" in refused(tmp_path / "a.pdf")
+    assert "No photos" in refused(tmp_path / "empty")
+    assert "download it first" in refused("https://example.com/a.zip")
+    assert "kaggle://OWNER/NAME" in refused("kaggle://name")
+
+
+def test_a_dry_run_shows_and_copies_nothing(tmp_path, capsys):
+    for split, n in (("train", 4), ("test", 2)):
+        for label in LABELS:
+            photos(tmp_path / "data" / split / label, n)
+    main(source=str(tmp_path / "data"), out=str(tmp_path / "out"), dry_run=True)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[1:] == ["   train    test  label", "       4       2  cat", "       4       2  dog"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_splits_arrive_as_training_reads_them_and_test_photos_are_never_trained_on(tmp_path):
+    for split, n in (("train", 4), ("valid", 3), ("test", 2)):
+        for label in LABELS:
+            photos(tmp_path / "data" / split / label, n)
+    shutil.copy(tmp_path / "data/test/cat/0.png", tmp_path / "data/train/cat/again.png")
+    out = tmp_path / "out"
+    main(source=str(tmp_path / "data"), out=str(out))
+    found = given_splits(out, get_photos(out))
+    assert [len(files) for files in (found.train, found.valid, found.test)] == [8, 6, 4]
+
+
+def test_a_label_named_as_a_set_is_refused_where_there_are_sets(tmp_path):
+    photos(tmp_path, 4)
+    (tmp_path / "a.csv").write_text("file,label,split\n0.png,test,train\n1.png,cat,train\n2.png,cat,test\n")
+    assert "cannot be called test" in refused(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "label, folder", [("grizzly bear", "grizzly_bear"), ("  Bär ", "Bär"), ("a/b", "a_b"), ("../up", "_up"), ("?", "_")]
+)
 def test_labels_become_names_of_folders(label, folder):
-    assert folder_name(label) == folder
+    assert as_folder(label) == folder
 
 
 @pytest.mark.parametrize("label", ["", "..", ".hidden", "a/b", "a\\b", "x" * 201, "nul\0", 'a"b'])
-def test_what_can_be_no_folder_is_refused(label):
+def test_what_can_be_no_folder_is_refused_where_it_was_typed(label):
     with pytest.raises(CliError, match="cannot be a label"):
         folder_name(label)
+
+
+def test_a_licence_and_a_list_of_labels_are_kept(tmp_path):
+    files = photos(tmp_path, 2)
+    frame = pd.DataFrame({"file": [file.name for file in files], "label": [["cat"], ["dog"]], "license": "CC0"})
+    frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    main(source=str(tmp_path / "a.jsonl"), out=str(tmp_path / "out"))
+    rows = list(csv.DictReader((tmp_path / "out" / "sources.csv").open(newline="")))
+    assert {row["licence"] for row in rows} == {"CC0"} and {row["label"] for row in rows} == set(LABELS)

@@ -1,7 +1,7 @@
 """Find the photos of a data set, leave out what cannot be opened, and sort them by split.
 
 Reads  DATA/<label>/*.jpg, or DATA/{train,valid,test}/<label>/*.jpg (any format that `classifier.photo.decode` opens); a
-       photo's label is the name of the folder it lies in, however deep
+       photo's label is the name of the folder it lies in
 Gives  `Photos`
 """
 
@@ -20,7 +20,7 @@ from training.progress import progress_bar
 
 from .files import PHOTO_EXTENSIONS, get_files, parent_label
 from .skipped import NO_LABELS, folders_left_out, names_left_out
-from .splits import Photos, given_splits, with_known_labels, without_copies
+from .splits import Photos, base_of, given_splits, split_of, with_known_labels, without_copies
 
 MIN_PHOTOS = 5  # of a label: fewer leave nothing to validate with
 FEW_PHOTOS = 10  # of a label: the share of wrong answers among fewer says little
@@ -29,7 +29,8 @@ FEW_PHOTOS = 10  # of a label: the share of wrong answers among fewer says littl
 def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
     """Return the photo files under `path`, sorted; hidden files and folders, and NO_LABELS, are left out.
 
-    labelled: photos that lie in `path` itself, in no label's folder, are left out too.
+    labelled: photos that lie in `path` itself, in no label's folder, are left out too; CliError where a label's folder
+    has photos in folders of its own.
     """
     path = Path(path)
     if not path.is_dir():
@@ -45,7 +46,23 @@ def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
     by_target: dict[str, Path] = {}
     for file in sorted(found, key=lambda file: (len(file.parts), file)):
         by_target.setdefault(os.path.realpath(file), file)
-    return sorted(by_target.values())
+    photos = sorted(by_target.values())
+    if labelled and photos:
+        _check_depth(path, photos)
+    return photos
+
+
+def _check_depth(path: Path, photos: Sequence[Path]) -> None:
+    """Raise CliError where photos lie deeper than in a label's folder: nobody can tell which folder is the label."""
+    base = base_of(path, photos)
+    for photo in photos:
+        folders = photo.relative_to(base).parts[:-1]
+        if len(folders) > (2 if folders and split_of(folders[0]) else 1):
+            raise CliError(
+                f"{photo.parent} is a folder in a label's folder: which of them is the label? "
+                f"`python -m training.gather --source {path} --out NEW` takes the folders in {base.name} as the labels; "
+                "--dry-run shows that, and --pattern takes another part of the path."
+            )
 
 
 def check_photos(files: Sequence[Path]) -> dict[Path, str]:

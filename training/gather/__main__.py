@@ -1,33 +1,41 @@
-"""Gather photos of labels by a web image search, from a list of addresses, or from folders: the lesson's first step.
+"""Gather photos of labels: by a web image search, or from what you have; the lesson's first step.
 
-Reads  search terms; or a csv of addresses; or folders of photos
-Writes DATA/<label>/<hash>.jpg; one row a photo in DATA/.sources.db, and what could not be had in DATA/.failed.db, at
-       once; and when a run ends DATA/sources.csv, where each photo comes from, for people and spreadsheets
+Reads  search terms; or a source: a folder, a zip or tar archive, a table (csv, tsv, jsonl, parquet), annotations of
+       Label Studio or COCO, a data set of the Hugging Face Hub or of Kaggle
+Writes DATA/<label>/<hash>.jpg, or DATA/valid/<label>/ and DATA/test/<label>/ for sets that the source gives; one row a
+       photo in DATA/.sources.db, and what could not be had in DATA/.failed.db, at once; and when a run ends
+       DATA/sources.csv, where each photo comes from, for people and spreadsheets
 
     python -m training.gather "grizzly bear" "black bear" "teddy bear" --out data/bears
     python -m training.gather --label grizzly="grizzly bear in the wild" --label grizzly="grizzly cub" --out data/bears
-    python -m training.gather --urls addresses.csv --out data/bears
-    python -m training.gather --folder ~/phone --out data/bears
-    python -m training.gather --feedback feedback --out data/bears    # or hf://datasets/USER/NAME
+    python -m training.gather --source ~/phone --out data/bears --dry-run
+    python -m training.gather --source photos.zip --out data/bears
+    python -m training.gather --source labels.csv --label-column species --out data/bears
+    python -m training.gather --source hf://datasets/USER/NAME --out data/bears    # or kaggle://OWNER/NAME
+    python -m training.gather --feedback feedback --out data/bears
 
-After an interruption, the same command continues where it stopped: an address that was fetched, or can never be, is
-not fetched again. Files are named by their content, so that no photo is stored twice.
+A source is shown as it was understood before anything is copied; --dry-run ends there. After an interruption, the same
+command continues where it stopped: an address that was fetched, or can never be, is not fetched again. Files are named
+by their content, so that no photo is stored twice.
 """
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastcore.script import CliError
 
-from classifier.command_line import run
+from classifier.command_line import run, with_options
 from classifier.photo.download import run_async
 from training.data.files import folder_name
 from training.feedback import Suggestions, fetch_feedback
 
+from .candidates import DataSet
 from .collect import Collector, gather
-from .sources import photos_in_folder, read_address_list
+from .options import ReadingOptions
+from .sources import opened_source
 
 LABEL_HELP = "LABEL=TERM: a label and what to search for; give it as often as you like"
 
@@ -45,35 +53,27 @@ def read_labels(terms: Iterable[str], pairs: Iterable[str]) -> dict[str, list[st
     return by_label
 
 
-def main(  # seven options: where photos come from, where they go, and how many
-    *terms: str,  # what to search for: each term is a label of its own
-    out: str = "data",  # folder that the photos go to, one folder a label
-    label: Annotated[str, LABEL_HELP, {"action": "append"}] = None,
-    per_label: int = 150,  # photos of each label that searches are to bring
-    urls: str = "",  # CSV file of addresses, with the columns label and url
-    folder: str = "",  # folder of photos, one folder a label: they are copied
-    feedback: str = "",  # what users of the app said: a folder or hf://datasets/USER/NAME; becomes suggestions to clean
-    allow_private: bool = False,  # also fetch from this machine and its network
-) -> None:
-    "Gather photos of TERMS from the web, from a list of addresses, or from folders."
-    by_label = read_labels(terms, label or [])
-    if feedback:
-        suggestions = Suggestions(out)
-        suggestions.add_all(fetch_feedback(feedback))
-        print(f"{out}: {suggestions.summary()}. `python -m training.clean export.pkl {out}` leads with suggestions.")
-        if not by_label and not urls and not folder:
-            return
-    if not by_label and not urls and not folder:
-        raise CliError('Say what to gather: python -m training.gather "grizzly bear" "black bear" --out data/bears')
-    if per_label < 1:
-        raise CliError(f"--per-label {per_label}: at least 1.")
-    listed = [*(read_address_list(Path(urls)) if urls else []), *(photos_in_folder(Path(folder)) if folder else [])]
+def print_understood(where: str, found: DataSet) -> None:
+    """Print what a source was taken for: its labels, its splits, and what is left out."""
+    print(f"{where}: {found.kind}", *found.table(), *found.notes, sep="\n", flush=True)
+
+
+def add_feedback(feedback: str, out: str) -> None:
+    """Keep what users of the app said as suggestions for `training.clean`."""
+    suggestions = Suggestions(out)
+    suggestions.add_all(fetch_feedback(feedback))
+    print(f"{out}: {suggestions.summary()}. `python -m training.clean export.pkl {out}` leads with suggestions.")
+
+
+def collect(out: str, allow_private: bool, by_label: dict[str, list[str]], per_label: int, sets: list[DataSet]) -> None:
+    """Collect what searches and data sets bring, and print the counts."""
     try:
         collector = Collector(Path(out), allow_private)
     except OSError as error:
         raise CliError(f"--out {out}: nothing can be written there ({error.strerror}).") from error
+    listed = (candidate for found in sets for candidate in found.candidates)
     try:
-        run_async(gather(collector, by_label, listed, per_label))
+        run_async(gather(collector, by_label, per_label, listed, sum(found.count().total() for found in sets)))
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here.")
     finally:
@@ -85,6 +85,37 @@ def main(  # seven options: where photos come from, where they go, and how many
             f"{out}: {counts['new']} photos new, {counts['there']} were there, {counts['failed']} not taken; in all "
             f"{', '.join(f'{n} {name}' for name, n in sorted(of_label.items())) or 'none'}"
         )
+
+
+@with_options(ReadingOptions)
+def main(  # many options: where photos come from, where they go, and how many
+    *terms: str,  # what to search for: each term is a label of its own
+    source: str = "",  # photos that you have: a folder, zip, tar, table, hf://datasets/USER/NAME or kaggle://OWNER/NAME
+    out: str = "data",  # folder that the photos go to, one folder a label
+    dry_run: bool = False,  # show what the source was understood as, and copy nothing
+    label: Annotated[str, LABEL_HELP, {"action": "append"}] = None,
+    per_label: int = 150,  # photos of each label that searches are to bring
+    urls: str = "",  # as --source: a csv file of addresses, with the columns label and url
+    folder: str = "",  # as --source: a folder of photos
+    feedback: str = "",  # what users of the app said: a folder or hf://datasets/USER/NAME; becomes suggestions to clean
+    allow_private: bool = False,  # also fetch from this machine and its network
+    **options: Any,
+) -> None:
+    "Gather photos of TERMS from the web, or from a source."
+    by_label, wheres = read_labels(terms, label or []), [str(where) for where in (source, urls, folder) if where]
+    if feedback:
+        add_feedback(feedback, out)
+    elif not by_label and not wheres:
+        raise CliError('Say what to gather: python -m training.gather "grizzly bear" "black bear" --out data/bears')
+    if per_label < 1:
+        raise CliError(f"--per-label {per_label}: at least 1.")
+    with ExitStack() as stack:
+        sets = []
+        for where in wheres:
+            sets.append(stack.enter_context(opened_source(where, ReadingOptions(**options))))
+            print_understood(where, sets[-1])
+        if (by_label or sets) and not dry_run:
+            collect(out, allow_private, by_label, per_label, sets)
 
 
 if __name__ == "__main__":

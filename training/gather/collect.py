@@ -17,11 +17,17 @@ from training.append_log import AppendLog, Row, read_csv_rows, utc_now, write_cs
 from training.output import replacing
 from training.progress import progress_bar
 
-from .sources import Candidate, search_web
+from .candidates import Candidate
+from .search import search_web
 
-COLUMNS = ("file", "label", "term", "url", "page", "title", "sha256", "width", "height", "time")
+COLUMNS = (
+    *("file", "label", "term", "url", "page", "title", "sha256", "width", "height", "time"),
+    *("source", "licence"),  # these an earlier version did not have
+)
+N_ADDED = 2
 FAILED_COLUMNS = ("label", "url", "why", "time")
 MAX_CONCURRENT = 16  # downloads at a time
+TOO_LARGE = f"larger than {MAX_BYTES // 1_000_000} MB"
 EXTENSIONS = {kind: extensions[0] for kind, extensions in {**FORMATS, "MPO": FORMATS["JPEG"]}.items()}
 
 
@@ -33,7 +39,7 @@ class Collector:
         out.mkdir(parents=True, exist_ok=True)
         self.csv = out / "sources.csv"
         of_csv = read_sources(self.csv)  # before anything is written: raises CliError for somebody else's list
-        self._sources = AppendLog(out / ".sources.db", COLUMNS, lambda: of_csv)
+        self._sources = AppendLog(out / ".sources.db", COLUMNS, lambda: of_csv, N_ADDED)
         self._failed = AppendLog(
             out / ".failed.db", FAILED_COLUMNS, lambda: read_csv_rows(out / ".failed.csv", FAILED_COLUMNS)
         )
@@ -70,11 +76,15 @@ class Collector:
         return self._store(candidate, data, *described)
 
     async def _read(self, candidate: Candidate) -> bytes:
+        if candidate.data is not None:
+            if len(candidate.data) > MAX_BYTES:
+                raise DownloadError(TOO_LARGE)
+            return candidate.data
         if candidate.file is None:
             return await self.downloader.fetch(candidate.url)
         try:
             if candidate.file.stat().st_size > MAX_BYTES:
-                raise DownloadError(f"larger than {MAX_BYTES // 1_000_000} MB")
+                raise DownloadError(TOO_LARGE)
             return candidate.file.read_bytes()
         except OSError as error:
             raise DownloadError(f"cannot be read ({error.strerror})") from error
@@ -84,9 +94,10 @@ class Collector:
         if (candidate.label, digest) in self._known_digests:
             self.counts["there"] += 1
             return False
-        file = self.out / candidate.label / f"{digest[:20]}{extension}"
+        split = "" if candidate.split == "train" else candidate.split  # as `training.data.splits` reads it
+        file = self.out / split / candidate.label / f"{digest[:20]}{extension}"
         try:
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             with replacing(file) as temporary:
                 temporary.write_bytes(data)
         except OSError as error:
@@ -105,6 +116,8 @@ class Collector:
             "width": str(width),
             "height": str(height),
             "time": utc_now(),
+            "source": candidate.source,
+            "licence": candidate.licence,
         }
         self._sources.add([row])
         self.rows.append(row)
@@ -112,10 +125,13 @@ class Collector:
         self.counts["new"] += 1
         return True
 
-    async def add_all(self, candidates: Iterator[Candidate], wanted: int | None = None) -> int:
-        """Add photos until `wanted` are new, or all; return how many are new, with a progress bar."""
-        new, ended, running = 0, False, set[asyncio.Task[bool]]()
-        bar = progress_bar(range(wanted or 0), leave=False) if wanted else None
+    async def add_all(self, candidates: Iterator[Candidate], wanted: int | None = None, total: int = 0) -> int:
+        """Add photos until `wanted` are new, or all; return how many are new, with a progress bar.
+
+        total: how many candidates there are, where all are added.
+        """
+        new, n_done, ended, running = 0, 0, False, set[asyncio.Task[bool]]()
+        bar = progress_bar(range(wanted or total), leave=False) if wanted or total else None
         if bar:
             bar.update(0)  # fastprogress starts its clock at 0 alone
         while True:
@@ -129,9 +145,9 @@ class Collector:
             if not running:
                 return new
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            new += sum(task.result() for task in done)
+            new, n_done = new + sum(task.result() for task in done), n_done + len(done)
             if bar:
-                bar.update(new)
+                bar.update(new if wanted else min(n_done, total))
 
 
 def _size_and_extension(data: bytes) -> tuple[int, int, str]:
@@ -142,7 +158,7 @@ def _size_and_extension(data: bytes) -> tuple[int, int, str]:
 
 def read_sources(file: Path) -> list[Row]:
     """Return the rows of a sources.csv, as `write_csv` or an earlier version wrote it; CliError for another list."""
-    return [{name: plain(text) for name, text in row.items()} for row in read_csv_rows(file, COLUMNS)]
+    return [{name: plain(text) for name, text in row.items()} for row in read_csv_rows(file, COLUMNS, N_ADDED)]
 
 
 def round_robin(searches: Iterable[Iterator[Candidate]]) -> Iterator[Candidate]:
@@ -150,7 +166,13 @@ def round_robin(searches: Iterable[Iterator[Candidate]]) -> Iterator[Candidate]:
     return (candidate for candidate in chain.from_iterable(zip_longest(*searches)) if candidate)
 
 
-async def gather(collector: Collector, by_label: dict[str, list[str]], listed: list[Candidate], per_label: int) -> None:
+async def gather(
+    collector: Collector,
+    by_label: dict[str, list[str]],
+    per_label: int,
+    listed: Iterable[Candidate] = (),
+    n_listed: int = 0,
+) -> None:
     """Collect `per_label` photos of each label from its searches, and all the listed ones; write sources.csv."""
     try:
         for label, terms in by_label.items():
@@ -163,6 +185,6 @@ async def gather(collector: Collector, by_label: dict[str, list[str]], listed: l
                         f'{label}: the search ended after {new} of {wanted}; another --label {label}="..." may '
                         "find more."
                     )
-        await collector.add_all(iter(listed))
+        await collector.add_all(iter(listed), total=n_listed)
     finally:
         collector.write_sources()

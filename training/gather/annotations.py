@@ -1,0 +1,94 @@
+"""Read what annotation tools export as JSON: Label Studio's choices, COCO's categories, where they label whole photos.
+
+Gives  a `DataSet`; a photo whose annotations name several kinds has several labels
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fastcore.script import CliError
+
+from training.data.splits import split_of
+
+from .candidates import Candidate, DataSet
+from .photo_index import PhotoIndex
+
+Labelled = tuple[str, tuple[str, ...]]  # the name or address of a photo, and its labels
+
+
+def is_annotations(file: Path) -> bool:
+    """Return whether a JSON file is an export of COCO or of Label Studio."""
+    content = _content(file)
+    return _is_coco(content) or _is_label_studio(content)
+
+
+def read_annotations(file: Path, index: PhotoIndex | None = None) -> DataSet:
+    """Return the photos of an export of COCO or Label Studio; CliError for any other file, or where photos are missing.
+
+    index: of the folder that the file came with.
+    """
+    content, index = _content(file), index or PhotoIndex(file.parent)
+    if _is_coco(content):
+        kind, labelled = "COCO annotations", list(_coco(content))
+    elif _is_label_studio(content):
+        kind, labelled = "an export of Label Studio", list(_label_studio(content))
+    else:
+        raise CliError(f"{file} is neither COCO annotations nor an export of Label Studio.")
+    split = split_of(file.stem.split("_")[0]) or split_of(file.stem.split("_")[-1]) or split_of(file.parent.name)
+    candidates, missing = [], []
+    for name, labels in labelled:
+        place = {"url": name} if name.startswith(("http://", "https://")) else {"file": index.find(name, file.parent)}
+        if any(place.values()):
+            candidates.append(Candidate(labels, split=split or "train", title=Path(name).name, **place))
+        else:
+            missing.append(name)
+    told = [f"{len(missing)} photos of {file.name} left out: not there, such as {missing[0]!r}."] if missing else []
+    if not candidates:
+        raise CliError(f"{file}: none of its photos is there{', such as ' + repr(missing[0]) if missing else ''}.")
+    return DataSet(f"{kind}, {file.name}", candidates, told)
+
+
+def _content(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CliError(f"{file} cannot be read as JSON: {error}.") from error
+
+
+def _is_coco(content: Any) -> bool:
+    return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
+
+
+def _is_label_studio(content: Any) -> bool:
+    return isinstance(content, list) and bool(content) and isinstance(content[0], dict) and "annotations" in content[0]
+
+
+def _coco(content: dict[str, Any]) -> Iterator[Labelled]:
+    """Yield each image with the names of the categories of its annotations."""
+    try:
+        names = {category["id"]: str(category["name"]) for category in content["categories"]}
+        of_image: dict[Any, dict[str, None]] = defaultdict(dict)
+        for annotation in content["annotations"]:
+            of_image[annotation["image_id"]][names[annotation["category_id"]]] = None
+        for image in content["images"]:
+            yield str(image["file_name"]), tuple(of_image.get(image["id"], ()))
+    except (KeyError, TypeError) as error:
+        raise CliError(f"These COCO annotations lack {error}.") from error
+
+
+def _label_studio(tasks: list[Any]) -> Iterator[Labelled]:
+    """Yield each task's image with the choices of its last annotation that was not cancelled."""
+    for task in tasks:
+        try:
+            data, annotations = task["data"], [done for done in task["annotations"] if not done.get("was_cancelled")]
+            image = data.get("image") or next(value for value in data.values() if isinstance(value, str))
+            results = annotations[-1]["result"] if annotations else []
+            choices = [choice for result in results for choice in result["value"].get("choices", ())]
+        except (KeyError, TypeError, AttributeError, StopIteration) as error:
+            raise CliError(
+                f"A task of this export of Label Studio lacks its data or annotations ({error!r})."
+            ) from error
+        yield str(image), tuple(map(str, choices))

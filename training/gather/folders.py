@@ -1,0 +1,205 @@
+"""Read a folder as people have it: of any depth, with or without splits, with a table beside the photos or not.
+
+Gives  a `DataSet`
+
+A photo's label is the first folder below the data set, or below the folder of its split; the first group of a pattern
+where one is given; what a table says where one names the photos.
+"""
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastcore.script import CliError
+
+from classifier.photo import PhotoError, photo_format
+from training.data.files import PHOTO_EXTENSIONS, get_files
+from training.data.skipped import NO_LABELS, folders_left_out
+from training.data.splits import base_of, n_photos, split_of
+
+from .annotations import is_annotations, read_annotations
+from .candidates import Candidate, DataSet, as_folder, one_label_each, some
+from .options import ReadingOptions
+from .photo_index import PhotoIndex
+from .table_files import TABLES
+from .tables import SeveralLabels, read_table
+
+DEEPEST_TABLE = 2  # folders below the data set in which a table or annotations are looked for
+SNIFFED_BYTES = 100_000  # of a file whose name does not say what it is
+SAMPLE = re.compile("sample_?submission|^submission", re.I)  # a table whose labels are none
+
+
+def read_folder(folder: Path, options: ReadingOptions, confined: bool = False) -> DataSet:
+    """Return the data set in a folder; CliError where it holds no photos, or nothing says their labels.
+
+    confined: a table may name files in the folder alone, since it came out of a stranger's archive.
+    """
+    if not folder.is_dir():
+        raise CliError(f"There is no folder {folder}.")
+    photos, notes = photos_in(folder)
+    if options.pattern:
+        return by_pattern(folder, photos, options.pattern, notes)
+    tables, samples = _tables(folder)
+    notes += [f"{table.name} was not read: its labels are a sample's." for table in samples]
+    if not photos and not tables:
+        raise CliError(f"No photos under {folder}. {' '.join(notes)}".strip())
+    index = PhotoIndex(folder, photos, confined)
+    unclear: list[CliError] = []
+    found = [read for table in tables if (read := _labels_of(table, options, index, unclear)) is not None]
+    candidates = [candidate for read in found for candidate in read.candidates]
+    by_folder = by_folders(folder, photos, notes) if photos else None
+    if not candidates or (by_folder and _agree(by_folder, candidates)):
+        if by_folder is None or (unclear and not _has_labels(folder, photos)):
+            raise unclear[0]
+        return by_folder
+    told = [note for read in found for note in read.notes]
+    named = {candidate.file for candidate in candidates if candidate.file}
+    if rest := [photo for photo in photos if photo not in named]:
+        told.append(f"{n_photos(len(rest))} left out: not named in the table, such as {rest[0].relative_to(folder)}.")
+    return one_label_each(", ".join(dict.fromkeys(read.kind for read in found)), candidates, [*notes, *told])
+
+
+def photos_in(folder: Path) -> tuple[list[Path], list[str]]:
+    """Return the photos under a folder, sorted, and sentences on what was left out.
+
+    A file without a photo's extension is a photo where its first bytes are a photo's.
+    """
+    by_target: dict[str, Path] = {}
+    others: Counter[str] = Counter()
+    files = [file for file in get_files(folder) if NO_LABELS.isdisjoint(file.relative_to(folder).parts[:-1])]
+    for file in sorted(files, key=lambda file: (len(file.parts), file)):  # links: the shortest way counts
+        suffix = file.suffix.lower()
+        if suffix in PHOTO_EXTENSIONS or (suffix not in KNOWN and _is_photo(file)):
+            by_target.setdefault(os.path.realpath(file), file)
+        elif suffix not in KNOWN:
+            others[suffix or "no extension"] += 1
+    photos = sorted(by_target.values())
+    notes = list(folders_left_out(folder, photos)) if photos else []
+    if others:
+        listed = ", ".join(f"{n} with {suffix}" for suffix, n in others.most_common(5))
+        notes.append(f"Files that are no photos, left out: {listed}.")
+    return photos, notes
+
+
+KNOWN = {*TABLES, ".json", ".txt", ".md", ".xml", ".yaml", ".yml", ".html", ".py", ".ipynb", ".db"}  # never photos
+
+
+def _is_photo(file: Path) -> bool:
+    """Return whether a file's head is that of a photo."""
+    try:
+        with file.open("rb") as opened:
+            photo_format(opened.read(SNIFFED_BYTES))
+    except (OSError, PhotoError):
+        return False
+    return True
+
+
+def by_folders(folder: Path, photos: Sequence[Path], notes: Sequence[str]) -> DataSet:
+    """Return the photos with their first folder below the base, or below a split, as their label."""
+    base = base_of(folder, photos)
+    paths = [photo.relative_to(base).parts for photo in photos]
+    first = {parts[0] for parts in paths if len(parts) > 1}
+    with_splits = bool(first) and all(split_of(name) for name in first) and any(len(parts) > 2 for parts in paths)
+    # beside ordinary labels, a folder named as a split is one where all its photos lie in folders of their own
+    given = {
+        name
+        for name in first
+        if split_of(name) and (with_splits or all(len(parts) > 2 for parts in paths if parts[0] == name))
+    }
+    candidates, told = [], list(notes)
+    deeper: dict[str, set[str]] = defaultdict(set)
+    flat: Counter[str] = Counter()
+    for photo, parts in zip(photos, paths):
+        split = split_of(parts[0]) if parts[0] in given else None
+        folders = parts[1:-1] if split else parts[:-1]
+        if split and not folders:
+            flat[parts[0]] += 1
+            continue
+        label = folders[0] if folders else base.resolve().name
+        deeper[label].update(folders[1:2])
+        candidates.append(Candidate((label,), file=photo, split=split or "train", title=photo.name))
+    told += [f"{n_photos(n)} left out: directly in {name}, in no label's folder." for name, n in sorted(flat.items())]
+    if below := {label: names for label, names in deeper.items() if names}:
+        label, names = min(below.items())
+        told.append(f"Folders in a label's folder belong to it: {some(sorted(names))} in {label}.")
+    if not first:
+        told.append(f"No folders of labels: all photos get the label {base.resolve().name}. {_pattern_hint(photos)}")
+    kind = "folders, each a label" + (", in splits" if given else "")
+    return one_label_each(kind, candidates, told)
+
+
+def _has_labels(folder: Path, photos: Sequence[Path]) -> bool:
+    """Return whether photos lie in folders below the data set, which may be their labels."""
+    base = base_of(folder, photos)
+    return any(photo.parent != base for photo in photos)
+
+
+def _pattern_hint(photos: Sequence[Path]) -> str:
+    """Return a sentence on how to label by the names of files, where these begin with one of a few words."""
+    words = Counter(found[1] for photo in photos if (found := re.match(r"(.*?[^\W\d])[\W_]*\d+$", photo.stem)))
+    if not 1 < len(words) <= len(photos) / 2:
+        return ""
+    return rf"Their names begin with {some(sorted(words))}: --pattern '(.+?)[\W_]*\d+\.' makes these the labels."
+
+
+def by_pattern(folder: Path, photos: Sequence[Path], pattern: str, notes: Sequence[str]) -> DataSet:
+    """Return the photos with the pattern's first group in their name as their label, as fastai's `from_name_re`.
+
+    A pattern with a "/" is searched for in the path below `folder`, with "/" between folders.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise CliError(f"--pattern {pattern!r} is no regular expression: {error}.") from error
+    if not compiled.groups:
+        raise CliError(f"--pattern {pattern!r} has no group that is the label, such as in '(.+)_\\d+.jpg'.")
+    candidates, rest = [], []
+    for photo in photos:
+        path = photo.relative_to(folder)
+        found = compiled.search(path.as_posix() if "/" in pattern else path.name)
+        if not found or not found[1]:
+            rest.append(path)
+            continue
+        split = next((split for part in path.parts[:-1] if (split := split_of(part))), "train")
+        candidates.append(Candidate((found[1],), file=photo, split=split, title=photo.name))
+    told = [f"{n_photos(len(rest))} left out: the pattern is not in their names, such as {rest[0]}."] if rest else []
+    return one_label_each("names of files, by the pattern", candidates, [*notes, *told])
+
+
+def _tables(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the tables and annotations near the top of a folder, and apart the samples of what to send to Kaggle."""
+    found = sorted(
+        file
+        for file in get_files(folder, extensions={*TABLES, ".json"})
+        if len(file.relative_to(folder).parts) <= DEEPEST_TABLE + 1
+        and NO_LABELS.isdisjoint(file.relative_to(folder).parts)
+        and file.name != "sources.csv"  # of an earlier gathering: the folders say the same, and what became of it
+    )
+    return [file for file in found if not SAMPLE.search(file.stem)], [
+        file for file in found if SAMPLE.search(file.stem)
+    ]
+
+
+def _labels_of(table: Path, options: ReadingOptions, index: PhotoIndex, unclear: list[CliError]) -> DataSet | None:
+    """Return what a table or annotations say of the photos; None where that is unclear, and why in `unclear`."""
+    try:
+        if table.suffix.lower() == ".json" and is_annotations(table):
+            return read_annotations(table, index)
+        return read_table(table, options, index)
+    except SeveralLabels:
+        raise
+    except CliError as error:
+        if options.names_columns:
+            raise
+        unclear.append(error)
+        return None
+
+
+def _agree(by_folder: DataSet, candidates: Sequence[Candidate]) -> bool:
+    """Return whether a table says of its photos what their folders say, and no more than that."""
+    labels = {found.file: found.label for found in by_folder.candidates}
+    same = sum(tuple(map(as_folder, found.labels)) == (labels.get(found.file),) for found in candidates)
+    splits = [{found.split for found in said} for said in (by_folder.candidates, candidates)]
+    return same > 0.9 * len(candidates) and len(splits[0]) >= len(splits[1])
