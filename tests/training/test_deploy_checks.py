@@ -6,6 +6,7 @@ import json
 import pytest
 
 from helpers.paths import ROOT
+from training.deploy import account_checks
 from training.deploy import checks as preflight
 from training.deploy.manifest import CPU, ZERO_GPU, for_hardware, serving_files, with_key
 from training.deploy.smoke_test import smoke_test
@@ -131,14 +132,14 @@ def test_a_dataset_among_the_examples_is_told(files):
     ],
 )
 def test_what_an_account_may_create_is_told_beforehand(who, owner, hardware, problem):
-    check = preflight.may_create(who, owner, hardware, exists=False)
+    check = account_checks.may_create(who, owner, hardware, exists=False)
     assert problem in check.problem and bool(problem) == bool(check.problem)
-    assert not preflight.may_create(who, owner, hardware, exists=True).problem
+    assert not account_checks.may_create(who, owner, hardware, exists=True).problem
 
 
 def test_a_new_space_goes_where_it_costs_nothing():
-    assert preflight.hardware_for(FREE, "me") == ZERO_GPU
-    assert preflight.hardware_for(PRO, "me") == preflight.hardware_for(FREE, "club") == CPU
+    assert account_checks.hardware_for(FREE, "me") == ZERO_GPU
+    assert account_checks.hardware_for(PRO, "me") == account_checks.hardware_for(FREE, "club") == CPU
 
 
 @pytest.mark.parametrize(
@@ -166,13 +167,13 @@ def test_a_new_space_goes_where_it_costs_nothing():
     ids=["write", "read", "fine-write", "fine-read", "fine-write-here", "fine-write-elsewhere"],
 )
 def test_a_token_that_may_not_write_is_told_apart(token, may):
-    assert bool(preflight.account({**FREE, "auth": {"accessToken": token}}, "me").problem) != may
+    assert bool(account_checks.account({**FREE, "auth": {"accessToken": token}}, "me").problem) != may
 
 
 def test_a_reader_of_an_organisation_is_told():
     reader = {**FREE, "orgs": [{"name": "club", "roleInOrg": "read"}]}
-    assert "may read but not write in the organisation club" in preflight.account(reader, "club").problem
-    assert not preflight.account({**FREE, "orgs": [{"name": "club", "roleInOrg": "contributor"}]}, "club").problem
+    assert "may read but not write in the organisation club" in account_checks.account(reader, "club").problem
+    assert not account_checks.account({**FREE, "orgs": [{"name": "club", "roleInOrg": "contributor"}]}, "club").problem
 
 
 def test_pictures_that_the_readme_shows_are_sent_and_no_others(tmp_path):

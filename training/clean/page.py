@@ -10,8 +10,8 @@ from math import ceil
 from typing import Any
 
 import gradio as gr
-from fastcore.script import CliError
 
+from .actions import apply, undo, with_error
 from .cards import grid, progress, shell_command
 from .session import ORDERS, SPLITS, Cleaner
 
@@ -74,65 +74,22 @@ class Renderer:
         )
 
 
-def apply(cleaner: Cleaner, export: str) -> str:
-    """Apply the decisions, and return what was done and what to do next, as Markdown."""
-    n_deleted, n_moved = cleaner.apply()
-    if not n_deleted + n_moved:
-        return "Nothing is marked: nothing was moved."
-    done = [
-        text
-        for n, text in (
-            (n_deleted, f"{n_deleted} deleted (to `{cleaner.data}/.rejected`)"),
-            (n_moved, f"{n_moved} moved to {'its' if n_moved == 1 else 'their'} label"),
-        )
-        if n
-    ]
-    return (
-        f"{', '.join(done)}. Undo takes this back. Next, train again and see whether it helped:\n"
-        f"```bash\n{shell_command('train', cleaner.data, '--out', 'cleaned.pkl')}\n"
-        f"{shell_command('compare', export, 'cleaned.pkl', cleaner.data)}\n```"
-    )
-
-
-def undo(cleaner: Cleaner) -> str:
-    """Take the last Apply back, and return what was done, as Markdown."""
-    n = cleaner.undo()
-    return (
-        f"{n} photo{'s are' if n != 1 else ' is'} back, and marked as before."
-        if n
-        else "There is nothing to take back."
-    )
-
-
-def with_error(action: Callable[[], str]) -> str:
-    """Return the action's message, or that of its CliError, as Markdown."""
-    try:
-        return action()
-    except CliError as error:
-        return f"**{error}**"
-
-
 def introduction(cleaner: Cleaner, n_unreadable: int) -> str:
     """Return the page's heading and what to do on it, as Markdown."""
+    text = (
+        f"# Clean {cleaner.data.name}\n{len(cleaner.photos)} photos, the most likely wrong first. "
+        "Mark what is no photo of its label, then Apply: files are moved, and Undo brings them back."
+    )
     n_suggested = sum(photo.suggested for photo in cleaner.photos)
-    suggested = (
-        (
+    if n_suggested:
+        text += (
             f" **{n_suggested} suggested by users** lead{'s' * (n_suggested == 1)}: nobody trains on one "
             "until you keep it or give it a label."
         )
-        if n_suggested
-        else ""
-    )
-    unreadable = (
-        (f" {n_unreadable} files could not be opened: `{shell_command('verify', cleaner.data)}` moves them away.")
-        if n_unreadable
-        else ""
-    )
-    return (
-        f"# Clean {cleaner.data.name}\n{len(cleaner.photos)} photos, the most likely wrong first. "
-        "Mark what is no photo of its label, then Apply: files are moved, and Undo brings them back."
-        f"{suggested}{unreadable}"
-    )
+    if n_unreadable:
+        verify = shell_command("verify", cleaner.data)
+        text += f" {n_unreadable} files could not be opened: `{verify}` moves them away."
+    return text
 
 
 def build_controls(has_splits: bool) -> Controls:

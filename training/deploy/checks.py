@@ -1,17 +1,16 @@
-"""Check what can go wrong with a Space before anything is sent; each check of plain values comes with its fix."""
+"""Check the files of a Space before anything is sent; each check comes with its fix."""
 
 import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 
 from classifier.export.reader import LFS_POINTER
 
-from .manifest import CPU, NEEDED, PICTURES, ZERO_GPU, front_matter
+from .manifest import NEEDED, PICTURES, front_matter
 
 HUB_LIMIT = 10_000_000  # bytes of a file that a plain git push may have
 STORAGE = 1_000_000_000  # bytes of a Space's repository
@@ -26,7 +25,6 @@ SECRETS = {
     "a private key": rb"-----BEGIN [A-Z ]*PRIVATE KEY-----",
 }
 BINARIES = (".pkl", ".onnx", *(ending for ending in PICTURES if ending != ".svg"))  # no text to look into
-TOKENS = "https://huggingface.co/settings/tokens"
 
 
 @dataclass(frozen=True)
@@ -42,71 +40,6 @@ class Check:
         if not self.problem:
             return f"  ok  {self.name}: {self.detail}"
         return f"  NO  {self.name}: {self.problem}" + (f"\n        {self.fix}" if self.fix else "")
-
-
-def account(who: dict[str, Any], owner: str) -> Check:
-    """Say whether a token, as the Hub's whoami describes it, may write to an owner's Spaces."""
-    name, orgs = who["name"], {org.get("name"): org.get("roleInOrg") for org in who.get("orgs") or []}
-    if owner != name and owner not in orgs:
-        return Check(
-            "account",
-            problem=f"the token is {name}'s, who is neither {owner} nor in an organisation {owner}",
-            fix=f"Deploy to {name}/…, or log in as {owner}: hf auth login --force",
-        )
-    if not _writes((who.get("auth") or {}).get("accessToken") or {}, owner):
-        return Check(
-            "account",
-            problem=f"{name}'s token may read but not write for {owner}",
-            fix=f'Make one of the kind "write" on {TOKENS}, then: hf auth login --force',
-        )
-    if orgs.get(owner) == "read":
-        return Check(
-            "account",
-            problem=f"{name} may read but not write in the organisation {owner}",
-            fix="Ask who runs it for the role of a contributor.",
-        )
-    return Check("account", f"{name}, with a token that may write")
-
-
-def _writes(token: dict[str, Any], owner: str) -> bool:
-    """Return whether a token may write to an owner's repositories, as far as its description tells."""
-    if token.get("role") != "fineGrained":
-        return token.get("role") != "read"
-    return any(
-        "repo.write" in scope.get("permissions", [])
-        and ((scope.get("entity") or {}).get("name") or owner).split("/")[0] == owner
-        for scope in (token.get("fineGrained") or {}).get("scoped") or []
-    )
-
-
-def hardware_for(who: dict[str, Any], owner: str) -> str:
-    """Return the hardware that an account can create a Space on without paying for it."""
-    return CPU if who.get("isPro") or owner != who["name"] else ZERO_GPU
-
-
-def may_create(who: dict[str, Any], owner: str, hardware: str, exists: bool) -> Check:
-    """Say whether an account may create a Space on some hardware, as far as the Hub tells beforehand."""
-    name = "kind of Space"
-    if exists:
-        return Check(name, f"it is there already, on {hardware}")
-    if owner == who["name"] and not who.get("isPro"):
-        if hardware == CPU:
-            return Check(
-                name,
-                problem=f"a new Space on {CPU} needs PRO, which {owner} has not",
-                fix=f"Leave --hardware out (free accounts have ZeroGPU), or say --hardware {ZERO_GPU}.",
-            )
-        if hardware == ZERO_GPU and who.get("emailVerified") is False:
-            return Check(
-                name,
-                problem="free Spaces need an account with a verified e-mail address",
-                fix="Verify it on https://huggingface.co/settings/account.",
-            )
-        if hardware == ZERO_GPU:
-            return Check(
-                name, "ZeroGPU, which is free (2 Spaces, accounts of 30 days or more); photos are answered on its CPU"
-            )
-    return Check(name, f"a new one on {hardware}")
 
 
 def metadata(files: dict[str, bytes]) -> Check:
@@ -204,27 +137,41 @@ def contents(files: dict[str, bytes], token: str | None = None) -> Check:
     for file in NEEDED:
         if file not in files:
             return Check(name, problem=f"{file} is missing", fix="Bring it back: git checkout -- " + file)
-    patterns = {**SECRETS, **({"your token": re.escape(token).encode()} if token else {})}
+    secrets = {**SECRETS, **({"your token": re.escape(token).encode()} if token else {})}
     for file, content in files.items():
-        if len(content) > HUB_LIMIT and file not in ("export.pkl", "export.onnx"):
-            return Check(name, problem=f"{file} has {len(content) / 1e6:.0f} MB", fix="Make it smaller than 10 MB.")
-        if not file.lower().endswith(BINARIES):
-            if b"\0" in content[:1000]:
-                return Check(name, problem=f"{file} is not UTF-8 text", fix="Save it as UTF-8.")
-            for kind, pattern in patterns.items():
-                if re.search(pattern, content):
-                    return Check(
-                        name,
-                        problem=f"{file} holds {kind}, and a Space is public",
-                        fix=f"Take it out, revoke it, and set it in the Space's secrets ({file}).",
-                    )
-    examples = [content for file, content in files.items() if file.startswith("examples/")]
-    if len(examples) > MOST_EXAMPLES:
+        if problem := _problem_of_file(file, content, secrets):
+            return Check(name, problem=problem[0], fix=problem[1])
+    if problem := _problem_of_photos(files):
+        return Check(name, problem=problem[0], fix=problem[1])
+    total = sum(map(len, files.values()))
+    if total > STORAGE:
         return Check(
-            name,
-            problem=f"examples/ holds {len(examples)} photos, which looks like a dataset",
-            fix=f"Leave at most {MOST_EXAMPLES} there: all of them are public.",
+            name, problem=f"{total / 1e9:.1f} GB are more than the 1 GB of a Space", fix="Export a smaller model."
         )
+    return Check(name, f"{len(files)} files, {total / 1e6:.1f} MB; no secret, no dataset")
+
+
+def _problem_of_file(file: str, content: bytes, secrets: dict[str, bytes]) -> tuple[str, str] | None:
+    """Return why a file may not be sent, and the fix; None where it may. secrets: patterns by what they find."""
+    if len(content) > HUB_LIMIT and file not in ("export.pkl", "export.onnx"):
+        return f"{file} has {len(content) / 1e6:.0f} MB", "Make it smaller than 10 MB."
+    if file.lower().endswith(BINARIES):
+        return None
+    if b"\0" in content[:1000]:
+        return f"{file} is not UTF-8 text", "Save it as UTF-8."
+    for kind, pattern in secrets.items():
+        if re.search(pattern, content):
+            fix = f"Take it out, revoke it, and set it in the Space's secrets ({file})."
+            return f"{file} holds {kind}, and a Space is public", fix
+    return None
+
+
+def _problem_of_photos(files: dict[str, bytes]) -> tuple[str, str] | None:
+    """Return whether the photos among the files look like a dataset, and the fix; None where they do not."""
+    n_examples = sum(file.startswith("examples/") for file in files)
+    if n_examples > MOST_EXAMPLES:
+        problem = f"examples/ holds {n_examples} photos, which looks like a dataset"
+        return problem, f"Leave at most {MOST_EXAMPLES} there: all of them are public."
     known = files.get("metrics.json", b"")
     copies = [
         file
@@ -232,14 +179,6 @@ def contents(files: dict[str, bytes], token: str | None = None) -> Check:
         if file.lower().endswith(PICTURES) and hashlib.sha256(content).hexdigest().encode() in known
     ]
     if copies:
-        return Check(
-            name,
-            problem=f"photos of the dataset are among it: {', '.join(copies[:3])}",
-            fix="Put photos there that you may publish.",
-        )
-    total = sum(map(len, files.values()))
-    if total > STORAGE:
-        return Check(
-            name, problem=f"{total / 1e9:.1f} GB are more than the 1 GB of a Space", fix="Export a smaller model."
-        )
-    return Check(name, f"{len(files)} files, {total / 1e6:.1f} MB; no secret, no dataset")
+        problem = f"photos of the dataset are among it: {', '.join(copies[:3])}"
+        return problem, "Put photos there that you may publish."
+    return None

@@ -8,7 +8,7 @@ from huggingface_hub import get_token
 
 from training.report.model_card import CARD
 
-from . import checks
+from . import account_checks
 from .hub_errors import HubError, OutcomeUnknown
 from .hub_repo import Changes, Repo, changes
 from .manifest import serving_files
@@ -121,7 +121,7 @@ def roll_back(space: Repo, options: DeployOptions) -> None:
     with reporting(state):
         files = serving_files(ROOT)
         who = space.call("asking whose token this is", space.api.whoami)
-        check = checks.account(who, space.name.split("/")[0])
+        check = account_checks.account(who, space.name.split("/")[0])
         print(check, flush=True)
         if check.problem:
             raise HubError("That check found a problem.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from huggingface_hub import get_token
 
-from . import checks
+from . import account_checks, checks
 from .checks import Check
 from .hub_errors import HubError
 from .hub_repo import Changes, Repo, changes
@@ -86,14 +86,16 @@ def _check_hub(found: Findings, space: Repo, model: str) -> None:
     owner = space.name.split("/")[0]
     who = space.call("asking whose token this is", space.api.whoami)
     for name in dict.fromkeys((owner, *filter(None, [model.split("/")[0]]))):
-        found.report(checks.account(who, name))
+        found.report(account_checks.account(who, name))
     found.info, found.known = space.info(), True
     wanted = found.hardware
     runtime = getattr(found.info, "runtime", None)
     found.hardware = (
-        (runtime and (runtime.hardware or runtime.requested_hardware)) or wanted or checks.hardware_for(who, owner)
+        (runtime and (runtime.hardware or runtime.requested_hardware))
+        or wanted
+        or account_checks.hardware_for(who, owner)
     )
-    check = checks.may_create(who, owner, found.hardware, found.info is not None)
+    check = account_checks.may_create(who, owner, found.hardware, found.info is not None)
     if wanted and wanted != found.hardware:
         check = Check(
             check.name,

@@ -23,13 +23,12 @@ from training.metrics import read_metrics
 from training.output import replacing
 
 from .drift import burst_factor, find_drifts
-from .figure import add_title, plot_drift, shorten
-from .history import PERIODS, History, Tally, by_period, total
+from .figure import add_title, plot_drift
+from .history import PERIODS, History, Tally, by_period, shorten, total
 from .reference import Reference, read_reference
 from .summary import (
-    BIASED,
     MAX_UNREADABLE,
-    UNCOUNTED,
+    caveats,
     describe_mixes,
     describe_other_models,
     plural,
@@ -97,11 +96,8 @@ def main(
         *describe_other_models(others),
         *conclusion,
         *describe_mixes(periods, effect, reference),
+        *caveats(days, counted),
     ]
-    if any(tally.n_judged for tally in days.values()):
-        lines.append(BIASED)
-    if days and not counted:
-        lines.append(UNCOUNTED)
     print("\n".join(lines))
     drawn = bool(days or others)
     if drawn:

@@ -172,23 +172,15 @@ def find_drifts(periods: dict[date, Tally], effect: float, reference: Reference)
         beyond = abs(comparison.value - comparison.base)
         if p < ALPHA and beyond >= MARGIN and comparison.latest >= MARGIN / 2:
             alarms.setdefault(comparison.measure, []).append((p, comparison))
-    findings = []
-    for measure, found in alarms.items():
-        p, best = min(found, key=lambda alarm: (alarm[1].p, alarm[1].start))
-        bases = {
-            comparison.against: comparison.base
-            for comparison in comparisons
-            if (comparison.measure, comparison.start) == (measure, best.start)
-        }
-        findings.append(
-            Finding(
-                measure,
-                starts[best.start],
-                float(best.value),
-                best.n,
-                bases.get("training"),
-                bases.get("before"),
-                float(p),
-            )
-        )
+    findings = [_finding(found, comparisons, starts) for found in alarms.values()]
     return sorted(findings, key=lambda finding: finding.p)
+
+
+def _finding(
+    alarms: Sequence[tuple[float, _Comparison]], comparisons: Sequence[_Comparison], starts: Sequence[date]
+) -> Finding:
+    """Return the most certain alarm about a measure as a finding. alarms: with their adjusted probability."""
+    p, best = min(alarms, key=lambda alarm: (alarm[1].p, alarm[1].start))
+    bases = {one.against: one.base for one in comparisons if (one.measure, one.start) == (best.measure, best.start)}
+    training, before = bases.get("training"), bases.get("before")
+    return Finding(best.measure, starts[best.start], float(best.value), best.n, training, before, float(p))

@@ -161,3 +161,9 @@ def by_period(days: dict[date, Tally], by: str) -> dict[date, Tally]:
 def total(tallies: Iterable[Tally]) -> Tally:
     """Return the sum of tallies."""
     return sum(tallies, Tally())
+
+
+def shorten(text: str, most: int = 24) -> str:
+    """Return a text of unknown origin as one line of at most `most` characters, without control characters."""
+    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[: 4 * most])
+    return line if len(line) <= most else line[: most - 1] + "…"

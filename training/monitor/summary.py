@@ -6,8 +6,7 @@ from datetime import date
 from training.statistics import psi
 
 from .drift import MIN_ANSWERS, Finding, pool_periods
-from .figure import shorten
-from .history import Tally, total
+from .history import Tally, shorten, total
 from .reference import Reference
 
 MAX_PERIODS, MAX_LABELS, MAX_MODELS, MAX_UNREADABLE = 30, 3, 8, 8  # that are shown
@@ -140,6 +139,12 @@ def verdict(periods: dict[date, Tally], findings: Sequence[Finding], reference: 
         f"Nothing has drifted: {percent(tally.unfamiliar / tally.n)} of {tally.n} photos are unfamiliar{trained[0]}"
         f"{confidence}{judged}."
     ]
+
+
+def caveats(days: dict[date, Tally], counted: bool) -> list[str]:
+    """Return sentences on what the figures do not tell. counted: whether there are counters of this model."""
+    biased = [BIASED] if any(tally.n_judged for tally in days.values()) else []
+    return biased + ([UNCOUNTED] if days and not counted else [])
 
 
 def describe_other_models(others: dict[str, dict[date, Tally]]) -> list[str]:

@@ -6,26 +6,11 @@ Gives `PARTS`: a function for each part, by its name; `training.report.model_car
 from collections.abc import Callable
 from typing import Any
 
-NOT_MEASURED = "Not measured yet: `python -m benchmarks.trust export.pkl --known DATA --other DIR --save`.\n"
+from .card_details import familiarity, heatmap, speed
+from .markdown import listed, plain, table
+
 MOST_LABELS = 20  # in a list, and in the table of errors by label
 MOST_BY_GROUP = 12  # labels in the column "right by label"
-ESCAPES = str.maketrans({"|": r"\|", "`": "'", "<": r"\<", "\n": " "})
-
-
-def plain(text: object) -> str:
-    """Return text with its Markdown escaped, as a table shows it."""
-    return str(text).translate(ESCAPES)
-
-
-def table(head: str, rows: list[list[str]]) -> str:
-    """Return a Markdown table. head: the names of the columns, with bars between."""
-    columns = head.count("|")
-    return f"| {head} |\n|---|{'---:|' * columns}\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def listed(names: list[str], n_all: int) -> str:
-    """Return names in a line, and how many more there are."""
-    return ", ".join(names) + (f" and {n_all - len(names)} more" if n_all > len(names) else "")
 
 
 def is_fine_tuned(metrics: dict[str, Any]) -> bool:
@@ -68,7 +53,9 @@ def data(metrics: dict[str, Any]) -> str:
         )
     else:
         photos_used = f"{n_train + n_valid} photos ({counts}): {n_train} trained it, {n_valid} were held out."
-    return f"{photos_used} {len(metrics['unreadable'])} files could not be opened.\n"
+    known = metrics.get("data_sha256")
+    traced = f" `python -m training.data` shows the SHA-256 of their list, `{known}`." if known else ""
+    return f"{photos_used} {len(metrics['unreadable'])} files could not be opened.{traced}\n"
 
 
 def error(metrics: dict[str, Any]) -> str:
@@ -142,76 +129,10 @@ def calibration(metrics: dict[str, Any]) -> str:
         source = (
             "its own scores of its validation photos"
             if on_validation
-            else (f"the scores of {fit['n_folds']} models, each on photos that it was not trained on")
+            else f"the scores of {fit['n_folds']} models, each on photos that it was not trained on"
         )
         temperature = f"\nThe scores are divided by one temperature, {fit['temperature']:.2f}, fitted on {source}.\n"
     return (table("calibration error | n | softmax | calibrated | 95% interval", rows) if rows else "") + temperature
-
-
-def familiarity(metrics: dict[str, Any]) -> str:
-    """Return how many photos count as familiar, of its labels and of other things."""
-    trust = metrics.get("trust")
-    if not trust:
-        return NOT_MEASURED + left_out(metrics)
-    rows = [
-        [
-            plain(score["name"]),
-            f"{score['threshold']:.3f}",
-            f"{score['known']:.1%}",
-            f"{score['other']:.1%}",
-            f"{score['auroc']:.3f}",
-        ]
-        for score in trust["scores"]
-    ]
-    familiar = "; ".join(
-        f"{plain(group['name'])} {group['familiar']:.1%}" for group in trust["groups"] if group["familiar"] is not None
-    )
-    return (
-        table("score | threshold | its labels accepted | other things accepted | AUROC", rows)
-        + f"\nMeasured on {trust['n_known']} photos of its labels and {trust['n_other']} of other things."
-        + (f" Familiar: {familiar}.\n" if familiar else "\n")
-        + left_out(metrics)
-    )
-
-
-def left_out(metrics: dict[str, Any]) -> str:
-    """Return how many photos of a label count as unfamiliar when that label is left out; "" where not recorded."""
-    known = metrics.get("familiarity")
-    if not known:
-        return ""
-    if known["accepted"] is None:
-        return "\nIt cannot tell which photos are familiar: the network's features do not separate them.\n"
-    if known["unfamiliar"] is None:
-        return "\nHow it treats photos of a new label could not be measured on these photos.\n"
-    label, worst = min(known["left_out"].items(), key=lambda entry: entry[1]["unfamiliar"])
-    return (
-        f"\nEach label was left out in turn: {known['unfamiliar']:.0%} of the photos of the missing label count "
-        f"as unfamiliar (AUROC {known['auroc']:.3f}). The lowest share has {plain(label)}, "
-        f"{worst['unfamiliar']:.0%}.\n"
-    )
-
-
-def heatmap(metrics: dict[str, Any]) -> str:
-    """Return how often blurring what the heatmap marks lowers the score."""
-    heatmaps = metrics.get("trust", {}).get("heatmaps")
-    if not heatmaps:
-        return NOT_MEASURED
-    shares = "; ".join(
-        "{photos}: in {share:.1%} of {n} photos (by {top:.2f} against {at_random:.2f} in the median)".format(**group)
-        for group in heatmaps
-    )
-    return f"Blurring the heatmap's top fifth lowers the winning logit more than blurring a random fifth. {shares}.\n"
-
-
-def speed(metrics: dict[str, Any]) -> str:
-    """Return how long an answer takes."""
-    trust = metrics.get("trust")
-    if not trust:
-        return NOT_MEASURED
-    return (
-        f"From file to answer {trust['ms']:.0f} ms in the median, on {trust['cores']} "
-        f"core{'s' * (trust['cores'] > 1)}, measured on {trust['date']}.\n"
-    )
 
 
 PARTS: dict[str, Callable[[dict[str, Any]], str]] = {

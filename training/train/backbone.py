@@ -22,6 +22,8 @@ from fastai.vision.learner import TimmBody
 from fastcore.script import CliError
 from torch import nn
 
+from .weights import load_weights
+
 INCEPTION_STATS = ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])  # these two networks undo ImageNet's inside themselves
 IMAGENET_STATS = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
@@ -72,7 +74,7 @@ def load_backbone(
     else:
         raise CliError(_unknown(name))
     if weights:
-        _load_weights(model, Path(weights), name)
+        load_weights(model, Path(weights), name)
     with torch.no_grad():
         body, shape = _cut(model, name, image_size)
     return Backbone(body, shape[1], len(shape) == 4, stats)
@@ -100,49 +102,6 @@ def _unknown(name: str) -> str:
     names = {*torchvision.models.list_models(module=torchvision.models), *timm.list_models()}
     near = get_close_matches(name, names, n=3) or ["resnet18", "mobilenet_v2", "convnext_tiny"]
     return f"Neither torchvision nor timm has an architecture {name!r}. Did you mean {', '.join(near)}?"
-
-
-def _load_weights(model: nn.Module, path: Path, name: str) -> None:
-    """Load the state dict of a whole network; its classifier may have any number of classes."""
-    state = _read_state_dict(path)
-    expected = model.state_dict()
-    classifier = list(expected)[-1].rpartition(".")[0] + "."
-    wrong = [
-        key
-        for key in expected
-        if not key.startswith(classifier) and (key not in state or state[key].shape != expected[key].shape)
-    ]
-    if wrong:
-        raise CliError(
-            f"{path} does not fit {name}: {len(wrong)} of {len(expected)} weights are missing "
-            f"or of another shape, {wrong[0]} first. Name the architecture it was saved from."
-        )
-    fitting = {key: value for key, value in state.items() if key in expected and value.shape == expected[key].shape}
-    model.load_state_dict(fitting, strict=False)
-
-
-def _read_state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors in a .pth or .safetensors file, by name; no code in the file is executed."""
-    if not path.is_file():
-        raise CliError(f"There is no weights file {path}.")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state: Any = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # pickles, zips and safetensors each fail in their own ways
-        reason = (str(error).splitlines() or ["it is empty"])[0]
-        raise CliError(
-            f"{path} could not be opened as weights ({reason}). "
-            "A state dict is expected: torch.save(model.state_dict(), FILE)."
-        ) from error
-    for wrapper in ("state_dict", "model"):
-        state = state.get(wrapper, state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise CliError(f"{path} holds no state dict. Save one: torch.save(model.state_dict(), FILE).")
-    return {key.removeprefix("module."): value for key, value in state.items()}
 
 
 def _cut(model: nn.Module, name: str, image_size: int) -> tuple[nn.Module, torch.Size]:
