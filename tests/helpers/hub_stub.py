@@ -93,6 +93,7 @@ class Hub:
         self.answers: list = []  # of the live Space: a dict, or a status
         self.asked: list[str] = []  # names of routes, in order
         self.uploaded: list[str] = []
+        self.resolved: list[str] = []  # paths of the files whose content was asked for
 
     def space(self, name: str = "me/bears") -> StubRepo:
         return self.repos["space", name]
@@ -356,14 +357,21 @@ class Handler(BaseHTTPRequestHandler):
             if path not in files:
                 self.answer(404, {}, {"X-Error-Code": "EntryNotFound"})
                 return
-            told = entry(path, files[path])
+            told, content, status, more = entry(path, files[path]), files[path], 200, {}
+            if part := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or ""):
+                start, end = int(part[1]), min(int(part[2] or len(content)), len(content) - 1)
+                more = {"Content-Range": f"bytes {start}-{end}/{len(content)}"}
+                status, content = 206, content[start : end + 1]
+            if self.command == "GET":
+                self.hub.resolved.append(path)
             self.answer(
-                200,
-                files[path],
+                status,
+                content,
                 {
                     "X-Repo-Commit": sha,
                     "ETag": f'"{told.get("lfs", told)["oid"]}"',
                     "Content-Type": "application/octet-stream",
+                    **more,
                 },
             )
 

@@ -4,7 +4,7 @@ Readers of folders, tables and other sources give a `DataSet`; `training.gather`
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -92,12 +92,17 @@ def one_label_each(kind: str, candidates: Sequence[Candidate], notes: Sequence[s
     if renamed:
         pairs = ", ".join(f"{label} as {name}" for label, name in sorted(renamed.items())[:MOST_NAMED])
         told.append(f"Labels that cannot be names of folders are written otherwise: {pairs}.")
-    labels_as_splits = {found.label for found in kept if split_of(found.label)}
-    if labels_as_splits and any(found.split != "train" for found in kept):
-        raise CliError(f"A label cannot be called {some(labels_as_splits)} where there are sets of such names.")
+    refuse_labels_named_as_splits({(found.split, found.label) for found in kept})
     if not kept:
         raise CliError(f"Taken for {kind}, no photo is left. {' '.join(told)}".strip())
     return DataSet(kind, sorted(kept, key=lambda candidate: SPLIT_ORDER.index(candidate.split)), told)
+
+
+def refuse_labels_named_as_splits(found: Collection[tuple[str, str]]) -> None:
+    """Raise CliError for a label such as test where photos are in several sets. found: (split, label) of photos."""
+    labels = sorted({label for _, label in found if split_of(label)})
+    if labels and any(split != "train" for split, _ in found):
+        raise CliError(f"A label cannot be called {some(labels)} where there are sets of such names.")
 
 
 def as_folder(label: str) -> str:

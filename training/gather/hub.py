@@ -8,20 +8,21 @@ Gives  a `DataSet`, whose photos arrive one by one while they are collected
 A data set whose photos come by a program of its author is refused by that library: no stranger's code runs.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fastcore.script import CliError
 
-from classifier.photo.download import MAX_BYTES
-from training.data.splits import split_of
+from training.data.splits import n_photos, split_of
 
-from .candidates import SPLIT_ORDER, Candidate, DataSet, as_folder, some
+from .candidates import DataSet, refuse_labels_named_as_splits, some
+from .hub_rows import Columns, candidates_in, count, label_names
 from .options import ReadingOptions
-from .tables import LABEL_COLUMNS, labels_in
+from .tables import FILE_COLUMNS, LABEL_COLUMNS
 
 PREFIX = "hf://datasets/"
+TOKEN = "a token: `hf auth login`, or HF_TOKEN"
 
 
 def is_on_the_hub(where: str) -> bool:
@@ -34,109 +35,125 @@ def read_hub(where: str, options: ReadingOptions) -> DataSet:
 
     CliError where it is not there, has no images, or its labels cannot be told.
     """
-    name, _, config = where.removeprefix(PREFIX).strip("/").partition("/")[2].partition("/")
-    name = f"{where.removeprefix(PREFIX).partition('/')[0]}/{name}"
-    splits = _load(where, name, config or None)
-    features = next(iter(splits.values())).features or {}
-    image = _column(where, features, options.file_column, "file", [key for key in features if _is_image(features[key])])
-    known = [key for key in LABEL_COLUMNS if key in features]
-    labelled = [key for key, feature in features.items() if hasattr(feature, "int2str")]
-    label = _column(where, features, options.label_column, "label", [*labelled, *known])
-
-    def labels_of(row: Mapping[str, Any]) -> tuple[str, ...]:
-        return labels_in(row[label], options, names=getattr(_innermost(features[label]), "names", None))
-
-    into = {key: split_of(key) or "train" for key in splits}
+    parts = where.removeprefix(PREFIX).strip("/").split("/", 2)
+    name, config = "/".join(parts[:2]), parts[2] if len(parts) == 3 else None
+    with explained(where):
+        splits = _load(name, config)
+    features = next(iter(splits.values())).features
+    columns = _columns(where, name, features, options)
+    with explained(where):
+        of_labels = _load(name, config, [columns.label]) if _is_parquet(splits) else splits
+        counts, left_out = count(((_split(key), data) for key, data in of_labels.items()), columns)
     notes = [f"The split {key} is trained on." for key in splits if not split_of(key)]
-    counts, left_out = _count(
-        {into[key]: data.decode(False).select_columns([label]) for key, data in splits.items()}, labels_of
-    )
-    notes += [f"Photos left out: {left_out['none']} without a label, {left_out['several']} with several."] * bool(
-        left_out
-    )
+    notes += [f"{n_photos(n)} left out: {why}." for why, n in left_out.items()]
     if not counts:
-        raise CliError(f"{where}: no photo has one label in the column {label!r}.")
-
-    def candidates() -> Iterator[Candidate]:
-        for key in sorted(splits, key=lambda key: SPLIT_ORDER.index(into[key])):
-            for row in splits[key].decode(False):
-                found = labels_of(row)
-                if len(found) == 1 and row[image]:
-                    folder, data = as_folder(found[0]), _bytes(row[image])
-                    yield Candidate((folder,), data=data, split=into[key], page=_page(name), title=_title(row[image]))
-
-    kind = f"a data set of the Hub, {name}: photos by {image!r}, labels by {label!r}"
-    return DataSet(kind, candidates(), notes, counts)
+        raise CliError(f"{where}: no photo has one label in the column {columns.label!r}. {' '.join(notes)}".strip())
+    refuse_labels_named_as_splits(counts)
+    notes.append(f"Its card names the licence {columns.licence}." if columns.licence else "Its card names no licence.")
+    kind = f"a data set of the Hub, {name}: photos by {columns.image!r}, labels by {columns.label!r}"
+    return DataSet(kind, _explained(where, candidates_in(_ordered(splits), columns)), notes, counts)
 
 
-def _load(where: str, name: str, config: str | None) -> dict[str, Any]:
-    """Return the splits of a data set, streamed."""
+def _load(name: str, config: str | None, columns: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the splits of a data set, streamed; columns: of those alone, which parquet files give by themselves."""
     from datasets import load_dataset
-    from datasets.exceptions import DatasetsError
-    from huggingface_hub.errors import HfHubHTTPError
 
-    try:
-        return dict(load_dataset(name, config, streaming=True))
-    except (DatasetsError, HfHubHTTPError, OSError, ValueError, RuntimeError) as error:
-        said = " ".join(str(error).split())[:250]
-        raise CliError(f"{where} cannot be read: {said}. Is its name right, and are you allowed to read it?") from error
+    only = {"columns": list(columns)} if columns else {}
+    # with its prefix, since the library takes a name alone for a folder here where there is one
+    splits = load_dataset(f"{PREFIX}{name}", config, streaming=True, **only)
+    return {key: data if data.features else data._resolve_features() for key, data in splits.items()}
 
 
-def _count(splits: Mapping[str, Any], labels_of: Any) -> tuple[Counter[tuple[str, str]], Counter[str]]:
-    """Return the photos by (split, label), and those that are left out; of the columns of labels alone."""
-    counts: Counter[tuple[str, str]] = Counter()
-    left_out: Counter[str] = Counter()
-    for split, data in splits.items():
-        for row in data:
-            labels = labels_of(row)
-            if len(labels) == 1:
-                counts[split, as_folder(labels[0])] += 1
-            else:
-                left_out["several" if labels else "none"] += 1
-    return counts, left_out
+def _is_parquet(splits: Mapping[str, Any]) -> bool:
+    return all(data.info.builder_name == "parquet" for data in splits.values())
 
 
-def _column(where: str, features: Mapping[str, Any], given: str, what: str, found: list[str]) -> str:
-    """Return the column that is given, or the one that was found; CliError where there is none, or several."""
-    if given and given not in features:
-        raise CliError(f"{where} has no column {given!r}, but {some(features)}.")
-    columns = [given] if given else list(dict.fromkeys(found))
-    if not columns:
-        raise CliError(
-            f"{where}: which column has the {what}? --{what}-column NAME says so. There are {some(features)}."
-        )
-    return columns[0]
+def _split(key: str) -> str:
+    """Return the set that a split of the Hub goes to: what is no other set is trained on."""
+    return split_of(key) or "train"
 
 
-def _is_image(feature: Any) -> bool:
+def _ordered(splits: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return (set, data) of each split; a photo that is in several sets is taken for the first of them."""
+    order = {"test": 0, "valid": 1, "train": 2}
+    return sorted(((_split(key), data) for key, data in splits.items()), key=lambda pair: order[pair[0]])
+
+
+def _columns(where: str, name: str, features: Mapping[str, Any], options: ReadingOptions) -> Columns:
+    """Return the columns that are given or have the types of images and labels."""
     from datasets import Image
 
-    return isinstance(feature, Image)
+    if not (options.file_column or any(isinstance(feature, Image) for feature in features.values())):
+        raise CliError(
+            f"{where} has no column of images, but {some(features)}. --file-column NAME takes one of addresses."
+        )
+    images = [key for key, feature in features.items() if isinstance(feature, Image)]
+    labels = [key for key, feature in features.items() if label_names(feature)]
+    image = _column(where, features, options.file_column, "file", images, FILE_COLUMNS)
+    label = _column(where, features, options.label_column, "label", labels, LABEL_COLUMNS)
+    return Columns(name, image, label, label_names(features[label]), options, _licence(name))
 
 
-def _innermost(feature: Any) -> Any:
-    """Return the type of a column's values, or of the parts of a list."""
-    return getattr(feature, "feature", feature[0] if isinstance(feature, list) else feature)
+def _column(
+    where: str, features: Mapping[str, Any], given: str, what: str, typed: Sequence[str], known: Sequence[str]
+) -> str:
+    """Return the column that is given, or the one with a known name or the only one of its type; else CliError."""
+    if given:
+        if given not in features:
+            raise CliError(f"{where} has no column {given!r}, but {some(features)}.")
+        return given
+    names = [key for key in known if key in features]
+    best = [key for key in names if key in typed] or (typed[:1] if len(typed) == 1 else [])
+    if not best and what == "label":  # a column of text may be the labels, one of text is no photo
+        best = names
+    if not best:
+        raise CliError(
+            f"{where}: which column has the {what}? --{what}-column NAME says so. There are {some(typed or features)}."
+        )
+    return best[0]
 
 
-def _bytes(image: Mapping[str, Any]) -> bytes:
-    """Return the file of an image; empty for one that is not there."""
-    from datasets.utils.file_utils import xopen
+def _licence(name: str) -> str:
+    """Return the licence that a data set's card names; empty where it names none."""
+    from huggingface_hub import HfApi
 
-    if image.get("bytes") is not None:
-        return bytes(image["bytes"])
     try:
-        with xopen(image["path"], "rb") as opened:
-            return bytes(opened.read(MAX_BYTES + 1))
-    except (OSError, TypeError):
-        return b""
+        card: Any = HfApi().dataset_info(name).card_data or {}
+    except Exception:  # the data set is there without it; the note says that no licence is known
+        return ""
+    named = card.get("license") or ()
+    licences = [named] if isinstance(named, str) else list(map(str, named))
+    own = card.get("license_name")
+    return ", ".join(str(own) if one == "other" and own else one for one in licences if one != "unknown")
 
 
-def _title(image: Mapping[str, Any]) -> str:
-    return str(image.get("path") or "").rpartition("/")[2].partition("::")[0]
+def _explained(where: str, candidates: Iterator[Any]) -> Iterator[Any]:
+    with explained(where):
+        yield from candidates
 
 
-def _page(name: str) -> str:
-    from huggingface_hub.constants import ENDPOINT
+@contextmanager
+def explained(where: str) -> Iterator[None]:
+    """Raise CliError, one sentence or two, for what goes wrong with the Hub."""
+    try:
+        yield
+    except CliError:
+        raise
+    except Exception as error:  # the library, its readers and its HTTP client each raise their own
+        raise CliError(f"{where} cannot be read: {_why(error)}") from error
 
-    return f"{ENDPOINT}/datasets/{name}"
+
+def _why(error: Exception) -> str:
+    from datasets.exceptions import DatasetNotFoundError
+    from httpx2 import TransportError
+
+    said = " ".join(str(error).split())[:250].rstrip(".")
+    if isinstance(error, DatasetNotFoundError) and "gated" not in said:
+        return f"there is none of this name, or you may not see it. Check the name; a private data set needs {TOKEN}."
+    if isinstance(error, DatasetNotFoundError):
+        return f"it is gated. Accept its terms on its page; then it needs {TOKEN}."
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    away = isinstance(error, (ConnectionError, TimeoutError, TransportError)) or type(error) is FileNotFoundError
+    if away or status >= 500:  # FileNotFoundError: as the library says that it has no answer
+        return "the Hub does not answer. Try again later."
+    return f"{said or type(error).__name__}."
