@@ -35,8 +35,12 @@ def opened_source(where: str, options: ReadingOptions) -> Iterator[DataSet]:
         raise CliError(
             f"{where}: download it first, and give the file. --source takes files, folders, hf:// and kaggle://."
         )
-    path = fetch_kaggle(where) if is_on_kaggle(where) else Path(where).expanduser()
-    name = where if is_on_kaggle(where) else path.resolve().name
+    if is_on_kaggle(where):
+        data = fetch_kaggle(where)
+        yield _from(where, read_folder(data.folder, options, confined=True), data.page, data.licence)
+        return
+    path = Path(where).expanduser()
+    name = path.resolve().name
     if not is_archive(path):
         yield _from(name, read_path(path, options))
         return
@@ -49,10 +53,13 @@ def opened_source(where: str, options: ReadingOptions) -> Iterator[DataSet]:
         yield _from(name, found)
 
 
-def _from(source: str, found: DataSet) -> DataSet:
-    """Return the data set with the source's name at each photo."""
+def _from(source: str, found: DataSet, page: str = "", licence: str = "") -> DataSet:
+    """Return the data set with the source's name at each photo, and its page and licence where the photo has none."""
     found.count()  # while all candidates are there
-    found.candidates = (replace(candidate, source=source) for candidate in found.candidates)
+    found.candidates = (
+        replace(photo, source=source, page=photo.page or page, licence=photo.licence or licence)
+        for photo in found.candidates
+    )
     return found
 
 
