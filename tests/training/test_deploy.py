@@ -344,7 +344,7 @@ def test_an_interrupted_look_says_that_nothing_was_sent(hub, project, monkeypatc
 
 
 def test_a_line_that_is_dead_does_not_hang(hub, project, monkeypatch):
-    monkeypatch.setattr("training.deploy.hub_repo.SECONDS", 0.2)
+    monkeypatch.setattr("training.hub.repo.SECONDS", 0.2)
     hub.failures["create"] = repeat("hang")
     fails(hub, "connection broke while creating it")
     hub.failures = {"info": repeat("hang")}

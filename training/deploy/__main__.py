@@ -10,40 +10,15 @@ Writes a Space, and with --model a model repository, on the Hub
 All files are sent as one commit, or none. When something fails, the last line says what is on the Hub.
 """
 
-import os
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
-
-from fastcore.script import CliError
-from huggingface_hub import HfApi, set_client_factory
-from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils._validators import validate_repo_id
 
 from classifier.command_line import run, with_options
+from training.hub.connection import connected, valid, web_address
+from training.hub.repo import Repo
 
 from .deployment import deploy, roll_back
-from .hub_repo import Repo, patient_client
 from .options import DeployOptions
-from .space import quiet_bars
-
-
-def valid(name: str) -> str:
-    """Return a repository's name; CliError for what cannot be one."""
-    try:
-        validate_repo_id(name)
-    except HFValidationError:
-        name = ""
-    if name.count("/") != 1:
-        raise CliError("Name it by your account and a name of its own, as in USER/NAME: letters, digits, - _ and .")
-    return name
-
-
-def web_address(option: str, address: str) -> str:
-    """Return an address that was given, "" if none was; CliError for what is not one of http or https."""
-    if address and not (address.startswith(("http://", "https://")) and urlsplit(address).netloc):
-        raise CliError(f"{option} {address} is no address: it begins with https://.")
-    return address.rstrip("/")
 
 
 def checked(options: DeployOptions) -> DeployOptions:
@@ -60,9 +35,7 @@ def main(
 ) -> None:
     "Put the app online as the Space USER/NAME, and see that it answers there as it does here."
     asked = checked(DeployOptions(**options))
-    quiet_bars()
-    set_client_factory(patient_client)
-    api = HfApi(endpoint=web_address("HF_ENDPOINT", os.environ.get("HF_ENDPOINT", "")) or None)
+    api = connected()
     space_repo = Repo(api, valid(space), "space")
     model_repo = Repo(api, valid(model), "model") if model else None
     if rollback:

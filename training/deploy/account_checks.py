@@ -2,45 +2,16 @@
 
 from typing import Any
 
+from training.hub.account import obstacle
+
 from .checks import Check
 from .manifest import CPU, ZERO_GPU
-
-TOKENS = "https://huggingface.co/settings/tokens"
 
 
 def account(who: dict[str, Any], owner: str) -> Check:
     """Say whether a token, as the Hub's whoami describes it, may write to an owner's Spaces."""
-    name, orgs = who["name"], {org.get("name"): org.get("roleInOrg") for org in who.get("orgs") or []}
-    if owner != name and owner not in orgs:
-        return Check(
-            "account",
-            problem=f"the token is {name}'s, who is neither {owner} nor in an organisation {owner}",
-            fix=f"Deploy to {name}/…, or log in as {owner}: hf auth login --force",
-        )
-    if not _writes((who.get("auth") or {}).get("accessToken") or {}, owner):
-        return Check(
-            "account",
-            problem=f"{name}'s token may read but not write for {owner}",
-            fix=f'Make one of the kind "write" on {TOKENS}, then: hf auth login --force',
-        )
-    if orgs.get(owner) == "read":
-        return Check(
-            "account",
-            problem=f"{name} may read but not write in the organisation {owner}",
-            fix="Ask who runs it for the role of a contributor.",
-        )
-    return Check("account", f"{name}, with a token that may write")
-
-
-def _writes(token: dict[str, Any], owner: str) -> bool:
-    """Return whether a token may write to an owner's repositories, as far as its description tells."""
-    if token.get("role") != "fineGrained":
-        return token.get("role") != "read"
-    return any(
-        "repo.write" in scope.get("permissions", [])
-        and ((scope.get("entity") or {}).get("name") or owner).split("/")[0] == owner
-        for scope in (token.get("fineGrained") or {}).get("scoped") or []
-    )
+    problem, fix = obstacle(who, owner)
+    return Check("account", "" if problem else f"{who['name']}, with a token that may write", problem, fix)
 
 
 def hardware_for(who: dict[str, Any], owner: str) -> str:

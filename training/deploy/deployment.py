@@ -6,11 +6,11 @@ from typing import Any
 
 from huggingface_hub import get_token
 
+from training.hub.errors import HubError, OutcomeUnknown
+from training.hub.repo import Changes, Repo, changes
 from training.report.model_card import CARD
 
 from . import account_checks
-from .hub_errors import HubError, OutcomeUnknown
-from .hub_repo import Changes, Repo, changes
 from .manifest import serving_files
 from .model_repo import model_files
 from .options import DeployOptions

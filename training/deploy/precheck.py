@@ -9,10 +9,11 @@ from typing import Any
 
 from huggingface_hub import get_token
 
+from training.hub.errors import HubError
+from training.hub.repo import Changes, Repo, changes
+
 from . import account_checks, checks
 from .checks import Check
-from .hub_errors import HubError
-from .hub_repo import Changes, Repo, changes
 from .manifest import CPU, for_hardware, serving_files
 from .options import DeployOptions
 from .smoke_test import smoke_test

@@ -1,13 +1,13 @@
 """Wait until a Space is built and runs, read its log, and ask it about a photo."""
 
 import re
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from .hub_errors import HubError
-from .hub_repo import Repo
+from training.hub.errors import HubError
+from training.hub.repo import Repo
+
 from .smoke_test import NoAnswer, ask
 
 FAILED = {
@@ -111,11 +111,3 @@ def difference(here: dict[str, Any], there: dict[str, Any]) -> str:
     if abs(ours[label] - theirs[label]) > TOLERANCE:
         return f"{label} has {ours[label]:.1%} here and {theirs[label]:.1%} there"
     return ""
-
-
-def quiet_bars() -> None:
-    """Keep the upload's progress bars to terminals."""
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
-    if not sys.stderr.isatty():
-        disable_progress_bars()

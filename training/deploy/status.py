@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastcore.script import CliError
 
-from .hub_errors import HubError, OutcomeUnknown
+from training.hub.errors import HubError, OutcomeUnknown
 
 
 @dataclass

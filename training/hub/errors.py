@@ -53,8 +53,8 @@ def sentence(error: BaseException, status: int | None, doing: str) -> str:
         + ("; or mend HF_TOKEN, which goes before it" if os.environ.get("HF_TOKEN") else ""),
         402: "the Hub wants PRO for this kind of Space, of an organisation a plan. On your own account --hardware "
         "zero-a10g is free; or subscribe on https://huggingface.co/pricing",
-        403: 'this token may not do that. It needs the kind "write" and a right to that account; a free account may '
-        "have 2 ZeroGPU Spaces, and none in its first 30 days",
+        403: 'this token may not do that. It needs the kind "write" and a right to that account'
+        + ("; a free account may have 2 ZeroGPU Spaces, and none in its first 30 days" if "(space " in doing else ""),
         404: "there is nothing of that name, or the token may not see it",
         409: "the name is taken, or somebody else changes it right now. Run it again, or take another name",
         412: "somebody else changed it at the same time. Run it again to send on top of that",

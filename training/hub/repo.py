@@ -1,12 +1,13 @@
-"""A repository on the Hub, a Space or a model: list it, compare it with files here, send files, restore a version.
+"""A Space, model or data set on the Hub: list it, compare it with files here, send files, restore a version.
 
 Gives `Repo`; every error is a `HubError` of one sentence that says what to do
 """
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
@@ -15,12 +16,15 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils._http import default_client_factory
 
-from .hub_errors import FAILURES, HubError, OutcomeUnknown, as_hub_error
+from classifier.files import sha256
+
+from .errors import FAILURES, HubError, OutcomeUnknown, as_hub_error
 
 PUT_BACK = "Put back"  # how the message of a commit begins that restores an earlier one
 KEPT = (".gitattributes",)  # the Hub's own: which files are binaries
 SECONDS = 120  # that the Hub may be silent
 Given = TypeVar("Given")
+Content = bytes | Path  # of a file that is sent: itself, or where it lies here
 Operation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
 
 
@@ -51,7 +55,7 @@ class Changes:
 
 
 class Repo:
-    """One repository. kind: "space" or "model"."""
+    """One repository. kind: "space", "model" or "dataset"."""
 
     def __init__(self, api: HfApi, name: str, kind: str):
         self.api, self.name, self.kind = api, name, kind
@@ -94,7 +98,7 @@ class Repo:
             for commit in self.call("listing its versions", lambda: self.api.list_repo_commits(**self.at))
         ]
 
-    def send(self, files: dict[str, bytes], changes: Changes, message: str, parent: str | None) -> str:
+    def send(self, files: Mapping[str, Content], changes: Changes, message: str, parent: str | None) -> str:
         """Commit the changes, all or none, on top of `parent`, and return the commit's SHA."""
         operations = [CommitOperationAdd(path, files[path]) for path in [*changes.added, *changes.changed]]
         return self._commit([*operations, *map(CommitOperationDelete, changes.deleted)], message, parent)
@@ -161,7 +165,7 @@ def previous_version(commits: Sequence[tuple[str, str]]) -> str | None:
     return shas[at + 1] if at + 1 < len(shas) else None
 
 
-def changes(files: dict[str, bytes], there: dict[str, RepoFile]) -> Changes:
+def changes(files: Mapping[str, Content], there: dict[str, RepoFile]) -> Changes:
     """Return what differs between files here and a repository's tree."""
     same = {path for path, content in files.items() if path in there and _same_content(there[path], content)}
     return Changes(
@@ -172,8 +176,11 @@ def changes(files: dict[str, bytes], there: dict[str, RepoFile]) -> Changes:
     )
 
 
-def _same_content(entry: RepoFile, content: bytes) -> bool:
+def _same_content(entry: RepoFile, content: Content) -> bool:
     """Return whether a file in a repository has this content, by its hash: SHA-256 for LFS, git's otherwise."""
+    if entry.lfs and isinstance(content, Path):
+        return entry.lfs.sha256 == sha256(content)
+    held = content.read_bytes() if isinstance(content, Path) else content
     if entry.lfs:
-        return entry.lfs.sha256 == hashlib.sha256(content).hexdigest()
-    return entry.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        return entry.lfs.sha256 == hashlib.sha256(held).hexdigest()
+    return entry.blob_id == hashlib.sha1(b"blob %d\0" % len(held) + held).hexdigest()
