@@ -9,6 +9,7 @@ Usage:
 
 import logging
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,9 @@ class Classifier:
         self.labels: list[str] = engine.labels
         self.facts = facts
         """data about the model that the export holds (see `training.export.writer.facts_of`); {} for other exports"""
+        listed = facts.get("data_sha256")
+        self.data_sha256 = listed if isinstance(listed, str) and re.fullmatch("[0-9a-f]{64}", listed) else None
+        """the SHA-256 of the list of photos that it was made from (`training.data.manifest`); None for other exports"""
         self.version = version
         """the SHA-256 of the export file, in hexadecimal; None for a classifier that was not loaded from one"""
 

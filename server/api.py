@@ -104,6 +104,7 @@ class _Endpoints:
             ready=why is None,
             why=why or "Photos are answered.",
             model_version=self._version,
+            data_sha256=self._classifier.data_sha256,
             since=self._since,
             compiled=self._classifier.compiled,
             waiting=admission.waiting,

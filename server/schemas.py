@@ -44,6 +44,9 @@ class Health(BaseModel):
     ready: bool = Field(description="whether it does; else the status is 503")
     why: str = Field(description="the reason, in a sentence")
     model_version: str = Field(description="the first 12 digits of the SHA-256 of the export that answers")
+    data_sha256: str | None = Field(
+        description="the SHA-256 of the list of photos that it was made from; null where the export does not say"
+    )
     since: str = Field(description="when it was loaded, UTC")
     compiled: bool = Field(description="whether a compiled copy answers, which is faster")
     waiting: int = Field(description="requests being answered or waiting for it")

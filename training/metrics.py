@@ -19,6 +19,7 @@ KEYS = {
     "error_interval": "95% interval of `error_rate`, lowest and highest (Wilson)",
     "n_wrong": "held-out photos with a wrong answer",
     "valid_loss": "mean cross-entropy of the held-out photos, 0 and up",
+    "data_sha256": "SHA-256 of the list of photos that the training was given, as `python -m training.data` prints it",
     "n_train": "photos that the model learned from",
     "n_valid": "photos that `error_rate` was measured on",
     "measured": "how they were held out: `out of fold` (in turn, each answered by a probe that did not learn from it) "

@@ -40,6 +40,7 @@ def test_health_tells_whether_photos_are_answered(app_url):
     assert answer.status_code == 200 and said["ready"] is True and said["why"] == "Photos are answered."
     assert said["model_version"] == classify(app_url).json()["model_version"]
     assert datetime.fromisoformat(said["since"]).timestamp() <= time.time()
+    assert said["data_sha256"] is None or len(said["data_sha256"]) == 64
     assert said["compiled"] is True and said["restart_to_update"] is False and said["waiting"] >= 0
 
 

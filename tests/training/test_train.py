@@ -26,7 +26,8 @@ from helpers.commands import TINY, train
 from helpers.learners import tiny_backbone
 from helpers.paths import ROOT
 from helpers.photos import make_photos, noisy_photo
-from training.data.photos import get_photos
+from training.data.manifest import manifest_sha256
+from training.data.photos import get_photos, readable_photos
 from training.data.splits import Photos
 from training.metrics import read_metrics, validated_before
 from training.options import TrainingOptions
@@ -72,6 +73,8 @@ def test_metrics_record_figures_counts_versions_and_options(training_run):
     assert metrics["photos"] == {label: {"train": 10, "valid": 0} for label in ("blue", "green", "red")}
     assert sum(row["wrong"] for row in metrics["by_label"].values()) == metrics["n_wrong"]
     assert metrics["unreadable"] == ["red/broken.jpg"]
+    assert metrics["data_sha256"] == read_export(training_run / "export.pkl").facts["data_sha256"]
+    assert metrics["data_sha256"] == manifest_sha256(readable_photos(training_run / "photos"))
     assert [set(row) for row in metrics["epochs"]] == [{"epoch", "train_loss", "valid_loss", "error_rate", "time"}] * 2
     assert metrics["fine_tuning"]["kept"] is False and metrics["fine_tuning"]["n"] == 6
     assert metrics["options"]["arch"] == "squeezenet1_1" and metrics["options"]["folds"] == 5

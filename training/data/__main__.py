@@ -10,6 +10,7 @@ from collections import Counter
 from classifier.command_line import run
 
 from .files import parent_label
+from .manifest import manifest_sha256
 from .photos import print_left_out, readable_photos
 from .splits import Photos
 
@@ -34,6 +35,7 @@ def main(
     photos = readable_photos(data)
     print_left_out(photos)
     print("\n".join(table(photos)))
+    print(f"SHA-256 of their list: {manifest_sha256(photos)}")
     print(
         f"{len(photos.train) + len(photos.valid) + len(photos.test)} photos, "
         f"{len(set(map(parent_label, photos.train)))} labels, {len(photos.unreadable)} unreadable"

@@ -22,9 +22,9 @@ from fasttransform import Transform
 
 from training.options import TrainingOptions
 
+from .drawn_split import splitter
 from .duplicates import groups_of_copies
 from .photo_cache import PHOTO_CACHE
-from .splits import splitter
 
 RESIZES = {
     "random_crop": lambda size: RandomResizedCrop(size, min_scale=0.5),

@@ -60,7 +60,7 @@ def _check_depth(path: Path, photos: Sequence[Path]) -> None:
         if len(folders) > (2 if folders and split_of(folders[0]) else 1):
             raise CliError(
                 f"{photo.parent} is a folder in a label's folder: which of them is the label? "
-                f"`python -m training.gather --source {path} --out NEW` takes the folders in {base.name} as the labels; "
+                f"`python -m training.gather --source {path} --out NEW` takes the folders in {base.name}; "
                 "--dry-run shows that, and --pattern takes another part of the path."
             )
 

@@ -84,6 +84,7 @@ def facts_of(metrics: dict[str, Any]) -> dict[str, Any]:
         "date": date.today().isoformat(),
         "arch": metrics["options"]["arch"],
         "error_rate": round(metrics["error_rate"], 4),
+        "data_sha256": metrics.get("data_sha256"),
         "n_train": metrics["n_train"],
         "n_valid": metrics["n_valid"],
         "measured": metrics["measured"],

@@ -11,6 +11,7 @@ from typing import Any
 
 from classifier.photo import open_photo
 from training.data.files import parent_label
+from training.data.manifest import manifest_sha256
 from training.data.splits import Photos
 from training.export.stock_fastai import StockFastai
 from training.export.writer import compile_export, export_learner, facts_of, portable
@@ -39,20 +40,14 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
         "error_interval": [round(low, 4), round(high, 4)],
         "n_wrong": validated.n_wrong,
         "valid_loss": float(validated.losses.mean()),
+        "data_sha256": manifest_sha256(photos),
         "n_train": len(trained.files),
         "n_valid": len(validated.files),
         "measured": "validation" if trained.validated else "out of fold",
         "photos": {label: {"train": learned[label], "valid": held_out[label]} for label in validated.vocab},
         "by_label": by_label(validated.vocab, validated.targets, validated.predicted),
         "unreadable": [f"{parent_label(file)}/{Path(file).name}" for file in photos.unreadable],
-        "fine_tuning": trained.verdict
-        and {
-            "kept": trained.fine_tuned,
-            "loss_before": trained.verdict.loss_before,
-            "loss_after": trained.verdict.loss_after,
-            "p": trained.verdict.p,
-            "n": trained.verdict.n,
-        },
+        "fine_tuning": fine_tuning_of(trained),
         "epochs": trained.table,
         "calibration": trained.calibration,
         "familiarity": {
@@ -65,6 +60,20 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "valid_sha256": sorted(trained.held_out.hashes_of(trained.validated)),
         "held_out": trained.held_out.to_data(),
+    }
+
+
+def fine_tuning_of(trained: Trained) -> dict[str, Any] | None:
+    """Return what metrics.json records of fine-tuning; None where it was not tried to its end."""
+    verdict = trained.verdict
+    if not verdict:
+        return None
+    return {
+        "kept": trained.fine_tuned,
+        "loss_before": verdict.loss_before,
+        "loss_after": verdict.loss_after,
+        "p": verdict.p,
+        "n": verdict.n,
     }
 
 
