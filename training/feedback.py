@@ -16,7 +16,8 @@ from classifier.photo import PhotoError, open_photo
 from server.feedback.records import HUB_PREFIX, Record, photo_path, read_records
 from training.data.files import folder_name
 
-from .append_log import AppendLog, Row, folder_errors, read_csv_rows, utc_now
+from .append_log import AppendLog, Row, folder_errors, utc_now
+from .csv_rows import read_csv_rows
 from .output import replacing
 
 SUGGESTED = ".suggested"  # hidden: no command looks for photos in it

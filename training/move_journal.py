@@ -15,7 +15,8 @@ from pathlib import Path
 from fastcore.script import CliError
 from filelock import FileLock, Timeout
 
-from .append_log import LOCK_TIMEOUT, AppendLog, Row, folder_errors, read_csv_rows
+from .append_log import LOCK_TIMEOUT, AppendLog, Row, folder_errors
+from .csv_rows import read_csv_rows
 from .journal_state import COLUMNS, JournalState, make_row, settled
 
 REJECTED = ".rejected"  # hidden: no command looks for photos in it

@@ -12,7 +12,8 @@ import pytest
 from fastcore.script import CliError
 
 from helpers.paths import ROOT
-from training.append_log import AppendLog, read_csv_rows, write_csv
+from training.append_log import AppendLog
+from training.csv_rows import read_csv_rows, write_csv
 
 COLUMNS = ("url", "title")
 NAMES = [

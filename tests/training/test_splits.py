@@ -8,9 +8,9 @@ from PIL import Image
 
 from classifier.files import sha256
 from helpers.photos import make_photos, noisy_photo
+from training.data.drawn_split import n_to_validate, splitter
 from training.data.loaders import get_dls
 from training.data.photos import get_photos, readable_photos
-from training.data.splits import n_to_validate, splitter
 from training.options import TrainingOptions
 
 

@@ -6,7 +6,8 @@ Writes DATA/.clean/choices.db, a row for each decision; the last one about a pho
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.append_log import AppendLog, folder_errors, read_csv_rows, utc_now
+from training.append_log import AppendLog, folder_errors, utc_now
+from training.csv_rows import read_csv_rows
 
 FOLDER = ".clean"  # hidden: no command looks for photos in it
 COLUMNS = ("photo", "sha256", "action", "label", "time")

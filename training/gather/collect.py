@@ -13,7 +13,8 @@ from classifier.photo import PhotoError, open_photo, photo_format
 from classifier.photo.download import MAX_BYTES, Downloader, DownloadError
 from classifier.photo.formats import FORMATS
 from classifier.results_csv import plain
-from training.append_log import AppendLog, Row, read_csv_rows, utc_now, write_csv
+from training.append_log import AppendLog, Row, utc_now
+from training.csv_rows import read_csv_rows, write_csv
 from training.output import replacing
 from training.progress import progress_bar
 
