@@ -4,7 +4,7 @@ Reads  search terms; or a source: a folder, a zip or tar archive, a table (csv, 
        Label Studio or COCO, a data set of the Hugging Face Hub or of Kaggle
 Writes DATA/<label>/<hash>.jpg, or DATA/valid/<label>/ and DATA/test/<label>/ for sets that the source gives; one row a
        photo in DATA/.sources.db, and what could not be had in DATA/.failed.db, at once; and when a run ends
-       DATA/sources.csv, where each photo comes from, for people and spreadsheets
+       DATA/sources.csv, where each photo comes from, for people and spreadsheets; with --push a data set on the Hub
 
     python -m training.gather "grizzly bear" "black bear" "teddy bear" --out data/bears
     python -m training.gather --label grizzly="grizzly bear in the wild" --label grizzly="grizzly cub" --out data/bears
@@ -13,6 +13,7 @@ Writes DATA/<label>/<hash>.jpg, or DATA/valid/<label>/ and DATA/test/<label>/ fo
     python -m training.gather --source labels.csv --label-column species --out data/bears
     python -m training.gather --source hf://datasets/USER/NAME --out data/bears    # or kaggle://OWNER/NAME
     python -m training.gather --feedback feedback --out data/bears
+    python -m training.gather --push hf://datasets/USER/NAME --out data/bears    # to the Hub, private; --dry-run too
 
 A source is shown as it was understood before anything is copied; --dry-run ends there. After an interruption, the same
 command continues where it stopped: an address that was fetched, or can never be, is not fetched again. Files are named
@@ -65,8 +66,8 @@ def add_feedback(feedback: str, out: str) -> None:
     print(f"{out}: {suggestions.summary()}. `python -m training.clean export.pkl {out}` leads with suggestions.")
 
 
-def collect(out: str, allow_private: bool, by_label: dict[str, list[str]], per_label: int, sets: list[DataSet]) -> None:
-    """Collect what searches and data sets bring, and print the counts."""
+def collect(out: str, allow_private: bool, by_label: dict[str, list[str]], per_label: int, sets: list[DataSet]) -> bool:
+    """Collect what searches and data sets bring, print the counts, and return whether it came to its end."""
     try:
         collector = Collector(Path(out), allow_private)
     except OSError as error:
@@ -74,8 +75,10 @@ def collect(out: str, allow_private: bool, by_label: dict[str, list[str]], per_l
     listed = (candidate for found in sets for candidate in found.candidates)
     try:
         run_async(gather(collector, by_label, per_label, listed, sum(found.count().total() for found in sets)))
+        return True
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here.")
+        return False
     finally:
         for why, n in collector.reasons.most_common(8):
             print(f"{n:6} not taken: {why}")
@@ -98,6 +101,7 @@ def main(  # many options: where photos come from, where they go, and how many
     urls: str = "",  # as --source: a csv file of addresses, with the columns label and url
     folder: str = "",  # as --source: a folder of photos
     feedback: str = "",  # what users of the app said: a folder or hf://datasets/USER/NAME; becomes suggestions to clean
+    push: str = "",  # put the photos of --out on the Hub, after gathering or alone: hf://datasets/USER/NAME, private
     allow_private: bool = False,  # also fetch from this machine and its network
     **options: Any,
 ) -> None:
@@ -105,17 +109,25 @@ def main(  # many options: where photos come from, where they go, and how many
     by_label, wheres = read_labels(terms, label or []), [str(where) for where in (source, urls, folder) if where]
     if feedback:
         add_feedback(feedback, out)
-    elif not by_label and not wheres:
+    elif not (by_label or wheres or push):
         raise CliError('Say what to gather: python -m training.gather "grizzly bear" "black bear" --out data/bears')
     if per_label < 1:
         raise CliError(f"--per-label {per_label}: at least 1.")
+    if push:
+        from .push import push_to_hub, repository  # imported here: only this way needs huggingface_hub
+
+        repository(push)  # before anything is gathered: an address that is none
     with ExitStack() as stack:
         sets = []
         for where in wheres:
             sets.append(stack.enter_context(opened_source(where, ReadingOptions(**options))))
             print_understood(where, sets[-1])
-        if (by_label or sets) and not dry_run:
-            collect(out, allow_private, by_label, per_label, sets)
+        if dry_run and (by_label or sets):
+            return
+        if (by_label or sets) and not collect(out, allow_private, by_label, per_label, sets):
+            return
+    if push:
+        push_to_hub(push, out, dry_run)
 
 
 if __name__ == "__main__":
