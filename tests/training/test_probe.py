@@ -13,6 +13,7 @@ from helpers.photos import make_photos
 from training.data.photos import get_photos
 from training.data.splits import Photos
 from training.options import TrainingOptions
+from training.train.calibration import fit_temperature
 from training.train.cross_validation import assign_folds
 from training.train.learner import prepare
 from training.train.out_of_fold import score_out_of_fold
@@ -56,18 +57,30 @@ def test_many_labels_are_told_apart():
     assert np.mean(probe.scores(features[:, 0]).argmax(1) == targets) > 0.95
 
 
-@pytest.mark.parametrize(
-    "counts, rarer", [([30, 10], 1), ([30, 9], 30 / 3 / 9), ([100, 10], 100 / 3 / 10), ([100, 100, 10], 100 / 3 / 10)]
-)
+@pytest.mark.parametrize("counts, rarer", [([30, 10], 1), ([30, 9], 30 / 9), ([100, 10], 10), ([100, 100, 10], 10)])
 def test_labels_more_than_three_times_rarer_are_weighted(counts, rarer):
-    weights = sample_weights(np.repeat(np.arange(len(counts)), counts))
+    weights = sample_weights(np.repeat(np.arange(len(counts)), counts), len(counts))
     assert weights[0] == 1 and weights[-1] == pytest.approx(rarer)
 
 
-def test_a_label_ten_times_rarer_is_as_probable_as_it_is_frequent():
+def test_of_imbalanced_labels_each_is_expected_equally_often():
     features, targets = clusters([200, 20], apart=0.3)
-    expected = probabilities(fit_probe(features, targets, 2, 0.1).scores(features))[..., 1].mean()
-    assert expected == pytest.approx(1 / 11, abs=0.02)
+    by_label = probabilities(fit_probe(features, targets, 2, 0.1).scores(features))[:, 0]
+    weights = sample_weights(targets, 2)
+    assert np.average(by_label[:, 1], weights=weights) == pytest.approx(0.5, abs=0.1)
+    temperature = fit_temperature(fit_probe(features, targets, 2, 0.1).scores(features), targets, weights)
+    assert 0.3 < temperature < 3
+
+
+def test_the_rarest_label_is_found_more_often_than_by_a_plain_regression():
+    all_features, all_targets = clusters([500, 340, 314], apart=0.5, n_views=1)
+    index = np.concatenate([np.flatnonzero(all_targets == label)[:n] for label, n in enumerate((200, 40, 14))])
+    features, targets = all_features[index], all_targets[index]
+    unseen, labels = np.delete(all_features, index, axis=0), np.delete(all_targets, index)
+    plain = LogisticRegression(C=0.03).fit(features[:, 0], targets).predict(unseen[:, 0])
+    ours = fit_probe(features, targets, 3, 0.03).scores(unseen[:, 0]).argmax(1)
+    recall = [(found[labels == 2] == 2).mean() for found in (ours, plain)]
+    assert recall[0] > recall[1] + 0.1 and (ours == labels).mean() > (plain == labels).mean()
 
 
 def test_views_count_as_one_photo():

@@ -44,9 +44,7 @@ def print_counts(photos: Photos) -> None:
     if few := labels_with_few_photos(labels):
         print(f"few photos: {', '.join(few)}. What is measured of them says little; add photos.")
     if (ratio := imbalance_ratio(labels)) > MAX_IMBALANCE:
-        print(
-            f"one label has {ratio:.0f} times as many photos as another: the photos of the rarer ones count for more."
-        )
+        print(f"one label has {ratio:.0f} times as many photos as another: the model expects each label equally often.")
 
 
 def test_error(metrics: dict[str, Any], photos: Photos, out: Path) -> dict[str, Any]:

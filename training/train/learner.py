@@ -36,9 +36,9 @@ from .backbone import Backbone, load_backbone
 from .calibration import calibrate
 from .familiarity import fit_familiarity, score_photos
 from .features import Features
-from .fine_tune import MAX_MINUTES, fine_tune, judge, should_fine_tune, validation_scores
+from .fine_tune import MAX_MINUTES, ExpectEachLabel, fine_tune, judge, should_fine_tune, validation_scores
 from .out_of_fold import OutOfFold, score_out_of_fold
-from .probe import Probe
+from .probe import Probe, label_weights, sample_weights
 from .trained import Trained
 
 CALIBRATION_VIEWS = ("plain", "thumbnail")  # crops are harder than what people send
@@ -115,7 +115,8 @@ def with_probe(learn: Learner, features: Features, photos: Photos, probes: OutOf
     probe = probes.fit()
     set_probe(learn, probe)
     calibrated_on = [i for i, view in enumerate(probes.views) if view in CALIBRATION_VIEWS]
-    calibration = calibrate(probes.scores[:, calibrated_on], probes.targets, probes.folds)
+    weights = sample_weights(probes.targets, probes.scores.shape[2])
+    calibration = calibrate(probes.scores[:, calibrated_on], probes.targets, probes.folds, weights=weights)
     all_photos = np.arange(len(probes.files))
     known, familiarity_metrics, familiar = fit_familiarity(
         probes.features,
@@ -145,7 +146,9 @@ def with_fine_tuning(
     part = probes.fit(learned)
     set_probe(learn, part)
     print(f"fine-tuning on {len(learned)} photos, {len(valid)} held out ...", flush=True)
-    table, minutes = fine_tune(learn, options.epochs, options.base_lr, options.pretrained, max_minutes)
+    of_labels = label_weights(probes.targets[learned], probes.scores.shape[2])
+    with learn.added_cbs(ExpectEachLabel(np.log(of_labels))):
+        table, minutes = fine_tune(learn, options.epochs, options.base_lr, options.pretrained, max_minutes)
     if minutes is not None:
         print(f"fine-tuning would take {minutes:.0f} minutes here and is left out; --fine-tune does it all the same")
         learn.model = before
@@ -157,7 +160,7 @@ def with_fine_tuning(
         else (part.scores(features.of(valid)))
     )
     scores = validation_scores(learn)
-    probed.verdict, probed.table = judge(probe_scores, scores, targets), table
+    probed.verdict, probed.table = judge(probe_scores, scores, targets, of_labels[targets]), table
     print(probed.verdict, flush=True)
     if probed.verdict.kept:
         return measure_fine_tuned(probed, [probes.files[i] for i in learned], valid, scores, targets, features)
@@ -174,7 +177,8 @@ def measure_fine_tuned(
     scores: (N, C) of the N validation photos; targets: (N,).
     """
     vocab = list(tuned.learn.dls.vocab)
-    calibration = calibrate(scores[:, None], targets, np.arange(len(valid)) % 2, shrink=True)
+    weights = sample_weights(targets, len(vocab))
+    calibration = calibrate(scores[:, None], targets, np.arange(len(valid)) % 2, True, weights)
     own = Features(engine_of(tuned.learn), "")
     files = [*learned, *valid]
     labels = np.array([vocab.index(parent_label(file)) for file in files])

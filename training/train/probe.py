@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # C of the logistic regression: a smaller one regularises more
 EPS = 1e-5  # as in batch norm, which standardises in the network
-MAX_IMBALANCE = 3  # if a label has more times as many photos as another one, the photos of the rarer one count for more
+MAX_IMBALANCE = 3  # if a label has more times as many photos as another one, all are taken to be equally frequent
 MAX_TUNING_VIEWS = 5000  # views of photos that choose the regularisation
 
 
@@ -55,10 +55,15 @@ class Probe:
         return [norm, linear]
 
 
-def sample_weights(targets: np.ndarray) -> np.ndarray:
-    """Return (N,) weights, at least 1: a label counts for at least 1 / MAX_IMBALANCE of the most frequent one."""
-    counts = np.bincount(targets)
-    return np.maximum(1, counts.max() / MAX_IMBALANCE / counts.clip(1))[targets]
+def label_weights(targets: np.ndarray, n_labels: int) -> np.ndarray:
+    """Return (C,) weights with which all labels count as much; all 1 where none is MAX_IMBALANCE times rarer."""
+    counts = np.bincount(targets, minlength=n_labels).clip(1)
+    return counts.max() / counts if counts.max() > MAX_IMBALANCE * counts.min() else np.ones(n_labels)
+
+
+def sample_weights(targets: np.ndarray, n_labels: int) -> np.ndarray:
+    """Return (N,) weights of photos, the weights of their labels; see `label_weights`."""
+    return label_weights(targets, n_labels)[targets]
 
 
 class ProbePath:
@@ -67,12 +72,13 @@ class ProbePath:
     def __init__(self, features: np.ndarray, targets: np.ndarray, n_labels: int):
         """features: (N, V, D), whose V views count as much as one photo; targets: (N,), every label among them.
 
-        Labels that are more than MAX_IMBALANCE times rarer than another are weighted.
+        Where labels are imbalanced, their logits are adjusted so that the probe expects all equally often: the shares
+        of the photos that somebody found say little about those that will be asked about. Weights in the fit do less.
+        Source: Menon et al. 2021, Long-tail learning via logit adjustment.
         """
         n_views = features.shape[1]
-        weights = sample_weights(targets)
-        self._weights = np.repeat(weights / n_views, n_views)
-        self._log_weights = np.log([weights[targets == label][0] for label in range(n_labels)])
+        self._weights = np.full(len(targets) * n_views, 1 / n_views)
+        self._adjustment = np.log(label_weights(targets, n_labels))
         self._targets, self._binary = np.repeat(targets, n_views), n_labels == 2
         x = features.reshape(len(self._targets), -1)
         self._mean, self._var = x.mean(0, dtype=np.float64), x.var(0, dtype=np.float64)
@@ -87,8 +93,7 @@ class ProbePath:
         weight, bias = self._model.coef_, self._model.intercept_
         if self._binary:  # sklearn keeps the difference of the two labels
             weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-        # the weights should change the probe, not the shares of the labels that its probabilities reflect
-        return Probe(self._mean, self._var, weight.copy(), bias - self._log_weights)
+        return Probe(self._mean, self._var, weight.copy(), bias + self._adjustment)
 
 
 def fit_probe(features: np.ndarray, targets: np.ndarray, n_labels: int, strength: float) -> Probe:
@@ -130,12 +135,13 @@ def choose_strength(features: np.ndarray, targets: np.ndarray, folds: np.ndarray
         subset = np.arange(len(targets))  # a label is too rare for a random subset
     features, targets, folds = features[subset], targets[subset], folds[subset]
     paths = {fold: ProbePath(features[folds != fold], targets[folds != fold], n_labels) for fold in np.unique(folds)}
-    best, lowest = STRENGTHS[0], np.inf
+    best, lowest, weights = STRENGTHS[0], np.inf, sample_weights(targets, n_labels)
     for strength in STRENGTHS:
         scores = np.empty((*features.shape[:2], n_labels))
         for fold, path in paths.items():
             scores[folds == fold] = path.at(strength).scores(features[folds == fold])
-        loss = float(cross_entropy(scores / fit_temperature(scores, targets), targets).mean())
+        losses = cross_entropy(scores / fit_temperature(scores, targets, weights), targets).mean(1)
+        loss = float(np.average(losses, weights=weights))
         if loss >= lowest:
             break
         best, lowest = strength, loss
