@@ -50,7 +50,7 @@ def read_hub(where: str, options: ReadingOptions) -> DataSet:
         raise CliError(f"{where}: no photo has one label in the column {columns.label!r}. {' '.join(notes)}".strip())
     refuse_labels_named_as_splits(counts)
     notes.append(f"Its card names the licence {columns.licence}." if columns.licence else "Its card names no licence.")
-    kind = f"a data set of the Hub, {name}: photos by {columns.image!r}, labels by {columns.label!r}"
+    kind = f"a data set of the Hub, {name}: photos by {columns.image}, labels by {columns.label}"
     return DataSet(kind, _explained(where, candidates_in(_ordered(splits), columns)), notes, counts)
 
 

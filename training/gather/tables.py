@@ -62,7 +62,7 @@ def read_table(file: Path, options: ReadingOptions, index: PhotoIndex | None = N
         notes.append(f"{len(missing)} rows of {file.name} left out: there is no such photo, such as {missing[0]!r}.")
     if not candidates:
         raise CliError(f"{file}: none of the photos in its column {files!r} is there, such as {missing[0]!r}.")
-    return DataSet(f"a table, {file.name}: photos by {files!r}, labels by {how!r}", candidates, notes)
+    return DataSet(f"a table, {file.name}: photos by {files}, labels by {how}", candidates, notes)
 
 
 def _candidate(
