@@ -382,6 +382,24 @@ def test_what_is_no_source_is_one_sentence(tmp_path):
     assert "kaggle://OWNER/NAME" in refused("kaggle://name")
 
 
+@pytest.mark.parametrize("out", ["data", "data/out", "."])
+def test_a_folder_is_not_gathered_into_itself(tmp_path, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
+    for label in LABELS:
+        photos(tmp_path / "data" / label, 3)
+    with pytest.raises(CliError, match="lie in each other"):
+        main(source="data", out=out)
+    assert len(get_photos(tmp_path / "data")) == 6
+
+
+@pytest.mark.parametrize("form", ["JPEG", "TIFF", "WEBP", "BMP", "AVIF"])
+def test_large_photos_without_a_suffix_are_found(tmp_path, form):
+    for label in LABELS:
+        photo(tmp_path / label / "a.png")
+        noisy_photo((9, 9, 200), 3, (900, 700)).save(tmp_path / label / "b", format=form)
+    assert understood(tmp_path)[0] == both(2)
+
+
 def test_a_dry_run_shows_and_copies_nothing(tmp_path, capsys):
     for split, n in (("train", 4), ("test", 2)):
         for label in LABELS:

@@ -36,7 +36,7 @@ from training.feedback import Suggestions, fetch_feedback
 from .candidates import DataSet
 from .collect import Collector, gather
 from .options import ReadingOptions
-from .sources import opened_source
+from .sources import check_apart, opened_source
 
 LABEL_HELP = "LABEL=TERM: a label and what to search for; give it as often as you like"
 
@@ -120,6 +120,7 @@ def main(  # many options: where photos come from, where they go, and how many
     with ExitStack() as stack:
         sets = []
         for where in wheres:
+            check_apart(where, out)
             sets.append(stack.enter_context(opened_source(where, ReadingOptions(**options))))
             print_understood(where, sets[-1])
         if dry_run and (by_label or sets):

@@ -15,6 +15,7 @@ from pathlib import Path
 from fastcore.script import CliError
 
 from classifier.photo import PhotoError, photo_format
+from classifier.photo.download import MAX_BYTES
 from training.data.files import PHOTO_EXTENSIONS, get_files
 from training.data.skipped import NO_LABELS, folders_left_out
 from training.data.splits import n_photos
@@ -28,7 +29,6 @@ from .table_files import TABLES
 from .tables import SeveralLabels, read_table
 
 DEEPEST_TABLE = 2  # folders below the data set in which a table or annotations are looked for
-SNIFFED_BYTES = 100_000  # of a file whose name does not say what it is
 SAMPLE = re.compile("sample_?submission|^submission", re.I)  # a table whose labels are none
 
 
@@ -65,7 +65,7 @@ def read_folder(folder: Path, options: ReadingOptions, confined: bool = False) -
 def photos_in(folder: Path) -> tuple[list[Path], list[str]]:
     """Return the photos under a folder, sorted, and sentences on what was left out.
 
-    A file without a photo's extension is a photo where its first bytes are a photo's.
+    A file without a photo's extension is a photo where its content is a photo's.
     """
     by_target: dict[str, Path] = {}
     others: Counter[str] = Counter()
@@ -88,10 +88,10 @@ KNOWN = {*TABLES, ".json", ".txt", ".md", ".xml", ".yaml", ".yml", ".html", ".py
 
 
 def _is_photo(file: Path) -> bool:
-    """Return whether a file's head is that of a photo."""
+    """Return whether a file is a photo by its content; some formats have their head at the end."""
     try:
         with file.open("rb") as opened:
-            photo_format(opened.read(SNIFFED_BYTES))
+            photo_format(opened.read(MAX_BYTES))
     except (OSError, PhotoError):
         return False
     return True

@@ -22,6 +22,15 @@ from .table_files import TABLES
 from .tables import read_table
 
 
+def check_apart(where: str, out: str) -> None:
+    """Raise CliError where photos would be gathered into the folder that they are read from, or out of it into it."""
+    if "://" in where:
+        return
+    source, target = Path(where).expanduser().resolve(), Path(out).expanduser().resolve()
+    if source.is_dir() and (target == source or target.is_relative_to(source) or source.is_relative_to(target)):
+        raise CliError(f"--out {out} and {where} lie in each other. Gather into a folder of its own.")
+
+
 @contextmanager
 def opened_source(where: str, options: ReadingOptions) -> Iterator[DataSet]:
     """Yield the data set at an address or a path; what was unpacked for it is removed at the end.
