@@ -6,6 +6,7 @@ Usage:
         run(main)
 """
 
+import io
 import sys
 from collections.abc import Callable
 from inspect import signature
@@ -36,6 +37,9 @@ def run(main: Command) -> None:
 
     main: annotated, with a comment on each parameter, as for fastcore's `call_parse`.
     """
+    for stream in (sys.stdout, sys.stderr):  # a name that this terminal cannot show ends no command
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     spec = main.__globals__["__spec__"]
     arguments = vars(anno_parser(main, f"python -m {spec.name.removesuffix('.__main__')}").parse_args())
     for unused in ("pdb", "xtra"):  # fastcore's own

@@ -14,6 +14,7 @@ from classifier.photo import open_photo
 from helpers.commands import run_module
 from helpers.photos import make_photos, noisy_photo
 from training.data.loaders import RESIZES, get_dls, photo_class, resizing
+from training.data.manifest import manifest_sha256
 from training.data.photos import check_photos, get_photos, imbalance_ratio, labels_with_few_photos, readable_photos
 from training.options import TrainingOptions
 
@@ -218,10 +219,11 @@ def test_command_counts_photos_by_label(photos):
     run = run_module("training.data", photos)
     assert run.returncode == 0
     assert "empty.jpg: This file is empty" in run.stdout
-    assert run.stdout.splitlines()[-4:] == [
+    assert run.stdout.splitlines()[-5:] == [
         "    10 blue",
         "    10 green",
         "    10 red",
+        f"SHA-256 of their list: {manifest_sha256(readable_photos(photos))}",
         "30 photos, 3 labels, 1 unreadable",
     ]
 
@@ -233,10 +235,11 @@ def test_command_counts_photos_by_split(tmp_path):
     run = run_module("training.data", tmp_path)
     assert run.returncode == 0
     assert f"1 photo left out: directly in {tmp_path / 'test'}, in no label's folder." in run.stdout
-    assert run.stdout.splitlines()[-5:] == [
+    assert run.stdout.splitlines()[-6:] == [
         " train  valid   test label",
         "     6      3      2 blue",
         "     6      3      2 green",
         "     6      3      2 red",
+        f"SHA-256 of their list: {manifest_sha256(readable_photos(tmp_path))}",
         "33 photos, 3 labels, 0 unreadable",
     ]

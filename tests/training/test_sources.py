@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 import tarfile
 import zipfile
@@ -219,7 +220,7 @@ def test_rows_without_photo_or_label_and_photos_without_row_are_told(tmp_path):
     (tmp_path / "a.csv").write_text("file,label\n0.png,cat\n1.png,dog\n2.png,\nnone.png,cat\n")
     counts, told = understood(tmp_path)
     assert counts == both(1)
-    assert "1 rows of a.csv left out" in told and "without a label" in told and "3 photos left out: not named" in told
+    assert "1 row of a.csv left out" in told and "without a label" in told and "3 photos left out: not named" in told
 
 
 @pytest.mark.parametrize(
@@ -419,6 +420,140 @@ def test_splits_arrive_as_training_reads_them_and_test_photos_are_never_trained_
     main(source=str(tmp_path / "data"), out=str(out))
     found = given_splits(out, get_photos(out))
     assert [len(files) for files in (found.train, found.valid, found.test)] == [8, 6, 4]
+
+
+def csv_of(folder: Path, text: str, name: str = "a.csv") -> Path:
+    (folder / name).write_text(text)
+    return folder
+
+
+def test_a_photo_of_two_rows_has_the_labels_of_both(tmp_path):
+    photos(tmp_path, 3)
+    counts, told = understood(csv_of(tmp_path, "file,label\n0.png,cat\n0.png,dog\n1.png,cat\n1.png,cat\n2.png,dog\n"))
+    assert counts == both(1) and "1 photo left out: with several labels" in told
+
+
+def test_a_missing_file_is_not_another_of_the_same_name(tmp_path):
+    photos(tmp_path / "photos" / "cat", 2, "c{i}.png")
+    text = "file,label\nphotos/cat/c0.png,feline\ncat/c1.png,feline\ndog/c0.png,canine\n"
+    counts, told = understood(csv_of(tmp_path, text))
+    assert counts == {("train", "feline"): 2} and "1 row of a.csv left out" in told
+
+
+def test_of_two_photos_with_the_same_name_that_of_the_tables_split_counts(tmp_path):
+    photos(tmp_path / "train_images", 4)
+    photos(tmp_path / "test_images", 4)
+    csv_of(tmp_path, "id_code,diagnosis\n" + "".join(f"{i},{LABELS[i % 2]}\n" for i in range(4)), "train.csv")
+    assert understood(tmp_path)[0] == both(2)
+
+
+@pytest.mark.parametrize("names", ["labels_{}.csv", "my-{}.csv", "{}2017.csv"])
+def test_a_split_in_a_tables_name_is_found_anywhere(tmp_path, names):
+    photos(tmp_path, 8)
+    for split, start in (("train", 0), ("val", 4)):
+        rows = "".join(f"{i}.png,{LABELS[i % 2]}\n" for i in range(start, start + 4))
+        csv_of(tmp_path, f"file,label\n{rows}", names.format(split))
+    assert understood(tmp_path)[0] == both(2) + both(2, "valid")
+
+
+def test_sets_are_in_columns_or_in_the_paths_of_photos(tmp_path):
+    for split in ("train", "test"):
+        photos(tmp_path / split, 2, split + "{i}.png")
+    csv_of(tmp_path, "".join(f"{s}/{s}{i}.png,{LABELS[i]}\n" for s in ("train", "test") for i in (0, 1)))
+    assert understood(tmp_path)[0] == both(1) + both(1, "test")
+    rows = "train/train0.png,cat,False,False\ntrain/train1.png,cat,True,False\ntest/test0.png,dog,False,True\n"
+    counts, _ = understood(csv_of(tmp_path, "file,label,is_valid,is_test\n" + rows))
+    assert counts == {("train", "cat"): 1, ("valid", "cat"): 1, ("test", "dog"): 1}
+    rows = "train/train0.png,cat,train\ntrain/train1.png,dog,holdout\n"
+    assert "holdout is no set" in understood(csv_of(tmp_path, "file,label,split\n" + rows))[1]
+
+
+@pytest.mark.parametrize("cells", [("1", "0"), ("1.0", "0.0"), ("True", "False"), ("1", "")])
+def test_marks_of_labels_have_several_forms(tmp_path, cells):
+    photos(tmp_path, 4)
+    rows = "".join(f"{i}.png, {cells[i % 2]}, {cells[1 - i % 2]}\n" for i in range(4))
+    assert understood(csv_of(tmp_path, f"filename, cat, dog\n{rows}"))[0] == both(2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=,\nfile,label\n0.png,cat\n1.png,dog\n",
+        "file;label, by me\n0.png;cat\n1.png;dog\n",
+        "id,picname,label\n1,0.png,cat\n0,1.png,dog\n",
+        "FILE,Label\n0.PNG,cat\n1.Png,dog\n",
+    ],
+    ids=["excel", "comma", "row number", "capitals"],
+)
+def test_tables_as_programs_write_them(tmp_path, text):
+    photos(tmp_path, 2)
+    with opened_source(str(csv_of(tmp_path, text) / "a.csv"), ReadingOptions()) as found:
+        assert {(one.file.name, one.label) for one in found.candidates} == {("0.png", "cat"), ("1.png", "dog")}
+
+
+def test_two_columns_of_a_name_are_refused(tmp_path):
+    photos(tmp_path, 2)
+    assert "two columns of the same name" in refused(csv_of(tmp_path, "file,label, label\n0.png,a,b\n"))
+
+
+def test_lists_and_bytes_of_parquet(tmp_path):
+    data = [file.read_bytes() for file in photos(tmp_path / "p", 3)]
+    frame = pd.DataFrame({"image": data, "labels": [["cat"], ["cat", "dog"], []]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    counts, told = understood(tmp_path / "a.parquet")
+    assert counts == {("train", "cat"): 1} and "without a label" in told and "with several labels" in told
+
+
+@pytest.mark.parametrize("folders", [("images", "annotations"), ("train", "val"), ("training_set", "test_set")])
+def test_folders_that_build_a_data_set_are_no_labels(tmp_path, folders):
+    for folder in folders:
+        photos(tmp_path / folder, 4, "{label}_{i}.png")
+    assert "folders of such names are no labels" in refused(tmp_path)
+
+
+def test_a_table_that_cannot_be_read_and_one_that_contradicts_are_told(tmp_path):
+    for label in LABELS:
+        photos(tmp_path / label, 6, label + "{i}.png")
+    (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
+    assert "odd.csv: which column has the file?" in understood(tmp_path)[1]
+    rows = "".join(f"{label}{i}.png,{'cat' if i == 5 else label}\n" for label in LABELS for i in range(6))
+    assert "says otherwise of 1 photo" in understood(csv_of(tmp_path, f"file,label\n{rows}", "fix.csv"))[1]
+
+
+def test_photos_beside_the_labels_and_labels_alike_are_told(tmp_path):
+    for label in ("Cat", "cat"):
+        photos(tmp_path / label, 2)
+    photo(tmp_path / "loose.png")
+    counts, told = understood(tmp_path)
+    assert counts == {("train", "Cat"): 2, ("train", "cat"): 2}
+    assert "1 photo left out: directly in" in told and "differ in capitals alone" in told
+
+
+@pytest.mark.parametrize("cut", [512 * 3, -1024])
+def test_a_tar_that_ends_amid_its_files_is_damaged(tmp_path, cut):
+    for label in LABELS:
+        photos(tmp_path / "data" / label, 4)
+    whole = Path(shutil.make_archive(str(tmp_path / "a"), "tar", tmp_path / "data")).read_bytes()
+    end = len(whole.rstrip(b"\0")) // 512 * 512 + 512
+    (tmp_path / "cut.tar").write_bytes(whole[:cut] if cut > 0 else whole[: end - 512])
+    assert "damaged" in refused(tmp_path / "cut.tar")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_links_in_circles_and_pipes_are_not_waited_for(tmp_path):
+    for label in LABELS:
+        photos(tmp_path / label, 2)
+        for name in ("current", "latest"):
+            (tmp_path / label / name).symlink_to("..", target_is_directory=True)
+        os.mkfifo(tmp_path / label / "pipe")
+        os.mkfifo(tmp_path / label / "pipe.csv")
+    assert understood(tmp_path)[0] == both(2)
+
+
+@pytest.mark.parametrize("where", ["~nobody-at-all/x", "x" * 5000, "nul\0"])
+def test_what_can_be_no_path_is_one_sentence(tmp_path, where):
+    with pytest.raises(CliError, match="can be no file or folder"):
+        main(source=where, out=str(tmp_path / "out"))
 
 
 def test_a_label_named_as_a_set_is_refused_where_there_are_sets(tmp_path):

@@ -5,7 +5,7 @@ As fastai's `get_files` and `parent_label`, without the seconds that the import 
 
 import mimetypes
 import os
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from fastcore.script import CliError
@@ -22,18 +22,38 @@ def get_files(folder: str | Path, extensions: Container[str] = ()) -> list[Path]
     extensions: in lower case, with their dot; any where none is given.
     """
     return [
-        Path(here) / name
-        for here, folders, names in os.walk(folder, followlinks=True)
-        if _without_hidden(folders)
-        for name in names
-        if not name.startswith(".") and (not extensions or f".{name.split('.')[-1].lower()}" in extensions)
+        file
+        for file in _walk(Path(folder), frozenset())
+        if not extensions or f".{file.name.split('.')[-1].lower()}" in extensions
     ]
 
 
-def _without_hidden(folders: list[str]) -> bool:
-    """Remove hidden folders from the list that `os.walk` is about to enter; always True."""
-    folders[:] = [name for name in folders if not name.startswith(".")]
-    return True
+def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
+    """Yield the files in a folder and below; above: the folders on the way, since links may lead in a circle."""
+    try:
+        stat = os.stat(folder)
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        if above:
+            raise CliError(f"{folder} cannot be read: {error.strerror}.") from error
+        return
+    if (own := (stat.st_dev, stat.st_ino)) in above:
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if _is_folder(entry):
+            yield from _walk(folder / entry.name, above | {own})
+        elif entry.is_symlink() or entry.is_file():  # no pipes, which would be waited for
+            yield folder / entry.name
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder, or a link to one; a link in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def parent_label(file: str | Path) -> str:

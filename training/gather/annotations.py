@@ -4,6 +4,7 @@ Gives  a `DataSet`; a photo whose annotations name several kinds has several lab
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,12 +38,15 @@ def read_annotations(file: Path, index: PhotoIndex | None = None) -> DataSet:
         kind, labelled = "an export of Label Studio", list(_label_studio(content))
     else:
         raise CliError(f"{file} is neither COCO annotations nor an export of Label Studio.")
-    split = split_of(file.stem.split("_")[0]) or split_of(file.stem.split("_")[-1]) or split_of(file.parent.name)
+    words = [*re.split(r"[^a-z]+", file.stem.casefold()), file.parent.name]
+    split = next((split for word in words if (split := split_of(word))), None)
     candidates, missing = [], []
     for name, labels in labelled:
-        place = {"url": name} if name.startswith(("http://", "https://")) else {"file": index.find(name, file.parent)}
-        if any(place.values()):
-            candidates.append(Candidate(labels, split=split or "train", title=Path(name).name, **place))
+        if name.startswith(("http://", "https://")):
+            candidates.append(Candidate(labels, url=name, split=split or "train"))
+        elif photo := index.find(name, file.parent, split or ""):
+            of_photo = split or index.split(photo) or "train"
+            candidates.append(Candidate(labels, file=photo, split=of_photo, title=photo.name))
         else:
             missing.append(name)
     told = [f"{len(missing)} photos of {file.name} left out: not there, such as {missing[0]!r}."] if missing else []
@@ -76,7 +80,7 @@ def _coco(content: dict[str, Any]) -> Iterator[Labelled]:
         for image in content["images"]:
             yield str(image["file_name"]), tuple(of_image.get(image["id"], ()))
     except (KeyError, TypeError) as error:
-        raise CliError(f"These COCO annotations lack {error}.") from error
+        raise CliError("These COCO annotations are not built as they should be.") from error
 
 
 def _label_studio(tasks: list[Any]) -> Iterator[Labelled]:
@@ -86,9 +90,8 @@ def _label_studio(tasks: list[Any]) -> Iterator[Labelled]:
             data, annotations = task["data"], [done for done in task["annotations"] if not done.get("was_cancelled")]
             image = data.get("image") or next(value for value in data.values() if isinstance(value, str))
             results = annotations[-1]["result"] if annotations else []
-            choices = [choice for result in results for choice in result["value"].get("choices", ())]
+            found = [result["value"].get("choices", ()) for result in results]
+            choices = [choice for own in found for choice in ([own] if isinstance(own, str) else own)]
         except (KeyError, TypeError, AttributeError, StopIteration) as error:
-            raise CliError(
-                f"A task of this export of Label Studio lacks its data or annotations ({error!r})."
-            ) from error
+            raise CliError("A task of this export of Label Studio lacks its data or its annotations.") from error
         yield str(image), tuple(map(str, choices))

@@ -4,9 +4,13 @@ Limits hold for what is unpacked, not for what the archive weighs: a file of 20 
 and the disk's free space but a reserve.
 """
 
+import errno
+import lzma
+import re
 import shutil
 import tarfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -25,6 +29,12 @@ Member = tuple[str, int, Callable[[], IO[bytes]]]  # name, size, and what opens 
 MAX_TABLE_BYTES = 500_000_000
 MAX_FILES = 2_000_000
 RESERVE_BYTES = 1_000_000_000  # of the disk, that an archive never fills
+ARCHIVE_SUFFIXES = {".zip", ".tar", ".tgz", ".gz", ".7z", ".rar"}
+BAD_NAMES = {errno.ENAMETOOLONG, errno.EISDIR, errno.EEXIST, errno.ENOTDIR, errno.EINVAL}
+DAMAGE = (  # what the libraries raise for a damaged archive
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError),
+    *(RuntimeError, NotImplementedError),
+)
 TABLE_SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".json"}
 
 
@@ -44,26 +54,36 @@ def unpack(archive: Path, folder: Path) -> list[str]:
     left_out: Counter[str] = Counter()
     try:
         for n, (name, n_bytes, opened) in enumerate(_members(archive)):
-            path = PurePosixPath(name.replace("\\", "/"))
             if n >= MAX_FILES:
                 raise CliError(f"{archive} has more than {MAX_FILES:,} files.")
-            if path.is_absolute() or ".." in path.parts or ":" in name or "\0" in name:
-                left_out["a path out of the archive"] += 1
-            elif n_bytes > (MAX_TABLE_BYTES if path.suffix.lower() in TABLE_SUFFIXES else MAX_BYTES):
-                left_out["too large"] += 1
-            elif shutil.disk_usage(folder).free - n_bytes < RESERVE_BYTES:
-                raise CliError(f"{archive} has more photos than the disk has room for. Unpack a part of it.")
-            else:
-                _write(opened, n_bytes, folder / path)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, NotImplementedError) as error:
-        what = (
-            "is encrypted"
-            if "encrypted" in str(error)
-            else f"cannot be unpacked ({' '.join(str(error).split())[:150]})"
-        )
+            if why := _obstacle(archive, folder, name, n_bytes) or _write(opened, n_bytes, folder / _path(name)):
+                left_out[why] += 1
+    except DAMAGE as error:
+        said = " ".join(str(error).split())[:150]
+        what = "is encrypted" if "encrypted" in said else f"cannot be unpacked: it is damaged ({said})"
         raise CliError(f"{archive} {what}.") from error
+    if (folder / "[Content_Types].xml").exists():
+        raise CliError(f"{archive} is a file of Excel or Word. Save the table as csv, and give that.")
     reasons = [f"{n} for {why}" for why, n in left_out.most_common()]
     return [f"Files of the archive left out: {some(reasons)}."] if reasons else []
+
+
+def _path(name: str) -> PurePosixPath:
+    return PurePosixPath(name.replace("\\", "/"))
+
+
+def _obstacle(archive: Path, folder: Path, name: str, n_bytes: int) -> str:
+    """Return why a member is not unpacked, or ""; CliError where the disk has no room for it."""
+    path = _path(name)
+    if path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", name) or "\0" in name:
+        return "a path out of the archive"
+    if n_bytes > (MAX_TABLE_BYTES if path.suffix.lower() in TABLE_SUFFIXES else MAX_BYTES):
+        return "too large"
+    if shutil.disk_usage(folder).free - n_bytes < RESERVE_BYTES:
+        raise CliError(f"{archive} has more photos than the disk has room for. Unpack a part of it.")
+    if path.suffix.lower() in ARCHIVE_SUFFIXES:
+        return "an archive in the archive"
+    return "a link" if n_bytes < 0 else ""
 
 
 def _members(archive: Path) -> Iterator[Member]:
@@ -79,15 +99,27 @@ def _members(archive: Path) -> Iterator[Member]:
 def _zip_members(raw: BinaryIO) -> Iterator[Member]:
     with zipfile.ZipFile(raw) as opened:
         for member in opened.infolist():
-            if not member.is_dir():
+            if not member.is_dir() and not member.filename.endswith(("/", "\\")):
                 yield member.filename, member.file_size, partial(opened.open, member)
 
 
 def _tar_members(raw: BinaryIO) -> Iterator[Member]:
     with tarfile.open(fileobj=raw) as opened:
         for member in opened:
-            if member.isreg():  # no links, devices or folders
-                yield member.name, member.size, partial(_opened, opened, member)
+            if not member.isdir():  # what is no file is counted, with a size that none has
+                yield member.name, member.size if member.isreg() else -1, partial(_opened, opened, member)
+        _check_end(opened)
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Raise ReadError where a tar ends amid its files: for `tarfile` a damaged header is its end."""
+    file = archive.fileobj
+    file.seek(archive.offset)
+    end = file.read(tarfile.BLOCKSIZE)
+    if len(end) < tarfile.BLOCKSIZE or end.strip(b"\0"):
+        raise tarfile.ReadError("it ends before its end")
+    while file.read(1_000_000):  # so that a checksum over the whole is looked at
+        pass
 
 
 def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
@@ -97,11 +129,18 @@ def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     return found
 
 
-def _write(opened: Callable[[], IO[bytes]], n_bytes: int, file: Path) -> None:
-    """Write a member to a file; never more than the archive announced."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with opened() as source, file.open("wb") as target:
+def _write(opened: Callable[[], IO[bytes]], n_bytes: int, file: Path) -> str:
+    """Write a member to a file, never more than the archive announced; return "", or why it cannot have its name."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        target = file.open("wb")
+    except OSError as error:
+        if error.errno in BAD_NAMES:
+            return "a name that cannot be written"
+        raise
+    with opened() as source, target:
         left = n_bytes
         while left > 0 and (part := source.read(min(left, 1_000_000))):
             target.write(part)
             left -= len(part)
+    return ""

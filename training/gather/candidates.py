@@ -3,7 +3,9 @@
 Readers of folders, tables and other sources give a `DataSet`; `training.gather` shows it before it copies anything.
 """
 
-from collections import Counter
+import os
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -75,7 +77,7 @@ def one_label_each(kind: str, candidates: Sequence[Candidate], notes: Sequence[s
     train on is not taken a second time.
     """
     kept, without, several, renamed = [], 0, 0, {}
-    for candidate in candidates:
+    for candidate in united(candidates):
         labels = {label.strip() for label in candidate.labels} - {""}
         without, several = without + (not labels), several + (len(labels) > 1)
         if len(labels) == 1:
@@ -89,6 +91,8 @@ def one_label_each(kind: str, candidates: Sequence[Candidate], notes: Sequence[s
         told.append(f"{n_photos(without)} left out: without a label.")
     if several:
         told.append(f"{n_photos(several)} left out: with several labels. A model tells one label for each photo.")
+    if alike := alike_names({found.label for found in kept}):
+        told.append(f"Labels that differ in capitals alone, each taken for its own: {some(alike)}.")
     if renamed:
         pairs = ", ".join(f"{label} as {name}" for label, name in sorted(renamed.items())[:MOST_NAMED])
         told.append(f"Labels that cannot be names of folders are written otherwise: {pairs}.")
@@ -105,9 +109,30 @@ def refuse_labels_named_as_splits(found: Collection[tuple[str, str]]) -> None:
         raise CliError(f"A label cannot be called {some(labels)} where there are sets of such names.")
 
 
+def united(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return each photo once, with the labels of all its rows, in the first of its sets; see SPLIT_ORDER."""
+    by_photo: dict[object, Candidate] = {}
+    for candidate in candidates:
+        key = candidate.url or (os.path.realpath(candidate.file) if candidate.file else id(candidate))
+        if known := by_photo.get(key):
+            labels = tuple(dict.fromkeys((*known.labels, *candidate.labels)))
+            split = min(known.split, candidate.split, key=SPLIT_ORDER.index)
+            candidate = replace(known, labels=labels, split=split)
+        by_photo[key] = candidate
+    return list(by_photo.values())
+
+
+def alike_names(labels: Iterable[str]) -> list[str]:
+    """Return the labels, sorted, that a folder of Windows or macOS could not tell from another one."""
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        by_key[label.casefold()].append(label)
+    return sorted(label for own in by_key.values() if len(own) > 1 for label in own)
+
+
 def as_folder(label: str) -> str:
     """Return the name of a label's folder, without what names of folders cannot have."""
-    name = label.translate(FORBIDDEN).strip().lstrip(".")
+    name = unicodedata.normalize("NFC", label).translate(FORBIDDEN).strip().lstrip(".")
     return folder_name("".join(letter for letter in name if letter.isprintable()) or "_")
 
 

@@ -18,11 +18,11 @@ from classifier.photo import PhotoError, photo_format
 from classifier.photo.download import MAX_BYTES
 from training.data.files import PHOTO_EXTENSIONS, get_files
 from training.data.skipped import NO_LABELS, folders_left_out
-from training.data.splits import n_photos
+from training.data.splits import base_of, n_photos
 
 from .annotations import is_annotations, read_annotations
 from .candidates import Candidate, DataSet, as_folder, one_label_each
-from .layouts import by_folders, by_pattern, has_labels
+from .layouts import by_folders, by_pattern, has_labels, no_labels, only_structure
 from .options import ReadingOptions
 from .photo_index import PhotoIndex
 from .table_files import TABLES
@@ -42,7 +42,7 @@ def read_folder(folder: Path, options: ReadingOptions, confined: bool = False) -
     photos, notes = photos_in(folder)
     if options.pattern:
         return by_pattern(folder, photos, options.pattern, notes)
-    tables, samples = _tables(folder)
+    tables, samples = _tables(folder, photos)
     notes += [f"{table.name} was not read: its labels are a sample's." for table in samples]
     if not photos and not tables:
         raise CliError(f"No photos under {folder}. {' '.join(notes)}".strip())
@@ -50,10 +50,14 @@ def read_folder(folder: Path, options: ReadingOptions, confined: bool = False) -
     unclear: list[CliError] = []
     found = [read for table in tables if (read := _labels_of(table, options, index, unclear)) is not None]
     candidates = [candidate for read in found for candidate in read.candidates]
-    by_folder = by_folders(folder, photos, notes) if photos else None
+    structural = bool(photos) and only_structure(folder, photos)
+    by_folder = by_folders(folder, photos, [*notes, *map(str, unclear)]) if photos and not structural else None
     if not candidates or (by_folder and _agree(by_folder, candidates)):
-        if by_folder is None or (unclear and not has_labels(folder, photos)):
-            raise unclear[0]
+        if unclear and (by_folder is None or options.names_columns or not has_labels(folder, photos)):
+            raise CliError(" ".join(map(str, unclear[:2])))
+        if by_folder is None:
+            raise CliError(f"{no_labels(folder, photos)} {' '.join(notes)}".strip())
+        by_folder.notes += _contradictions(by_folder, candidates)
         return by_folder
     told = [note for read in found for note in read.notes]
     named = {candidate.file for candidate in candidates if candidate.file}
@@ -97,12 +101,14 @@ def _is_photo(file: Path) -> bool:
     return True
 
 
-def _tables(folder: Path) -> tuple[list[Path], list[Path]]:
+def _tables(folder: Path, photos: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """Return the tables and annotations near the top of a folder, and apart the samples of what to send to Kaggle."""
+    base = base_of(folder, photos) if photos else folder
+    deepest = len(base.relative_to(folder).parts) + DEEPEST_TABLE + 1
     found = sorted(
         file
         for file in get_files(folder, extensions={*TABLES, ".json"})
-        if len(file.relative_to(folder).parts) <= DEEPEST_TABLE + 1
+        if len(file.relative_to(folder).parts) <= deepest
         and NO_LABELS.isdisjoint(file.relative_to(folder).parts)
         and file.name != "sources.csv"  # of an earlier gathering: the folders say the same, and what became of it
     )
@@ -120,10 +126,19 @@ def _labels_of(table: Path, options: ReadingOptions, index: PhotoIndex, unclear:
     except SeveralLabels:
         raise
     except CliError as error:
-        if options.names_columns:
-            raise
         unclear.append(error)
         return None
+
+
+def _contradictions(by_folder: DataSet, candidates: Sequence[Candidate]) -> list[str]:
+    """Return a sentence on the photos of which a table says something else than their folders."""
+    labels = {found.file: found.label for found in by_folder.candidates}
+    n = sum(
+        found.file in labels and as_folder(found.labels[0]) != labels[found.file]
+        for found in candidates
+        if found.labels
+    )
+    return [f"The folders are taken; a table says otherwise of {n_photos(n)}. --source TABLE takes it."] * bool(n)
 
 
 def _agree(by_folder: DataSet, candidates: Sequence[Candidate]) -> bool:

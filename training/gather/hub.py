@@ -17,9 +17,9 @@ from fastcore.script import CliError
 from training.data.splits import n_photos, split_of
 
 from .candidates import DataSet, refuse_labels_named_as_splits, some
+from .columns import FILE_COLUMNS, LABEL_COLUMNS
 from .hub_rows import Columns, candidates_in, count, label_names
 from .options import ReadingOptions
-from .tables import FILE_COLUMNS, LABEL_COLUMNS
 
 PREFIX = "hf://datasets/"
 TOKEN = "a token: `hf auth login`, or HF_TOKEN"

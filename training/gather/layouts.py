@@ -11,6 +11,12 @@ from training.data.splits import base_of, n_photos, split_of
 
 from .candidates import Candidate, DataSet, one_label_each, some
 
+# words in names of folders that hold photos of any label
+STRUCTURE = {
+    *("images", "image", "imgs", "img", "jpegimages", "photos", "pictures", "annotations", "masks", "mask", "labels"),
+    *("segmentationclass", "set", "seg", "pred"),
+}
+
 
 def by_folders(folder: Path, photos: Sequence[Path], notes: Sequence[str]) -> DataSet:
     """Return the photos with their first folder below the base, or below a split, as their label."""
@@ -30,8 +36,8 @@ def by_folders(folder: Path, photos: Sequence[Path], notes: Sequence[str]) -> Da
     for photo, parts in zip(photos, paths):
         split = split_of(parts[0]) if parts[0] in given else None
         folders = parts[1:-1] if split else parts[:-1]
-        if split and not folders:
-            flat[parts[0]] += 1
+        if not folders and (split or first):
+            flat[parts[0] if split else base.name] += 1
             continue
         label = folders[0] if folders else base.resolve().name
         deeper[label].update(folders[1:2])
@@ -44,6 +50,32 @@ def by_folders(folder: Path, photos: Sequence[Path], notes: Sequence[str]) -> Da
         told.append(f"No folders of labels: all photos get the label {base.resolve().name}. {_pattern_hint(photos)}")
     kind = "folders, each a label" + (", in splits" if given else "")
     return one_label_each(kind, candidates, told)
+
+
+def only_structure(folder: Path, photos: Sequence[Path]) -> bool:
+    """Return whether all folders that would be labels have names of how a data set is built, not of what it shows."""
+    base = base_of(folder, photos)
+    paths = [photo.relative_to(base).parts[:-1] for photo in photos]
+    splits_only = all(split_of(parts[0]) for parts in paths if parts)
+    labels = {parts[1] if splits_only and len(parts) > 1 else parts[0] for parts in paths if parts}
+    return bool(labels) and all(is_structure(label) for label in labels)
+
+
+def is_structure(name: str) -> bool:
+    """Return whether a folder's name is made of the words in STRUCTURE and of splits alone."""
+    words = [word for word in re.split(r"[^a-z]+", name.casefold()) if word]
+    return bool(words) and all(word in STRUCTURE or split_of(word) for word in words)
+
+
+def no_labels(folder: Path, photos: Sequence[Path]) -> str:
+    """Return a sentence on folders whose names are no labels."""
+    base = base_of(folder, photos)
+    names = sorted({photo.relative_to(base).parts[0] for photo in photos if photo.parent != base})
+    hint = _pattern_hint(photos)
+    return (
+        f"{some(names)} in {base.name}: folders of such names are no labels, and no table names these photos. "
+        f"{hint or '--pattern takes labels from their names, and a table may name them.'}"
+    )
 
 
 def has_labels(folder: Path, photos: Sequence[Path]) -> bool:

@@ -22,11 +22,21 @@ from .table_files import TABLES
 from .tables import read_table
 
 
+def path_of(where: str) -> Path:
+    """Return the whole path that somebody typed; CliError for what can be none."""
+    try:
+        path = Path(where.removeprefix("file://")).expanduser().resolve()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, a link to itself, nobody's home
+        raise CliError(f"{where[:100]} can be no file or folder.") from error
+    return path
+
+
 def check_apart(where: str, out: str) -> None:
     """Raise CliError where photos would be gathered into the folder that they are read from, or out of it into it."""
     if "://" in where:
         return
-    source, target = Path(where).expanduser().resolve(), Path(out).expanduser().resolve()
+    source, target = path_of(where), path_of(out)
     if source.is_dir() and (target == source or target.is_relative_to(source) or source.is_relative_to(target)):
         raise CliError(f"--out {out} and {where} lie in each other. Gather into a folder of its own.")
 
@@ -48,17 +58,24 @@ def opened_source(where: str, options: ReadingOptions) -> Iterator[DataSet]:
         data = fetch_kaggle(where)
         yield _from(where, read_folder(data.folder, options, confined=True), data.page, data.licence)
         return
-    path = Path(where).expanduser()
+    path = path_of(where)
     name = path.resolve().name
     if not is_archive(path):
         yield _from(name, read_path(path, options))
         return
     with tempfile.TemporaryDirectory(prefix="unpacked-") as folder:
-        root = Path(folder) / path.name.split(".")[0]  # a label's name, where the archive has no folders
+        root = Path(folder) / (
+            path.name.split(".")[0].strip() or "photos"
+        )  # a label's name, where there are no folders
         root.mkdir()
-        left_out = unpack(path, root)
-        found = read_folder(root, options, confined=True)
-        found.kind, found.notes = f"an archive of {found.kind}", [*left_out, *found.notes]
+        left_out: list[str] = []
+        try:
+            left_out = unpack(path, root)
+            found = read_folder(root, options, confined=True)
+        except CliError as error:
+            raise CliError(" ".join([str(error).replace(str(root), path.name), *left_out])) from error
+        found.kind = f"an archive of {found.kind}"
+        found.notes = [*left_out, *(note.replace(str(root), path.name) for note in found.notes)]
         yield _from(name, found)
 
 

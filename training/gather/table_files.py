@@ -35,10 +35,24 @@ def load_table(file: Path) -> "pd.DataFrame":
             text = file.read_text(encoding="utf-8-sig")
             one_a_line = file.suffix.lower() != ".json"
             rows = [json.loads(line) for line in text.splitlines() if line.strip()] if one_a_line else json.loads(text)
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise ValueError("it is no list of rows, each with names and values")
             frame = pd.DataFrame(rows)
-    except (OSError, Warning, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise CliError(f"{file} cannot be read as a table: {' '.join(str(error).split())[:200]}.") from error
+    except (
+        OSError,
+        Warning,
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        RuntimeError,
+    ) as error:
+        why = "its rows have more cells than its first line" if isinstance(error, Warning) else str(error)
+        raise CliError(f"{file} cannot be read as a table: {' '.join(why.split())[:200].rstrip('.')}.") from error
     frame.columns = [str(name).strip() for name in frame.columns]
+    if not frame.columns.is_unique:
+        raise CliError(f"{file} has two columns of the same name.")
     return frame
 
 
@@ -57,10 +71,21 @@ def _with_names_of_labels(file: Path, frame: "pd.DataFrame") -> "pd.DataFrame":
 def _read_csv(text: str) -> "pd.DataFrame":
     import pandas as pd
 
-    first = text.partition("\n")[0]
-    separator = max(",;\t|", key=first.count)
-    options = {"sep": separator, "dtype": str, "keep_default_na": False, "index_col": False}
+    if text[:5].strip('"').startswith("sep="):  # a line for Excel
+        text = text.partition("\n")[2]
+    lines = [line for line in text.splitlines()[:5] if line.strip()] or [""]
+    first = lines[0]
+    separator = max(",;\t|", key=lambda mark: (min(line.count(mark) for line in lines), first.count(mark)))
+    options = {
+        "sep": separator,
+        "dtype": str,
+        "keep_default_na": False,
+        "index_col": False,
+        "skipinitialspace": True,
+    }
     names = [name.strip().strip('"') for name in first.split(separator)]
+    if len(set(names)) < len(names):
+        raise ValueError("it has two columns of the same name")
     photos = [i for i, name in enumerate(names) if _names_photo(name)]
     if photos:  # no line of names
         columns = [str(i + 1) for i in range(len(names))]

@@ -3,8 +3,10 @@
 Gives  a `DataSet`; which columns hold what is found by their names, or given
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,8 @@ from fastcore.script import CliError
 
 from training.data.splits import split_of
 
-from .candidates import Candidate, DataSet, some
+from .candidates import DataSet, some
+from .columns import FILE_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS, are_numbers, candidate_of, find_column, names_photos
 from .options import ReadingOptions
 from .photo_index import PhotoIndex
 from .table_files import load_table
@@ -20,18 +23,8 @@ from .table_files import load_table
 if TYPE_CHECKING:
     import pandas as pd
 
-# names of columns, the surest first
-FILE_COLUMNS = (
-    *("file_name", "filename", "file", "image_path", "path", "filepath", "file_path", "fname", "image_file", "image"),
-    *("img", "photo", "picture", "url", "image_url", "img_url", "address", "link", "image_id", "image_name", "id"),
-)
-LABEL_COLUMNS = (
-    *("label", "labels", "class", "class_name", "label_name", "category", "categories", "tag", "tags", "choice"),
-    *("species", "breed", "target", "classes", "label_text", "category_name", "y"),
-)
-SPLIT_COLUMNS = ("split", "set", "subset", "partition", "is_valid", "is_test", "dataset", "fold")
 DELIMITERS = ";|,"  # between labels in one cell, where each part is a label of some other photo
-YES = {"true", "1", "yes", "1.0"}
+YES, NO = {"true", "1", "yes", "1.0"}, {"false", "0", "no", "0.0", ""}
 
 
 class SeveralLabels(CliError):
@@ -46,73 +39,27 @@ def read_table(file: Path, options: ReadingOptions, index: PhotoIndex | None = N
     frame, index = load_table(file), index or PhotoIndex(file.parent)
     if not len(frame):
         raise CliError(f"{file} has no rows.")
-    files = _column(file, frame, options.file_column, FILE_COLUMNS, "file", _names_photos(index, file.parent))
+    files = find_column(file, frame, options.file_column, FILE_COLUMNS, "file", names_photos(index, file.parent))
     labels, how = _labels(file, frame, options, files)
-    split_of_row = _splits(file, frame, {files, how})
-    candidates, missing = [], []
+    splits, notes = _splits(file, frame, {files, how})
     licences = frame["license"] if "license" in frame else [""] * len(frame)
-    for value, own, split, licence in zip(frame[files], labels, split_of_row, licences):
-        found = _candidate(value, own, split, str(licence), index, file.parent)
-        if found:
-            candidates.append(found)
+    candidates, missing = [], []
+    for value, own, split, licence in zip(frame[files], labels, splits, licences):
+        if found := candidate_of(value, own, split, index, file.parent):
+            candidates.append(replace(found, licence=licence if isinstance(licence, str) else ""))
         else:
             missing.append(str(value))
-    notes = []
     if missing:
-        notes.append(f"{len(missing)} rows of {file.name} left out: there is no such photo, such as {missing[0]!r}.")
+        why = "there is no such photo, or several of that name"
+        notes.append(f"{n_rows(len(missing))} of {file.name} left out: {why}, such as {missing[0]!r}.")
     if not candidates:
         raise CliError(f"{file}: none of the photos in its column {files!r} is there, such as {missing[0]!r}.")
     return DataSet(f"a table, {file.name}: photos by {files}, labels by {how}", candidates, notes)
 
 
-def _candidate(
-    value: Any, labels: tuple[str, ...], split: str, licence: str, index: PhotoIndex, near: Path
-) -> Candidate | None:
-    """Return the photo that a cell names by an address or a file, or holds; None where there is no such file."""
-    if isinstance(value, dict) and isinstance(value.get("bytes"), bytes):  # how the Hub writes photos into parquet
-        return Candidate(labels, data=value["bytes"], split=split, title=str(value.get("path") or ""), licence=licence)
-    text = str(value.get("path") if isinstance(value, dict) else value).strip()
-    if text.startswith(("http://", "https://")):
-        return Candidate(labels, url=text, split=split, licence=licence)
-    found = index.find(text, near) if text else None
-    return Candidate(labels, file=found, split=split, title=text, licence=licence) if found else None
-
-
-def _names_photos(index: PhotoIndex, near: Path) -> Callable[[Iterable[Any]], bool]:
-    """Return a check whether any of a column's first values names a photo."""
-
-    def names(values: Iterable[Any]) -> bool:
-        return any(_candidate(value, (), "train", "", index, near) for value in list(values)[:200])
-
-    return names
-
-
-def _anything(values: Iterable[Any]) -> bool:
-    return True
-
-
-def _column(
-    file: Path,
-    frame: "pd.DataFrame",
-    given: str,
-    known: Sequence[str],
-    what: str,
-    fits: Callable[[Iterable[Any]], bool] = _anything,
-) -> str:
-    """Return the name of the column that is given, or known by its name and fits; CliError where there is none."""
-    if given:
-        if given not in frame:
-            raise CliError(f"{file} has no column {given!r}, but {some(frame.columns)}.")
-        return given
-    by_name = {str(name).casefold().replace(" ", "_"): str(name) for name in frame.columns}
-    named = [by_name[name] for name in known if name in by_name]
-    if found := next((name for name in named if fits(frame[name])), None):
-        return found
-    others = [str(name) for name in frame if name not in named and name.casefold() not in SPLIT_COLUMNS]
-    if len(fitting := [name for name in others if fits(frame[name])]) == 1 and not (named and fits is _anything):
-        return fitting[0]
-    why = f"the photos in its column {named[0]!r} are not there" if named else f"its columns are {some(frame.columns)}"
-    raise CliError(f"{file}: which column has the {what}? --{what}-column NAME says so ({why}).")
+def n_rows(n: int) -> str:
+    """Return a number of rows in words."""
+    return f"{n} row{'' if n == 1 else 's'}"
 
 
 def _labels(
@@ -121,25 +68,26 @@ def _labels(
     """Return the labels of each row, and the name of the column, or of the columns, that they are from."""
     rest = frame.drop(columns=[files])
     try:
-        column = _column(file, rest, options.label_column, LABEL_COLUMNS, "label")
-        if not options.label_column and _are_numbers(rest[column]):  # their names may stand beside them
+        column = find_column(file, rest, options.label_column, LABEL_COLUMNS, "label")
+        if not options.label_column and are_numbers(rest[column]):  # their names may stand beside them
             words = [name for name in rest if name.casefold().replace(" ", "_") in LABEL_COLUMNS]
-            column = next((name for name in words if not _are_numbers(rest[name])), column)
+            column = next((name for name in words if not are_numbers(rest[name])), column)
     except CliError:
         rest = rest[[name for name in rest if name.casefold() not in SPLIT_COLUMNS]]
-        marked = [str(name) for name in rest if set(map(str, rest[name])) <= {"0", "1", "0.0", "1.0"}]
+        marked = [str(name) for name in rest if {_mark(cell) for cell in rest[name]} <= YES | NO]
         if options.label_column or len(marked) < 2:
             raise
         rows = zip(*(rest[name] for name in marked))  # a column a label
-        return [tuple(name for name, cell in zip(marked, row) if str(cell) in YES) for row in rows], some(marked)
+        return [tuple(name for name, cell in zip(marked, row) if _mark(cell) in YES) for row in rows], some(marked)
     values = [labels_in(value, options) for value in rest[column]]
     if not options.label_delim:
         _check_delimiters(file, column, [text for texts in values for text in texts])
     return values, column
 
 
-def _are_numbers(values: Iterable[Any]) -> bool:
-    return all(str(value).strip().removesuffix(".0").isdigit() for value in values)
+def _mark(cell: Any) -> str:
+    """Return a cell of a label's own column: one of YES or NO, if it is a mark at all."""
+    return "" if cell is None or cell != cell else str(cell).strip().casefold()
 
 
 def labels_in(value: Any, options: ReadingOptions, names: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -147,9 +95,11 @@ def labels_in(value: Any, options: ReadingOptions, names: Sequence[str] | None =
 
     names: of the labels, where the cell has their numbers; a negative number is no label.
     """
-    if value is None or value != value:  # NaN
-        return ()
     several = isinstance(value, (list, tuple)) or hasattr(value, "tolist")
+    if value is None or (not several and value != value):  # NaN
+        return ()
+    if isinstance(value, dict):
+        raise CliError(f"A label is expected, and not {str(value)[:60]}.")
     cells = list(value) if several else [value]
     if names:
         return tuple(names[int(cell)] for cell in cells if int(cell) >= 0)
@@ -176,14 +126,22 @@ def _check_delimiters(file: Path, column: str, values: Sequence[str]) -> None:
             )
 
 
-def _splits(file: Path, frame: "pd.DataFrame", taken: set[str]) -> list[str]:
-    """Return the split of each row: as a column says, or else the table's own name; else all are to train on."""
-    own = split_of(file.stem.split("_")[0]) or split_of(file.parent.name) or "train"
+def _splits(file: Path, frame: "pd.DataFrame", taken: set[str]) -> tuple[list[str | None], list[str]]:
+    """Return the split of each row, None where nothing says it, and sentences on values that are no splits.
+
+    A column says it, or else the table's own name or folder.
+    """
+    words = [*re.split(r"[^a-z]+", file.stem.casefold()), file.parent.name]
+    own = next((split for word in words if (split := split_of(word))), None)
     by_name = {str(name).casefold(): str(name) for name in frame.columns if str(name) not in taken}
+    if marks := [by_name[f"is_{split}"] for split in ("valid", "test") if f"is_{split}" in by_name]:
+        rows = zip(*([_mark(cell) in YES for cell in frame[name]] for name in marks))
+        names = [name.casefold().removeprefix("is_") for name in marks]
+        return [next((name for name, mark in zip(names, row) if mark), own or "train") for row in rows], []
     for name in (by_name[name] for name in SPLIT_COLUMNS if name in by_name):
         texts = [str(value).strip().casefold() for value in frame[name]]
-        if name.casefold() in ("is_valid", "is_test"):
-            return [name.casefold().removeprefix("is_") if text in YES else own for text in texts]
         if any(map(split_of, texts)):
-            return [split_of(text) or own for text in texts]
-    return [own] * len(frame)
+            unknown = Counter(text for text in texts if not split_of(text))
+            notes = [f"In the column {name}, {some(unknown)} is no set: trained on."] if unknown else []
+            return [split_of(text) or own or "train" for text in texts], notes
+    return [own] * len(frame), []
