@@ -22,13 +22,13 @@ from .table_files import TABLES
 from .tables import read_table
 
 
-def path_of(where: str) -> Path:
+def path_of(where: str | Path) -> Path:
     """Return the whole path that somebody typed; CliError for what can be none."""
     try:
-        path = Path(where.removeprefix("file://")).expanduser().resolve()
+        path = Path(str(where).removeprefix("file://")).expanduser().resolve()
         path.exists()
     except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, a link to itself, nobody's home
-        raise CliError(f"{where[:100]} can be no file or folder.") from error
+        raise CliError(f"{str(where)[:100]} can be no file or folder.") from error
     return path
 
 
