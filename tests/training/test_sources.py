@@ -520,6 +520,14 @@ def test_a_table_that_cannot_be_read_and_one_that_contradicts_are_told(tmp_path)
     assert "says otherwise of 1 photo" in understood(csv_of(tmp_path, f"file,label\n{rows}", "fix.csv"))[1]
 
 
+def test_a_json_beside_each_photo_is_told_once(tmp_path):
+    for label in LABELS:
+        for file in photos(tmp_path / label, 20):
+            file.with_suffix(".png.json").write_text("{}")
+    counts, told = understood(tmp_path)
+    assert counts == both(20) and "38 more such files" in told and len(told) < 1000
+
+
 def test_photos_beside_the_labels_and_labels_alike_are_told(tmp_path):
     for label in ("Cat", "cat"):
         photos(tmp_path / label, 2)

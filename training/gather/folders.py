@@ -29,6 +29,7 @@ from .table_files import TABLES
 from .tables import SeveralLabels, read_table
 
 DEEPEST_TABLE = 2  # folders below the data set in which a table or annotations are looked for
+MOST_TOLD = 2  # tables that could not be read, of which each has a sentence
 SAMPLE = re.compile("sample_?submission|^submission", re.I)  # a table whose labels are none
 
 
@@ -51,7 +52,7 @@ def read_folder(folder: Path, options: ReadingOptions, confined: bool = False) -
     found = [read for table in tables if (read := _labels_of(table, options, index, unclear)) is not None]
     candidates = [candidate for read in found for candidate in read.candidates]
     structural = bool(photos) and only_structure(folder, photos)
-    by_folder = by_folders(folder, photos, [*notes, *map(str, unclear)]) if photos and not structural else None
+    by_folder = by_folders(folder, photos, [*notes, *_told(unclear)]) if photos and not structural else None
     if not candidates or (by_folder and _agree(by_folder, candidates)):
         if unclear and (by_folder is None or options.names_columns or not has_labels(folder, photos)):
             raise CliError(" ".join(map(str, unclear[:2])))
@@ -128,6 +129,12 @@ def _labels_of(table: Path, options: ReadingOptions, index: PhotoIndex, unclear:
     except CliError as error:
         unclear.append(error)
         return None
+
+
+def _told(unclear: Sequence[CliError]) -> list[str]:
+    """Return sentences on the tables that are none: a few, since each photo may have a JSON of its own beside it."""
+    more = len(unclear) - MOST_TOLD
+    return [*map(str, unclear[:MOST_TOLD]), *([f"{more} more such files are no tables of photos."] if more > 0 else [])]
 
 
 def _contradictions(by_folder: DataSet, candidates: Sequence[Candidate]) -> list[str]:
