@@ -16,6 +16,7 @@ from fastcore.script import CliError
 
 from helpers.photos import noisy_photo
 from training.data.files import folder_name
+from training.data.labels import Labels
 from training.data.photos import get_photos
 from training.data.splits import given_splits
 from training.gather.__main__ import main
@@ -418,7 +419,7 @@ def test_splits_arrive_as_training_reads_them_and_test_photos_are_never_trained_
     shutil.copy(tmp_path / "data/test/cat/0.png", tmp_path / "data/train/cat/again.png")
     out = tmp_path / "out"
     main(source=str(tmp_path / "data"), out=str(out))
-    found = given_splits(out, get_photos(out))
+    found = given_splits(out, get_photos(out), Labels())
     assert [len(files) for files in (found.train, found.valid, found.test)] == [8, 6, 4]
 
 

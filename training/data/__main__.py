@@ -6,10 +6,11 @@ Usage:
 """
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 from classifier.command_line import run
 
-from .files import parent_label
 from .manifest import manifest_sha256
 from .photos import print_left_out, readable_photos
 from .splits import Photos
@@ -18,7 +19,7 @@ from .splits import Photos
 def table(photos: Photos) -> list[str]:
     """Return a line a label: its photos in all, or in each set under a line of names where folders give the sets."""
     sets = {
-        name: Counter(map(parent_label, own))
+        name: Counter(label for file in own for label in photos.labels(file))
         for name, own in (("train", photos.train), ("valid", photos.valid), ("test", photos.test))
         if own
     }
@@ -28,17 +29,26 @@ def table(photos: Photos) -> list[str]:
     ]
 
 
+def several_and_none(photos: Photos, files: Sequence[Path]) -> str:
+    """Return how many of the files have several labels and how many none: ", 12 with several labels, 3 with none"."""
+    if not photos.labels.multi_label:
+        return ""
+    n_labels = [len(photos.labels(file)) for file in files]
+    return f", {sum(n > 1 for n in n_labels)} with several labels, {n_labels.count(0)} with none"
+
+
 def main(
-    data: str,  # folder of photos, one folder a label, or these in train, valid and test
+    data: str,  # folder of photos: one folder a label, or these in train, valid and test; or with a labels.csv
 ) -> None:
     "Show what there is to train on: photos by label and split, and what is left out."
     photos = readable_photos(data)
     print_left_out(photos)
     print("\n".join(table(photos)))
     print(f"SHA-256 of their list: {manifest_sha256(photos)}")
+    files = [*photos.train, *photos.valid, *photos.test]
     print(
-        f"{len(photos.train) + len(photos.valid) + len(photos.test)} photos, "
-        f"{len(set(map(parent_label, photos.train)))} labels, {len(photos.unreadable)} unreadable"
+        f"{len(files)} photos, {len(photos.labels.vocab(photos.train))} labels"
+        f"{several_and_none(photos, files)}, {len(photos.unreadable)} unreadable"
     )
 
 

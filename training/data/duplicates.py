@@ -16,7 +16,10 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from classifier.files import sha256
 from classifier.photo import PhotoError, open_photo
+
+from .files import parent_label
 
 # bits of 64 that may differ between a photo and its copy rescaled, recompressed or cropped by 2.5% a side:
 # measured on bears: finds 99% of 200 such copies, and 3 of 86,320 natural pairs, which are copies too
@@ -72,6 +75,22 @@ def groups_of_copies(files: Sequence[Path], max_size: int) -> list[list[int]]:
             same[found[i]].append(i)
         groups += [copies for copies in same.values() if len(copies) > 1]
     return groups
+
+
+def in_several_folders(files: Sequence[Path]) -> list[list[Path]]:
+    """Return the groups of files with the same content, byte for byte, whose folders are of several labels.
+
+    Only files of the same size are read.
+    """
+    by_size: dict[int, list[Path]] = defaultdict(list)
+    for file in files:
+        by_size[os.stat(file).st_size].append(file)
+    by_digest: dict[str, list[Path]] = defaultdict(list)
+    for same_size in by_size.values():
+        if len(set(map(parent_label, same_size))) > 1:
+            for file in same_size:
+                by_digest[sha256(file)].append(file)
+    return [group for group in by_digest.values() if len(set(map(parent_label, group))) > 1]
 
 
 def _hashes(file: Path) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """The list of the photos that a model was made from, by content: it tells whether two models had the same photos.
 
-Gives  lines such as "9f86d081…  train/teddy", sorted; and the SHA-256 of the list, which export, /health and card carry
+Gives  lines such as "9f86d081…  train/teddy", sorted, and "9f86d081…  train/dress|hat" for a photo with several labels;
+       and the SHA-256 of the list, which export, /health and card carry
 """
 
 import hashlib
@@ -9,18 +10,17 @@ from pathlib import Path
 
 from classifier.files import sha256
 
-from .files import parent_label
 from .splits import Photos
 
 
 def manifest(photos: Photos) -> list[str]:
-    """Return a line for each photo: its SHA-256, its set as folders give it, and its label; sorted.
+    """Return a line for each photo: its SHA-256, its set as folders or labels.csv give it, and its labels; sorted.
 
     Names of files do not count, nor which photos a training drew to validate on.
     """
 
     def lines(split: str, files: list[Path]) -> Iterator[str]:
-        return (f"{sha256(file)}  {split}/{parent_label(file)}" for file in files)
+        return (f"{sha256(file)}  {split}/{photos.labels.text(file)}" for file in files)
 
     return sorted(
         [*lines("train", photos.train), *lines("valid", photos.valid), *lines("test", photos.test)],

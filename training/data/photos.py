@@ -1,13 +1,13 @@
 """Find the photos of a data set, leave out what cannot be opened, and sort them by split.
 
 Reads  DATA/<label>/*.jpg, or DATA/{train,valid,test}/<label>/*.jpg (any format that `classifier.photo.decode` opens); a
-       photo's label is the name of the folder it lies in
+       photo's label is the name of the folder it lies in. Or the photos that DATA/labels.csv names, with its labels
 Gives  `Photos`
 """
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,23 +18,28 @@ from classifier.files import sha256
 from classifier.photo import PhotoError, open_photo
 from training.progress import progress_bar
 
-from .files import PHOTO_EXTENSIONS, get_files, parent_label
+from .duplicates import in_several_folders
+from .files import PHOTO_EXTENSIONS, get_files
+from .label_checks import labels_of_all, problem_with_labels, same_photos_note
+from .labels import FILE_NAME, Labels, read_labels
+from .listed import listed_notes, listed_photos
 from .skipped import NO_LABELS, folders_left_out, names_left_out
-from .splits import Photos, base_of, given_splits, split_of, with_known_labels, without_copies
+from .splits import Photos, base_of, given_splits, n_photos, split_of, with_known_labels, without_copies
 
-MIN_PHOTOS = 5  # of a label: fewer leave nothing to validate with
 FEW_PHOTOS = 10  # of a label: the share of wrong answers among fewer says little
 
 
 def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
     """Return the photo files under `path`, sorted; hidden files and folders, and NO_LABELS, are left out.
 
-    labelled: photos that lie in `path` itself, in no label's folder, are left out too; CliError where a label's folder
-    has photos in folders of its own.
+    labelled: the photos that labels.csv names, wherever they lie. Where there is none, photos that lie in `path`
+    itself, in no label's folder, are left out too; CliError where a label's folder has photos in folders of its own.
     """
     path = Path(path)
     if not path.is_dir():
         raise CliError(f"There is no folder {path}. Put photos in {path}/<label>/.")
+    if (labels := read_labels(path)).multi_label and labelled:
+        return listed_photos(path, labels)
     found = [
         file
         for file in get_files(path, extensions=PHOTO_EXTENSIONS)
@@ -83,40 +88,48 @@ def check_photos(files: Sequence[Path]) -> dict[Path, str]:
 def readable_photos(path: str | Path) -> Photos:
     """Return the photos under `path` by split, why some cannot be opened, and notes on what else is left out.
 
-    Raises CliError unless there are two labels or more, each with at least MIN_PHOTOS photos to train on.
+    Raises CliError unless there are two labels or more, each with at least MIN_PHOTOS photos to train on; one label is
+    enough where photos may have none.
     """
-    path, files = Path(path), get_photos(path)
+    path = Path(path)
+    labels, files = read_labels(path), get_photos(path)
     if not files:
-        raise CliError(f"No photos under {path}. Put them in one folder a label: {path}/<label>/photo.jpg.")
-    given = given_splits(path, files)
+        raise CliError(f"No photos under {path}. {_where_photos_go(path, labels)}")
+    given = given_splits(path, files, labels)
     if not given.train:
-        raise CliError(
-            f"No photos to train on under {path}, only a validation or test set. Put some in {path}/train/<label>/."
-        )
+        to_do = f"Put some in {path}/train/<label>/."
+        if labels.multi_label:
+            to_do = f"Write train in the column set of {FILE_NAME} for some."
+        raise CliError(f"No photos to train on under {path}, only a validation or test set. {to_do}")
     used = [*given.train, *given.valid, *given.test]
     unreadable = check_photos(used)
     photos = replace(given.filtered(lambda file: file not in unreadable), unreadable=unreadable)
-    photos = without_copies(with_known_labels(photos)).with_notes(*folders_left_out(path, files), *names_left_out(path))
-    _check_labels(path, sorted(set(map(parent_label, given.train))), photos)
+    photos = without_copies(with_known_labels(photos)).with_notes(*_notes(path, files, photos))
+    if problem := problem_with_labels(path, labels.vocab(given.train), photos):
+        print_left_out(photos)
+        raise CliError(problem)
     return photos
 
 
-def _check_labels(path: Path, labels: Sequence[str], photos: Photos) -> None:
-    """Raise CliError where there are fewer than two labels, or a label has too few photos to train on."""
-    counts = Counter(map(parent_label, photos.train))
-    few = [f"{label} ({counts[label]})" for label in labels if counts[label] < MIN_PHOTOS]
-    if len(labels) < 2 or few:
-        print_left_out(photos)
-    if len(labels) < 2:
-        raise CliError(
-            f"Only one label under {path} has photos to train on: {labels[0]}. A classifier needs two or "
-            "more, a folder each."
-        )
-    if few:
-        raise CliError(
-            f"Too few readable photos under {path}: {', '.join(few)}. Each label needs at least "
-            f"{MIN_PHOTOS} to train on; add photos or take its folder away."
-        )
+def _where_photos_go(path: Path, labels: Labels) -> str:
+    """Return a sentence on where photos are looked for."""
+    if labels.listed:
+        return f"{FILE_NAME} names {n_photos(len(labels.listed))} that are not there, such as {min(labels.listed)}."
+    if labels.multi_label:
+        return f"{FILE_NAME} names none: a row a photo is expected, or move it away, and folders are the labels."
+    return f"Put them in one folder a label: {path}/<label>/photo.jpg."
+
+
+def _notes(path: Path, files: Sequence[Path], photos: Photos) -> Iterator[str]:
+    """Yield sentences on what is left out because of names, and on labels that may not be what is meant."""
+    if photos.labels.multi_label:
+        yield from listed_notes(path, photos.labels, files)
+        if always := labels_of_all(photos):
+            yield f"All photos to train on show {', '.join(always)}: a model learns nothing of it."
+        return
+    yield from folders_left_out(path, files)
+    yield from names_left_out(path)
+    yield same_photos_note(path, in_several_folders([*photos.train, *photos.valid, *photos.test]))
 
 
 def select_by_hash(photos: Sequence[Path], hashes: Sequence[str]) -> list[Path]:

@@ -1,11 +1,11 @@
-"""Split photos into training, validation and test sets: as their folders say.
+"""Split photos into training, validation and test sets: as their folders say, or labels.csv.
 
-Reads  DATA/{train,valid,test}/<label>/photo.jpg, or DATA/<label>/photo.jpg
-Gives  `Photos` with the sets that its folders give (`drawn_split` draws one for other data sets)
+Reads  DATA/{train,valid,test}/<label>/photo.jpg, or DATA/<label>/photo.jpg, or the column `set` of DATA/labels.csv
+Gives  `Photos` with the sets that these give (`drawn_split` draws one for other data sets)
 """
 
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from classifier.files import sha256
 
 from .duplicates import groups_of_copies
-from .files import parent_label
+from .labels import Labels
 
 # names of folders, in any case, and the set that lies in them
 SPLITS = {
@@ -36,6 +36,7 @@ class Photos:
     test: list[Path] = field(default_factory=list)  # never trained on
     unreadable: dict[Path, str] = field(default_factory=dict)  # and why each cannot be opened
     notes: list[str] = field(default_factory=list)  # sentences to print: what was left out, and why
+    labels: Labels = field(default_factory=Labels)  # labels(file): of a photo; one, or several where labels.csv is
 
     def filtered(self, kept: Callable[[Path], bool]) -> "Photos":
         """Return the same with only the photos for which `kept` returns true."""
@@ -70,13 +71,19 @@ def base_of(path: Path, files: Sequence[Path]) -> Path:
     return path
 
 
-def given_splits(path: Path, files: Sequence[Path]) -> Photos:
-    """Return the photos in the sets that their folders give; all are to train on where those give none.
+def given_splits(path: Path, files: Sequence[Path], labels: Labels) -> Photos:
+    """Return the photos in the sets that labels.csv or else their folders give; all to train on where those give none.
 
+    labels: of the data set; where it has no labels.csv, these rules hold for its folders.
     Folders give splits where one named train holds label folders, and all others that hold photos are named as
     splits too: then photos outside of label folders are left out. Beside ordinary labels, a folder named valid or
     test is a split where all its photos lie in folders of their own.
     """
+    if labels.listed is not None:
+        train, valid, test = (
+            sorted(file for file in files if labels.listed[file].set == name) for name in ("train", "valid", "test")
+        )
+        return Photos(train, valid, test, labels=labels)
     base = base_of(path, files)
     by_folder: dict[str, list[Path]] = defaultdict(list)  # the first folder below `base`, "" for base itself
     for file in files:
@@ -104,17 +111,18 @@ def given_splits(path: Path, files: Sequence[Path]) -> Photos:
 
 
 def with_known_labels(photos: Photos) -> Photos:
-    """Return the photos without those of the validation and test sets whose label has no photo to train on."""
-    known, sentences = set(map(parent_label, photos.train)), []
+    """Return the photos without those of the validation and test sets with a label that has no photo to train on."""
+    known, sentences = set(photos.labels.vocab(photos.train)), []
+    left_out: set[Path] = set()
     for name, own in (("validation", photos.valid), ("test", photos.test)):
-        strange = Counter(label for label in map(parent_label, own) if label not in known)
+        strange = {file for file in own if not known.issuperset(photos.labels(file))}
         if strange:
             sentences.append(
-                f"{n_photos(strange.total())} of the {name} set left out: the training set has no photos "
-                f"of {', '.join(sorted(strange))}. Add some to it."
+                f"{n_photos(len(strange))} of the {name} set left out: the training set has no photos "
+                f"of {', '.join(sorted(set(photos.labels.vocab(strange)) - known))}. Add some to it."
             )
-    train = set(photos.train)
-    return photos.filtered(lambda file: file in train or parent_label(file) in known).with_notes(*sentences)
+        left_out |= strange
+    return photos.filtered(lambda file: file not in left_out).with_notes(*sentences)
 
 
 def without_copies(photos: Photos) -> Photos:

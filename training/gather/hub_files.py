@@ -18,6 +18,7 @@ from fastcore.script import CliError
 from classifier.files import sha256
 from training.append_log import Row
 from training.data.files import parent_label
+from training.data.labels import read_labels
 from training.data.photos import get_photos
 from training.data.splits import given_splits
 from training.hub.repo import Content
@@ -59,7 +60,7 @@ def photos_to_send(data: Path) -> list[Photo]:
     files = get_photos(data)
     if not files:
         raise CliError(f"No photos under {data}, so that there is nothing to send. Gather some first.")
-    given = given_splits(data, files)
+    given = given_splits(data, files, read_labels(data))
     by_label: dict[tuple[str, str], Row] = {}
     by_hash: dict[str, Row] = {}
     for row in read_sources(data / "sources.csv"):

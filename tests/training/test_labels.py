@@ -1,0 +1,129 @@
+"""training/data/labels.py and listed.py: labels.csv, the labels of photos that may have several, or none."""
+
+import pytest
+from fastcore.script import CliError
+
+from helpers.commands import run_module
+from helpers.photos import noisy_photo
+from training.data.labels import ListedPhoto, write_labels
+from training.data.manifest import manifest
+from training.data.photos import get_photos, readable_photos
+
+LABELS = [("dress", "hat"), ("dress",), ("hat",), ()]  # of the photos, again and again
+
+
+def make_listed(folder, n=24, labels=LABELS, sets=("train",)):
+    """Make `n` photos with a labels.csv and return its rows by photo."""
+    (folder / "photos").mkdir(parents=True)
+    listed = {}
+    for i in range(n):
+        file = folder / "photos" / f"{i:02}.png"
+        noisy_photo((40 + 9 * i % 200, 80, 120), i).save(file)
+        listed[file] = ListedPhoto(tuple(labels[i % len(labels)]), sets[i // len(labels) % len(sets)])
+    write_labels(folder, listed)
+    return listed
+
+
+def write_csv(folder, text, encoding="utf-8"):
+    (folder / "labels.csv").write_bytes(text.encode(encoding))
+
+
+def test_photos_have_the_labels_of_their_rows(tmp_path):
+    listed = make_listed(tmp_path)
+    photos = readable_photos(tmp_path)
+    assert photos.train == get_photos(tmp_path) == sorted(listed) and photos.notes == []
+    assert photos.labels.multi_label and photos.labels.vocab(photos.train) == ["dress", "hat"]
+    assert [photos.labels(file) for file in photos.train[:4]] == LABELS
+    assert [photos.labels.text(file) for file in photos.train[:4]] == ["dress|hat", "dress", "hat", ""]
+
+
+def test_folders_are_the_labels_without_a_labels_csv(photos):
+    labels = readable_photos(photos).labels
+    assert not labels.multi_label and labels(photos / "red" / "00.png") == ("red",)
+
+
+def test_sets_are_those_of_the_column_set(tmp_path):
+    make_listed(tmp_path, 48, sets=("train", "train", "valid", "test"))
+    photos = readable_photos(tmp_path)
+    assert [len(own) for own in (photos.train, photos.valid, photos.test)] == [24, 12, 12]
+    assert {line.split("  ")[1] for line in manifest(photos)} == {
+        f"{split}/{labels}" for split in ("train", "valid", "test") for labels in ("dress|hat", "dress", "hat", "")
+    }
+
+
+def test_photos_without_a_row_and_rows_without_a_photo_are_counted(tmp_path):
+    listed = make_listed(tmp_path)
+    noisy_photo((1, 1, 1), 99).save(tmp_path / "photos" / "new.png")
+    (tmp_path / ".rejected" / "photos").mkdir(parents=True)
+    for file in sorted(listed)[:2]:
+        file.rename(tmp_path / ".rejected" / "photos" / file.name)
+    photos = readable_photos(tmp_path)
+    assert len(photos.train) == 22
+    assert photos.notes == [
+        "1 photo left out: not in labels.csv, such as photos/new.png.",
+        "2 rows of labels.csv left out: the photo is not there, such as photos/00.png.",
+    ]
+
+
+def test_photos_lie_anywhere_below_the_data_set(tmp_path):
+    listed = make_listed(tmp_path)
+    moved = tmp_path / "models" / "a" / "b" / "00.png"
+    moved.parent.mkdir(parents=True)
+    first = min(listed)
+    first.rename(moved)
+    write_labels(tmp_path, {moved if file == first else file: row for file, row in listed.items()})
+    assert moved in readable_photos(tmp_path).train
+
+
+def test_held_out_photos_with_a_label_that_is_not_trained_on_are_left_out(tmp_path):
+    listed = make_listed(tmp_path, 48, sets=("train", "train", "valid", "test"))
+    valid = next(file for file, row in listed.items() if row.set == "valid")
+    write_labels(tmp_path, {**listed, valid: ListedPhoto(("dress", "shoe"), "valid")})
+    photos = readable_photos(tmp_path)
+    assert valid not in photos.valid and len(photos.valid) == 11
+    assert photos.notes == [
+        "1 photo of the validation set left out: the training set has no photos of shoe. Add some to it."
+    ]
+
+
+def test_one_label_is_enough_where_photos_have_none(tmp_path):
+    make_listed(tmp_path, labels=[("hat",), ()])
+    assert readable_photos(tmp_path).labels.vocab(get_photos(tmp_path)) == ["hat"]
+
+
+@pytest.mark.parametrize(
+    "labels, says",
+    [
+        ([("hat",)], "has one label, hat, and 0 photos to train on without it"),
+        ([()], "No photo to train on has a label"),
+        ([("hat",)] * 20 + [("dress", "hat")] * 4, r"dress \(4\).* take it out of labels.csv"),
+    ],
+    ids=["one-label-on-all", "no-labels", "few-photos"],
+)
+def test_labels_that_cannot_be_trained_on_are_one_sentence(tmp_path, labels, says):
+    make_listed(tmp_path, labels=labels)
+    with pytest.raises(CliError, match=says):
+        readable_photos(tmp_path)
+
+
+def test_a_label_that_all_photos_have_is_told(tmp_path):
+    make_listed(tmp_path, labels=[("dress", "hat"), ("hat",)])
+    assert readable_photos(tmp_path).notes == ["All photos to train on show hat: a model learns nothing of it."]
+
+
+def test_command_counts_photos_with_several_labels_and_none(tmp_path):
+    make_listed(tmp_path)
+    run = run_module("training.data", tmp_path)
+    assert run.returncode == 0
+    lines = run.stdout.splitlines()
+    assert lines[-4:-2] == ["    12 dress", "    12 hat"]
+    assert lines[-1] == "24 photos, 2 labels, 6 with several labels, 6 with none, 0 unreadable"
+
+
+def test_the_same_photo_in_folders_of_several_labels_is_told(photos):
+    (photos / "green" / "copy.png").write_bytes((photos / "red" / "00.png").read_bytes())
+    (photos / "red" / "copy.png").write_bytes((photos / "red" / "01.png").read_bytes())
+    assert readable_photos(photos).notes == [
+        "1 photo lies in folders of several labels, such as copy.png in green, red. If these are photos with several "
+        f"labels: `python -m training.gather --source {photos} --labels-per-photo several --out NEW`."
+    ]

@@ -1,0 +1,34 @@
+"""Find the photos that labels.csv names, and say what is left out.
+
+Reads  DATA/labels.csv, as `training.data.labels` gives it, and the names below DATA
+Gives  photos, and sentences to print
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .files import PHOTO_EXTENSIONS, get_files
+from .labels import FILE_NAME, Labels
+from .splits import n_photos
+
+
+def listed_photos(path: Path, labels: Labels) -> list[Path]:
+    """Return the photos that labels.csv names and that are there, sorted; none in hidden folders, such as rejected."""
+    return sorted(file for file in labels.listed or () if not _is_hidden(path, file) and file.is_file())
+
+
+def listed_notes(path: Path, labels: Labels, photos: Sequence[Path]) -> Iterator[str]:
+    """Yield a sentence on photos that have no row in labels.csv, and one on rows whose photo is not there.
+
+    photos: those of `listed_photos`.
+    """
+    listed = labels.listed or {}
+    if rest := [file for file in get_files(path, PHOTO_EXTENSIONS) if file not in listed]:
+        yield f"{n_photos(len(rest))} left out: not in {FILE_NAME}, such as {rest[0].relative_to(path)}."
+    if away := sorted(set(listed) - set(photos)):
+        rows = "1 row" if len(away) == 1 else f"{len(away)} rows"
+        yield f"{rows} of {FILE_NAME} left out: the photo is not there, such as {away[0].relative_to(path)}."
+
+
+def _is_hidden(path: Path, file: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(path).parts)
