@@ -104,7 +104,8 @@ def readable_photos(path: str | Path) -> Photos:
     used = [*given.train, *given.valid, *given.test]
     unreadable = check_photos(used)
     photos = replace(given.filtered(lambda file: file not in unreadable), unreadable=unreadable)
-    photos = without_copies(with_known_labels(photos)).with_notes(*_notes(path, files, photos))
+    photos = without_copies(with_known_labels(photos))
+    photos = photos.with_notes(*_notes(path, files, photos))
     if problem := problem_with_labels(path, labels.vocab(given.train), photos):
         print_left_out(photos)
         raise CliError(problem)
