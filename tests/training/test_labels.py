@@ -5,7 +5,7 @@ from fastcore.script import CliError
 
 from helpers.commands import run_module
 from helpers.photos import noisy_photo
-from training.data.labels import ListedPhoto, write_labels
+from training.data.labels import ListedPhoto, add_to_labels, read_labels, write_labels
 from training.data.manifest import manifest
 from training.data.photos import get_photos, readable_photos
 
@@ -111,6 +111,13 @@ def test_a_label_that_all_photos_have_is_told(tmp_path):
     assert readable_photos(tmp_path).notes == ["All photos to train on show hat: a model learns nothing of it."]
 
 
+def test_labels_that_differ_in_capitals_alone_are_told(tmp_path):
+    make_listed(tmp_path, labels=[("hat",), ("Hat",), ()])
+    assert readable_photos(tmp_path).notes == [
+        "Labels that differ in capitals alone, each taken for its own: Hat, hat."
+    ]
+
+
 def test_command_counts_photos_with_several_labels_and_none(tmp_path):
     make_listed(tmp_path)
     run = run_module("training.data", tmp_path)
@@ -127,3 +134,92 @@ def test_the_same_photo_in_folders_of_several_labels_is_told(photos):
         "1 photo lies in folders of several labels, such as copy.png in green, red. If these are photos with several "
         f"labels: `python -m training.gather --source {photos} --labels-per-photo several --out NEW`."
     ]
+
+
+GOOD = "file,labels,set\nphotos/a.png,hat|dress,train\nphotos/b.png,,valid\n"
+
+
+@pytest.mark.parametrize(
+    "text, encoding",
+    [
+        (GOOD, "utf-8"),
+        (GOOD, "utf-8-sig"),
+        (GOOD.replace("\n", "\r\n"), "utf-8"),
+        ("labels,file,set\n hat | dress ,./photos/a.png,\n\n,photos\\b.png,valid\n,,\n", "utf-8"),
+        ('"file","labels","set"\n"photos/a.png","dress|hat|hat",""\n"photos//b.png","","valid"\n', "utf-8"),
+    ],
+    ids=["plain", "mark-at-the-beginning", "windows", "spaces-and-empty-rows", "quotes"],
+)
+def test_rows_are_read_however_a_spreadsheet_writes_them(tmp_path, text, encoding):
+    write_csv(tmp_path, text, encoding)
+    assert read_labels(tmp_path).listed == {
+        tmp_path / "photos" / "a.png": ListedPhoto(("dress", "hat"), "train"),
+        tmp_path / "photos" / "b.png": ListedPhoto((), "valid"),
+    }
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("", "lacks the columns file and labels"),
+        ("id,breed\n1,cat\n", "lacks the columns file and labels.*--source .*labels.csv --out NEW"),
+        ("file;labels;set\na.png;hat;train\n", "has semicolons between its columns"),
+        ("file\tlabels\na.png\that\n", "has tabs between its columns"),
+        ("file,labels,note\na.png,hat,x\n", "and not 'note'"),
+        ("file,labels,labels\na.png,hat,x\n", "two columns of the same name"),
+        ("file,labels\na.png,hat\nb.png,hat\n./a.png,dress\n", "line 4: a.png has a row already, in line 2"),
+        ("file,labels\n../a.png,hat\n", r"line 2: \.\./a.png is not in"),
+        ("file,labels\n/etc/a.png,hat\n", "line 2: /etc/a.png is not in"),
+        ("file,labels\nC:\\a.png,hat\n", "line 2: C:/a.png is not in"),
+        ("file,labels\n,hat\n", "line 2: a file and its labels are expected"),
+        ("file,labels\na.png\n", "line 2: a file and its labels are expected"),
+        ("file,labels\na.png,hat,dress\n", "line 2: it has more cells than columns. Several labels are joined by '|'"),
+        ("file,labels,set\na.png,hat,dress\n", "line 2: the set 'dress' is none of train, valid, test"),
+        ("file,labels\na.png,red hat\n", "line 2: the label 'red hat' has spaces; write 'red_hat'"),
+        ("file,labels\na.png,hat|a/b\n", "line 2: 'a/b' cannot be a label"),
+        ("file,labels\na.png,.hat\n", "line 2: '.hat' cannot be a label"),
+        ("file,labels\na.png,hat;dress\nb.png,hat\nc.png,dress\n", "'hat;dress' seems .* --label-delim ';'"),
+        ('file,labels\na.png,"hat, dress"\nb.png,hat\nc.png,dress\n', "'hat, dress' seems .* --label-delim ','"),
+        ("file,labels\na.png,hat dress\nb.png,hat\nc.png,dress\n", "'hat dress' seems .* --label-delim ' '"),
+        ('file,labels\na.png,"hat\nb.png,dress\n', "it is no csv"),
+        ("file,labels\na.png,h\0t\n", "it is not UTF-8"),
+    ],
+    ids=lambda value: value[:40].replace("\n", " ").replace("\0", "0"),
+)
+def test_a_labels_csv_that_could_be_misread_is_one_sentence(tmp_path, text, says):
+    write_csv(tmp_path, text)
+    with pytest.raises(CliError, match=says) as error:
+        read_labels(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("encoding, labels", [("cp1252", "Bär"), ("utf-16", "hat")])
+def test_another_encoding_is_told(tmp_path, encoding, labels):
+    write_csv(tmp_path, f"file,labels\na.png,{labels}\n", encoding)
+    with pytest.raises(CliError, match="not UTF-8"):
+        read_labels(tmp_path)
+
+
+def test_a_comma_in_a_label_is_no_separator_where_its_parts_are_no_labels(tmp_path):
+    write_csv(tmp_path, 'file,labels\na.png,"hat,_red"\nb.png,hat\n')
+    assert read_labels(tmp_path)(tmp_path / "a.png") == ("hat,_red",)
+
+
+def test_what_was_written_is_read_and_is_no_formula(tmp_path):
+    listed = {
+        tmp_path / "=1+1.png": ListedPhoto(("-a", "=b"), "test"),
+        tmp_path / 'a"b,c.png': ListedPhoto(()),
+        tmp_path / "no \udcff text.png": ListedPhoto(("Bär",)),
+    }
+    write_labels(tmp_path, listed)
+    assert read_labels(tmp_path).listed == listed
+    assert b"\n=" not in (tmp_path / "labels.csv").read_bytes()
+
+
+def test_rows_are_added_and_none_is_changed(tmp_path):
+    listed = {tmp_path / "a.png": ListedPhoto(("hat",), "test")}
+    assert add_to_labels(tmp_path, {}) == 0 and read_labels(tmp_path).listed == {}
+    assert add_to_labels(tmp_path, listed) == 1
+    more = {tmp_path / "a.png": ListedPhoto(("dress",)), tmp_path / "b.png": ListedPhoto(())}
+    assert add_to_labels(tmp_path, more) == 1
+    assert read_labels(tmp_path).listed == {**more, **listed}

@@ -5,7 +5,8 @@ As fastai's `get_files` and `parent_label`, without the seconds that the import 
 
 import mimetypes
 import os
-from collections.abc import Container, Iterator
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from fastcore.script import CliError
@@ -67,3 +68,11 @@ def folder_name(label: str) -> str:
     if not name or name.startswith(".") or set(name) & set('/\\:*?"<>|\0') or len(name.encode()) > 200:
         raise CliError(f"{label!r} cannot be a label, since labels are names of folders.")
     return name
+
+
+def alike_names(labels: Iterable[str]) -> list[str]:
+    """Return the labels, sorted, that a folder of Windows or macOS could not tell from another one."""
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        by_key[label.casefold()].append(label)
+    return sorted(label for own in by_key.values() if len(own) > 1 for label in own)

@@ -9,22 +9,23 @@ Gives  `Labels`
 """
 
 import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastcore.script import CliError
-
-from classifier.results_csv import plain, protected
+from classifier.results_csv import protected
+from training.append_log import folder_errors
 from training.output import replacing
 
-from .files import folder_name, parent_label
+from .files import parent_label
+from .labels_csv import COLUMNS, SEPARATOR, SETS, read_rows
+
+__all__ = [
+    *("COLUMNS", "FILE_NAME", "SEPARATOR", "SETS", "Labels", "ListedPhoto"),
+    *("add_to_labels", "read_labels", "write_labels"),
+]
 
 FILE_NAME = "labels.csv"
-COLUMNS = ("file", "labels", "set")
-SEPARATOR = "|"  # no name of a folder has one, and labels are such names
-SETS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -62,43 +63,31 @@ class Labels:
 
 def read_labels(data: str | Path) -> Labels:
     """Return the labels of the photos under `data`; CliError, with the line, for a labels.csv that cannot be read."""
-    path = Path(data) / FILE_NAME
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
+    rows = read_rows(Path(data) / FILE_NAME)
+    if rows is None:
         return Labels()
-    except (OSError, UnicodeError) as error:
-        raise CliError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}.") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    if not {"file", "labels"} <= set(reader.fieldnames or ()):
-        raise CliError(
-            f"{path} lacks the columns {', '.join(COLUMNS[:2])}. `python -m training.gather --source {path} --out NEW` "
-            "reads other tables; or move it away, and folders are the labels."
-        )
-    return Labels({Path(data) / plain(row["file"] or ""): _listed(path, reader.line_num, row) for row in reader})
+    return Labels({Path(data) / row.file: ListedPhoto(row.labels, row.set) for row in rows})
 
 
-def _listed(path: Path, line: int, row: dict[str, str | None]) -> ListedPhoto:
-    """Return a row of labels.csv; CliError for one that makes no sense."""
-    where = f"{path}, line {line}"
-    if not row["file"] or None in row or row["labels"] is None:
-        raise CliError(f"{where}: a file and its labels are expected.")
-    labels = sorted({label.strip() for label in plain(row["labels"]).split(SEPARATOR)} - {""})
-    for label in labels:
-        if folder_name(label) != label:
-            raise CliError(f"{where}: the label {label!r} has spaces; write {folder_name(label)!r}.")
-    split = (row.get("set") or "train").strip()
-    if split not in SETS:
-        raise CliError(f"{where}: the set {split!r} is none of {', '.join(SETS)}.")
-    return ListedPhoto(tuple(labels), split)
-
-
-def write_labels(data: Path, listed: dict[Path, ListedPhoto]) -> None:
+def write_labels(data: Path, listed: Mapping[Path, ListedPhoto]) -> None:
     """Write DATA/labels.csv, whole or not at all; no spreadsheet takes a text in it for a formula."""
-    with replacing(data / FILE_NAME) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with (
+        folder_errors(data),
+        replacing(data / FILE_NAME) as temporary,
+        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(_row(photo.relative_to(data), row) for photo, row in listed.items())
+
+
+def add_to_labels(data: Path, found: Mapping[Path, ListedPhoto]) -> int:
+    """Add rows to DATA/labels.csv for the photos that it lacks, and return how many; its own rows stay as they are."""
+    listed = read_labels(data).listed
+    new = {file: row for file, row in found.items() if listed is None or file not in listed}
+    if new or listed is None:
+        write_labels(data, {**(listed or {}), **new})
+    return len(new)
 
 
 def _row(file: Path, row: ListedPhoto) -> Sequence[str]:

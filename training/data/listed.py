@@ -7,7 +7,7 @@ Gives  photos, and sentences to print
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .files import PHOTO_EXTENSIONS, get_files
+from .files import PHOTO_EXTENSIONS, alike_names, get_files
 from .labels import FILE_NAME, Labels
 from .splits import n_photos
 
@@ -18,7 +18,7 @@ def listed_photos(path: Path, labels: Labels) -> list[Path]:
 
 
 def listed_notes(path: Path, labels: Labels, photos: Sequence[Path]) -> Iterator[str]:
-    """Yield a sentence on photos that have no row in labels.csv, and one on rows whose photo is not there.
+    """Yield sentences on photos that have no row in labels.csv, on rows without their photo, and on alike labels.
 
     photos: those of `listed_photos`.
     """
@@ -28,6 +28,8 @@ def listed_notes(path: Path, labels: Labels, photos: Sequence[Path]) -> Iterator
     if away := sorted(set(listed) - set(photos)):
         rows = "1 row" if len(away) == 1 else f"{len(away)} rows"
         yield f"{rows} of {FILE_NAME} left out: the photo is not there, such as {away[0].relative_to(path)}."
+    if alike := alike_names(labels.vocab(photos)):
+        yield f"Labels that differ in capitals alone, each taken for its own: {', '.join(alike)}."
 
 
 def _is_hidden(path: Path, file: Path) -> bool:

@@ -5,14 +5,14 @@ Readers of folders, tables and other sources give a `DataSet`; `training.gather`
 
 import os
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fastcore.script import CliError
 
-from training.data.files import folder_name
+from training.data.files import alike_names, folder_name
 from training.data.splits import n_photos, split_of
 
 MOST_NAMED = 5  # files or labels that a sentence names
@@ -120,14 +120,6 @@ def united(candidates: Iterable[Candidate]) -> list[Candidate]:
             candidate = replace(known, labels=labels, split=split)
         by_photo[key] = candidate
     return list(by_photo.values())
-
-
-def alike_names(labels: Iterable[str]) -> list[str]:
-    """Return the labels, sorted, that a folder of Windows or macOS could not tell from another one."""
-    by_key: dict[str, list[str]] = defaultdict(list)
-    for label in labels:
-        by_key[label.casefold()].append(label)
-    return sorted(label for own in by_key.values() if len(own) > 1 for label in own)
 
 
 def as_folder(label: str) -> str:
