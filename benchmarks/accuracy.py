@@ -13,7 +13,7 @@ from fastcore.script import CliError, call_parse
 from training.data.photos import get_photos, print_unreadable
 from training.evaluation import ALL, Evaluation, evaluate
 from training.metrics import read_metrics
-from training.predictions import load_classifier
+from training.predict import load_classifier
 
 
 def row(folder: str, evaluation: Evaluation) -> str:

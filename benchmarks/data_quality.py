@@ -21,7 +21,7 @@ from training.clean.review import review
 from training.clean.session import Cleaner
 from training.data.photos import get_photos
 from training.move_journal import Journal
-from training.predictions import load_classifier, predict_labelled
+from training.predict import load_classifier, predict_labelled
 from training.verify.issues import REJECTED, Inspection, find_issues, near_pairs
 
 from .measuring.trainings import train_with_command

@@ -16,7 +16,7 @@ import numpy as np
 from fastcore.script import CliError, call_parse
 
 from training.data.photos import get_photos
-from training.predictions import load_classifier, predict_labelled
+from training.predict import load_classifier, predict_labelled
 from training.train.probe import label_weights
 
 from .data_sets import DataSet, data_sets

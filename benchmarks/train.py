@@ -22,7 +22,7 @@ from PIL import ImageOps
 
 from classifier.photo import open_photo
 from training.data.photos import get_photos
-from training.predictions import load_classifier, predict_labelled
+from training.predict import load_classifier, predict_labelled
 
 from .measuring.apps import ROOT
 from .measuring.machine import machine

@@ -30,7 +30,8 @@ from training.data.photos import get_photos, print_unreadable
 from training.evaluation import evaluate_held_out
 from training.metrics import metrics_path, read_metrics
 from training.output import staged
-from training.predictions import Predictions, load_classifier, predict_labelled, predict_photos, unchanged
+from training.predict import load_classifier, predict_labelled, predict_photos, unchanged
+from training.predictions import Predictions
 
 from .heatmap import lost_by_all, summary, told
 from .measuring.statistics import error_of, interval, rates, uncalibrated

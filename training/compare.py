@@ -23,7 +23,8 @@ from training.data.photos import get_photos, print_unreadable
 
 from .evaluation import Evaluation, evaluate_held_out
 from .metrics import read_metrics
-from .predictions import Predictions, load_classifier, predict_labelled
+from .predict import load_classifier, predict_labelled
+from .predictions import Predictions
 
 ALPHA = 0.05  # p-value below which a difference is called more than chance
 MAX_SHOWN = 20  # photos of each side

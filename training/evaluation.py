@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from classifier import Classifier
+from training.data.labels import BY_FOLDER, Labels
 from training.data.photos import select_by_hash
 
 from .held_out import HeldOutPredictions
-from .predictions import Predictions, predict_labelled
+from .predict import predict_labelled
+from .predictions import Predictions
 
 OUT_OF_FOLD, VALIDATION, HELD_OUT, ALL = "out of fold", "validation", "held out", "all"
 NOT_TRAINED_ON = "photos, each answered by a model that had not seen it"
@@ -43,25 +45,32 @@ class Evaluation:
         return f"{len(self.predictions.files)} {DESCRIPTIONS[self.part]}"
 
 
-def evaluate_held_out(classifier: Classifier, photos: Sequence[Path], metrics: dict[str, Any]) -> Evaluation | None:
-    """Return the predictions for those of the photos that were held out; None where none was, or none is recorded."""
+def evaluate_held_out(
+    classifier: Classifier, photos: Sequence[Path], metrics: dict[str, Any], labels: Labels = BY_FOLDER
+) -> Evaluation | None:
+    """Return the predictions for those of the photos that were held out; None where none was, or none is recorded.
+
+    labels: of the photos.
+    """
     readable = [photo for photo in photos if os.access(photo, os.R_OK)]
     held_out, hashes = HeldOutPredictions.from_metrics(metrics), metrics.get("valid_sha256", [])
     if held_out is None:  # of a training that kept no predictions: the export predicts again
         validated = select_by_hash(readable, hashes)
-        return _predict(classifier, validated, VALIDATION) if validated else None
-    predictions = held_out.predictions_for(readable)
+        return _predict(classifier, validated, VALIDATION, labels) if validated else None
+    predictions = held_out.predictions_for(readable, labels)
     if predictions is None:
         return None
     n_validated = len(select_by_hash(predictions.files, hashes))
     return Evaluation(predictions, {0: OUT_OF_FOLD, len(predictions.files): VALIDATION}.get(n_validated, HELD_OUT))
 
 
-def evaluate(classifier: Classifier, photos: Sequence[Path], metrics: dict[str, Any]) -> Evaluation:
+def evaluate(
+    classifier: Classifier, photos: Sequence[Path], metrics: dict[str, Any], labels: Labels = BY_FOLDER
+) -> Evaluation:
     """Return the predictions for those of the photos that were held out; where none was, the export's own for all."""
-    return evaluate_held_out(classifier, photos, metrics) or _predict(classifier, photos, ALL)
+    return evaluate_held_out(classifier, photos, metrics, labels) or _predict(classifier, photos, ALL, labels)
 
 
-def _predict(classifier: Classifier, photos: Sequence[Path], part: str) -> Evaluation:
-    predictions, unreadable = predict_labelled(classifier, photos)
+def _predict(classifier: Classifier, photos: Sequence[Path], part: str, labels: Labels) -> Evaluation:
+    predictions, unreadable = predict_labelled(classifier, photos, labels=labels)
     return Evaluation(predictions, part, unreadable)

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from classifier.files import sha256
-from training.data.files import parent_label
+from training.data.labels import BY_FOLDER, Labels
 
+from .multi_label_predictions import MultiLabelPredictions
 from .predictions import Predictions
-from .statistics import wilson
 
 MAX_LABELS_KEPT = 8  # of a photo, the most probable ones; the others share what is left
+LEAST_KEPT = 0.001  # probability of one of several labels: others are taken to have none
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class HeldOutPredictions:
     hashes: list[str]  # (N,) SHA-256 of the photos
     probabilities: np.ndarray  # (N, C), calibrated
     familiarity: np.ndarray | None = None  # (N,), 0 to 1; None where the model cannot tell
+    predicted_labels: np.ndarray | None = None  # (N, C), which labels each photo gets; None with one label each
 
     def hashes_of(self, photos: Sequence[Path]) -> list[str]:
         """Return the SHA-256 of those of the photos that have a prediction."""
@@ -36,17 +38,23 @@ class HeldOutPredictions:
 
     def to_data(self) -> dict[str, Any]:
         """Return this as plain data for metrics.json."""
-        order = np.argsort(-self.probabilities, axis=1)[:, :MAX_LABELS_KEPT]
+        most = MAX_LABELS_KEPT if self.predicted_labels is None else len(self.labels)
+        order = np.argsort(-self.probabilities, axis=1)[:, :most]
+        several = self.predicted_labels is not None
         return {
             "labels": self.labels,
             "answers": {
-                digest: {str(i): round(float(row[i]), 5) for i in best}
+                digest: {str(i): round(float(row[i]), 5) for i in best if not several or row[i] >= LEAST_KEPT}
                 for digest, row, best in zip(self.hashes, self.probabilities, order)
             },
+            **({} if self.predicted_labels is None else {"predicted": self._indices_by_hash(self.predicted_labels)}),
             "familiarity": None
             if self.familiarity is None
             else {digest: round(float(score), 4) for digest, score in zip(self.hashes, self.familiarity)},
         }
+
+    def _indices_by_hash(self, marks: np.ndarray) -> dict[str, list[int]]:
+        return {digest: np.flatnonzero(row).tolist() for digest, row in zip(self.hashes, marks)}
 
     @classmethod
     def from_metrics(cls, metrics: dict[str, Any]) -> "HeldOutPredictions | None":
@@ -54,41 +62,45 @@ class HeldOutPredictions:
         try:
             data = metrics["held_out"]
             labels, hashes = [str(label) for label in data["labels"]], list(data["answers"])
-            probabilities = np.array([_row(answer, len(labels)) for answer in data["answers"].values()])
+            said = data.get("predicted")
+            probabilities = np.array([_row(answer, len(labels), said is None) for answer in data["answers"].values()])
+            predicted = None if said is None else np.array([_marks(said[digest], len(labels)) for digest in hashes])
             scores = data.get("familiarity")
             familiarity = None if scores is None else np.array([float(scores[digest]) for digest in hashes])
             if familiarity is not None and not np.isfinite(familiarity).all():
                 raise ValueError("familiarity that is no number")
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             return None
-        return cls(labels, hashes, probabilities, familiarity) if hashes else None
+        return cls(labels, hashes, probabilities, familiarity, predicted) if hashes else None
 
-    def predictions_for(self, photos: Sequence[Path]) -> Predictions | None:
+    def predictions_for(self, photos: Sequence[Path], labels: Labels = BY_FOLDER) -> Predictions | None:
         """Return the predictions for those of the photos that have one, under the labels they have now; None if none.
 
-        Photos are found by their SHA-256, wherever they lie; those under an unknown label are left out.
+        labels: of the photos. Photos are found by their SHA-256, wherever they lie; those with an unknown label are
+        left out, and those with several or none where the model tells one.
         """
         index_of = {digest: i for i, digest in enumerate(self.hashes)}
-        found = {}
+        found, known = {}, set(self.labels)
         for file in photos:
-            digest = sha256(file)
-            if digest in index_of and parent_label(file) in self.labels:
+            digest, own = sha256(file), labels(file)
+            if digest in index_of and known.issuperset(own) and (self.predicted_labels is not None or len(own) == 1):
                 found[file] = index_of[digest]
         if not found:
             return None
-        rows = list(found.values())
-        targets = np.array([self.labels.index(parent_label(file)) for file in found], dtype=int)
-        return Predictions(
-            list(found),
-            self.labels,
-            targets,
-            self.probabilities[rows],
-            None if self.familiarity is None else self.familiarity[rows],
+        rows, files = list(found.values()), list(found)
+        familiarity = None if self.familiarity is None else self.familiarity[rows]
+        if self.predicted_labels is None:
+            targets = np.array([self.labels.index(labels(file)[0]) for file in files], dtype=int)
+            return Predictions(files, self.labels, targets, self.probabilities[rows], familiarity)
+        marks = np.array([[label in labels(file) for label in self.labels] for file in files])
+        said = self.predicted_labels[rows]
+        return MultiLabelPredictions(
+            files, self.labels, marks, self.probabilities[rows], familiarity, predicted_labels=said
         )
 
 
-def _row(answer: dict[str, float], n_labels: int) -> np.ndarray:
-    """Return (C,) probabilities of a recorded answer; labels that are not recorded share what is left.
+def _row(answer: dict[str, float], n_labels: int, together_1: bool) -> np.ndarray:
+    """Return (C,) probabilities of a recorded answer; labels that are not recorded share what is left of 1, or have 0.
 
     Raises ValueError, TypeError or AttributeError for anything else than probabilities by the index of a label.
     """
@@ -98,18 +110,13 @@ def _row(answer: dict[str, float], n_labels: int) -> np.ndarray:
             raise ValueError(f"{probability} for label {i}")
         row[int(i)] = probability
     unknown = np.isnan(row)
+    if not together_1:
+        return np.where(unknown, 0, row)
     return np.where(unknown, max(0.0, 1 - np.nansum(row)) / max(1, unknown.sum()), row)
 
 
-def by_label(labels: Sequence[str], targets: np.ndarray, predicted: np.ndarray) -> dict[str, dict[str, Any]]:
-    """Return for each label: n photos, how many are wrong, and the 95% interval of that share, low to high.
-
-    targets, predicted: (N,) indices of labels.
-    """
-    rows = {}
-    for i, label in enumerate(labels):
-        own = targets == i
-        n, wrong = int(own.sum()), int((predicted[own] != i).sum())
-        low, high = wilson(wrong, n) if n else (0.0, 1.0)
-        rows[label] = {"n": n, "wrong": wrong, "low": round(low, 4), "high": round(high, 4)}
-    return rows
+def _marks(indices: Sequence[int], n_labels: int) -> np.ndarray:
+    """Return (C,) whether a photo gets each label, for the indices of those that it gets; ValueError for no index."""
+    if not set(indices) <= set(range(n_labels)):
+        raise ValueError(f"labels {indices}")
+    return np.isin(np.arange(n_labels), indices)

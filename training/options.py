@@ -21,6 +21,7 @@ class TrainingOptions:
     grey: float = 0.0  # share of the photos that fine-tuning shows in grey, so that shape counts beside colour
     pretrained: bool = True  # start from random weights, for trying things out
     folds: int = 5  # parts that are held out in turn, to measure the probe and calibrate its probabilities
+    precision: float = 0.0  # of each label's threshold, where photos may have several labels; 0: the best F1
     quick: bool = False  # no fine-tuning, whatever the error
     fine_tune: bool = False  # fine-tune, whatever the error and however long it takes; kept only if it proves better
 

@@ -1,22 +1,17 @@
-"""Predict labelled photos with an export, and find where it is wrong: losses, confusion matrix, top losses.
+"""Predictions for labelled photos, and where they are wrong: losses, confusion matrix, top losses.
 
-Reads  photos in one folder a label
-Gives  `Predictions`, computed by the code that serves the export
+Gives  `Predictions`; see `multi_label_predictions` for photos that may have several labels
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from fastcore.script import CliError
-from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from classifier import Classifier, Prediction
-from classifier.export import ExportError
-from classifier.photo import PhotoError, open_photo
-from training.progress import progress_bar
+from .statistics import wilson
 
 N_TOP_LOSSES = 12
 
@@ -27,7 +22,7 @@ class Predictions:
 
     files: list[Path]
     vocab: list[str]
-    targets: np.ndarray  # (N,) indices into vocab: the folder a photo lies in
+    targets: np.ndarray  # (N,) indices into vocab: the photo's own label
     probabilities: np.ndarray  # (N, C)
     familiarity: np.ndarray | None = None  # (N,); None where the export cannot tell
 
@@ -43,25 +38,48 @@ class Predictions:
         return -np.log(own.clip(1e-12))
 
     @property
+    def right(self) -> np.ndarray:
+        """(N,) whether the most probable label is the photo's own."""
+        return np.asarray(self.predicted == self.targets)
+
+    @property
     def n_wrong(self) -> int:
-        """How many photos have another most probable label than their own."""
-        return int((self.predicted != self.targets).sum())
+        """How many photos have a wrong answer."""
+        return int((~self.right).sum())
+
+    def answer(self, i: int) -> str:
+        """Return what is said of a photo, as text."""
+        return self.vocab[self.predicted[i]]
+
+    def truth(self, i: int) -> str:
+        """Return what should be said of it."""
+        return self.vocab[self.targets[i]]
+
+    def confidence(self, i: int) -> float:
+        """Return the probability of what is said of a photo."""
+        return float(self.probabilities[i].max())
 
     def subset(self, files: Sequence[Path]) -> "Predictions":
         """Return the predictions for some of the files, in the order given."""
         index_of = {file: i for i, file in enumerate(self.files)}
         rows = np.array([index_of[file] for file in files], dtype=int)
-        return Predictions(
-            list(files),
-            self.vocab,
-            self.targets[rows],
-            self.probabilities[rows],
-            None if self.familiarity is None else self.familiarity[rows],
-        )
+        of_photos = ("targets", "probabilities", "familiarity", "predicted_labels")
+        kept = {name: getattr(self, name, None) for name in of_photos}
+        return replace(self, files=list(files), **{name: of[rows] for name, of in kept.items() if of is not None})
 
     def top_losses(self, k: int = N_TOP_LOSSES) -> list[int]:
         """Return the indices of the k photos with the highest loss, highest first."""
         return [int(i) for i in self.losses.argsort()[::-1][:k]]
+
+    def by_label(self) -> dict[str, dict[str, Any]]:
+        """Return for each label: n photos, how many are wrong, and the 95% interval of that share, low to high."""
+        rows = {}
+        for i, label in enumerate(self.vocab):
+            own = self.targets == i
+            n, wrong = int(own.sum()), int((self.predicted[own] != i).sum())
+            low, high = wilson(wrong, n) if n else (0.0, 1.0)
+            rows[label] = {"n": n, "wrong": wrong, "low": round(low, 4), "high": round(high, 4)}
+        return rows
 
     def confusion(self) -> np.ndarray:
         """Return (C, C) counts: rows are the photos' own labels, columns the predictions."""
@@ -72,68 +90,3 @@ class Predictions:
         matrix = self.confusion()
         pairs = [(self.vocab[i], self.vocab[j], int(matrix[i, j])) for i, j in np.argwhere(matrix >= min_val) if i != j]
         return sorted(pairs, key=lambda pair: -pair[2])
-
-
-def load_classifier(export: str | Path) -> Classifier:
-    """Return the classifier in an export; CliError where it cannot be served."""
-    try:
-        return Classifier.load(export)
-    except ExportError as error:
-        raise CliError(str(error)) from error
-
-
-def unchanged(photo: Image.Image) -> Image.Image:
-    """Return the photo."""
-    return photo
-
-
-def predict_labelled(
-    classifier: Classifier, photos: Sequence[Path], change: Callable[[Image.Image], Image.Image] = unchanged
-) -> tuple[Predictions, dict[Path, str]]:
-    """Return the predictions for labelled photos, with a progress bar, and why unreadable ones have none.
-
-    change: what to do with an opened photo first. Raises CliError for a label that the export does not know, and where
-    no photo can be opened.
-    """
-    unknown = sorted({photo.parent.name for photo in photos} - set(classifier.labels))
-    if unknown:
-        raise CliError(
-            f"This export does not know {', '.join(unknown)}; it knows {', '.join(classifier.labels)}. "
-            "Is it the folder that it was trained on?"
-        )
-    by_photo, unreadable = predict_photos(classifier, photos, change)
-    if not by_photo:
-        raise CliError("None of the photos could be opened.")
-    targets = np.array([classifier.labels.index(file.parent.name) for file in by_photo])
-    probabilities = np.array(
-        [[prediction.probabilities[label] for label in classifier.labels] for prediction in by_photo.values()]
-    )
-    familiarity = (
-        np.array([prediction.familiarity for prediction in by_photo.values()])
-        if classifier.reports_familiarity
-        else None
-    )
-    return Predictions(list(by_photo), classifier.labels, targets, probabilities, familiarity), unreadable
-
-
-def predict_photos(
-    classifier: Classifier,
-    photos: Sequence[Path],
-    change: Callable[[Image.Image], Image.Image] = unchanged,
-) -> tuple[dict[Path, Prediction], dict[Path, str]]:
-    """Return the prediction of each photo that can be opened, with a progress bar, and why the others cannot.
-
-    change: what to do with an opened photo first.
-    """
-    predictions, unreadable = {}, {}
-    for file in progress_bar(photos, leave=False):
-        try:
-            predictions[file] = classifier.predict(file if change is unchanged else change(open_photo(file)))
-        except PhotoError as error:
-            unreadable[file] = str(error)
-    return predictions, unreadable
-
-
-def familiarity_of_photos(classifier: Classifier, photos: Sequence[Path]) -> np.ndarray:
-    """Return (N,) familiarity, 0 to 1, of the photos that can be opened; the others are left out."""
-    return np.array([prediction.familiarity for prediction in predict_photos(classifier, photos)[0].values()])

@@ -19,9 +19,10 @@ from training.data.photos import get_photos
 from training.data.splits import Photos
 from training.options import TrainingOptions
 from training.train.checks import check_options
-from training.train.fine_tune import EpochTable, Verdict, fine_tune, judge, should_fine_tune, validation_scores
+from training.train.fine_tune import EpochTable, Verdict, fine_tune, should_fine_tune, validation_scores
 from training.train.interrupt import interrupted, remember_interrupts
 from training.train.learner import prepare, set_probe, train
+from training.train.one_label import judge
 from training.train.out_of_fold import score_out_of_fold
 
 TINY = TrainingOptions(image_size=32, batch_size=4, epochs=1, folds=2)

@@ -8,7 +8,8 @@ import pytest
 from classifier.files import sha256
 from helpers.photos import make_photos
 from training.data.photos import get_photos
-from training.held_out import MAX_LABELS_KEPT, HeldOutPredictions, by_label
+from training.held_out import MAX_LABELS_KEPT, HeldOutPredictions
+from training.predictions import Predictions
 
 
 def held_out_of(n: int, n_labels: int, familiarity: bool = True) -> HeldOutPredictions:
@@ -126,7 +127,8 @@ def test_a_photo_that_now_has_an_unknown_label_is_left_out(kept):
 
 
 def test_errors_by_label_by_hand():
-    rows = by_label(["a", "b", "c"], np.array([0, 0, 0, 0, 1]), np.array([0, 1, 1, 0, 1]))
+    answers = np.eye(3)[[0, 1, 1, 0, 1]]
+    rows = Predictions([], ["a", "b", "c"], np.array([0, 0, 0, 0, 1]), answers).by_label()
     assert (rows["a"]["n"], rows["a"]["wrong"]) == (4, 2) and rows["a"]["low"] < 0.5 < rows["a"]["high"]
     assert (rows["b"]["n"], rows["b"]["wrong"], rows["b"]["low"]) == (1, 0, 0)
     assert rows["c"] == {"n": 0, "wrong": 0, "low": 0.0, "high": 1.0}

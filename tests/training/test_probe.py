@@ -14,10 +14,10 @@ from training.data.photos import get_photos
 from training.data.splits import Photos
 from training.options import TrainingOptions
 from training.train.calibration import fit_temperature
-from training.train.cross_validation import assign_folds
+from training.train.cross_validation import assign_folds, cross_validate
 from training.train.learner import prepare
 from training.train.out_of_fold import score_out_of_fold
-from training.train.probe import cross_entropy, cross_validate, fit_probe, sample_weights
+from training.train.probe import OneOf, cross_entropy, fit_probe, sample_weights
 
 
 def clusters(counts: list[int], n_features: int = 12, n_views: int = 2, apart: float = 1, seed: int = 0):
@@ -97,20 +97,20 @@ def test_cross_entropy_by_hand():
 
 
 def test_scores_of_a_fold_do_not_depend_on_its_labels(monkeypatch):
-    monkeypatch.setattr("training.train.probe.STRENGTHS", (0.03,))  # that alone is chosen by all
+    monkeypatch.setattr("training.train.cross_validation.STRENGTHS", (0.03,))  # that alone is chosen by all
     features, targets = clusters([20, 20, 20])
     folds = np.arange(60) % 5
     changed, own = targets.copy(), folds == 0
     changed[own] = np.roll(targets[own], 5)
     assert (changed != targets).any()
-    before, after = (cross_validate(features, labels, folds, 3)[1] for labels in (targets, changed))
+    before, after = (cross_validate(features, labels, folds, OneOf(3))[1] for labels in (targets, changed))
     assert np.array_equal(before[own], after[own])
     assert not np.allclose(before[~own], after[~own])
 
 
 def test_noise_is_told_apart_no_better_than_by_chance_out_of_fold():
     features, targets = clusters([40, 40], n_features=200, apart=0)
-    strength, scores = cross_validate(features, targets, np.arange(80) % 5, 2)
+    strength, scores = cross_validate(features, targets, np.arange(80) % 5, OneOf(2))
     probe = fit_probe(features, targets, 2, strength)
     assert scores.shape == (80, 2, 2)
     assert np.mean(probe.scores(features[:, 0]).argmax(1) == targets) > 0.9
@@ -119,9 +119,9 @@ def test_noise_is_told_apart_no_better_than_by_chance_out_of_fold():
 
 def test_of_many_photos_some_choose_the_regularisation(monkeypatch):
     features, targets = clusters([60, 60], apart=0.5)
-    expected = cross_validate(features, targets, np.arange(120) % 3, 2)[1]
-    monkeypatch.setattr("training.train.probe.MAX_TUNING_VIEWS", 60)
-    scores = cross_validate(features, targets, np.arange(120) % 3, 2)[1]
+    expected = cross_validate(features, targets, np.arange(120) % 3, OneOf(2))[1]
+    monkeypatch.setattr("training.train.cross_validation.MAX_TUNING_VIEWS", 60)
+    scores = cross_validate(features, targets, np.arange(120) % 3, OneOf(2))[1]
     assert scores.shape == expected.shape and np.isfinite(scores).all()
     assert np.mean(scores[:, 0].argmax(1) == targets) == pytest.approx(
         np.mean(expected[:, 0].argmax(1) == targets), abs=0.1
@@ -129,19 +129,19 @@ def test_of_many_photos_some_choose_the_regularisation(monkeypatch):
 
 
 def test_folds_hold_out_each_photo_once_spread_labels_and_keep_copies_together():
-    labels = ["a"] * 20 + ["b"] * 10
+    labels = [("a",)] * 20 + [("b",)] * 10
     hashes = [str(i // 2) for i in range(30)]  # each photo twice
     folds = assign_folds(labels, hashes, 5)
     assert sorted(set(folds)) == [0, 1, 2, 3, 4]
     assert all(folds[i] == folds[i + 1] for i in range(0, 30, 2))
     for label in "ab":
-        counts = np.bincount([fold for fold, own in zip(folds, labels) if own == label], minlength=5)
+        counts = np.bincount([fold for fold, own in zip(folds, labels) if own == (label,)], minlength=5)
         assert counts.max() - counts.min() <= 2
 
 
 def test_few_photos_make_fewer_folds_or_none():
-    assert assign_folds(["a"] * 9 + ["b"] * 3, [str(i) for i in range(12)], 5).max() == 2
-    assert assign_folds(["a"] * 9 + ["b"] * 9, ["same"] * 9 + [str(i) for i in range(9)], 5) is None
+    assert assign_folds([("a",)] * 9 + [("b",)] * 3, [str(i) for i in range(12)], 5).max() == 2
+    assert assign_folds([("a",)] * 9 + [("b",)] * 9, ["same"] * 9 + [str(i) for i in range(9)], 5) is None
 
 
 def test_copies_and_near_copies_of_a_photo_are_held_out_together(monkeypatch, tmp_path):

@@ -14,7 +14,8 @@ from helpers.photos import make_photos, noisy_photo
 from training.data.photos import get_photos
 from training.evaluation import ALL, HELD_OUT, OUT_OF_FOLD, VALIDATION, Evaluation, evaluate
 from training.metrics import read_metrics
-from training.predictions import Predictions, predict_labelled
+from training.predict import predict_labelled
+from training.predictions import Predictions
 from training.report.figures import (
     FamiliarityGroups,
     figures_of,

@@ -18,8 +18,8 @@ from cleanlab.rank import get_label_quality_scores
 
 from classifier.inference.confidence import K, familiarity, normalised, probabilities
 from training.data.files import parent_label
-from training.train.cross_validation import assign_folds
-from training.train.probe import cross_validate
+from training.train.cross_validation import assign_folds, cross_validate
+from training.train.probe import OneOf
 
 N_FOLDS = 5
 CHUNK = 1000  # photos whose distances are in memory at a time
@@ -45,10 +45,10 @@ def out_of_fold_probabilities(
     has too few different photos.
     """
     vocab, targets = np.unique(labels, return_inverse=True)
-    folds = assign_folds(labels, hashes, N_FOLDS, seed)
+    folds = assign_folds([(label,) for label in labels], hashes, N_FOLDS, seed)
     if folds is None or len(vocab) < 2:
         return None
-    _, scores = cross_validate(normalised(features)[:, None], targets, folds, len(vocab))
+    _, scores = cross_validate(normalised(features)[:, None], targets, folds, OneOf(len(vocab)))
     return probabilities(scores[:, 0])
 
 

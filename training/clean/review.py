@@ -18,7 +18,7 @@ from training.data.files import parent_label
 from training.data.photos import get_photos
 from training.feedback import SUGGESTED, pending_suggestions
 from training.metrics import read_metrics
-from training.predictions import load_classifier
+from training.predict import load_classifier
 
 from .analysis import PhotoAnalysis, analyse_all
 from .decisions import FOLDER, PhotoKey

@@ -8,7 +8,7 @@ from pathlib import Path
 from classifier.files import sha256
 
 from .duplicates import groups_of_copies
-from .files import parent_label
+from .labels import BY_FOLDER, Labels
 
 ENOUGH_TO_VALIDATE = 5  # photos: of a label that has so many, at least one is validated
 
@@ -23,13 +23,21 @@ def n_to_validate(labels: Sequence[str], valid_pct: float) -> Counter[str]:
     )
 
 
+def strata(labels: Sequence[Sequence[str]]) -> list[str]:
+    """Return what to spread evenly: of each photo its only label, of several labels the rarest, "" of none."""
+    counts = Counter(label for own in labels for label in own)
+    return [min(own, key=lambda label: (counts[label], label), default="") for own in labels]
+
+
 def splitter(
     valid_pct: float = 0.2,
     seed: int = 42,
     keep: Sequence[str] = (),
+    labels: Labels = BY_FOLDER,
 ) -> Callable[[Sequence[Path]], tuple[list[int], list[int]]]:
     """Return a fastai splitter that validates `valid_pct` of each label's photos, at least 1 of 5 or more.
 
+    labels: of the photos; where one has several, its share is that of its rarest label.
     keep: SHA-256 of photos that an earlier run validated. They stay in validation, so that its figure and the new
     one can be compared; the rest of a label's share is drawn from its other photos.
     Copies of a photo go where it goes, unless they are all that a label has: a photo that was trained on
@@ -38,11 +46,11 @@ def splitter(
     kept_hashes = set(keep)
 
     def split(files: Sequence[Path]) -> tuple[list[int], list[int]]:
-        labels = [parent_label(file) for file in files]
+        kinds = strata([labels(file) for file in files])
         kept = {i for i, file in enumerate(files) if kept_hashes and sha256(Path(file)) in kept_hashes}
-        wanted = n_to_validate(labels, valid_pct)
+        wanted = n_to_validate(kinds, valid_pct)
         groups = groups_of_copies(files, max(len(kept), wanted.total()))
-        valid = _draw(labels, kept, wanted, {i: group for group in groups for i in group}, random.Random(seed))
+        valid = _draw(kinds, kept, wanted, {i: group for group in groups for i in group}, random.Random(seed))
         return sorted(set(range(len(files))) - valid), sorted(valid)
 
     return split

@@ -18,10 +18,10 @@ from training.append_log import folder_errors
 from training.output import replacing
 
 from .files import parent_label
-from .labels_csv import COLUMNS, SEPARATOR, SETS, read_rows
+from .labels_csv import COLUMNS, SEPARATOR, read_rows
 
 __all__ = [
-    *("COLUMNS", "FILE_NAME", "SEPARATOR", "SETS", "Labels", "ListedPhoto"),
+    *("COLUMNS", "BY_FOLDER", "FILE_NAME", "SEPARATOR", "SETS", "Labels", "ListedPhoto"),
     *("add_to_labels", "read_labels", "write_labels"),
 ]
 
@@ -59,6 +59,9 @@ class Labels:
     def vocab(self, files: Iterable[Path]) -> list[str]:
         """Return the labels that some of the files have, sorted."""
         return sorted({label for file in files for label in self(file)})
+
+
+BY_FOLDER = Labels()  # one label a photo
 
 
 def read_labels(data: str | Path) -> Labels:

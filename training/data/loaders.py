@@ -1,6 +1,6 @@
 """Load photos as fastai `DataLoaders`, by a `DataBlock` as in the lesson.
 
-Reads  photos that `training.data.photos` found; a photo's label is the name of the folder it lies in
+Reads  photos that `training.data.photos` found, and their labels
 Gives  a fastai `DataLoaders`; the same photos and seed give the same split
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 from training import torchvision_operators  # noqa: F401  before fastai.vision, torchvision and timm
 
 # isort: split
-from fastai.data.block import CategoryBlock, DataBlock
+from fastai.data.block import CategoryBlock, DataBlock, MultiCategoryBlock, TransformBlock
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import Normalize, parent_label
 from fastai.vision.augment import RandomResizedCrop, Resize, ResizeMethod, Saturation, aug_transforms
@@ -24,6 +24,7 @@ from training.options import TrainingOptions
 
 from .drawn_split import splitter
 from .duplicates import groups_of_copies
+from .labels import BY_FOLDER, Labels
 from .photo_cache import PHOTO_CACHE
 
 RESIZES = {
@@ -76,24 +77,25 @@ def get_dls(
     keep: Sequence[str] = (),
     larger: bool = True,
     valid: Sequence[Path] = (),
+    labels: Labels = BY_FOLDER,
 ) -> DataLoaders:
-    """Return the lesson's DataLoaders over `photos`, each labelled by the folder it lies in.
+    """Return the lesson's DataLoaders over `photos`; those of its chapter 6 where photos may have several labels.
 
     stats: mean and standard deviation to normalise with. keep: see `splitter`. larger: see `resizing`.
-    valid: a given validation set. Where there is one, it is the validation set, all other `photos` are trained on,
-    and options.valid_pct, options.seed and keep split nothing.
+    labels: of the photos. valid: a given validation set. Where there is one, it is the validation set, all other
+    `photos` are trained on, and options.valid_pct, options.seed and keep split nothing.
     Raises CliError where a label has nothing left to train on.
     """
     files, given = sorted({*photos, *valid}), set(valid)
     split = (
-        splitter(options.valid_pct, options.seed, keep)(files)
+        splitter(options.valid_pct, options.seed, keep, labels)(files)
         if not given
         else tuple([i for i, file in enumerate(files) if (file in given) is held] for held in (False, True))
     )
     block = DataBlock(
-        blocks=(ImageBlock(photo_class(options.image_size)), CategoryBlock),
+        blocks=(ImageBlock(photo_class(options.image_size)), label_block(labels, files)),
         splitter=lambda files: split,
-        get_y=parent_label,
+        get_y=labels if labels.multi_label else parent_label,
         item_tfms=resizing(options.resize, options.image_size, larger),
         batch_tfms=[
             *aug_transforms(xtra_tfms=[Saturation(p=options.grey, draw=0.0)] if options.grey else None),
@@ -102,9 +104,14 @@ def get_dls(
     )
     if options.valid_pct and not given and (n := n_copies(files, len(split[1]))):
         print(f"{n} of the photos are copies of another one: each stays on that one's side of the split", flush=True)
-    _check_split([parent_label(file) for file in files], *split)
+    _check_split([labels(file) for file in files], *split)
     # more workers than this machine has cores only cost memory; photos are small and decoded fast
     return block.dataloaders(files, bs=min(options.batch_size, len(split[0])), num_workers=0)
+
+
+def label_block(labels: Labels, files: Sequence[Path]) -> TransformBlock:
+    """Return fastai's block for the labels of photos: one each, or several or none."""
+    return MultiCategoryBlock(vocab=labels.vocab(files)) if labels.multi_label else CategoryBlock()
 
 
 def n_copies(files: Sequence[Path], max_size: int) -> int:
@@ -112,9 +119,9 @@ def n_copies(files: Sequence[Path], max_size: int) -> int:
     return sum(len(group) - 1 for group in groups_of_copies(files, max_size))
 
 
-def _check_split(labels: Sequence[str], train: Sequence[int], valid: Sequence[int]) -> None:
+def _check_split(labels: Sequence[Sequence[str]], train: Sequence[int], valid: Sequence[int]) -> None:
     """Raise CliError where a label has no photo to train on, or nothing is left to validate."""
-    missing = sorted(set(labels) - {labels[i] for i in train})
+    missing = sorted({label for own in labels for label in own} - {label for i in train for label in labels[i]})
     if missing:
         raise CliError(
             f"All photos of {', '.join(missing)} fell into validation: none is left to train on. "

@@ -28,14 +28,16 @@ from training import torchvision_operators  # noqa: F401  before fastai.vision, 
 # isort: split
 import numpy as np
 import torch
+from fastai.data.transforms import MultiCategorize
 from fastai.learner import Learner
-from fastai.metrics import error_rate
+from fastai.metrics import accuracy_multi, error_rate
 from fastai.vision.core import PILImage
 from fastai.vision.learner import default_split
 from fastcore.script import CliError
 from fasttransform import Pipeline
 from PIL import Image
 from plum import Function
+from scipy.special import expit
 
 from classifier.export import ExportError, read_bytes, read_export
 from classifier.inference.compiled_copy import CompileError, onnx_path
@@ -60,6 +62,11 @@ def portable(learn: Learner) -> Learner:
         opener = Pipeline([PILImage.create], split_idx=photos.tfms.split_idx)
         photos.tfms = opener
         photos.types = [Path, opener.fs[0].input_types, PILImage]
+        labels = dataset.tls[1]
+        steps = list(labels.tfms.fs)
+        several = [i for i, step in enumerate(steps) if isinstance(step, MultiCategorize)]
+        if several:  # what comes before looks labels up in a list of the photos of this machine
+            labels.tfms = Pipeline(steps[several[0] :], split_idx=labels.tfms.split_idx)
         for pipeline in dataset.tls:  # PosixPath and WindowsPath do not exist everywhere, Path does
             pipeline.types = [
                 Path if isinstance(kind, type) and issubclass(kind, PurePath) else kind for kind in pipeline.types
@@ -70,7 +77,7 @@ def portable(learn: Learner) -> Learner:
         dls,
         deepcopy(learn.model).cpu().eval(),
         loss_func=learn.loss_func,
-        metrics=error_rate,
+        metrics=accuracy_multi if several else error_rate,
         splitter=default_split,
         path=Path("."),
     )
@@ -160,7 +167,8 @@ def check_export(export: Path, learn: Learner, photos: Sequence[Image.Image], st
     with learn.no_bar(), learn.no_logging():
         expected = np.array([learn.predict(PILImage.create(photo))[2].tolist() for photo in photos])
     engine = TorchEngine(read_export(export))
-    served = np.array([probabilities(engine.answer(photo)[0]) for photo in photos])
+    of_scores = expit if engine.multi_label else probabilities
+    served = np.array([of_scores(engine.answer(photo)[0]) for photo in photos])
     difference = max(np.abs(stock.predict(export, photos) - expected).max(), np.abs(served - expected).max())
     if not difference <= TOLERANCE:  # false for not-a-number too
         raise CliError(

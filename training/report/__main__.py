@@ -25,7 +25,7 @@ from training.data.photos import get_photos, print_unreadable
 from training.evaluation import Evaluation, evaluate
 from training.metrics import read_metrics
 from training.output import staged
-from training.predictions import familiarity_of_photos, load_classifier
+from training.predict import familiarity_of_photos, load_classifier
 
 from .figures import FamiliarityGroups, figures_of
 from .model_card import write_card

@@ -15,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sklearn.metrics import roc_auc_score
 
 from training.evaluation import Evaluation
-from training.held_out import by_label
 from training.predictions import Predictions
 from training.statistics import wilson
 from training.train.verdict import FINE_TUNE_ERROR, Verdict
@@ -144,7 +143,7 @@ def to_html(
             n=n,
             n_wrong=n_wrong,
             interval=wilson(n_wrong, n),
-            errors=error_rows(by_label(predictions.vocab, predictions.targets, predictions.predicted)),
+            errors=error_rows(predictions.by_label()),
             confused=predictions.most_confused(),
             cards=[top_loss(predictions, i) for i in predictions.top_losses()],
             test=test,

@@ -18,14 +18,12 @@ from typing import Any
 from fastcore.script import CliError
 
 from classifier.command_line import run, with_options
-from training.data.files import parent_label
 from training.data.photos import imbalance_ratio, labels_with_few_photos, print_left_out, readable_photos
 from training.data.splits import Photos
 from training.export.stock_fastai import StockFastai
-from training.held_out import by_label
 from training.metrics import validated_before
 from training.options import TrainingOptions
-from training.predictions import load_classifier, predict_labelled
+from training.predict import load_classifier, predict_labelled
 from training.statistics import wilson
 
 from .checks import check_options, check_out
@@ -40,16 +38,16 @@ from .trained import Trained
 def print_counts(photos: Photos) -> None:
     """Print what is left out, and the labels that have too few photos or far fewer than others."""
     print_left_out(photos)
-    labels = list(map(parent_label, photos.train))
+    labels = [label for file in photos.train for label in photos.labels(file)]
     if few := labels_with_few_photos(labels):
         print(f"few photos: {', '.join(few)}. What is measured of them says little; add photos.")
-    if (ratio := imbalance_ratio(labels)) > MAX_IMBALANCE:
+    if not photos.labels.multi_label and (ratio := imbalance_ratio(labels)) > MAX_IMBALANCE:
         print(f"one label has {ratio:.0f} times as many photos as another: the model expects each label equally often.")
 
 
 def test_error(metrics: dict[str, Any], photos: Photos, out: Path) -> dict[str, Any]:
     """Return the metrics with the error of the written export on the given test set, which is printed too."""
-    predictions, _ = predict_labelled(load_classifier(out), photos.test)
+    predictions, _ = predict_labelled(load_classifier(out), photos.test, labels=photos.labels)
     n, n_wrong = len(predictions.files), predictions.n_wrong
     low, high = wilson(n_wrong, n)
     print(f"test set: {n_wrong} of {n} wrong, {n_wrong / n:.1%} (95% interval {low:.1%} to {high:.1%})")
@@ -59,7 +57,7 @@ def test_error(metrics: dict[str, Any], photos: Photos, out: Path) -> dict[str, 
             "n": n,
             "n_wrong": n_wrong,
             "error_rate": n_wrong / n,
-            "by_label": by_label(predictions.vocab, predictions.targets, predictions.predicted),
+            "by_label": predictions.by_label(),
         },
     }
 

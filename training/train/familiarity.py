@@ -29,8 +29,8 @@ MAX_LEFT_OUT = 20  # labels that are left out in turn, the most frequent ones
 def cluster_centres(features: np.ndarray, targets: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return (M, D) centres of length 1 and the (M,) labels they belong to, at most MAX_BYTES of them.
 
-    features: (N, V, D), V views of each photo; targets: (N,). A label's centres are those of k-means over the
-    directions of its photos' features.
+    features: (N, V, D), V views of each photo; targets: (N,) labels or groups of labels. A label's centres are those
+    of k-means over the directions of its photos' features.
     """
     labels = np.unique(targets)
     most = min(CENTRES_PER_LABEL, max(1, MAX_BYTES // features.shape[2] // len(labels)))
@@ -64,8 +64,8 @@ def similarities(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the similarity of each view of each photo to each label's centres, which were not made from that photo.
 
-    features: (N, V, D); views: (indices of M photos, (M, D) features) for each view, the plain one first. Returns an
-    (M, C) array of cosine similarities for each view, and the C labels.
+    features: (N, V, D); targets: (N,) labels or groups of labels; views: (indices of M photos, (M, D) features) for
+    each view, the plain one first. Returns an (M, C) array of cosine similarities for each view, and the C labels.
     """
     labels = np.unique(targets)
     near = [np.full((len(which), len(labels)), -1.0) for which, _ in views]
@@ -103,24 +103,29 @@ class FamiliarityMetrics:
 
 
 def measure_familiarity(
-    near: np.ndarray, targets: np.ndarray, labels: np.ndarray, threshold: float
+    near: np.ndarray, targets: np.ndarray, groups: np.ndarray, threshold: float, members: np.ndarray | None = None
 ) -> FamiliarityMetrics:
     """Return how well familiarity works: each label in turn is treated as if no photo of it had been shown.
 
-    near: (N, C) similarities to each label's centres, from `similarities`; targets: (N,).
+    near: (N, G) similarities to each group's centres, from `similarities`; targets: (N,) groups; groups: (G,).
+    members: (G, C), whether a group's photos show a label, where photos have several; None where a group is a label.
     """
     accepted = float(np.mean(near.max(1) >= threshold))
-    if len(labels) < 2:
+    if len(groups) < 2:
         return FamiliarityMetrics(accepted)
+    labels = groups if members is None else np.arange(members.shape[1])
+    members = np.eye(len(groups), dtype=bool) if members is None else members
+    group_of = np.searchsorted(groups, targets)
+    shows, alone = members[group_of], members[group_of].sum(1) == 1
     rows = {}
-    counts = np.array([(targets == label).sum() for label in labels])
-    for i in np.argsort(-counts)[:MAX_LEFT_OUT]:
-        own, others = targets == labels[i], np.delete(near, i, axis=1).max(1)
-        if own.any() and not own.all():
+    for i in np.argsort(-shows.sum(0))[:MAX_LEFT_OUT]:
+        own, known = shows[:, i] & alone, ~shows[:, i]
+        if own.any() and known.any():
+            others = near[:, ~members[:, i]].max(1)
             rows[int(labels[i])] = {
                 "n": int(own.sum()),
                 "unfamiliar": float(np.mean(others[own] < threshold)),
-                "auroc": float(roc_auc_score(~own, others)),
+                "auroc": float(roc_auc_score(known[own | known], others[own | known])),
             }
     if not rows:  # a validation set of one label alone
         return FamiliarityMetrics(accepted)
@@ -138,20 +143,21 @@ def fit_familiarity(
     targets: np.ndarray,
     folds: np.ndarray,
     views: Sequence[tuple[np.ndarray, np.ndarray]],
+    members: np.ndarray | None = None,
 ) -> tuple[Familiarity | None, FamiliarityMetrics, np.ndarray | None]:
     """Return the familiarity fitted on a model's photos, how well it works, and (N,) scores of the first view.
 
-    features: (N, V, D), views to make centres from; folds: (N,), see `cross_validation.assign_folds`; views: see
-    `similarities`.
+    features: (N, V, D), views to make centres from; targets: (N,) labels, or groups of photos with the same labels;
+    folds: (N,), see `cross_validation.assign_folds`; views: see `similarities`; members: see `measure_familiarity`.
     The scores are out of fold. Familiarity and scores are None for features that do not separate photos.
     """
-    near, labels = similarities(features, targets, folds, views)
+    near, groups = similarities(features, targets, folds, views)
     scores = [of.max(1).clip(0, 1) for of in near]
     threshold, (centres, _) = fit_threshold(scores), cluster_centres(features, targets)
     if not usable(centres, threshold, 1):
         print("what is familiar cannot be learned: the network's features tell nothing apart. Page and API say so.")
         return None, FamiliarityMetrics(), None
-    metrics = measure_familiarity(near[0], targets[views[0][0]], labels, threshold)
+    metrics = measure_familiarity(near[0], targets[views[0][0]], groups, threshold, members)
     return Familiarity(centres, threshold, 1), metrics, scores[0]
 
 

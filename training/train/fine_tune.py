@@ -22,11 +22,7 @@ from fastai.learner import Learner, Recorder
 from scipy import stats
 from torch import nn
 
-from classifier.inference.confidence import probabilities
-
-from .calibration import fit_temperature
 from .interrupt import StopOnInterrupt
-from .probe import cross_entropy
 from .verdict import FINE_TUNE_ERROR, Verdict
 
 ALPHA = 0.05  # probability below which a lower loss is called more than chance
@@ -63,22 +59,6 @@ class FreezeBatchNorm(Callback):
         for layer in self.model.modules():
             if isinstance(layer, nn.modules.batchnorm._BatchNorm):
                 layer.eval()
-
-
-class ExpectEachLabel(Callback):
-    """Have the loss see scores without the adjustment for imbalanced labels, which the probe's bias has in it.
-
-    So the network stays adjusted while it learns from photos as they are. Source: Menon et al. 2021, Long-tail learning
-    via logit adjustment.
-    """
-
-    def __init__(self, adjustment: np.ndarray):
-        """adjustment: (C,), the logarithm of `probe.label_weights`."""
-        self._adjustment = torch.as_tensor(adjustment, dtype=torch.float32)
-
-    def after_pred(self) -> None:
-        """Take the adjustment out of the scores that the loss is of."""
-        self.learn.pred = self.pred - self._adjustment.to(self.pred.device)
 
 
 class TimeLimit(Callback):
@@ -151,23 +131,10 @@ def validation_scores(learn: Learner) -> np.ndarray:
         return np.concatenate([learn.model(batch[0].to(device)).float().cpu().numpy() for batch in learn.dls.valid])
 
 
-def judge(before: np.ndarray, after: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Verdict:
-    """Return the verdict of N held-out photos on (N, C) scores before and after: a paired t-test, one-sided.
-
-    weights: (N,) of photos of imbalanced labels, as `probe.sample_weights` gives them.
-    Each half is measured at the temperature of the other one, so that a surer model is not taken for a better one.
-    """
-    weights = np.ones(len(targets)) if weights is None else weights / weights.mean()
-    losses = np.empty((2, len(targets)))
-    halves = np.arange(len(targets)) % 2
-    for row, scores in zip(losses, (before, after)):
-        for half in np.unique(halves):  # a single photo is measured at its own temperature
-            own, others = halves == half, (halves != half if len(targets) > 1 else halves == half)
-            temperature = fit_temperature(scores[others][:, None], targets[others], weights[others])
-            log_probabilities = np.log(probabilities(scores[own], temperature).clip(1e-12))
-            row[own] = cross_entropy(log_probabilities, targets[own]) * weights[own]
+def verdict_of(losses: np.ndarray) -> Verdict:
+    """Return the verdict of (2, N) losses of held-out photos, before and after: a paired t-test, one-sided."""
     gain = losses[0] - losses[1]
     spread = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
     p = float(stats.t.sf(gain.mean() / spread, len(gain) - 1)) if np.isfinite(spread) and spread > 0 else 1.0
     kept = bool(gain.mean() > 0 and p < ALPHA)
-    return Verdict(kept, float(losses[0].mean()), float(losses[1].mean()), p, len(targets))
+    return Verdict(kept, float(losses[0].mean()), float(losses[1].mean()), p, len(gain))

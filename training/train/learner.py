@@ -17,28 +17,25 @@ import numpy as np
 from fastai.callback import progress, schedule  # noqa: F401  they give Learner its bar and fine_tune
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
-from fastai.metrics import error_rate
+from fastai.metrics import accuracy_multi, error_rate
 from fastai.torch_core import set_seed
 from fastai.vision.learner import default_split
 from torch import nn
 
-from classifier.inference.confidence import probabilities
 from classifier.malloc import keep_freed_memory
-from training.data.files import parent_label
 from training.data.loaders import get_dls, validation_size
 from training.data.photo_cache import PHOTO_CACHE
 from training.data.splits import Photos
 from training.export.writer import engine_of
-from training.held_out import HeldOutPredictions
 from training.options import TrainingOptions
 
 from .backbone import Backbone, load_backbone
-from .calibration import calibrate
-from .familiarity import fit_familiarity, score_photos
+from .familiarity import score_photos
 from .features import Features
-from .fine_tune import MAX_MINUTES, ExpectEachLabel, fine_tune, judge, should_fine_tune, validation_scores
+from .fine_tune import MAX_MINUTES, fine_tune, should_fine_tune, validation_scores
 from .out_of_fold import OutOfFold, score_out_of_fold
-from .probe import Probe, label_weights, sample_weights
+from .probe import Probe
+from .task import Scored
 from .trained import Trained
 
 CALIBRATION_VIEWS = ("plain", "thumbnail")  # crops are harder than what people send
@@ -46,14 +43,16 @@ FAMILIARITY_VIEWS = ("plain", "thumbnail", "cropped")  # what should count as fa
 MAX_THRESHOLD_PHOTOS = 500  # photos whose views set the threshold of a fine-tuned network
 
 
-def get_learner(dls: DataLoaders, backbone: Backbone) -> Learner:
+def get_learner(dls: DataLoaders, backbone: Backbone, multi_label: bool = False) -> Learner:
     """Return a Learner: the backbone, then average pooling, batch norm and one linear layer.
 
-    With a linear layer on averages, the heatmap's shares of a label's score are exact.
+    multi_label: whether a photo may have several labels, or none. With a linear layer on averages, the heatmap's shares
+    of a label's score are exact.
     """
     pool = [nn.AdaptiveAvgPool2d(1), nn.Flatten()] if backbone.spatial else []
+    metric = accuracy_multi if multi_label else error_rate
     head = nn.Sequential(*pool, nn.BatchNorm1d(backbone.n_features), nn.Linear(backbone.n_features, len(dls.vocab)))
-    return Learner(dls, nn.Sequential(backbone.body, head), splitter=default_split, metrics=error_rate)
+    return Learner(dls, nn.Sequential(backbone.body, head), splitter=default_split, metrics=metric)
 
 
 def set_probe(learn: Learner, probe: Probe) -> None:
@@ -75,9 +74,9 @@ def prepare(
     set_seed(options.seed, reproducible=True)  # before the DataLoaders, which draw their own generators from it
     backbone = load_backbone(options.arch, options.pretrained, options.weights, options.image_size)
     larger = backbone.accepts_size(validation_size(options.image_size))
-    dls = get_dls(photos.train, options, backbone.stats, keep, larger, photos.valid)
+    dls = get_dls(photos.train, options, backbone.stats, keep, larger, photos.valid, photos.labels)
     PHOTO_CACHE.keep_only([*photos.train, *photos.valid])
-    learn, digest = get_learner(dls, backbone), hashlib.sha256()
+    learn, digest = get_learner(dls, backbone, photos.labels.multi_label), hashlib.sha256()
     for value in backbone.body.state_dict().values():
         digest.update(value.cpu().numpy().tobytes())
     name = f"1 {options.arch} {options.resize} {options.image_size} {larger} {digest.hexdigest()}"
@@ -98,69 +97,80 @@ def train(
     learn, features = prepare(photos, options, keep, cache)
     began = time.monotonic()
     probes = score_out_of_fold(learn, features, photos, options)
+    error, in_words = probes.error
     print(
         f"probe: {len(probes.files)} photos in {len(probes.views)} views, {features.n_computed} of them computed "
-        f"anew, {time.monotonic() - began:.0f} s; {probes.error:.1%} of the photos held out in turn are wrong",
+        f"anew, {time.monotonic() - began:.0f} s; {in_words}",
         flush=True,
     )
     probed = with_probe(learn, features, photos, probes)
     asked = options.fine_tune or not options.pretrained
-    if not should_fine_tune(probes.error, options.quick, asked):
+    if not should_fine_tune(error, options.quick, asked):
         return probed
     return with_fine_tuning(probed, features, probes, options, np.inf if asked else max_minutes)
 
 
 def with_probe(learn: Learner, features: Features, photos: Photos, probes: OutOfFold) -> Trained:
     """Make the probe of all photos the head of a Learner, and measure it out of fold and on a given validation set."""
-    probe = probes.fit()
+    probe, task = probes.fit(), probes.task
     set_probe(learn, probe)
     calibrated_on = [i for i, view in enumerate(probes.views) if view in CALIBRATION_VIEWS]
-    weights = sample_weights(probes.targets, probes.scores.shape[2])
-    calibration = calibrate(probes.scores[:, calibrated_on], probes.targets, probes.folds, weights=weights)
+    calibration = task.calibrate(probes.scores[:, calibrated_on], probes.targets, probes.folds)
     all_photos = np.arange(len(probes.files))
-    known, familiarity_metrics, familiar = fit_familiarity(
+    known, familiarity_metrics, familiar = task.fit_familiarity(
         probes.features,
         probes.targets,
         probes.folds,
         [(all_photos, probes.features[:, i]) for i, view in enumerate(probes.views) if view in FAMILIARITY_VIEWS],
     )
-    scores, files, given = probes.scores[:, 0], probes.files, sorted(photos.valid)
+    scores, files, folds, given = probes.scores[:, 0], probes.files, probes.folds, sorted(photos.valid)
     if given:
         rows = features.of(given)
         features.save([*photos.train, *photos.valid])
         scores, files = np.concatenate([scores, probe.scores(rows)]), [*files, *given]
+        folds = np.append(folds, np.full(len(given), -1))
         familiar = np.concatenate([familiar, score_photos(known, rows)]) if known and familiar is not None else None
-    by_label = probabilities(scores, calibration["temperature"] if calibration else 1)
-    held_out = HeldOutPredictions(list(learn.dls.vocab), list(map(features.hash_of, files)), by_label, familiar)
-    return Trained(learn, probes.files, held_out, calibration, known, familiarity_metrics, validated=given)
+    scored = Scored(list(map(features.hash_of, files)), scores, folds, familiar)
+    held_out, thresholds = task.held_out(scored, calibration)
+    return Trained(
+        learn,
+        task,
+        probes.files,
+        held_out,
+        calibration,
+        known,
+        familiarity_metrics,
+        thresholds=thresholds,
+        validated=given,
+    )
 
 
 def with_fine_tuning(
     probed: Trained, features: Features, probes: OutOfFold, options: TrainingOptions, max_minutes: float
 ) -> Trained:
     """Fine-tune from the probe of the photos that are not held out, and return the better one of the two models."""
-    learn, row_of = probed.learn, {file: i for i, file in enumerate(probes.files)}
+    learn, task, row_of = probed.learn, probed.task, {file: i for i, file in enumerate(probes.files)}
     before, model = deepcopy(learn.model), learn.model
     valid = [Path(file) for file in learn.dls.valid_ds.items]
     learned = [row_of[Path(file)] for file in learn.dls.train_ds.items]
     part = probes.fit(learned)
     set_probe(learn, part)
     print(f"fine-tuning on {len(learned)} photos, {len(valid)} held out ...", flush=True)
-    of_labels = label_weights(probes.targets[learned], probes.scores.shape[2])
-    with learn.added_cbs(ExpectEachLabel(np.log(of_labels))):
+    learned_targets = probes.targets[learned]
+    with learn.added_cbs(task.fine_tuning_callbacks(learned_targets)):
         table, minutes = fine_tune(learn, options.epochs, options.base_lr, options.pretrained, max_minutes)
     if minutes is not None:
         print(f"fine-tuning would take {minutes:.0f} minutes here and is left out; --fine-tune does it all the same")
         learn.model = before
         return probed
-    targets = np.array([list(learn.dls.vocab).index(parent_label(file)) for file in valid])
+    targets = task.targets(valid)
     probe_scores = (
         np.stack([probes.scores[row_of[file], 0] for file in valid])
         if valid[0] in row_of
         else (part.scores(features.of(valid)))
     )
     scores = validation_scores(learn)
-    probed.verdict, probed.table = judge(probe_scores, scores, targets, of_labels[targets]), table
+    probed.verdict, probed.table = task.judge(probe_scores, scores, targets, learned_targets), table
     print(probed.verdict, flush=True)
     if probed.verdict.kept:
         return measure_fine_tuned(probed, [probes.files[i] for i in learned], valid, scores, targets, features)
@@ -174,21 +184,29 @@ def measure_fine_tuned(
 ) -> Trained:
     """Return the fine-tuned model with its calibration and familiarity, measured on the photos it was validated on.
 
-    scores: (N, C) of the N validation photos; targets: (N,).
+    scores: (N, C) of the N validation photos; targets: theirs.
     """
-    vocab = list(tuned.learn.dls.vocab)
-    weights = sample_weights(targets, len(vocab))
-    calibration = calibrate(scores[:, None], targets, np.arange(len(valid)) % 2, True, weights)
+    task, halves = tuned.task, np.arange(len(valid)) % 2
+    calibration = task.calibrate(scores[:, None], targets, halves, shrink=True)
     own = Features(engine_of(tuned.learn), "")
     files = [*learned, *valid]
-    labels = np.array([vocab.index(parent_label(file)) for file in files])
     subset = np.random.default_rng(0).permutation(len(valid))[:MAX_THRESHOLD_PHOTOS]
     views = [(subset + len(learned), own.of([valid[i] for i in subset], view)) for view in FAMILIARITY_VIEWS]
-    learned_from = np.arange(len(files)) < len(learned)
-    known, familiarity_metrics, _ = fit_familiarity(own.of(files)[:, None], labels, np.where(learned_from, 0, 1), views)
-    by_label = probabilities(scores, calibration["temperature"] if calibration else 1)
+    parts = np.where(np.arange(len(files)) < len(learned), 0, 1)
+    known, familiarity_metrics, _ = task.fit_familiarity(own.of(files)[:, None], task.targets(files), parts, views)
     familiar = score_photos(known, own.of(valid)) if known else None
-    held_out = HeldOutPredictions(vocab, list(map(features.hash_of, valid)), by_label, familiar)
+    scored = Scored(list(map(features.hash_of, valid)), scores, halves, familiar)
+    held_out, thresholds = task.held_out(scored, calibration)
     return Trained(
-        tuned.learn, learned, held_out, calibration, known, familiarity_metrics, tuned.table, tuned.verdict, valid
+        tuned.learn,
+        task,
+        learned,
+        held_out,
+        calibration,
+        known,
+        familiarity_metrics,
+        tuned.table,
+        tuned.verdict,
+        thresholds,
+        valid,
     )

@@ -13,13 +13,15 @@ from fastai.learner import Learner
 from fastcore.script import CliError
 
 from training.data.duplicates import groups_of_copies
-from training.data.files import parent_label
 from training.data.splits import Photos
 from training.options import TrainingOptions
 
-from .cross_validation import assign_folds
+from .cross_validation import assign_folds, cross_validate
 from .features import Features
-from .probe import Probe, cross_validate, fit_probe
+from .one_label import OneLabel
+from .probe import Probe
+from .several_labels import SeveralLabels
+from .task import Task
 
 # of each photo: more views make a probe of few photos better, and each costs a forward pass
 VIEWS = ("plain", "thumbnail", "mirrored", "cropped")
@@ -30,8 +32,9 @@ MAX_VIEWS = 20_000  # of all photos together: many photos have fewer views
 class OutOfFold:
     """Features of N photos, and their scores by probes that did not learn from them."""
 
+    task: Task
     files: list[Path]
-    targets: np.ndarray  # (N,) indices of the labels
+    targets: np.ndarray  # (N,) indices of the labels, or (N, C) marks of each
     features: np.ndarray  # (N, V, D), V views of each photo, the plain one first
     views: list[str]  # (V,) keys of `features.VIEWS`
     folds: np.ndarray  # (N,)
@@ -39,14 +42,21 @@ class OutOfFold:
     strength: float  # C of the probe, with the lowest out-of-fold loss
 
     @property
-    def error(self) -> float:
-        """The out-of-fold error of the photos as they are, 0 to 1."""
-        return float(np.mean(self.scores[:, 0].argmax(1) != self.targets))
+    def error(self) -> tuple[float, str]:
+        """The out-of-fold error of the photos as they are, 0 to 1, and the same in words."""
+        return self.task.error(self.scores[:, 0], self.targets)
 
     def fit(self, indices: Sequence[int] | None = None) -> Probe:
         """Return the probe that learned from all photos, or from those with these indices."""
         which = np.arange(len(self.files)) if indices is None else np.asarray(indices)
-        return fit_probe(self.features[which], self.targets[which], self.scores.shape[2], self.strength)
+        return self.task.path(self.features[which], self.targets[which]).at(self.strength)
+
+
+def task_of(learn: Learner, photos: Photos, options: TrainingOptions) -> Task:
+    """Return what to train for: one label a photo, or several or none."""
+    if photos.labels.multi_label:
+        return SeveralLabels(learn.dls.vocab, photos.labels, options.precision)
+    return OneLabel(learn.dls.vocab, photos.labels)
 
 
 def score_out_of_fold(learn: Learner, features: Features, photos: Photos, options: TrainingOptions) -> OutOfFold:
@@ -54,16 +64,16 @@ def score_out_of_fold(learn: Learner, features: Features, photos: Photos, option
 
     Raises CliError for a label with too few different photos.
     """
-    files, vocab = sorted(photos.train), list(learn.dls.vocab)
-    targets = np.array([vocab.index(parent_label(file)) for file in files])
+    task, files = task_of(learn, photos, options), sorted(photos.train)
+    targets = task.targets(files)
     views = list(VIEWS[: max(1, min(len(VIEWS), MAX_VIEWS // len(files)))])
     rows = np.stack([features.of(files, view) for view in views], axis=1)
     features.save([*photos.train, *photos.valid])
-    folds = assign_folds([vocab[i] for i in targets], copy_groups(files, features), options.folds, options.seed)
+    folds = assign_folds(list(map(photos.labels, files)), copy_groups(files, features), options.folds, options.seed)
     if folds is None:
         raise CliError("A label has too few different photos: copies of one photo are as good as one. Add photos.")
-    strength, scores = cross_validate(rows, targets, folds, len(vocab))
-    return OutOfFold(files, targets, rows, views, folds, scores, strength)
+    strength, scores = cross_validate(rows, targets, folds, task)
+    return OutOfFold(task, files, targets, rows, views, folds, scores, strength)
 
 
 def copy_groups(files: Sequence[Path], features: Features) -> list[str]:

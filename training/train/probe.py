@@ -21,10 +21,8 @@ from .calibration import fit_temperature
 if TYPE_CHECKING:
     from torch import nn
 
-STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # C of the logistic regression: a smaller one regularises more
 EPS = 1e-5  # as in batch norm, which standardises in the network
 MAX_IMBALANCE = 3  # if a label has more times as many photos as another one, all are taken to be equally frequent
-MAX_TUNING_VIEWS = 5000  # views of photos that choose the regularisation
 
 
 @dataclass(frozen=True)
@@ -108,41 +106,22 @@ def cross_entropy(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.log(np.exp(scores).sum(-1)) - own
 
 
-def cross_validate(
-    features: np.ndarray, targets: np.ndarray, folds: np.ndarray, n_labels: int
-) -> tuple[float, np.ndarray]:
-    """Return the strength with the lowest out-of-fold loss, and the (N, V, C) out-of-fold scores at it.
+class OneOf:
+    """Probes of photos with one of C labels each."""
 
-    features: (N, V, D), V views of each photo, the plain one first. folds: (N,), see `cross_validation.assign_folds`.
-    The scores of a fold come from a probe of the other folds.
-    """
-    strength = choose_strength(features, targets, folds, n_labels)
-    scores = np.empty((*features.shape[:2], n_labels))
-    for fold in np.unique(folds):
-        own = folds == fold
-        scores[own] = fit_probe(features[~own], targets[~own], n_labels, strength).scores(features[own])
-    return strength, scores
+    def __init__(self, n_labels: int):
+        self.n_labels = n_labels
 
+    def path(self, features: np.ndarray, targets: np.ndarray) -> ProbePath:
+        """Return the probes of (N, V, D) features and the targets of N photos."""
+        return ProbePath(features, targets, self.n_labels)
 
-def choose_strength(features: np.ndarray, targets: np.ndarray, folds: np.ndarray, n_labels: int) -> float:
-    """Return the strength with the lowest out-of-fold loss of (N, V, D) features, each at its own temperature.
-
-    A strongly regularised probe is not sure enough; since a temperature is fitted afterwards, that must not count
-    against it. Only MAX_TUNING_VIEWS are used. Strengths are tried from the lowest on, until the loss rises.
-    """
-    subset = np.random.default_rng(0).permutation(len(targets))[: max(1, MAX_TUNING_VIEWS // features.shape[1])]
-    if not all(len(np.unique(targets[subset][folds[subset] != fold])) == n_labels for fold in np.unique(folds)):
-        subset = np.arange(len(targets))  # a label is too rare for a random subset
-    features, targets, folds = features[subset], targets[subset], folds[subset]
-    paths = {fold: ProbePath(features[folds != fold], targets[folds != fold], n_labels) for fold in np.unique(folds)}
-    best, lowest, weights = STRENGTHS[0], np.inf, sample_weights(targets, n_labels)
-    for strength in STRENGTHS:
-        scores = np.empty((*features.shape[:2], n_labels))
-        for fold, path in paths.items():
-            scores[folds == fold] = path.at(strength).scores(features[folds == fold])
+    def loss(self, scores: np.ndarray, targets: np.ndarray) -> float:
+        """Return the mean cross-entropy of (N, V, C) scores, at their own temperature, imbalanced labels alike."""
+        weights = sample_weights(targets, self.n_labels)
         losses = cross_entropy(scores / fit_temperature(scores, targets, weights), targets).mean(1)
-        loss = float(np.average(losses, weights=weights))
-        if loss >= lowest:
-            break
-        best, lowest = strength, loss
-    return best
+        return float(np.average(losses, weights=weights))
+
+    def can_learn(self, targets: np.ndarray) -> bool:
+        """Return whether all labels are among these."""
+        return len(np.unique(targets)) == self.n_labels

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from classifier.photo import open_photo
-from training.data.files import parent_label
 from training.data.manifest import manifest_sha256
 from training.data.splits import Photos
 from training.export.stock_fastai import StockFastai
 from training.export.writer import compile_export, export_learner, facts_of, portable
-from training.held_out import by_label
 from training.metrics import metrics_path
+from training.multi_label_predictions import MultiLabelPredictions
 from training.options import TrainingOptions
 from training.output import staged
+from training.predictions import Predictions
 from training.statistics import wilson
 
 from .trained import Trained
@@ -31,8 +31,9 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
     """Return what metrics.json records of a run, without the export's own figures."""
     validated = trained.validation()
     low, high = wilson(validated.n_wrong, len(validated.files))
-    learned = Counter(map(parent_label, trained.files))
-    held_out = Counter(map(parent_label, trained.validated))
+    labels = photos.labels
+    learned = Counter(label for file in trained.files for label in labels(file))
+    held_out = Counter(label for file in trained.validated for label in labels(file))
     measured = trained.familiarity_metrics
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -45,8 +46,9 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
         "n_valid": len(validated.files),
         "measured": "validation" if trained.validated else "out of fold",
         "photos": {label: {"train": learned[label], "valid": held_out[label]} for label in validated.vocab},
-        "by_label": by_label(validated.vocab, validated.targets, validated.predicted),
-        "unreadable": [f"{parent_label(file)}/{Path(file).name}" for file in photos.unreadable],
+        "by_label": validated.by_label(),
+        **several_labels_of(trained, validated),
+        "unreadable": [f"{file.parent.name}/{file.name}" for file in photos.unreadable],
         "fine_tuning": fine_tuning_of(trained),
         "epochs": trained.table,
         "calibration": trained.calibration,
@@ -60,6 +62,22 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "valid_sha256": sorted(trained.held_out.hashes_of(trained.validated)),
         "held_out": trained.held_out.to_data(),
+    }
+
+
+def several_labels_of(trained: Trained, validated: Predictions) -> dict[str, Any]:
+    """Return what metrics.json records where a photo may have several labels; {} otherwise."""
+    if not isinstance(validated, MultiLabelPredictions) or trained.thresholds is None:
+        return {}
+    several, none = validated.targets.sum(1) > 1, ~validated.targets.any(1)
+    return {
+        "several_labels": {
+            "mean_average_precision": validated.mean_average_precision,
+            "thresholds": {label: round(float(t), 4) for label, t in zip(validated.vocab, trained.thresholds)},
+            "n_with_several": int(several.sum()),
+            "n_without": int(none.sum()),
+            "none_right": float(validated.right[none].mean()) if none.any() else None,
+        }
     }
 
 
@@ -86,7 +104,8 @@ def save(
     learn.fieldguide = {
         **facts_of(metrics),
         "familiarity": familiarity and familiarity.to_facts(),
-        "calibration": trained.calibration and {"temperature": trained.calibration["temperature"]},
+        "calibration": calibration_facts(trained.calibration),
+        **({} if trained.thresholds is None else {"thresholds": trained.thresholds.tolist()}),
     }
     samples = (trained.validated or trained.files)[:N_SAMPLES]
     export = export_learner(learn, out, [open_photo(file) for file in samples], stock)
@@ -94,6 +113,13 @@ def save(
     write_metrics(metrics, out)
     compile_export(out)
     return metrics
+
+
+def calibration_facts(calibration: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what the export holds of a calibration: what its probabilities are computed with."""
+    return calibration and {
+        name: calibration[name] for name in ("temperature", "slopes", "biases") if name in calibration
+    }
 
 
 def write_metrics(metrics: dict[str, Any], out: str | Path) -> None:
