@@ -23,11 +23,14 @@ from helpers.photos import make_photos, noisy_photo
 from helpers.web import as_png, served
 from server.feedback.store import Feedback
 from training.append_log import AppendLog
+from training.data.labels import ListedPhoto, read_labels, write_labels
 from training.data.photos import get_photos
 from training.feedback import Suggestions, pending_suggestions
-from training.gather.__main__ import main, read_labels
+from training.gather.__main__ import main, read_terms
 from training.gather.candidates import Candidate
-from training.gather.collect import COLUMNS, Collector, gather, round_robin
+from training.gather.collect import Collector, gather, round_robin
+from training.gather.gathered import COLUMNS
+from training.move_journal import Journal
 
 
 @pytest.fixture
@@ -160,7 +163,7 @@ def test_searches_bring_as_many_as_wanted_of_each_label(web, tmp_path, monkeypat
 
     monkeypatch.setattr("training.gather.collect.search_web", search)
     collector = Collector(tmp_path / "out", allow_private=True)
-    by_label = read_labels(["teddy"], ["grizzly=grizzly bear", "grizzly=cub"])
+    by_label = read_terms(["teddy"], ["grizzly=grizzly bear", "grizzly=cub"])
     run_async(gather(collector, by_label, 8))
     taken = Counter((row["label"], row["term"]) for row in sources(tmp_path / "out"))
     assert taken["teddy", "teddy"] == taken["grizzly", "grizzly bear"] + taken["grizzly", "cub"] == 8
@@ -307,3 +310,105 @@ def test_feedback_on_the_hub_is_fetched(tmp_path, photos, monkeypatch, capsys):
 def test_feedback_that_is_not_there_is_one_sentence(where, photos):
     with pytest.raises(CliError, match=r"There is no folder|cannot be had from the Hub"):
         main(out=str(photos), feedback=where)
+
+
+def several(folder: Path, rows: list[tuple[int, str]]) -> Path:
+    """Write photos by their seeds, and a table of their labels, with "; " between several."""
+    folder.mkdir(exist_ok=True)
+    for seed, _ in rows:
+        noisy_photo((9, 9, 200), seed, (40, 30)).save(folder / f"{seed}.png")
+    text = "".join(f"{seed}.png,{labels}\n" for seed, labels in rows)
+    (folder / "tags.csv").write_text(f"file,labels\n{text}")
+    return folder / "tags.csv"
+
+
+def labels_of(out: Path) -> dict[int, str]:
+    """Return the labels of each photo in a labels.csv by its seed."""
+    titles = {row["file"]: int(row["title"].split(".")[0]) for row in sources(out)}
+    labels = read_labels(out)
+    return {titles[file.relative_to(out).as_posix()]: labels.text(file) for file in labels.listed}
+
+
+def test_labels_of_later_sightings_are_united_and_rows_of_labels_csv_stay(tmp_path, capsys):
+    out = tmp_path / "out"
+    main(source=several(tmp_path / "a", [(1, "cat;dog"), (2, "cat"), (3, "")]), label_delim=";", out=out)
+    assert labels_of(out) == {1: "cat|dog", 2: "cat", 3: ""}
+    edited = {file: ListedPhoto(("owl",)) if row.labels == ("cat",) else row for file, row in listed(out).items()}
+    write_labels(out, edited)
+    capsys.readouterr()
+    main(source=several(tmp_path / "b", [(2, "cat;emu"), (1, "dog"), (4, "emu")]), label_delim=";", out=out)
+    assert labels_of(out) == {1: "cat|dog", 2: "owl", 3: "", 4: "emu"}
+    assert Counter(row["label"] for row in sources(out)) == Counter(["cat|dog", "cat", "", "cat|emu", "emu"])
+    said = capsys.readouterr().out.splitlines()
+    counts = "1 photos new, 2 were there, 0 not taken; in all 1 cat, 1 dog, 1 emu, 1 owl; 1 with several, 1 with none"
+    assert said[-1].endswith(counts)
+    assert said[-2].startswith("labels.csv stays as it is, and lacks labels that were found now: photos/")
+    assert said[-2].endswith(".png (cat|emu). Add those that are right; sources.csv has all of them.")
+
+
+def test_photos_of_one_run_unite_their_labels(tmp_path):
+    out, table = tmp_path / "out", several(tmp_path / "a", [(1, "cat"), (2, "dog"), (3, "owl;cat")])
+    (tmp_path / "a" / "2.png").write_bytes((tmp_path / "a" / "1.png").read_bytes())
+    main(source=table, label_delim=";", out=out)
+    assert sorted(row.labels for row in listed(out).values()) == [("cat", "dog"), ("cat", "owl")]
+    assert len(get_photos(out)) == 2
+
+
+def listed(out: Path) -> dict[Path, ListedPhoto]:
+    return read_labels(out).listed
+
+
+def test_a_photo_that_was_moved_away_keeps_its_row_and_is_not_gathered_again(tmp_path):
+    out, table = tmp_path / "out", several(tmp_path / "a", [(1, "cat;dog"), (2, "cat"), (3, "dog")])
+    main(source=table, label_delim=";", out=out)
+    before = listed(out)
+    Journal(out).reject("verify", [(min(before), "")])
+    main(source=table, label_delim=";", out=out)
+    assert listed(out) == before and len(get_photos(out)) == 2
+
+
+def test_killed_run_has_its_labels_from_the_next_one(tmp_path):
+    out, table = tmp_path / "out", several(tmp_path / "a", [(i, "cat;dog" if i % 2 else "") for i in range(40)])
+    code = (
+        "import os; from training.gather import gathered; from training.gather.__main__ import main\n"
+        "add, n = gathered.Gathered.add, []\n"
+        "gathered.Gathered.add = lambda *args: n.append(1) or (os._exit(9) if len(n) > 20 else add(*args))\n"
+        f"main(source={str(table)!r}, label_delim=';', out={str(out)!r})"
+    )
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 9, run.stderr
+    assert len(list((out / "photos").iterdir())) == len(on_disk(out)) == 20 and listed(out) == {}
+    noisy_photo((1, 1, 1), 1).save(tmp_path / "one.png")
+    (tmp_path / "b" / "owl").mkdir(parents=True)
+    (tmp_path / "one.png").rename(tmp_path / "b" / "owl" / "41.png")
+    main(source=tmp_path / "b", out=out)  # any next run writes what that one could not
+    assert Counter(row.labels for row in listed(out).values()).total() == 21
+    main(source=table, label_delim=";", out=out)
+    assert Counter(row.labels for row in listed(out).values()) == {("cat", "dog"): 20, (): 20, ("owl",): 1}
+
+
+def test_a_full_disk_loses_no_labels(tmp_path, monkeypatch):
+    out, table = tmp_path / "out", several(tmp_path / "a", [(1, "cat;dog"), (2, "cat"), (3, "")])
+
+    def full(*_):
+        raise CliError("Nothing can be written")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("training.gather.gathered.write_csv", full)
+        with pytest.raises(CliError, match="Nothing can be written"):
+            main(source=table, label_delim=";", out=out)
+    main(source=table, label_delim=";", out=out)
+    assert labels_of(out) == {1: "cat|dog", 2: "cat", 3: ""}
+
+
+def test_searches_go_into_a_data_set_of_several_labels(web, tmp_path, monkeypatch):
+    def search(label, term):
+        return iter([Candidate((label,), f"{web.url}/photo/{i}.jpg", term=term, title=f"{i}") for i in range(30)])
+
+    monkeypatch.setattr("training.gather.collect.search_web", search)
+    out = tmp_path / "out"
+    main("cat", "dog", out=out, per_label=4, labels_per_photo="several", allow_private=True)
+    before = {**{i: "cat|dog" for i in range(4)}, **{i: "dog" for i in range(4, 8)}}
+    assert labels_of(out) == before
+    main("owl", out=out, per_label=5, allow_private=True)
+    assert labels_of(out) == {**before, **{i: "owl" for i in range(8, 13)}}

@@ -13,6 +13,7 @@ from helpers.commands import run_module
 from helpers.hub_stub import StubRepo, running_hub
 from helpers.photos import noisy_photo
 from helpers.web import as_png
+from training.data.labels import read_labels
 from training.data.photos import get_photos
 from training.gather.hub import _column
 from training.gather.hub_rows import Columns, candidates_in, count
@@ -157,7 +158,8 @@ def test_a_path_that_is_none_of_the_data_set_is_not_opened(tmp_path):
     others = [str(tmp_path / "secret.png"), f"file://{tmp_path}/secret.png", "http://127.0.0.1/a.png", None, ""]
     others += ["hf://datasets/me/other@main/a.png", f"zip://a.png::{tmp_path}/a.zip"]
     rows = Rows({"image": {"path": path, "bytes": None}, "label": 0} for path in others)
-    found = list(candidates_in([("train", rows)], Columns("me/pets", "image", "label", ["cat"], ReadingOptions())))
+    columns = Columns("me/pets", "image", "label", ["cat"], ReadingOptions())
+    found = list(candidates_in([("train", rows)], columns, {("train", ("cat",))}))
     assert [(photo.data, photo.url) for photo in found if photo.data != b""] == [(None, "http://127.0.0.1/a.png")]
     assert len(found) == len(others) - 2  # those of rows without a photo
 
@@ -169,15 +171,42 @@ def test_a_photo_keeps_its_own_licence_and_page():
         for licence, page in (("cc0-1.0", "https://example.com/1"), ("", "7"))
     )
     columns = Columns("me/pets", "image", "label", None, ReadingOptions(), "mit")
-    found = list(candidates_in([("train", rows)], columns))
+    found = list(candidates_in([("train", rows)], columns, {("train", ("cat",))}))
     assert [photo.licence for photo in found] == ["cc0-1.0", "mit"]
     assert found[0].page == "https://example.com/1" and found[1].page.endswith("/datasets/me/pets")
 
 
 def test_several_labels_of_a_photo_are_counted_apart():
     rows = Rows({"label": labels} for labels in ([0], [0, 1], [], None))
-    counts, left_out = count([("test", rows)], Columns("me/pets", "image", "label", list(LABELS), ReadingOptions()))
-    assert counts == {("test", "cat"): 1} and left_out == {"with several labels": 1, "without a label": 2}
+    counts = count([("test", rows)], Columns("me/pets", "image", "label", list(LABELS), ReadingOptions()))
+    assert counts == {("test", ("cat",)): 1, ("test", ("cat", "dog")): 1, ("test", ()): 2}
+
+
+def test_lists_of_labels_arrive_as_several_labels_a_photo(hub, tmp_path):
+    from datasets import ClassLabel, Dataset, Features, Image, List
+
+    features = Features({"image": Image(), "labels": List(ClassLabel(names=list(LABELS)))})
+    files = {}
+    for split, own, seed in (("train", [[0, 1], [1], []], 0), ("test", [[], []], 10)):
+        photos = [{"bytes": png(seed + i), "path": f"{i}.png"} for i in range(len(own))]
+        data = Dataset.from_dict({"image": photos, "labels": own}, features=features)
+        data.to_parquet(tmp_path / "made.parquet")
+        files[f"data/{split}-00000-of-00001.parquet"] = (tmp_path / "made.parquet").read_bytes()
+    put(hub, "me/pets", files)
+    run = gather(hub, tmp_path, "me/pets")
+    assert run.returncode == 0, run.stderr
+    assert table(run.stdout)[1:5] == [
+        "1 cat",
+        "2 dog",
+        "Several labels a photo: 1 of 3 photos have several, 1 none of these.",
+        "2 photos of the test set left out: none has a label.",
+    ]
+    listed = read_labels(tmp_path / "out").listed
+    assert {file.read_bytes(): row.labels for file, row in listed.items()} == {
+        png(0): ("cat", "dog"),
+        png(1): ("dog",),
+        png(2): (),
+    }
 
 
 def test_one_of_several_columns_of_labels_is_asked_for():

@@ -18,7 +18,7 @@ from training.deploy.manifest import front_matter
 from training.gather import __main__ as gather_command
 from training.gather import hub_files
 from training.gather.__main__ import main
-from training.gather.collect import COLUMNS
+from training.gather.gathered import COLUMNS
 
 PETS = "hf://datasets/me/pets"
 PLACES = [

@@ -5,7 +5,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from classifier.files import sha256
 from classifier.photo import PhotoError, open_photo
+from training.progress import progress_bar
 
 from .files import parent_label
 
@@ -25,6 +26,7 @@ from .files import parent_label
 # measured on bears: finds 99% of 200 such copies, and 3 of 86,320 natural pairs, which are copies too
 MAX_HASH_DISTANCES = {"phash": 10, "dhash": 10}
 INSPECTED_SIDE = 512  # pixels of the longer side at which photos are hashed and inspected
+START_BYTES = 4096  # of a file: read before the whole is
 MIN_CONTRAST = 8  # of 256 grey levels: all blank pictures have the same hashes
 
 
@@ -77,20 +79,35 @@ def groups_of_copies(files: Sequence[Path], max_size: int) -> list[list[int]]:
     return groups
 
 
-def in_several_folders(files: Sequence[Path]) -> list[list[Path]]:
-    """Return the groups of files with the same content, byte for byte, whose folders are of several labels.
+def same_files(files: Sequence[Path], group_of: Callable[[Path], Hashable] = parent_label) -> list[list[Path]]:
+    """Return the groups of files with the same content, byte for byte, that have several values of `group_of`.
 
-    Only files of the same size are read.
+    Only files of the same size are read, and only where they begin alike as a whole. Raises OSError for a file that
+    cannot be read.
     """
-    by_size: dict[int, list[Path]] = defaultdict(list)
+    by_start: dict[tuple[int, bytes], list[Path]] = defaultdict(list)
+    for same_size in _groups(files, lambda file: os.stat(file).st_size, group_of):
+        for file in same_size:
+            by_start[os.stat(file).st_size, _start(file)].append(file)
+    alike = [group for group in by_start.values() if len(set(map(group_of, group))) > 1]
+    bar = progress_bar([file for group in alike for file in group], leave=False)
+    digests = {file: sha256(file) for file in bar}
+    return _groups(list(digests), digests.__getitem__, group_of)
+
+
+def _groups(
+    files: Sequence[Path], key: Callable[[Path], Hashable], group_of: Callable[[Path], Hashable]
+) -> list[list[Path]]:
+    """Return the files by key, where those of a key have several values of `group_of`."""
+    by_key: dict[Hashable, list[Path]] = defaultdict(list)
     for file in files:
-        by_size[os.stat(file).st_size].append(file)
-    by_digest: dict[str, list[Path]] = defaultdict(list)
-    for same_size in by_size.values():
-        if len(set(map(parent_label, same_size))) > 1:
-            for file in same_size:
-                by_digest[sha256(file)].append(file)
-    return [group for group in by_digest.values() if len(set(map(parent_label, group))) > 1]
+        by_key[key(file)].append(file)
+    return [group for group in by_key.values() if len(set(map(group_of, group))) > 1]
+
+
+def _start(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(START_BYTES)
 
 
 def _hashes(file: Path) -> tuple[int, ...]:

@@ -18,11 +18,18 @@ from training.append_log import folder_errors
 from training.output import replacing
 
 from .files import parent_label
-from .labels_csv import COLUMNS, SEPARATOR, read_rows
+from .labels_csv import COLUMNS, SEPARATOR, SETS, read_rows
 
 __all__ = [
-    *("COLUMNS", "BY_FOLDER", "FILE_NAME", "SEPARATOR", "SETS", "Labels", "ListedPhoto"),
-    *("add_to_labels", "read_labels", "write_labels"),
+    "COLUMNS",
+    "FILE_NAME",
+    "SEPARATOR",
+    "SETS",
+    "Labels",
+    "ListedPhoto",
+    "add_to_labels",
+    "read_labels",
+    "write_labels",
 ]
 
 FILE_NAME = "labels.csv"

@@ -37,7 +37,7 @@ def read_rows(path: Path) -> list[LabelRow] | None:
     """Return the rows of a labels.csv, None where there is no file; CliError, with the line, for what is no row."""
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise CliError(f"{path} cannot be read: {error.strerror}.") from error

@@ -18,7 +18,7 @@ from classifier.files import sha256
 from classifier.photo import PhotoError, open_photo
 from training.progress import progress_bar
 
-from .duplicates import in_several_folders
+from .duplicates import same_files
 from .files import PHOTO_EXTENSIONS, get_files
 from .label_checks import labels_of_all, problem_with_labels, same_photos_note
 from .labels import FILE_NAME, Labels, read_labels
@@ -130,7 +130,7 @@ def _notes(path: Path, files: Sequence[Path], photos: Photos) -> Iterator[str]:
         return
     yield from folders_left_out(path, files)
     yield from names_left_out(path)
-    yield same_photos_note(path, in_several_folders([*photos.train, *photos.valid, *photos.test]))
+    yield same_photos_note(path, same_files([*photos.train, *photos.valid, *photos.test]))
 
 
 def select_by_hash(photos: Sequence[Path], hashes: Sequence[str]) -> list[Path]:

@@ -2,7 +2,8 @@
 
 Reads  search terms; or a source: a folder, a zip or tar archive, a table (csv, tsv, jsonl, parquet), annotations of
        Label Studio or COCO, a data set of the Hugging Face Hub or of Kaggle
-Writes DATA/<label>/<hash>.jpg, or DATA/valid/<label>/ and DATA/test/<label>/ for sets that the source gives; one row a
+Writes DATA/<label>/<hash>.jpg, or DATA/valid/<label>/ and DATA/test/<label>/ for sets that the source gives; where its
+       photos have several labels, or none, DATA/photos/<hash>.jpg, and their labels in DATA/labels.csv; one row a
        photo in DATA/.sources.db, and what could not be had in DATA/.failed.db, at once; and when a run ends
        DATA/sources.csv, where each photo comes from, for people and spreadsheets; with --push a data set on the Hub
 
@@ -11,6 +12,7 @@ Writes DATA/<label>/<hash>.jpg, or DATA/valid/<label>/ and DATA/test/<label>/ fo
     python -m training.gather --source ~/phone --out data/bears --dry-run
     python -m training.gather --source photos.zip --out data/bears
     python -m training.gather --source labels.csv --label-column species --out data/bears
+    python -m training.gather --source tags.csv --label-delim ";" --out data/outfits    # several labels a photo
     python -m training.gather --source hf://datasets/USER/NAME --out data/bears    # or kaggle://OWNER/NAME
     python -m training.gather --feedback feedback --out data/bears
     python -m training.gather --push hf://datasets/USER/NAME --out data/bears    # to the Hub, private; --dry-run too
@@ -20,7 +22,6 @@ command continues where it stopped: an address that was fetched, or can never be
 by their content, so that no photo is stored twice.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,13 +36,14 @@ from training.feedback import Suggestions, fetch_feedback
 
 from .candidates import DataSet
 from .collect import Collector, gather
-from .options import ReadingOptions
+from .gathered import takes_several
+from .options import SEVERAL, ReadingOptions
 from .sources import check_apart, opened_source
 
 LABEL_HELP = "LABEL=TERM: a label and what to search for; give it as often as you like"
 
 
-def read_labels(terms: Iterable[str], pairs: Iterable[str]) -> dict[str, list[str]]:
+def read_terms(terms: Iterable[str], pairs: Iterable[str]) -> dict[str, list[str]]:
     """Return the search terms of each label: a term's label is the term itself, or what LABEL=TERM says."""
     by_label: dict[str, list[str]] = {}
     for term in terms:
@@ -66,15 +68,21 @@ def add_feedback(feedback: str, out: str) -> None:
     print(f"{out}: {suggestions.summary()}. `python -m training.clean export.pkl {out}` leads with suggestions.")
 
 
-def collect(out: str, allow_private: bool, by_label: dict[str, list[str]], per_label: int, sets: list[DataSet]) -> bool:
-    """Collect what searches and data sets bring, print the counts, and return whether it came to its end."""
+def collect(
+    out: Path, allow_private: bool, by_label: dict[str, list[str]], per_label: int, sets: list[DataSet], several: bool
+) -> bool:
+    """Collect what searches and data sets bring, print the counts, and return whether it came to its end.
+
+    several: see `takes_several`.
+    """
     try:
-        collector = Collector(Path(out), allow_private)
+        collector = Collector(out, allow_private, several)
     except OSError as error:
         raise CliError(f"--out {out}: nothing can be written there ({error.strerror}).") from error
     listed = (candidate for found in sets for candidate in found.candidates)
+    n_listed = sum(found.counted().total() for found in sets)
     try:
-        run_async(gather(collector, by_label, per_label, listed, sum(found.count().total() for found in sets)))
+        run_async(gather(collector, by_label, per_label, listed, n_listed))
         return True
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here.")
@@ -82,11 +90,12 @@ def collect(out: str, allow_private: bool, by_label: dict[str, list[str]], per_l
     finally:
         for why, n in collector.reasons.most_common(8):
             print(f"{n:6} not taken: {why}")
-        of_label = Counter(row["label"] for row in collector.rows)
+        if note := collector.gathered.differing_note():
+            print(note)
         counts = collector.counts
         print(
             f"{out}: {counts['new']} photos new, {counts['there']} were there, {counts['failed']} not taken; in all "
-            f"{', '.join(f'{n} {name}' for name, n in sorted(of_label.items())) or 'none'}"
+            f"{collector.gathered.counts()}"
         )
 
 
@@ -94,7 +103,7 @@ def collect(out: str, allow_private: bool, by_label: dict[str, list[str]], per_l
 def main(  # many options: where photos come from, where they go, and how many
     *terms: str,  # what to search for: each term is a label of its own
     source: str = "",  # photos that you have: a folder, zip, tar, table, hf://datasets/USER/NAME or kaggle://OWNER/NAME
-    out: str = "data",  # folder that the photos go to, one folder a label
+    out: str = "data",  # folder that the photos go to: one folder a label, or a labels.csv where they have several
     dry_run: bool = False,  # show what the source was understood as, and copy nothing
     label: Annotated[str, LABEL_HELP, {"action": "append"}] = None,
     per_label: int = 150,  # photos of each label that searches are to bring
@@ -106,7 +115,8 @@ def main(  # many options: where photos come from, where they go, and how many
     **options: Any,
 ) -> None:
     "Gather photos of TERMS from the web, or from a source."
-    by_label, wheres = read_labels(terms, label or []), [str(where) for where in (source, urls, folder) if where]
+    by_label, wheres = read_terms(terms, label or []), [str(where) for where in (source, urls, folder) if where]
+    reading = ReadingOptions(**options)
     if feedback:
         add_feedback(feedback, out)
     elif not (by_label or wheres or push):
@@ -121,12 +131,13 @@ def main(  # many options: where photos come from, where they go, and how many
         sets = []
         for where in wheres:
             check_apart(where, out)
-            sets.append(stack.enter_context(opened_source(where, ReadingOptions(**options))))
+            sets.append(stack.enter_context(opened_source(where, reading)))
             print_understood(where, sets[-1])
-        if dry_run and (by_label or sets):
-            return
-        if (by_label or sets) and not collect(out, allow_private, by_label, per_label, sets):
-            return
+        if by_label or sets:
+            asked = any(found.several for found in sets) or reading.labels_per_photo == SEVERAL
+            several = takes_several(Path(out), asked)
+            if dry_run or not collect(Path(out), allow_private, by_label, per_label, sets, several):
+                return
     if push:
         push_to_hub(push, out, dry_run)
 

@@ -1,6 +1,7 @@
 """Read what annotation tools export as JSON: Label Studio's choices, COCO's categories, where they label whole photos.
 
-Gives  a `DataSet`; a photo whose annotations name several kinds has several labels
+Gives  a `DataSet`; a photo whose annotations name several kinds has several labels, one whose annotations name no kind
+       has none
 """
 
 import json
@@ -12,12 +13,12 @@ from typing import Any
 
 from fastcore.script import CliError
 
-from training.data.splits import split_of
+from training.data.splits import n_photos, split_of
 
 from .candidates import Candidate, DataSet
 from .photo_index import PhotoIndex
 
-Labelled = tuple[str, tuple[str, ...]]  # the name or address of a photo, and its labels
+Labelled = tuple[str, tuple[str, ...] | None]  # the name or address of a photo, and its labels; None: not annotated
 
 
 def is_annotations(file: Path) -> bool:
@@ -41,7 +42,8 @@ def read_annotations(file: Path, index: PhotoIndex | None = None) -> DataSet:
     words = [*re.split(r"[^a-z]+", file.stem.casefold()), file.parent.name]
     split = next((split for word in words if (split := split_of(word))), None)
     candidates, missing = [], []
-    for name, labels in labelled:
+    annotated = [(name, labels) for name, labels in labelled if labels is not None]
+    for name, labels in annotated:
         if name.startswith(("http://", "https://")):
             candidates.append(Candidate(labels, url=name, split=split or "train"))
         elif photo := index.find(name, file.parent, split or ""):
@@ -50,9 +52,12 @@ def read_annotations(file: Path, index: PhotoIndex | None = None) -> DataSet:
         else:
             missing.append(name)
     told = [f"{len(missing)} photos of {file.name} left out: not there, such as {missing[0]!r}."] if missing else []
+    if n := len(labelled) - len(annotated):
+        told.append(f"{n_photos(n)} left out: not annotated yet.")
     if not candidates:
         raise CliError(f"{file}: none of its photos is there{', such as ' + repr(missing[0]) if missing else ''}.")
-    return DataSet(f"{kind}, {file.name}", candidates, told)
+    several = any(len(set(labels)) > 1 for _, labels in annotated)
+    return DataSet(f"{kind}, {file.name}", candidates, told, several=several)
 
 
 def _content(file: Path) -> Any:
@@ -84,7 +89,7 @@ def _coco(content: dict[str, Any]) -> Iterator[Labelled]:
 
 
 def _label_studio(tasks: list[Any]) -> Iterator[Labelled]:
-    """Yield each task's image with the choices of its last annotation that was not cancelled."""
+    """Yield each task's image with the choices of its last annotation that was not cancelled; None without one."""
     for task in tasks:
         try:
             data, annotations = task["data"], [done for done in task["annotations"] if not done.get("was_cancelled")]
@@ -94,4 +99,4 @@ def _label_studio(tasks: list[Any]) -> Iterator[Labelled]:
             choices = [choice for own in found for choice in ([own] if isinstance(own, str) else own)]
         except (KeyError, TypeError, AttributeError, StopIteration) as error:
             raise CliError("A task of this export of Label Studio lacks its data or its annotations.") from error
-        yield str(image), tuple(map(str, choices))
+        yield str(image), tuple(map(str, choices)) if annotations else None

@@ -6,14 +6,13 @@ Readers of folders, tables and other sources give a `DataSet`; `training.gather`
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fastcore.script import CliError
-
-from training.data.files import alike_names, folder_name
-from training.data.splits import n_photos, split_of
+from training.data.files import folder_name
+from training.data.labels import SEPARATOR
+from training.data.splits import n_photos
 
 MOST_NAMED = 5  # files or labels that a sentence names
 
@@ -38,9 +37,8 @@ class Candidate:
 
     @property
     def label(self) -> str:
-        """The one label of the photo."""
-        (label,) = self.labels
-        return label
+        """The one label of the photo; several joined, "" for none."""
+        return SEPARATOR.join(self.labels)
 
 
 @dataclass
@@ -52,61 +50,42 @@ class DataSet:
     candidates: Iterable[Candidate]
     notes: list[str] = field(default_factory=list)
     """sentences: what was left out and why"""
-    counts: Counter[tuple[str, str]] | None = None
-    """photos by (split, label), where `candidates` are not all there yet"""
+    by_labels: Counter[tuple[str, tuple[str, ...]]] | None = None
+    """photos by (split, labels), where `candidates` are not all there yet"""
+    several: bool = False
+    """whether a photo may have several labels, or none"""
+
+    def counted(self) -> Counter[tuple[str, tuple[str, ...]]]:
+        """Return how many photos there are of each (split, labels); its total is that of the photos."""
+        if self.by_labels is None:
+            self.by_labels = Counter((candidate.split, candidate.labels) for candidate in self.candidates)
+        return self.by_labels
 
     def count(self) -> Counter[tuple[str, str]]:
         """Return how many photos there are of each (split, label)."""
-        if self.counts is None:
-            self.counts = Counter((candidate.split, candidate.label) for candidate in self.candidates)
-        return self.counts
+        counts: Counter[tuple[str, str]] = Counter()
+        for (split, labels), n in self.counted().items():
+            counts.update({(split, label): n for label in labels})
+        return counts
 
     def table(self) -> list[str]:
-        """Return a line for each label: its photos, in each of the splits where there are several."""
+        """Return a line for each label: its photos, in each of the splits where there are several.
+
+        Where photos may have several labels, a last line says how many have, and how many have none.
+        """
         counts = self.count()
-        splits = [split for split in reversed(SPLIT_ORDER) if any(split == found for found, _ in counts)]
+        splits = [split for split in reversed(SPLIT_ORDER) if any(split == found for found, _ in self.counted())]
         head = ["".join(f"{split:>8}" for split in splits) + "  label"] if splits not in ([], ["train"]) else []
         labels = sorted({label for _, label in counts})
-        return head + ["".join(f"{counts[split, label]:8}" for split in splits) + f"  {label}" for label in labels]
+        lines = ["".join(f"{counts[split, label]:8}" for split in splits) + f"  {label}" for label in labels]
+        return [*head, *lines, *([several_and_none(self.counted())] if self.several else [])]
 
 
-def one_label_each(kind: str, candidates: Sequence[Candidate], notes: Sequence[str]) -> DataSet:
-    """Return the data set of the candidates that have one label; the notes say how many have none or several.
-
-    Labels become names of folders. Photos of the test set come first, then those to validate: a photo that is also to
-    train on is not taken a second time.
-    """
-    kept, without, several, renamed = [], 0, 0, {}
-    for candidate in united(candidates):
-        labels = {label.strip() for label in candidate.labels} - {""}
-        without, several = without + (not labels), several + (len(labels) > 1)
-        if len(labels) == 1:
-            (label,) = labels
-            name = as_folder(label)
-            if name != "_".join(label.split()):
-                renamed[label] = name
-            kept.append(replace(candidate, labels=(name,)))
-    told = list(notes)
-    if without:
-        told.append(f"{n_photos(without)} left out: without a label.")
-    if several:
-        told.append(f"{n_photos(several)} left out: with several labels. A model tells one label for each photo.")
-    if alike := alike_names({found.label for found in kept}):
-        told.append(f"Labels that differ in capitals alone, each taken for its own: {some(alike)}.")
-    if renamed:
-        pairs = ", ".join(f"{label} as {name}" for label, name in sorted(renamed.items())[:MOST_NAMED])
-        told.append(f"Labels that cannot be names of folders are written otherwise: {pairs}.")
-    refuse_labels_named_as_splits({(found.split, found.label) for found in kept})
-    if not kept:
-        raise CliError(f"Taken for {kind}, no photo is left. {' '.join(told)}".strip())
-    return DataSet(kind, sorted(kept, key=lambda candidate: SPLIT_ORDER.index(candidate.split)), told)
-
-
-def refuse_labels_named_as_splits(found: Collection[tuple[str, str]]) -> None:
-    """Raise CliError for a label such as test where photos are in several sets. found: (split, label) of photos."""
-    labels = sorted({label for _, label in found if split_of(label)})
-    if labels and any(split != "train" for split, _ in found):
-        raise CliError(f"A label cannot be called {some(labels)} where there are sets of such names.")
+def several_and_none(counts: Counter[tuple[str, tuple[str, ...]]]) -> str:
+    """Return a sentence on how many photos have several labels, and how many have none."""
+    n_several = sum(n for (_, labels), n in counts.items() if len(labels) > 1)
+    n_none = sum(n for (_, labels), n in counts.items() if not labels)
+    return f"Several labels a photo: {n_several} of {n_photos(counts.total())} have several, {n_none} none of these."
 
 
 def united(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -7,25 +7,17 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from fastcore.script import CliError
-
 from classifier.photo import PhotoError, open_photo, photo_format
 from classifier.photo.download import MAX_BYTES, Downloader, DownloadError
 from classifier.photo.formats import FORMATS
-from classifier.results_csv import plain
-from training.append_log import AppendLog, Row, utc_now
-from training.csv_rows import read_csv_rows, write_csv
-from training.output import replacing
+from training.append_log import AppendLog, utc_now
+from training.csv_rows import read_csv_rows
 from training.progress import progress_bar
 
 from .candidates import Candidate
+from .gathered import Gathered
 from .search import search_web
 
-COLUMNS = (
-    *("file", "label", "term", "url", "page", "title", "sha256", "width", "height", "time"),
-    *("source", "licence"),  # these an earlier version did not have
-)
-N_ADDED = 2
 FAILED_COLUMNS = ("label", "url", "why", "time")
 MAX_CONCURRENT = 16  # downloads at a time
 TOO_LARGE = f"larger than {MAX_BYTES // 1_000_000} MB"
@@ -35,28 +27,17 @@ EXTENSIONS = {kind: extensions[0] for kind, extensions in {**FORMATS, "MPO": FOR
 class Collector:
     """Collects photos into a folder, and remembers what became of every address."""
 
-    def __init__(self, out: Path, allow_private: bool = False):
+    def __init__(self, out: Path, allow_private: bool = False, several: bool = False):
+        """several: whether the folder's photos have their labels in its labels.csv; see `takes_several`."""
         self.out, self.downloader = out, Downloader(allow_private)
         out.mkdir(parents=True, exist_ok=True)
-        self.csv = out / "sources.csv"
-        of_csv = read_sources(self.csv)  # before anything is written: raises CliError for somebody else's list
-        self._sources = AppendLog(out / ".sources.db", COLUMNS, lambda: of_csv, N_ADDED)
+        self.gathered = Gathered(out, several)
         self._failed = AppendLog(
             out / ".failed.db", FAILED_COLUMNS, lambda: read_csv_rows(out / ".failed.csv", FAILED_COLUMNS)
         )
-        self.rows = self._sources.rows()[0]
-        self._done = {(row["label"], row["url"]) for row in (*self.rows, *self._failed.rows()[0])}
-        self._known_digests = {(row["label"], row["sha256"]) for row in self.rows}
+        self._done = {(row["label"], row["url"]) for row in (*self.gathered.rows, *self._failed.rows()[0])}
         self.counts: Counter[str] = Counter()  # new, there (already), failed
         self.reasons: Counter[str] = Counter()
-
-    def n_photos_from(self, label: str, terms: Iterable[str]) -> int:
-        """Return how many photos of a label were found by these search terms."""
-        return sum(row["label"] == label and row["term"] in terms for row in self.rows)
-
-    def write_sources(self) -> None:
-        """Write sources.csv: all photos that were gathered, by this and other processes."""
-        write_csv(self.csv, COLUMNS, self._sources.rows()[0])
 
     async def add(self, candidate: Candidate) -> bool:
         """Add a photo and return whether it is new; the reasons of failures are counted."""
@@ -74,7 +55,9 @@ class Collector:
             if candidate.url and getattr(error, "final", True):
                 self._failed.add([{"label": candidate.label, "url": candidate.url, "why": why, "time": utc_now()}])
             return False
-        return self._store(candidate, data, *described)
+        new = self.gathered.add(candidate, data, hashlib.sha256(data).hexdigest(), *described)
+        self.counts["new" if new else "there"] += 1
+        return new
 
     async def _read(self, candidate: Candidate) -> bytes:
         if candidate.data is not None:
@@ -89,42 +72,6 @@ class Collector:
             return candidate.file.read_bytes()
         except OSError as error:
             raise DownloadError(f"cannot be read ({error.strerror})") from error
-
-    def _store(self, candidate: Candidate, data: bytes, width: int, height: int, extension: str) -> bool:
-        digest = hashlib.sha256(data).hexdigest()
-        if (candidate.label, digest) in self._known_digests:
-            self.counts["there"] += 1
-            return False
-        split = "" if candidate.split == "train" else candidate.split  # as `training.data.splits` reads it
-        file = self.out / split / candidate.label / f"{digest[:20]}{extension}"
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(file) as temporary:
-                temporary.write_bytes(data)
-        except OSError as error:
-            raise CliError(
-                f"{file} could not be written: {error.strerror or error}. What was gathered before is "
-                "kept; the same command goes on."
-            ) from error
-        row = {
-            "file": file.relative_to(self.out).as_posix(),
-            "label": candidate.label,
-            "term": candidate.term,
-            "url": candidate.url,
-            "page": candidate.page,
-            "title": " ".join(candidate.title.split()),
-            "sha256": digest,
-            "width": str(width),
-            "height": str(height),
-            "time": utc_now(),
-            "source": candidate.source,
-            "licence": candidate.licence,
-        }
-        self._sources.add([row])
-        self.rows.append(row)
-        self._known_digests.add((candidate.label, digest))
-        self.counts["new"] += 1
-        return True
 
     async def add_all(self, candidates: Iterator[Candidate], wanted: int | None = None, total: int = 0) -> int:
         """Add photos until `wanted` are new, or all; return how many are new, with a progress bar.
@@ -157,11 +104,6 @@ def _size_and_extension(data: bytes) -> tuple[int, int, str]:
     return *photo.size, EXTENSIONS.get(kind, f".{kind.lower()}")
 
 
-def read_sources(file: Path) -> list[Row]:
-    """Return the rows of a sources.csv, as `write_csv` or an earlier version wrote it; CliError for another list."""
-    return [{name: plain(text) for name, text in row.items()} for row in read_csv_rows(file, COLUMNS, N_ADDED)]
-
-
 def round_robin(searches: Iterable[Iterator[Candidate]]) -> Iterator[Candidate]:
     """Yield from each search in turn, so that every term of a label has its share."""
     return (candidate for candidate in chain.from_iterable(zip_longest(*searches)) if candidate)
@@ -174,10 +116,10 @@ async def gather(
     listed: Iterable[Candidate] = (),
     n_listed: int = 0,
 ) -> None:
-    """Collect `per_label` photos of each label from its searches, and all the listed ones; write sources.csv."""
+    """Collect `per_label` photos of each label from its searches, and all the listed ones; write the lists of them."""
     try:
         for label, terms in by_label.items():
-            wanted = per_label - collector.n_photos_from(label, terms)
+            wanted = per_label - collector.gathered.n_from(label, terms)
             print(f"{label}: {max(wanted, 0)} photos wanted, by {', '.join(map(repr, terms))}", flush=True)
             if wanted > 0:
                 new = await collector.add_all(round_robin([search_web(label, term) for term in terms]), wanted)
@@ -188,4 +130,4 @@ async def gather(
                     )
         await collector.add_all(iter(listed), total=n_listed)
     finally:
-        collector.write_sources()
+        collector.gathered.write_lists()

@@ -21,7 +21,8 @@ from training.data.skipped import NO_LABELS, folders_left_out
 from training.data.splits import base_of, n_photos
 
 from .annotations import is_annotations, read_annotations
-from .candidates import Candidate, DataSet, as_folder, one_label_each
+from .candidates import Candidate, DataSet, as_folder
+from .labelling import labelled
 from .layouts import by_folders, by_pattern, has_labels, no_labels, only_structure
 from .options import ReadingOptions
 from .photo_index import PhotoIndex
@@ -42,7 +43,7 @@ def read_folder(folder: Path, options: ReadingOptions, confined: bool = False) -
         raise CliError(f"There is no folder {folder}.")
     photos, notes = photos_in(folder)
     if options.pattern:
-        return by_pattern(folder, photos, options.pattern, notes)
+        return labelled(by_pattern(folder, photos, options.pattern, notes), options, in_folders=True)
     tables, samples = _tables(folder, photos)
     notes += [f"{table.name} was not read: its labels are a sample's." for table in samples]
     if not photos and not tables:
@@ -53,18 +54,20 @@ def read_folder(folder: Path, options: ReadingOptions, confined: bool = False) -
     candidates = [candidate for read in found for candidate in read.candidates]
     structural = bool(photos) and only_structure(folder, photos)
     by_folder = by_folders(folder, photos, [*notes, *_told(unclear)]) if photos and not structural else None
-    if not candidates or (by_folder and _agree(by_folder, candidates)):
+    several = options.several(any(read.several for read in found))
+    if not candidates or (by_folder and not several and _agree(by_folder, candidates)):
         if unclear and (by_folder is None or options.names_columns or not has_labels(folder, photos)):
             raise CliError(" ".join(map(str, unclear[:2])))
         if by_folder is None:
             raise CliError(f"{no_labels(folder, photos)} {' '.join(notes)}".strip())
         by_folder.notes += _contradictions(by_folder, candidates)
-        return by_folder
+        return labelled(by_folder, options, in_folders=True)
     told = [note for read in found for note in read.notes]
     named = {candidate.file for candidate in candidates if candidate.file}
     if rest := [photo for photo in photos if photo not in named]:
         told.append(f"{n_photos(len(rest))} left out: not named in the table, such as {rest[0].relative_to(folder)}.")
-    return one_label_each(", ".join(dict.fromkeys(read.kind for read in found)), candidates, [*notes, *told])
+    kind = ", ".join(dict.fromkeys(read.kind for read in found))
+    return labelled(DataSet(kind, candidates, [*notes, *told], several=several), options)
 
 
 def photos_in(folder: Path) -> tuple[list[Path], list[str]]:
@@ -139,7 +142,7 @@ def _told(unclear: Sequence[CliError]) -> list[str]:
 
 def _contradictions(by_folder: DataSet, candidates: Sequence[Candidate]) -> list[str]:
     """Return a sentence on the photos of which a table says something else than their folders."""
-    labels = {found.file: found.label for found in by_folder.candidates}
+    labels = {found.file: as_folder(found.label) for found in by_folder.candidates}
     n = sum(
         found.file in labels and as_folder(found.labels[0]) != labels[found.file]
         for found in candidates
@@ -150,7 +153,7 @@ def _contradictions(by_folder: DataSet, candidates: Sequence[Candidate]) -> list
 
 def _agree(by_folder: DataSet, candidates: Sequence[Candidate]) -> bool:
     """Return whether a table says of its photos what their folders say, and no more than that."""
-    labels = {found.file: found.label for found in by_folder.candidates}
+    labels = {found.file: as_folder(found.label) for found in by_folder.candidates}
     same = sum(tuple(map(as_folder, found.labels)) == (labels.get(found.file),) for found in candidates)
     splits = [{found.split for found in said} for said in (by_folder.candidates, candidates)]
     return same > 0.9 * len(candidates) and len(splits[0]) >= len(splits[1])

@@ -14,11 +14,12 @@ from typing import Any
 
 from fastcore.script import CliError
 
-from training.data.splits import n_photos, split_of
+from training.data.splits import split_of
 
-from .candidates import DataSet, refuse_labels_named_as_splits, some
+from .candidates import DataSet, some
 from .columns import FILE_COLUMNS, LABEL_COLUMNS
 from .hub_rows import Columns, candidates_in, count, label_names
+from .labelling import choose
 from .options import ReadingOptions
 
 PREFIX = "hf://datasets/"
@@ -43,15 +44,17 @@ def read_hub(where: str, options: ReadingOptions) -> DataSet:
     columns = _columns(where, name, features, options)
     with explained(where):
         of_labels = _load(name, config, [columns.label]) if _is_parquet(splits) else splits
-        counts, left_out = count(((_split(key), data) for key, data in of_labels.items()), columns)
+        counts = count(((_split(key), data) for key, data in of_labels.items()), columns)
     notes = [f"The split {key} is trained on." for key in splits if not split_of(key)]
-    notes += [f"{n_photos(n)} left out: {why}." for why, n in left_out.items()]
-    if not counts:
-        raise CliError(f"{where}: no photo has one label in the column {columns.label!r}. {' '.join(notes)}".strip())
-    refuse_labels_named_as_splits(counts)
+    several = options.several(any(len(labels) > 1 for _, labels in counts))
+    taken, told = choose(counts, several)
+    notes += told
+    if not taken:
+        what = "a label" if several else "one label"
+        raise CliError(f"{where}: no photo has {what} in the column {columns.label!r}. {' '.join(notes)}".strip())
     notes.append(f"Its card names the licence {columns.licence}." if columns.licence else "Its card names no licence.")
     kind = f"a data set of the Hub, {name}: photos by {columns.image}, labels by {columns.label}"
-    return DataSet(kind, _explained(where, candidates_in(_ordered(splits), columns)), notes, counts)
+    return DataSet(kind, _explained(where, candidates_in(_ordered(splits), columns, taken)), notes, taken, several)
 
 
 def _load(name: str, config: str | None, columns: Sequence[str] = ()) -> dict[str, Any]:

@@ -24,8 +24,8 @@ from training.data.splits import given_splits
 from training.hub.repo import Content
 from training.progress import progress_bar
 
-from .collect import read_sources
 from .dataset_card import COLUMNS, Told, dataset_card
+from .gathered import read_sources
 
 SPLITS = {"train": "train", "valid": "validation", "test": "test"}  # of a data set here, and their names on the Hub
 MOST_IN_FOLDER = 10_000  # files, by the Hub's rules

@@ -1,7 +1,7 @@
 """Turn the rows of a data set of the Hub into candidates: a photo's bytes, its label, its licence and its page."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,8 @@ class Columns:
     licence: str = ""  # of the data set, for photos without one of their own
 
     def labels_of(self, row: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the labels of a row: none, one or several."""
-        return labels_in(row[self.label], self.options, self.names)
+        """Return the labels of a row, sorted: none, one or several."""
+        return tuple(sorted(set(map(as_folder, labels_in(row[self.label], self.options, self.names)))))
 
 
 def label_names(feature: Any) -> list[str] | None:
@@ -37,30 +37,27 @@ def label_names(feature: Any) -> list[str] | None:
     return getattr(parts, "names", None)
 
 
-def count(splits: Iterable[tuple[str, Any]], columns: Columns) -> tuple[Counter[tuple[str, str]], Counter[str]]:
-    """Return the photos by (set, label), and those left out by the reason why; of the column of labels alone."""
-    counts: Counter[tuple[str, str]] = Counter()
-    left_out: Counter[str] = Counter()
+def count(splits: Iterable[tuple[str, Any]], columns: Columns) -> Counter[tuple[str, tuple[str, ...]]]:
+    """Return the photos by (set, labels), by the column of labels alone; some have no labels, or several."""
+    counts: Counter[tuple[str, tuple[str, ...]]] = Counter()
     for split, data in splits:
         rows = data.decode(False).select_columns([columns.label])
         n_rows = getattr((data.info.splits or {}).get(data.split), "num_examples", 0)
         for row in progress_bar(rows, total=n_rows, leave=False) if n_rows else rows:
-            labels = columns.labels_of(row)
-            if len(labels) == 1:
-                counts[split, as_folder(labels[0])] += 1
-            else:
-                left_out["with several labels" if labels else "without a label"] += 1
-    return counts, left_out
+            counts[split, columns.labels_of(row)] += 1
+    return counts
 
 
-def candidates_in(splits: Iterable[tuple[str, Any]], columns: Columns) -> Iterator[Candidate]:
-    """Yield the photos that have one label, each read when it is its turn."""
+def candidates_in(
+    splits: Iterable[tuple[str, Any]], columns: Columns, taken: Container[tuple[str, tuple[str, ...]]]
+) -> Iterator[Candidate]:
+    """Yield the photos whose (set, labels) is one of `taken`, each read when it is its turn."""
     for split, data in splits:
         for row in data.decode(False):
             labels = columns.labels_of(row)
-            if len(labels) == 1 and (place := _place(row[columns.image], columns.name)):
+            if (split, labels) in taken and (place := _place(row[columns.image], columns.name)):
                 yield Candidate(
-                    (as_folder(labels[0]),),
+                    labels,
                     split=split,
                     page=_text(row, PAGES, "http") or _page(columns.name),
                     licence=_text(row, LICENCES) or columns.licence,

@@ -9,7 +9,7 @@ from fastcore.script import CliError
 
 from training.data.splits import base_of, n_photos, split_of
 
-from .candidates import Candidate, DataSet, one_label_each, some
+from .candidates import Candidate, DataSet, some
 
 # words in names of folders that hold photos of any label
 STRUCTURE = {
@@ -49,7 +49,7 @@ def by_folders(folder: Path, photos: Sequence[Path], notes: Sequence[str]) -> Da
     if not first:
         told.append(f"No folders of labels: all photos get the label {base.resolve().name}. {_pattern_hint(photos)}")
     kind = "folders, each a label" + (", in splits" if given else "")
-    return one_label_each(kind, candidates, told)
+    return DataSet(kind, candidates, told)
 
 
 def only_structure(folder: Path, photos: Sequence[Path]) -> bool:
@@ -113,4 +113,4 @@ def by_pattern(folder: Path, photos: Sequence[Path], pattern: str, notes: Sequen
         split = next((split for part in path.parts[:-1] if (split := split_of(part))), "train")
         candidates.append(Candidate((found[1],), file=photo, split=split, title=photo.name))
     told = [f"{n_photos(len(rest))} left out: the pattern is not in their names, such as {rest[0]}."] if rest else []
-    return one_label_each("names of files, by the pattern", candidates, [*notes, *told])
+    return DataSet("names of files, by the pattern", candidates, [*notes, *told])

@@ -13,10 +13,11 @@ from fastcore.script import CliError
 
 from .annotations import is_annotations, read_annotations
 from .archives import is_archive, unpack
-from .candidates import DataSet, one_label_each
+from .candidates import DataSet
 from .folders import read_folder
 from .hub import is_on_the_hub, read_hub
 from .kaggle import fetch_kaggle, is_on_kaggle
+from .labelling import labelled
 from .options import ReadingOptions
 from .table_files import TABLES
 from .tables import read_table
@@ -81,7 +82,7 @@ def opened_source(where: str, options: ReadingOptions) -> Iterator[DataSet]:
 
 def _from(source: str, found: DataSet, page: str = "", licence: str = "") -> DataSet:
     """Return the data set with the source's name at each photo, and its page and licence where the photo has none."""
-    found.count()  # while all candidates are there
+    found.counted()  # while all candidates are there
     found.candidates = (
         replace(photo, source=source, page=photo.page or page, licence=photo.licence or licence)
         for photo in found.candidates
@@ -97,8 +98,7 @@ def read_path(path: Path, options: ReadingOptions) -> DataSet:
         raise CliError(f"There is no {path}.")
     if path.suffix.lower() in TABLES or path.suffix.lower() == ".json":
         annotated = path.suffix.lower() == ".json" and is_annotations(path)
-        found = read_annotations(path) if annotated else read_table(path, options)
-        return one_label_each(found.kind, list(found.candidates), found.notes)
+        return labelled(read_annotations(path) if annotated else read_table(path, options), options)
     if any(suffix in (".zip", ".tar", ".tgz") for suffix in path.suffixes):
         raise CliError(f"{path} cannot be unpacked: it is damaged, or was not downloaded in whole.")
     raise CliError(

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from fastcore.script import CliError
 
+from classifier.results_csv import plain
+from training.data import labels_csv
+from training.data.labels import FILE_NAME
 from training.data.splits import split_of
 
 from .candidates import DataSet, some
@@ -23,7 +26,6 @@ from .table_files import load_table
 if TYPE_CHECKING:
     import pandas as pd
 
-DELIMITERS = ";|,"  # between labels in one cell, where each part is a label of some other photo
 YES, NO = {"true", "1", "yes", "1.0"}, {"false", "0", "no", "0.0", ""}
 
 
@@ -39,8 +41,12 @@ def read_table(file: Path, options: ReadingOptions, index: PhotoIndex | None = N
     frame, index = load_table(file), index or PhotoIndex(file.parent)
     if not len(frame):
         raise CliError(f"{file} has no rows.")
+    gathered = file.name == FILE_NAME and list(frame) == list(labels_csv.COLUMNS)
+    if gathered:
+        options = replace(options, label_delim=options.label_delim or labels_csv.SEPARATOR)
+        frame = frame.map(plain)
     files = find_column(file, frame, options.file_column, FILE_COLUMNS, "file", names_photos(index, file.parent))
-    labels, how = _labels(file, frame, options, files)
+    labels, how, several = _labels(file, frame, options, files)
     splits, notes = _splits(file, frame, {files, how})
     licences = frame["license"] if "license" in frame else [""] * len(frame)
     candidates, missing = [], []
@@ -54,7 +60,8 @@ def read_table(file: Path, options: ReadingOptions, index: PhotoIndex | None = N
         notes.append(f"{n_rows(len(missing))} of {file.name} left out: {why}, such as {missing[0]!r}.")
     if not candidates:
         raise CliError(f"{file}: none of the photos in its column {files!r} is there, such as {missing[0]!r}.")
-    return DataSet(f"a table, {file.name}: photos by {files}, labels by {how}", candidates, notes)
+    kind = f"a table, {file.name}: photos by {files}, labels by {how}"
+    return DataSet(kind, candidates, notes, several=gathered or several)
 
 
 def n_rows(n: int) -> str:
@@ -64,8 +71,10 @@ def n_rows(n: int) -> str:
 
 def _labels(
     file: Path, frame: "pd.DataFrame", options: ReadingOptions, files: str
-) -> tuple[list[tuple[str, ...]], str]:
-    """Return the labels of each row, and the name of the column, or of the columns, that they are from."""
+) -> tuple[list[tuple[str, ...]], str, bool]:
+    """Return the labels of each row, the name of the column or columns that they are from, and whether rows have
+    several labels: a list in a cell, or no mark or two in the columns of the labels.
+    """
     rest = frame.drop(columns=[files])
     try:
         column = find_column(file, rest, options.label_column, LABEL_COLUMNS, "label")
@@ -74,15 +83,21 @@ def _labels(
             column = next((name for name in words if not are_numbers(rest[name])), column)
     except CliError:
         rest = rest[[name for name in rest if name.casefold() not in SPLIT_COLUMNS]]
-        marked = [str(name) for name in rest if {_mark(cell) for cell in rest[name]} <= YES | NO]
+        marked = [str(name) for name in rest if _are_marks({_mark(cell) for cell in rest[name]})]
         if options.label_column or len(marked) < 2:
             raise
         rows = zip(*(rest[name] for name in marked))  # a column a label
-        return [tuple(name for name, cell in zip(marked, row) if _mark(cell) in YES) for row in rows], some(marked)
+        of_row = [tuple(name for name, cell in zip(marked, row) if _mark(cell) in YES) for row in rows]
+        return of_row, some(marked), any(len(own) != 1 for own in of_row)
     values = [labels_in(value, options) for value in rest[column]]
     if not options.label_delim:
         _check_delimiters(file, column, [text for texts in values for text in texts])
-    return values, column
+    return values, column, any(len(set(texts)) > 1 for texts in values)
+
+
+def _are_marks(cells: set[str]) -> bool:
+    """Return whether a label's own column has these cells: yes or no, or 1 and -1 as in CelebA."""
+    return cells <= YES | NO or cells in ({"1", "-1"}, {"1"}, {"-1"})
 
 
 def _mark(cell: Any) -> str:
@@ -110,16 +125,9 @@ def labels_in(value: Any, options: ReadingOptions, names: Sequence[str] | None =
 
 
 def _check_delimiters(file: Path, column: str, values: Sequence[str]) -> None:
-    """Raise CliError where cells seem to hold several labels, since nobody said what stands between them.
-
-    They seem to where all parts of half of the cells with a delimiter are in other cells too.
-    """
-    distinct = set(values)
-    for delimiter in DELIMITERS + " " * column.casefold().endswith("s"):
-        joined = {value: {part.strip() for part in value.split(delimiter)} for value in distinct if delimiter in value}
-        cells = Counter(part for parts in (*joined.values(), *({value} for value in distinct)) for part in parts)
-        several = [value for value, parts in joined.items() if all(cells[part] > 1 for part in parts)]
-        if joined and len(several) >= len(joined) / 2:
+    """Raise CliError where cells seem to hold several labels, since nobody said what stands between them."""
+    for delimiter in labels_csv.DELIMITERS + " " * column.casefold().endswith("s"):
+        if several := labels_csv.joined_labels(values, delimiter):
             raise SeveralLabels(
                 f"{file}: {min(several)!r} in its column {column!r} seems to be several labels. --label-delim "
                 f"{delimiter!r} splits it; --label-delim none takes it as one."
