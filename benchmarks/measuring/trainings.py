@@ -26,6 +26,24 @@ learn.fine_tune(4)
 learn.export(Path(out).resolve())
 """
 
+LESSON_OF_SEVERAL = """
+import sys; from classifier.torchvision_compat import declare_operators; declare_operators()
+from fastai.vision.all import *
+from training.train.backbone import load_backbone
+data, arch, weights, seed, out = sys.argv[1:]
+set_seed(int(seed), True)
+backbone = load_backbone(arch, weights=weights)
+dls = DataBlock(blocks=(ImageBlock, MultiCategoryBlock), get_x=ColReader("file", pref=f"{data}/"),
+                get_y=ColReader("labels", label_delim="|"), splitter=RandomSplitter(valid_pct=0.2, seed=int(seed)),
+                item_tfms=RandomResizedCrop(224, min_scale=0.5),
+                batch_tfms=[*aug_transforms(), Normalize.from_stats(*backbone.stats)]
+                ).dataloaders(pd.read_csv(Path(data)/"labels.csv"))
+learn = Learner(dls, nn.Sequential(backbone.body, create_head(backbone.n_features, dls.c)), splitter=default_split,
+                metrics=partial(accuracy_multi, thresh=0.2))
+learn.fine_tune(3, base_lr=3e-3, freeze_epochs=4)
+learn.export(Path(out).resolve())
+"""
+
 
 def train_with_command(photos: Path, arch: str, weights: str | Path, seed: int, out: Path, *options: str) -> None:
     """Train with `training.train`, as a person does. weights: a state dict, or "" for a download."""
@@ -36,6 +54,13 @@ def train_with_command(photos: Path, arch: str, weights: str | Path, seed: int, 
 def train_as_lesson(photos: Path, arch: str, weights: Path, seed: int, out: Path) -> None:
     """Train as the lesson writes it: its DataBlock, its head, `fine_tune(4)`."""
     _run_python(f"The lesson's training on {photos}", "-c", LESSON, photos, arch, weights, seed, out)
+
+
+def train_as_chapter_6(photos: Path, arch: str, weights: Path, seed: int, out: Path) -> None:
+    """Train several labels a photo as the lesson's book writes it in its chapter 6, on a data set with labels.csv."""
+    _run_python(
+        f"Chapter 6's training on {photos}", "-c", LESSON_OF_SEVERAL, photos.resolve(), arch, weights, seed, out
+    )
 
 
 def _run_python(name: str, *arguments: object) -> None:

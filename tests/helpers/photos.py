@@ -1,12 +1,15 @@
 """Photos made on the spot, from fixed seeds."""
 
 import io
+import itertools
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from training.data.labels import ListedPhoto, write_labels
 
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 40, 40)}
 
@@ -24,6 +27,25 @@ def make_photos(folder: Path, n: int = 10, seed: int = 0, size: tuple[int, int] 
         for i in range(n):
             photo = noisy_photo(COLOURS[label], seed + 100 * label_index + i, size)
             (folder / label / f"{i:02}.png").write_bytes(stored_png(photo))
+    return folder
+
+
+def make_pairs(folder: Path, n: int = 10, seed: int = 0, size: tuple[int, int] = (80, 60)) -> Path:
+    """Write n photos of each colour alone, of each pair of colours, and of none, with labels.csv; return the folder."""
+    (folder / "photos").mkdir(parents=True)
+    names = sorted(COLOURS)
+    kinds = [*((name,) for name in names), *itertools.combinations(names, 2), ()]
+    listed = {}
+    for i, labels in enumerate(kind for kind in kinds for _ in range(n)):
+        halves = [COLOURS[label] for label in labels] or [(120, 120, 120)]
+        photo = Image.new("RGB", size)
+        for k in range(2):
+            half = noisy_photo(halves[k % len(halves)], seed + 10 * i + k, (size[0] // 2, size[1]))
+            photo.paste(half, (k * size[0] // 2, 0))
+        file = folder / "photos" / f"{i:03}.png"
+        file.write_bytes(stored_png(photo))
+        listed[file] = ListedPhoto(labels)
+    write_labels(folder, listed)
     return folder
 
 

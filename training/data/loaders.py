@@ -95,7 +95,7 @@ def get_dls(
     block = DataBlock(
         blocks=(ImageBlock(photo_class(options.image_size)), label_block(labels, files)),
         splitter=lambda files: split,
-        get_y=labels if labels.multi_label else parent_label,
+        get_y=(lambda file: list(labels(file))) if labels.multi_label else parent_label,  # a tuple would be several y
         item_tfms=resizing(options.resize, options.image_size, larger),
         batch_tfms=[
             *aug_transforms(xtra_tfms=[Saturation(p=options.grey, draw=0.0)] if options.grey else None),

@@ -65,7 +65,6 @@ def test_error(metrics: dict[str, Any], photos: Photos, out: Path) -> dict[str, 
 def summary(trained: Trained, metrics: dict[str, Any], out: Path, seconds: float) -> str:
     """Return the last lines of the output: what was made, how good it is, how long it took."""
     how = "held out for validation" if trained.validated else "held out in turn"
-    low, high = metrics["error_interval"]
     unfamiliar = metrics["familiarity"]["unfamiliar"]
     other_labels = (
         ""
@@ -75,10 +74,21 @@ def summary(trained: Trained, metrics: dict[str, Any], out: Path, seconds: float
     what = "fine-tuned network" if trained.fine_tuned else "frozen network with a linear probe"
     return (
         f"{other_labels}{out}: {metrics['n_train']} photos to train, {len(metrics['photos'])} labels, "
-        f"{len(metrics['unreadable'])} unreadable; {what}; error rate {metrics['error_rate']:.1%} "
-        f"({metrics['n_wrong']} of {metrics['n_valid']} photos {how}, 95% interval {low:.1%} to {high:.1%}); "
+        f"{len(metrics['unreadable'])} unreadable; {what}; {error_text(metrics, how)}; "
         f"{metrics['export']['bytes'] / 1e6:.1f} MB, {seconds:.0f} s"
     )
+
+
+def error_text(metrics: dict[str, Any], how: str) -> str:
+    """Return how often the model is wrong; how: how the photos were held out."""
+    low, high = metrics["error_interval"]
+    counts = f"{metrics['n_wrong']} of {metrics['n_valid']} photos {how}, 95% interval {low:.1%} to {high:.1%}"
+    if several := metrics.get("several_labels"):
+        return (
+            f"mean average precision {several['mean_average_precision']:.3f}; a label too many or too few in "
+            f"{metrics['error_rate']:.1%} ({counts})"
+        )
+    return f"error rate {metrics['error_rate']:.1%} ({counts})"
 
 
 @with_options(TrainingOptions)
