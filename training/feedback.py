@@ -1,7 +1,8 @@
 """Turn users' feedback into suggestions of labels, which are never trained on until a person has kept them.
 
 Reads  a folder of feedback, as `server.feedback.records` describes it, or hf://datasets/USER/NAME
-Writes DATA/.suggested/<label>/<hash>.jpg, and a row a suggestion in DATA/.suggested/suggestions.db
+Writes DATA/.suggested/<label>/<hash>.jpg, and a row a suggestion in DATA/.suggested/suggestions.db; where photos may
+       have several labels or none, DATA/.suggested/photos/<hash>.jpg, and the labels, such as dress|hat, in that row
 
 `training.clean` shows them first; Keep and Apply move them to DATA/<label>/.
 """
@@ -15,11 +16,13 @@ from fastcore.script import CliError
 from classifier.photo import PhotoError, open_photo
 from server.feedback.records import HUB_PREFIX, Record, photo_path, read_records
 from training.data.files import folder_name
+from training.data.labels import SEPARATOR, read_labels
 
 from .append_log import AppendLog, Row, folder_errors, utc_now
 from .csv_rows import read_csv_rows
 from .output import replacing
 
+PHOTOS = "photos"  # folder of suggestions with several labels: no folder's name could hold any number of them
 SUGGESTED = ".suggested"  # hidden: no command looks for photos in it
 COLUMNS = ("file", "label", "said", "probability", "model_version", "sha256", "time")
 
@@ -51,6 +54,7 @@ class Suggestions:
         self.data = Path(data)
         self.folder = self.data / SUGGESTED
         self.counts: Counter[str] = Counter()
+        self.several = read_labels(self.data).multi_label
         with folder_errors(self.data):
             self.folder.mkdir(parents=True, exist_ok=True)
         self._log = AppendLog(self.folder / "suggestions.db", COLUMNS, lambda: _rows_of_csv(self.folder))
@@ -72,7 +76,7 @@ class Suggestions:
             return "none"
         digest = record["photo"]
         try:
-            label = folder_of(self.data, record["correction"])
+            label = self._label(record["correction"])
             if (label, digest) in self._known:
                 return "there"
             data = photo_path(feedback, digest).read_bytes()
@@ -84,8 +88,14 @@ class Suggestions:
         self._store(record, label, data)
         return "new"
 
+    def _label(self, correction: str) -> str:
+        """Return the label of a correction, or its labels, joined, where photos may have several; CliError for none."""
+        if not self.several:
+            return folder_of(self.data, correction)
+        return SEPARATOR.join(sorted({folder_name(label) for label in correction.split(SEPARATOR) if correction}))
+
     def _store(self, record: Record, label: str, data: bytes) -> None:
-        file = self.folder / label / f"{record['photo'][:20]}.jpg"
+        file = self.folder / (PHOTOS if self.several else label) / f"{record['photo'][:20]}.jpg"
         with folder_errors(self.data):
             file.parent.mkdir(exist_ok=True)
             with replacing(file) as temporary:
@@ -145,13 +155,28 @@ def folder_of(data: Path, label: str) -> str:
 
 def pending_suggestions(data: str | Path) -> dict[Path, str]:
     """Return the suggestions that nobody has decided about yet, each with a sentence that describes it."""
-    data = Path(data)
+    return {
+        file: f"suggested by a user; the app said {row['said']} ({float(row['probability']):.0%})"
+        for file, row in _pending(Path(data)).items()
+    }
+
+
+def suggested_labels(data: str | Path) -> dict[Path, tuple[str, ...]]:
+    """Return the labels of each of the suggestions that nobody has decided about yet, sorted; () for none of them."""
+    pending = _pending(Path(data)).items()
+    return {file: tuple(label for label in row["label"].split(SEPARATOR) if label) for file, row in pending}
+
+
+def _pending(data: Path) -> dict[Path, Row]:
+    """Return the last row of each suggestion whose photo is there."""
     path = data / SUGGESTED / "suggestions.db"
     # the folder may be read-only
     rows = AppendLog(path, COLUMNS).rows()[0] if path.exists() else _rows_of_csv(path.parent)
     found = {}
     for row in rows:
-        file = data / SUGGESTED / row["label"] / f"{row['sha256'][:20]}.jpg"
+        name = f"{row['sha256'][:20]}.jpg"
+        several = row["file"] == f"{SUGGESTED}/{PHOTOS}/{name}"  # and no other path: anybody may write the file
+        file = data / SUGGESTED / (PHOTOS if several else row["label"]) / name
         if file.is_file():
-            found[file] = f"suggested by a user; the app said {row['said']} ({float(row['probability']):.0%})"
+            found[file] = row
     return found

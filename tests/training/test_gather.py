@@ -25,7 +25,7 @@ from server.feedback.store import Feedback
 from training.append_log import AppendLog
 from training.data.labels import ListedPhoto, read_labels, write_labels
 from training.data.photos import get_photos
-from training.feedback import Suggestions, pending_suggestions
+from training.feedback import Suggestions, pending_suggestions, suggested_labels
 from training.gather.__main__ import main, read_terms
 from training.gather.candidates import Candidate
 from training.gather.collect import Collector, gather, round_robin
@@ -272,6 +272,30 @@ def test_markup_and_spaces_are_a_label_like_any_other(tmp_path, photos):
     suggestions = Suggestions(photos)
     suggestions.add_all(feedback(tmp_path / "said", (1, "polar bear"), (2, "sun bear"), (3, "50% & more")))
     assert {file.parent.name for file in pending_suggestions(photos)} == {"polar bear", "sun_bear", "50%_&_more"}
+
+
+def test_corrections_of_several_labels_are_suggestions_with_all_of_them(tmp_path, photos):
+    write_labels(photos, {file: ListedPhoto((file.parent.name,)) for file in get_photos(photos)})
+    said = [
+        (1, "hat|blue"),
+        (2, ""),
+        (3, "a+b|c|c"),
+        (4, "x/y|hat"),
+        (5, "hat|"),
+        (6, None),
+        (7, "blue"),
+        (7, "sun bear"),
+    ]
+    suggestions = Suggestions(photos)
+    suggestions.add_all(feedback(tmp_path / "said", *said))
+    assert suggestions.counts["new"] == 4 and suggestions.counts["unusable"] == 2 and suggestions.counts["none"] == 1
+    found = suggested_labels(photos)
+    assert sorted(found.values()) == [(), ("a+b", "c"), ("blue", "hat"), ("sun_bear",)]
+    assert {file.parent for file in found} == {photos / ".suggested" / "photos"}
+    assert list(found) == list(pending_suggestions(photos)) and len(get_photos(photos)) == 30
+    again = Suggestions(photos)
+    again.add_all(feedback(tmp_path / "later", (2, "hat")))
+    assert again.counts["new"] == 1 and sorted(suggested_labels(photos).values())[1:3] == [("blue", "hat"), ("hat",)]
 
 
 def test_records_that_make_no_sense_are_counted(tmp_path, photos):

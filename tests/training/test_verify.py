@@ -18,6 +18,7 @@ from helpers.commands import run_module
 from helpers.paths import ROOT
 from helpers.photos import make_photos
 from training.data.duplicates import connected_groups
+from training.data.labels import ListedPhoto, read_labels, write_labels
 from training.data.photos import get_photos
 from training.move_journal import Journal
 from training.verify.__main__ import main
@@ -111,6 +112,58 @@ def test_of_copies_the_largest_is_kept(data):
 def test_copies_under_different_labels_are_all_out(data):
     shutil.copy(data / "grizzly" / "1.jpg", data / "black bear" / "also.jpg")
     assert issues(data) == {"grizzly/1.jpg": {"exact_duplicates"}, "black bear/also.jpg": {"exact_duplicates"}}
+
+
+def listed(data: Path, **labels_of: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Write a labels.csv of all photos, and return the issues by file; labels_of: of black bears by their stem."""
+    files = get_photos(data)
+    write_labels(
+        data,
+        {file: ListedPhoto(labels_of.get(f"{file.parent.name[:1]}{file.stem}", ("bear", "forest"))) for file in files},
+    )
+    inspections, _ = find_issues(get_photos(data), labels=read_labels(data))
+    return {found.file.name: found.issues for found in inspections if found.issues}
+
+
+@pytest.mark.parametrize(
+    "labels, says",
+    [
+        (("bear", "forest"), {"9.jpg": "as grizzly/0.jpg"}),
+        (
+            ("bear",),
+            {
+                "9.jpg": "as grizzly/0.jpg, which has the labels bear, forest",
+                "0.jpg": "as grizzly/9.jpg, which has the labels bear",
+            },
+        ),
+        (
+            (),
+            {
+                "9.jpg": "as grizzly/0.jpg, which has the labels bear, forest",
+                "0.jpg": "as grizzly/9.jpg, which has no labels",
+            },
+        ),
+    ],
+    ids=["the-same", "fewer", "none"],
+)
+def test_copies_with_several_labels_agree_where_all_of_these_do(data, labels, says):
+    shutil.copy(data / "grizzly" / "0.jpg", data / "grizzly" / "9.jpg")
+    found = listed(data, g9=labels)
+    assert found == {name: {"exact_duplicates": why} for name, why in says.items()}
+
+
+def test_photos_of_a_labels_csv_are_moved_and_their_rows_stay(data, capsys):
+    (data / "photos").mkdir()
+    (data / "photos" / "small.jpg").write_bytes(DEFECTS["too_small"])
+    listed(data)
+    (data / "loose.jpg").write_bytes(b"no photo, and in no row")
+    rows = read_labels(data).listed
+    main(str(data))
+    assert "photos/small.jpg: 80 x 40 pixels" in capsys.readouterr().out
+    assert (data / ".rejected" / "photos" / "small.jpg").exists() and (data / "loose.jpg").exists()
+    assert read_labels(data).listed == rows and len(get_photos(data)) == 12
+    main(str(data), undo=True)
+    assert len(get_photos(data)) == 13
 
 
 def test_validated_photos_are_kept_and_copies_across_the_split_are_counted(data):

@@ -94,7 +94,7 @@ def readable_photos(path: str | Path) -> Photos:
     path = Path(path)
     labels, files = read_labels(path), get_photos(path)
     if not files:
-        raise CliError(f"No photos under {path}. {_where_photos_go(path, labels)}")
+        raise CliError(f"No photos under {path}. {where_photos_go(path, labels)}")
     given = given_splits(path, files, labels)
     if not given.train:
         to_do = f"Put some in {path}/train/<label>/."
@@ -112,7 +112,7 @@ def readable_photos(path: str | Path) -> Photos:
     return photos
 
 
-def _where_photos_go(path: Path, labels: Labels) -> str:
+def where_photos_go(path: Path, labels: Labels) -> str:
     """Return a sentence on where photos are looked for."""
     if labels.listed:
         return f"{FILE_NAME} names {n_photos(len(labels.listed))} that are not there, such as {min(labels.listed)}."

@@ -1,14 +1,14 @@
 """Find photos that do not belong to a data set, and move them away; where the lesson has `verify_images`.
 
-Reads  DATA/<label>/*.jpg
-Writes DATA/.rejected/<label>/..., and its journal; nothing is deleted
+Reads  DATA/<label>/*.jpg, or the photos that DATA/labels.csv names
+Writes DATA/.rejected/<label>/..., and its journal; nothing is deleted, and rows of labels.csv stay
 
     python -m training.verify data/bears --dry-run
     python -m training.verify data/bears
     python -m training.verify data/bears --undo
 
 Moved are: unreadable files, photos that are too small or blank, and all but one of a group of copies; where copies
-lie under different labels, all of them, since nobody knows which label is right. Dark, blurry and very long or wide
+have different labels, all of them, since nobody knows which label is right. Dark, blurry and very long or wide
 photos are only reported, unless `--reject` names their kind: a phone's photos are often like that.
 """
 
@@ -19,7 +19,8 @@ from pathlib import Path
 from fastcore.script import CliError
 
 from classifier.command_line import run
-from training.data.photos import get_photos
+from training.data.labels import read_labels
+from training.data.photos import get_photos, where_photos_go
 from training.metrics import read_metrics
 from training.move_journal import Journal
 
@@ -74,7 +75,7 @@ def check_share(n_bad: int, n: int, data: str, yes: bool) -> None:
 
 
 def main(
-    data: str,  # folder of photos, one folder a label
+    data: str,  # folder of photos: one folder a label, or with a labels.csv
     reject: str = "",  # kinds to move besides: dark, blurry, odd_proportions, with commas between
     dry_run: bool = False,  # show what would be moved, and move nothing
     undo: bool = False,  # bring back all that was moved
@@ -91,8 +92,9 @@ def main(
         raise CliError(f"--reject {reject}: of {', '.join(REPORTED)}, with commas between.")
     files = get_photos(data)
     if not files:
-        raise CliError(f"No photos under {data}. Photos lie in one folder a label: {data}/<label>/.")
-    inspections, n_across = find_issues(files, read_metrics(export).get("valid_sha256", []))
+        raise CliError(f"No photos under {data}. {where_photos_go(Path(data), read_labels(data))}")
+    validated = read_metrics(export).get("valid_sha256", [])
+    inspections, n_across = find_issues(files, validated, read_labels(data))
     rejected = (*REJECTED, *more)
     print(issue_table(inspections, rejected))
     if n_across:

@@ -1,6 +1,6 @@
 """Inspect photos, and find their issues: unreadable, too small, blank, dark, blurry, odd proportions, and copies.
 
-Reads  photos in one folder a label
+Reads  photos, and their labels to tell whether copies agree
 Gives  an `Inspection` of each, with its issues by name
 """
 
@@ -23,11 +23,12 @@ from PIL import Image
 from classifier.files import sha256
 from classifier.photo import PhotoError, open_photo
 from training.data.duplicates import INSPECTED_SIDE, connected_groups, find_near_pairs, perceptual_hashes
-from training.data.files import parent_label
+from training.data.labels import Labels
 from training.progress import progress_bar
 
 MIN_SIDE = 64  # pixels of the shorter side: less shows a model nothing
 REJECTED = ("unreadable", "too_small", "blank", "exact_duplicates", "near_duplicates")
+FOLDERS = Labels()  # the labels are the names of folders
 REPORTED = ("dark", "blurry", "odd_proportions")  # moved only where the command names them
 
 
@@ -96,7 +97,11 @@ def near_pairs(inspections: Sequence[Inspection]) -> list[tuple[int, int]]:
 
 
 def mark_copies(
-    inspections: Sequence[Inspection], name: str, pairs: Sequence[tuple[int, int]], validated: set[str]
+    inspections: Sequence[Inspection],
+    name: str,
+    pairs: Sequence[tuple[int, int]],
+    validated: set[str],
+    labels: Labels = FOLDERS,
 ) -> list[list[Inspection]]:
     """Add the issue `name` to all but one of each group of copies, and return the groups, the kept one first.
 
@@ -109,19 +114,28 @@ def mark_copies(
             (inspections[i] for i in group), key=lambda copy: (copy.sha256 not in validated, -copy.n_pixels, copy.file)
         )
         for copy in copies:
-            differing = [other for other in copies if parent_label(other.file) != parent_label(copy.file)]
+            differing = [other for other in copies if labels(other.file) != labels(copy.file)]
             if differing:
-                copy.issues[name] = f"as {short_name(differing[0].file)}, which has another label"
+                copy.issues[name] = f"as {short_name(differing[0].file)}, {_difference(differing[0].file, labels)}"
             elif copy in others:
                 copy.issues[name] = f"as {short_name(kept.file)}"
         groups.append(copies)
     return groups
 
 
-def find_issues(files: Sequence[Path], validated: Sequence[str] = ()) -> tuple[list[Inspection], int]:
+def _difference(file: Path, labels: Labels) -> str:
+    """Return how the labels of a copy differ from those of another one."""
+    if not labels.multi_label:
+        return "which has another label"
+    return f"which has the labels {', '.join(labels(file))}" if labels(file) else "which has no labels"
+
+
+def find_issues(
+    files: Sequence[Path], validated: Sequence[str] = (), labels: Labels = FOLDERS
+) -> tuple[list[Inspection], int]:
     """Return the inspection of each file, and how many groups of copies lie on both sides of the split.
 
-    validated: SHA-256 of the photos that a training held out.
+    validated: SHA-256 of the photos that a training held out. labels: of the data set.
     """
     inspections, held_out = inspect_all(files), set(validated)
     usable = [
@@ -133,12 +147,12 @@ def find_issues(files: Sequence[Path], validated: Sequence[str] = ()) -> tuple[l
     for i, inspection in enumerate(usable):
         by_digest[inspection.sha256].append(i)
     same = [(group[0], other) for group in by_digest.values() for other in group[1:]]
-    groups = mark_copies(usable, "exact_duplicates", same, held_out)
+    groups = mark_copies(usable, "exact_duplicates", same, held_out, labels)
     different = [inspection for inspection in usable if "exact_duplicates" not in inspection.issues]
-    groups += mark_copies(different, "near_duplicates", near_pairs(different), held_out)
+    groups += mark_copies(different, "near_duplicates", near_pairs(different), held_out, labels)
     return inspections, sum(len({copy.sha256 in held_out for copy in group}) > 1 for group in groups)
 
 
 def short_name(file: Path) -> str:
-    """Return a photo's label and file name, "label/name"."""
-    return f"{parent_label(file)}/{file.name}"
+    """Return a photo's folder and file name, "label/name"."""
+    return f"{file.parent.name}/{file.name}"
