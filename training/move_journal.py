@@ -1,9 +1,10 @@
-"""Move photos so that each move can be undone: no command deletes a photo.
+"""Move photos, and change their labels, so that each change can be undone: no command deletes a photo.
 
-Writes DATA/.rejected/<label>/<file>, and DATA/.rejected/journal.db: what was moved, from where, and why
+Writes DATA/.rejected/<label>/<file>, and DATA/.rejected/journal.db: what was moved, from where, and why. Where
+       DATA/labels.csv has the labels, its rows, and in the journal what they said before
 
-A batch of moves is written to the journal before it is made, and its outcome after. Where a run was killed in between,
-the next one checks which moves were made: their photos lie at the target.
+A batch of changes is written to the journal before it is made, and its outcome after. Where a run was killed in
+between, the next one checks what was made: photos that lie at their target, rows that say what was planned.
 """
 
 import errno
@@ -17,16 +18,17 @@ from filelock import FileLock, Timeout
 
 from .append_log import LOCK_TIMEOUT, AppendLog, Row, folder_errors
 from .csv_rows import read_csv_rows
-from .journal_state import COLUMNS, JournalState, make_row, settled
+from .journal_plan import REJECTED, Change, Undone, is_made, path_in, plan, plan_back, read_labels_for
+from .journal_state import COLUMNS, N_ADDED, JournalState, is_edit, make_row, settled
+from .label_edits import edit_rows
 
-REJECTED = ".rejected"  # hidden: no command looks for photos in it
-MAX_NAME_BYTES = 255  # of a file
+__all__ = ["COLUMNS", "REJECTED", "Change", "Journal", "Move", "Undone"]
 
 Move = tuple[Path, Path, str]  # source, target, why
 
 
 class Journal:
-    """The journal of a folder of photos; one process at a time moves photos."""
+    """The journal of a folder of photos; one process at a time changes photos."""
 
     def __init__(self, data: str | Path):
         self.data = Path(data)
@@ -35,25 +37,28 @@ class Journal:
         with folder_errors(self.data):
             folder.mkdir(exist_ok=True)
         self._lock = FileLock(folder / "lock", timeout=LOCK_TIMEOUT)
-        self._log = AppendLog(self.path, COLUMNS, lambda: settled(read_csv_rows(folder / "journal.csv", COLUMNS)))
+        initial = folder / "journal.csv"  # as earlier versions kept it
+        self._log = AppendLog(self.path, COLUMNS, lambda: settled(read_csv_rows(initial, COLUMNS, N_ADDED)), N_ADDED)
         self._state, self._n_rows = JournalState(), 0
         with self._locked():
             pass
 
     def move(self, stage: str, moves: Iterable[Move]) -> int:
-        """Make moves of (source, target, why) as one batch and return how many; an existing name gets a number.
+        """Make moves of (source, target, why) as one batch and return how many; see `change`."""
+        return self.change(stage, (Change(*move) for move in moves))
 
-        source, target: paths within the folder of photos. A photo that is no longer at its source, since somebody else
-        moved it first, is left out. Raises CliError where a move fails; those before it stay made.
+    def change(self, stage: str, changes: Iterable[Change]) -> int:
+        """Make changes as one batch and return how many; a name that exists gets a number.
+
+        Paths lie within the folder of photos. A photo that is no longer there, or whose row no longer says what was
+        expected, since somebody else was faster, is left out. Raises CliError where something fails: what was made
+        before stays made. Rows are changed first, all in one write.
         """
         with self._locked() as state:
-            wanted = {source: (target, why) for source, target, why in moves if os.path.lexists(source)}
-            plan: list[Move] = []
-            taken: set[Path] = set()
-            for source, (target, why) in wanted.items():
-                plan.append((source, _free_path(target, taken), why))
-            self._carry_out(state.last_batch + 1, stage, "move", plan)
-        return len(plan)
+            wanted = {change.photo: change for change in changes if os.path.lexists(change.photo)}
+            planned = plan(self.data, state.last_batch + 1, stage, list(wanted.values()))
+            self._carry_out([row for rows in planned for row in rows])
+        return sum(map(bool, planned))
 
     def reject(self, stage: str, photos: Iterable[tuple[Path, str]]) -> int:
         """Move photos, given as (photo, why), to the folder of rejected ones, as one batch; return how many."""
@@ -64,22 +69,19 @@ class Journal:
         return self.data / REJECTED / photo.relative_to(self.data)
 
     def undo(self, stage: str, only_last: bool = False) -> list[tuple[Path, Path]]:
-        """Bring back what a stage moved, or its last batch only, last first; return (from, to) of each move back."""
-        back: list[tuple[Path, Path]] = []
+        """Take back what a stage did, or its last batch only; return (from, to) of each move back."""
+        return self.take_back(stage, only_last).moved
+
+    def take_back(self, stage: str, only_last: bool = False) -> Undone:
+        """Take back what a stage did, or its last batch only, last first; return what came back."""
+        undone = Undone([], [], [])
         with self._locked() as state:
-            moves = [row for row in state.undoable.values() if row["stage"] == stage]
-            batches = sorted({int(row["batch"]) for row in moves}, reverse=True)[: 1 if only_last else None]
-            for batch in batches:
-                plan: list[Move] = []
-                taken: set[Path] = set()
-                for row in reversed([row for row in moves if int(row["batch"]) == batch]):
-                    source, target = self._path(row["source"]), self._path(row["target"])
-                    if os.path.lexists(target):
-                        plan.append((target, _free_path(source, taken), ""))
-                self._carry_out(batch, stage, "back", plan)
+            made = [row for row in state.undoable.values() if row["stage"] == stage]
+            for batch in sorted({int(row["batch"]) for row in made}, reverse=True)[: 1 if only_last else None]:
+                own = [row for row in reversed(made) if int(row["batch"]) == batch]
+                self._carry_out(plan_back(self.data, own, undone))
                 self._log.add(settled([make_row(batch, stage, "undone")]))
-                back += [(target, source) for target, source, _ in plan]
-        return back
+        return undone
 
     def moves_since(self, n: int) -> tuple[list[tuple[Path, Path]], int]:
         """Return (source, target) of all moves, also back, after the first n, and the number of all moves.
@@ -87,7 +89,9 @@ class Journal:
         With it, a process learns of the moves of another one.
         """
         with self._locked() as state:
-            return [(self._path(source), self._path(target)) for source, target in state.made[n:]], len(state.made)
+            return [(path_in(self.data, source), path_in(self.data, target)) for source, target in state.made[n:]], len(
+                state.made
+            )
 
     @contextmanager
     def _locked(self) -> Iterator[JournalState]:
@@ -113,18 +117,22 @@ class Journal:
         self._n_rows = n
         return self._state
 
-    def _carry_out(self, batch: int, stage: str, action: str, plan: Sequence[Move]) -> None:
-        """Write the planned moves, make them, then write which were made; CliError where one fails."""
-        rows = [
-            make_row(batch, stage, action, self._relative(source), self._relative(target), why)
-            for source, target, why in plan
-        ]
+    def _carry_out(self, rows: Sequence[Row]) -> None:
+        """Write what is planned, do it, then write what was made; CliError where something fails."""
+        edits, moves = [row for row in rows if is_edit(row)], [row for row in rows if not is_edit(row)]
         self._log.add(rows)
-        for n, (source, target, _) in enumerate(plan):
+        if edits:
+            try:
+                edit_rows(self.data, [(path_in(self.data, row["target"]), row["was"], row["labels"]) for row in edits])
+            except CliError:
+                self._settle([], void=rows)
+                raise
+        for n, row in enumerate(moves):
+            source, target = path_in(self.data, row["source"]), path_in(self.data, row["target"])
             try:
                 _move(source, target)
             except OSError as error:
-                self._settle(rows[:n], void=rows[n:])
+                self._settle([*edits, *moves[:n]], void=moves[n:])
                 raise CliError(
                     f"{source} could not be moved to {target}: {error.strerror}. What was moved before is "
                     "in the journal; --undo brings it back."
@@ -132,20 +140,10 @@ class Journal:
         self._settle(rows)
 
     def _settle(self, planned: Sequence[Row], void: Sequence[Row] = ()) -> None:
-        """Write which moves were not made: those of `void`, and of the planned ones those without their target."""
-        void = [*void, *(row for row in planned if not os.path.lexists(self._path(row["target"])))]
+        """Write what was not made: `void`, and of the planned ones moves without their target, and rows not changed."""
+        labels = read_labels_for(self.data, planned)
+        void = [*void, *(row for row in planned if not is_made(self.data, row, labels))]
         self._log.add(settled([{**row, "action": "void"} for row in void]))
-
-    def _relative(self, path: Path) -> str:
-        return path.relative_to(self.data).as_posix()
-
-    def _path(self, relative: str) -> Path:
-        """Return a path of the journal; CliError for one that leads out of the folder: anybody may write the file."""
-        if os.path.isabs(relative) or ".." in relative.replace(os.sep, "/").split("/"):
-            raise CliError(
-                f"{self.path} names {relative}, which is not in {self.data}. Move the journal away to begin a new one."
-            )
-        return self.data / relative
 
 
 def _move(source: Path, target: Path) -> None:
@@ -153,20 +151,3 @@ def _move(source: Path, target: Path) -> None:
     if os.path.lexists(target):  # it was free when this was planned
         raise FileExistsError(errno.EEXIST, "something else is there by now")
     os.rename(source, target)
-
-
-def _free_path(path: Path, taken: set[Path]) -> Path:
-    """Return the path, with a number where it exists or is one of `taken`, and add it to these."""
-    free, number = path, 2
-    while free in taken or os.path.lexists(free):
-        free, number = numbered(path, number), number + 1
-    taken.add(free)
-    return free
-
-
-def numbered(path: Path, number: int) -> Path:
-    """Return the path with a number after its stem, which is cut where the name would be too long for a file system."""
-    stem = path.stem
-    while len(os.fsencode(name := f"{stem}-{number}{path.suffix}")) > MAX_NAME_BYTES:
-        stem = stem[:-1]
-    return path.with_name(name)

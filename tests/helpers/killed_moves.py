@@ -7,10 +7,11 @@ Usage:
 
 import os
 import shutil
-import signal
 import sys
-import time
+from functools import partial
 from pathlib import Path
+
+from kills import kill_everywhere, killed_at
 
 from training.clean.decisions import Decision, Decisions
 from training.move_journal import Journal
@@ -44,6 +45,9 @@ def work(data):
     journal.undo("clean", only_last=True)
 
 
+ALL = sorted((label + name).encode(errors="surrogateescape") for name in NAMES for label in ("red", "blue"))
+
+
 def photos(data):
     return sorted(
         file.read_bytes()
@@ -56,51 +60,13 @@ def repair(data):
     Journal(data).undo("verify")
 
 
-def killed_at(data, at, work=work):
-    """Do the work until the at-th line of it in the project's own code, and be killed there."""
-
-    def count(frame, event, _):
-        nonlocal at
-        if "training" not in frame.f_code.co_filename:
-            return None
-        at -= 1
-        if at == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return count
-
-    sys.settrace(count)
-    work(data)
-
-
-def killed(data, how, at):
-    """Do it in a process of its own, killed by itself or after so many seconds; return whether it was."""
-    child = os.fork()
-    if not child:
-        try:
-            how(data, at)
-        finally:
-            os._exit(0)
-    if how is later:
-        time.sleep(at)
-        os.kill(child, signal.SIGKILL)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
-def later(data, _):
-    work(data)
-
-
-def repair_killed_at(data, at):
-    killed_at(data, 1 + at % 151, repair)
-
-
-def check(data, all_of_them, at):
-    killed(data, repair_killed_at, at)
-    assert photos(data) == all_of_them, ("lost or doubled", at)
+def check(data, at):
+    killed_at(1 + at % 151, partial(repair, data))
+    assert photos(data) == ALL, ("lost or doubled", at)
     journal = Journal(data)
     for stage in ("clean", "verify"):
         journal.undo(stage)
-    assert photos(data) == all_of_them, ("lost or doubled by undo", at)
+    assert photos(data) == ALL, ("lost or doubled by undo", at)
     left = [file for file in (data / ".rejected").rglob("*.jpg")]
     assert not left, ("not brought back", at, left)
     assert len(list((data / "red").iterdir())) == len(list((data / "blue").iterdir())) == len(NAMES), ("misplaced", at)
@@ -109,23 +75,6 @@ def check(data, all_of_them, at):
 
 n = 0
 for old in (True, False):
-    at = first
-    while True:
-        data = made(old)
-        all_of_them = photos(data)
-        ended = not killed(data, killed_at, at)
-        check(data, all_of_them, at)
-        n += 1
-        if ended:
-            break
-        at += step
-    began = time.monotonic()
-    work(made(old))
-    whole = time.monotonic() - began
-    for i in range(timed):
-        data = made(old)
-        all_of_them = photos(data)
-        killed(data, later, whole * i / timed)
-        check(data, all_of_them, i)
-        n += 1
+    data = root / "data"
+    n += kill_everywhere(partial(made, old), partial(work, data), partial(check, data), (first, step), timed)
 print(n)

@@ -14,7 +14,8 @@ from filelock import FileLock
 from helpers.paths import ROOT
 from training.append_log import AppendLog
 from training.data.photos import get_photos
-from training.move_journal import COLUMNS, Journal
+from training.journal_state import COLUMNS, N_ADDED, make_row, settled
+from training.move_journal import Journal
 
 NAMES = [
     os.fsdecode(b"no utf-8 \xff.jpg"),
@@ -186,20 +187,7 @@ def test_a_target_that_somebody_took_meanwhile_is_not_overwritten(data, monkeypa
 def test_a_journal_that_leads_out_of_the_folder_moves_nothing(data, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     for source, target in (("red/x.jpg", "../mine.txt"), ("../x.jpg", "red/a.jpg"), ("/tmp/x.jpg", "red/a.jpg")):
-        Journal(data)._log.add(
-            [
-                {
-                    "batch": "1",
-                    "stage": "verify",
-                    "action": action,
-                    "source": source,
-                    "target": target,
-                    "why": "",
-                    "time": "",
-                }
-                for action in ("move", "settled")
-            ]
-        )
+        Journal(data)._log.add(settled([make_row(1, "verify", "move", source, target)]))
         with pytest.raises(CliError, match="is not in"):
             Journal(data).undo("verify")
         (data / ".rejected" / "journal.db").unlink()
@@ -210,7 +198,7 @@ def old_journal(data: Path, *lines: bytes) -> Path:
     """Write a journal as earlier versions did, and move what its lines name."""
     path = data / ".rejected" / "journal.csv"
     (data / ".rejected" / "red").mkdir(parents=True)
-    path.write_bytes(b",".join(name.encode() for name in COLUMNS) + b"\n" + b"".join(lines))
+    path.write_bytes(b",".join(name.encode() for name in COLUMNS[:-N_ADDED]) + b"\n" + b"".join(lines))
     return path
 
 
