@@ -3,6 +3,9 @@
 import csv
 import json
 import os
+import subprocess
+import sys
+from collections import Counter
 from itertools import repeat
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from huggingface_hub import constants
 from helpers.commands import run_module
 from helpers.hub_stub import StubRepo, running_hub
 from helpers.photos import noisy_photo, stored_png
+from training.data.labels import ListedPhoto, read_labels, write_labels
 from training.deploy.manifest import front_matter
 from training.gather import __main__ as gather_command
 from training.gather import hub_files
@@ -242,6 +246,67 @@ def test_names_that_are_no_plain_ones_are_sent_by_their_content(hub, data):
     (data / "cat/0.png").rename(data / "cat/grandma's [1] #.PNG")
     push(data)
     assert f"train/cat/{digest[:20]}.png" in hub.dataset("me/pets").files
+
+
+@pytest.fixture
+def outfits(tmp_path) -> Path:
+    """A folder of photos with several labels or none, in sets; one of them is in sources.csv with a licence."""
+    folder, listed_photos = tmp_path / "outfits", {}
+    (folder / "photos").mkdir(parents=True)
+    for i in range(12):
+        file = folder / "photos" / f"{i}.png"
+        file.write_bytes(stored_png(noisy_photo((9, 9, 200), i, (40, 30))))
+        labels = (("Bär_&_[co]_#1", "hat"), ("hat",), ())[i % 3]
+        listed_photos[file] = ListedPhoto(labels, ("train", "train", "valid", "test")[i // 3])
+    write_labels(folder, listed_photos)
+    listed(folder, ["photos/0.png"], label="Bär_&_[co]_#1|hat")
+    return folder
+
+
+def test_several_labels_arrive_as_a_list(hub, outfits, capsys):
+    noisy_photo((1, 1, 1), 99).save(outfits / "photos" / "in_no_row.png")
+    push(outfits)
+    files = hub.dataset("me/pets").files
+    digest = hub_files.sha256(outfits / "photos" / "0.png")
+    assert files[f"train/{digest[:2]}/0.png"] == (outfits / "photos" / "0.png").read_bytes()
+    assert len([path for path in files if path.endswith(".png")]) == 12
+    (first,) = [row for row in rows_of(hub, "train") if row["sha256"] == digest]
+    assert first == {
+        "file_name": f"{digest[:2]}/0.png",
+        "labels": ["Bär_&_[co]_#1", "hat"],
+        "url": "https://example.com/0.png",
+        "page": "https://example.com/",
+        "licence": "cc0-1.0",
+        "sha256": digest,
+    }
+    assert Counter(len(row["labels"]) for row in rows_of(hub, "train")) == {0: 2, 1: 2, 2: 2}
+    told = "Several labels a photo: 4 of 12 photos have several, 4 none of these."
+    assert (
+        f"{PETS}: 12 photos of 2 labels (6 train, 3 validation, 3 test). {told} The licence" in capsys.readouterr().out
+    )
+    _, text = card_of(hub)
+    assert "Every photo has a list of labels, which may be empty" in text and told in text
+    assert "| hat | 4 | 2 | 2 |" in text and "Every photo has a label" not in text
+
+
+@pytest.mark.slow
+def test_several_labels_that_were_sent_are_read_back(hub, outfits, tmp_path):
+    push(outfits)
+    environment = {**os.environ, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path / "home")}
+    run = run_module("training.gather", "--source", PETS, "--out", tmp_path / "out", env=environment)
+    assert "12 photos new, 0 were there, 0 not taken" in run.stdout, run.stdout + run.stderr
+    sent, read = read_labels(outfits), read_labels(tmp_path / "out")
+    assert {file.read_bytes(): row for file, row in read.listed.items()} == {
+        file.read_bytes(): row for file, row in sent.listed.items()
+    }
+    code = (
+        "from datasets import load_dataset\n"
+        "photos = load_dataset('me/pets')['validation']\n"
+        "names = photos.features['labels'].feature.names\n"
+        "print(sorted([names[i] for i in row['labels']] for row in photos))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert run.stdout.strip() == "[[], ['Bär_&_[co]_#1', 'hat'], ['hat']]", run.stderr
 
 
 @pytest.mark.slow

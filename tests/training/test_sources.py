@@ -746,6 +746,14 @@ def test_what_was_gathered_is_a_source_like_any_other(tmp_path, form):
     assert listed_in(tmp_path / "again") == listed_in(out)
 
 
+def test_a_labels_csv_with_another_mark_between_labels_is_asked_about(tmp_path):
+    photos(tmp_path, 4)
+    rows = "".join(f"{i}.png,{('cat;dog', 'cat', 'dog', '')[i]},train\n" for i in range(4))
+    csv_of(tmp_path, f"file,labels,set\n{rows}", "labels.csv")
+    assert "--label-delim ';' splits it" in refused(tmp_path)
+    assert by_labels(tmp_path, label_delim=";") == {("cat", "dog"): 1, ("cat",): 1, ("dog",): 1, (): 1}
+
+
 def test_several_labels_do_not_go_where_folders_are_the_labels(tmp_path):
     for label in LABELS:
         photos(tmp_path / "folders" / label, 2)

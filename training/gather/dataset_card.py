@@ -11,8 +11,9 @@ from training.append_log import Row
 from training.data.splits import n_photos
 from training.report.markdown import plain, table
 
+from .candidates import several_and_none
+
 TAG = "fieldguide"  # in the metadata: tells a data set of ours from another
-COLUMNS = ("label", "url", "page", "licence", "sha256")  # beside the image
 ORDER = ("train", "validation", "test")
 MOST_SOURCES = 30  # lines of the table
 LICENCES = re.compile(  # identifiers of licences that the Hub knows; what is none of them is "other" there
@@ -23,10 +24,10 @@ LICENCES = re.compile(  # identifiers of licences that the Hub knows; what is no
 BODY = """
 # {title}
 
-{n_photos} of {n_labels}, for image classification. Every photo has a label, and with it: the address it was fetched
+{n_photos} of {n_labels}, for image classification. {labelled}, and with it: the address it was fetched
 from, the page that shows it, its licence, and the SHA-256 of its file. What is not known is empty.
 
-{counts}
+{counts}{several}
 ## Load it
 
 ```python
@@ -34,8 +35,8 @@ from datasets import load_dataset
 
 photos = load_dataset("{name}")
 ```
-
-Or copy its photos into folders to train on, with their sources:
+{load}
+Or copy its photos into a folder to train on, with their sources:
 
 ```bash
 python -m training.gather --source hf://datasets/{name} --out data/{folder}
@@ -51,13 +52,21 @@ python -m training.gather --source hf://datasets/{name} --out data/{folder}
 
 This card was written by `python -m training.gather --push`, and is written anew by the next one.
 """
+LOAD = """
+`photos["train"][0]["labels"]` is a list of numbers, and `photos["train"].features["labels"].feature.names` their names.
+"""
 
-Told = tuple[str, str, Row]  # split, label, and the row of sources.csv
+Told = tuple[str, tuple[str, ...], Row]  # split, labels, and the row of sources.csv
 
 
-def dataset_card(name: str, photos: list[Told]) -> str:
+def columns(several: bool) -> tuple[str, ...]:
+    """Return the columns beside the image; several: whether photos may have several labels, or none."""
+    return ("labels" if several else "label", "url", "page", "licence", "sha256")
+
+
+def dataset_card(name: str, photos: list[Told], several: bool = False) -> str:
     """Return the card of the data set `name`: metadata that the Hub and its library read, and a text for people."""
-    labels, title = sorted({label for _, label, _ in photos}), name.partition("/")[2]
+    labels, title = sorted({label for _, own, _ in photos for label in own}), name.partition("/")[2]
     splits = [split for split in ORDER if any(split == own for own, _, _ in photos)]
     data = DatasetCardData(
         **_licence({row.get("licence", "") for _, _, row in photos}),
@@ -65,7 +74,7 @@ def dataset_card(name: str, photos: list[Told]) -> str:
         task_categories=["image-classification"],
         size_categories=[_size(len(photos))],
         tags=[TAG],
-        configs=[_config(splits, labels)],
+        configs=[_config(splits, labels, several)],
     )
     unknown = sum(not row.get("licence") for _, _, row in photos)
     body = BODY.format(
@@ -74,7 +83,10 @@ def dataset_card(name: str, photos: list[Told]) -> str:
         folder=title,
         n_photos=n_photos(len(photos)),
         n_labels=f"{len(labels)} label{'s' * (len(labels) != 1)}",
+        labelled=f"Every photo has {'a list of labels, which may be empty' if several else 'a label'}",
         counts=_counts(photos, splits, labels),
+        several=f"\n{several_and_none(Counter((split, own) for split, own, _ in photos))}\n" if several else "",
+        load=LOAD if several else "",
         sources=_tally("Source", (_source(row) for _, _, row in photos)),
         licences=_tally("Licence", (row.get("licence") or "not known" for _, _, row in photos)),
         unknown=f"The licence of {n_photos(unknown)} is not known. Ask before you publish or share these."
@@ -93,18 +105,17 @@ def _licence(named: set[str]) -> dict[str, Any]:
     return {"license": known} if LICENCES.fullmatch(known) else {"license": "other", "license_name": words or "other"}
 
 
-def _config(splits: list[str], labels: list[str]) -> dict[str, Any]:
+def _config(splits: list[str], labels: list[str], several: bool) -> dict[str, Any]:
     """Return which files are which split, and the types of the columns: so that labels have their names."""
-    names = {str(i): label for i, label in enumerate(labels)}
-    types: dict[str, Any] = {
-        "image": "image",
-        **dict.fromkeys(COLUMNS, "string"),
-        "label": {"class_label": {"names": names}},
-    }
+    names = {"class_label": {"names": {str(i): label for i, label in enumerate(labels)}}}
+    features: list[dict[str, Any]] = [{"name": "image", "dtype": "image"}]
+    for name in columns(several):
+        of_labels = {"labels": {"sequence": names}, "label": {"dtype": names}}
+        features.append({"name": name, **of_labels.get(name, {"dtype": "string"})})
     return {
         "config_name": "default",
         "data_files": [{"split": split, "path": f"{split}/**"} for split in splits],
-        "features": [{"name": name, "dtype": dtype} for name, dtype in types.items()],
+        "features": features,
     }
 
 
@@ -116,7 +127,7 @@ def _size(n: int) -> str:
 
 def _counts(photos: list[Told], splits: list[str], labels: list[str]) -> str:
     """Return the table of photos by label and split."""
-    counts = Counter((split, label) for split, label, _ in photos)
+    counts = Counter((split, label) for split, own, _ in photos for label in own)
     rows = [[plain(label), *(str(counts[split, label]) for split in splits)] for label in labels]
     return table(" | ".join(["Label", *splits]), rows)
 

@@ -1,7 +1,7 @@
 """Put the photos of a folder on the Hugging Face Hub as a data set, with their sources and licences.
 
-Reads  DATA/<label>/..., DATA/valid/<label>/..., DATA/test/<label>/..., DATA/sources.csv; a token: hf auth login, or
-       HF_TOKEN
+Reads  DATA/<label>/..., DATA/valid/<label>/..., DATA/test/<label>/..., or the photos in DATA/labels.csv;
+       DATA/sources.csv; a token: hf auth login, or HF_TOKEN
 Writes hf://datasets/USER/NAME, created private: one commit, or none where nothing changed. What was taken from DATA
        goes there too
 
@@ -9,6 +9,7 @@ Writes hf://datasets/USER/NAME, created private: one commit, or none where nothi
     python -m training.gather --push hf://datasets/USER/NAME --out data/bears
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +17,15 @@ from typing import Any
 
 from fastcore.script import CliError
 
+from training.data.labels import read_labels
+from training.data.listed import listed_notes
 from training.data.splits import n_photos
 from training.hub.account import obstacle
 from training.hub.connection import connected, valid
 from training.hub.errors import HubError
 from training.hub.repo import Changes, Content, Repo, changes
 
+from .candidates import several_and_none
 from .dataset_card import ORDER, TAG
 from .hub import PREFIX
 from .hub_files import Photo, files_to_send, photos_to_send
@@ -43,6 +47,8 @@ def push_to_hub(where: str, data: str, dry_run: bool = False) -> None:
     """
     name = repository(where)
     photos = photos_to_send(Path(data))
+    if (labels := read_labels(data)).multi_label:
+        print(*listed_notes(Path(data), labels, [photo.file for photo in photos]), sep="\n")
     print(summary(where, photos), flush=True)
     files = files_to_send(photos, name)
     repo = Repo(connected(), name, "dataset")
@@ -77,9 +83,11 @@ def summary(where: str, photos: Sequence[Photo]) -> str:
     of_split = [(split, sum(photo.split == split for photo in photos)) for split in ORDER]
     splits = ", ".join(f"{n} {split}" for split, n in of_split if n)
     unknown = sum(not photo.source.get("licence") for photo in photos)
-    told = f" The licence of {n_photos(unknown)} is not known: see its card." if unknown else ""
-    labels = len({photo.label for photo in photos})
-    return f"{where}: {n_photos(len(photos))} of {labels} label{'s' * (labels != 1)} ({splits}).{told}"
+    told = f"The licence of {n_photos(unknown)} is not known: see its card." if unknown else ""
+    labels = len({label for photo in photos for label in photo.labels})
+    many = several_and_none(Counter((photo.split, photo.labels) for photo in photos)) + " "
+    many = many if any(photo.several for photo in photos) else ""
+    return f"{where}: {n_photos(len(photos))} of {labels} label{'s' * (labels != 1)} ({splits}). {many}{told}".strip()
 
 
 def _checked(repo: Repo) -> Any:

@@ -43,8 +43,9 @@ def read_table(file: Path, options: ReadingOptions, index: PhotoIndex | None = N
         raise CliError(f"{file} has no rows.")
     gathered = file.name == FILE_NAME and list(frame) == list(labels_csv.COLUMNS)
     if gathered:
-        options = replace(options, label_delim=options.label_delim or labels_csv.SEPARATOR)
-        frame = frame.map(plain)
+        frame = frame.apply(lambda column: column.map(plain))
+        if any(labels_csv.SEPARATOR in cell for cell in frame["labels"]):  # else another mark is asked about
+            options = replace(options, label_delim=options.label_delim or labels_csv.SEPARATOR)
     files = find_column(file, frame, options.file_column, FILE_COLUMNS, "file", names_photos(index, file.parent))
     labels, how, several = _labels(file, frame, options, files)
     splits, notes = _splits(file, frame, {files, how})
