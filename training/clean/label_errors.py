@@ -32,7 +32,7 @@ class Suspect:
 
     file: Path
     suspicion: float  # 0 to 1: the share of the photos that are less suspicious by the measure that says most
-    likely: str  # the label that the other photos make most probable
+    likely: str  # the label that the other photos make most probable; where there may be several, all of them, joined
     reason: str  # a sentence; "" where nothing speaks against the photo
 
 
@@ -88,13 +88,10 @@ def rank_suspects(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             doubt = 1 - get_label_quality_scores(targets, by_label, method="normalized_margin")
-    strange = np.zeros(len(files)) if near is None else 1 - near
-    by_measure = np.stack([percentile_ranks(doubt), percentile_ranks(strange)])
-    suspicion = by_measure.max(0)
     copied = np.array([file in copies for file in files], dtype=bool)
-    suspicion[copied] = 1
+    suspicion, order, unlike = combine(doubt, near, copied)
     found = []
-    for i in np.lexsort((-by_measure.sum(0), -suspicion, ~copied)):
+    for i in order:
         likely, reasons = labels[i], []
         if files[i] in copies:
             reasons.append(f"a copy {copies[files[i]]}")
@@ -102,7 +99,27 @@ def rank_suspects(
             likely = vocab[by_label[i].argmax()]
             if likely != labels[i]:
                 reasons.append(f"the other photos make it {likely} ({by_label[i].max():.0%})")
-        if near is not None and by_measure[1, i] > 1 - OUTLIERS:
-            reasons.append(f"unlike the other photos (similarity {near[i]:.2f}; usual {np.median(near):.2f})")
+        if near is not None and unlike[i]:
+            reasons.append(unlike_reason(near, i))
         found.append(Suspect(files[i], float(suspicion[i]), str(likely), "; ".join(reasons)))
     return found
+
+
+def combine(
+    doubt: np.ndarray, near: np.ndarray | None, copied: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return each photo's (N,) suspicion, 0 to 1, the order of the photos by it, and whether each is unlike the others.
+
+    doubt: (N,) how much speaks against the labels, higher is more; near: (N,) familiarity; copied: (N,) whether it is a
+    copy: these come first.
+    """
+    strange = np.zeros(len(doubt)) if near is None else 1 - near
+    by_measure = np.stack([percentile_ranks(doubt), percentile_ranks(strange)])
+    suspicion = by_measure.max(0)
+    suspicion[copied] = 1
+    return suspicion, np.lexsort((-by_measure.sum(0), -suspicion, ~copied)), by_measure[1] > 1 - OUTLIERS
+
+
+def unlike_reason(near: np.ndarray, i: int) -> str:
+    """Return a sentence on a photo that is unlike the others; near: (N,) familiarity."""
+    return f"unlike the other photos (similarity {near[i]:.2f}; usual {np.median(near):.2f})"

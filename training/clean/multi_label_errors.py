@@ -1,0 +1,110 @@
+"""Rank photos that may have several labels, or none, by how likely one of them is wrong or missing.
+
+Reads  the features of labelled photos by any export
+Gives  `Suspect`s, the most suspicious first; each reason names the labels that are missing or too many
+
+As `label_errors` does, a photo is judged by the others alone: linear probes, with a sigmoid for each label, are
+cross-validated over the labels as they are in labels.csv. Photos without a label are judged like all others.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from cleanlab.multilabel_classification import get_label_quality_scores
+
+from classifier.inference.confidence import normalised
+from training.data.labels import SEPARATOR
+from training.train.cross_validation import assign_folds, cross_validate
+from training.train.multi_label_calibration import choose_thresholds, cross_fitted
+from training.train.multi_label_probe import AnyOf
+
+from .label_errors import N_FOLDS, Suspect, combine, familiarity_to_others, unlike_reason
+
+PhotoLabels = tuple[str, ...]
+
+
+class Judgement(NamedTuple):
+    """What the other photos say of each label of N photos."""
+
+    vocab: list[str]  # the C labels that can be judged
+    marks: np.ndarray  # (N, C), whether a photo has each label
+    probabilities: np.ndarray  # (N, C), calibrated, out-of-fold
+    likely: np.ndarray  # (N, C), whether the other photos make each label probable
+
+    def doubt(self) -> np.ndarray:
+        """Return (N,) how much speaks against each photo's labels, 0 to 1."""
+        own = [[int(i) for i in np.flatnonzero(row)] for row in self.marks]
+        return 1 - np.asarray(get_label_quality_scores(own, self.probabilities))
+
+    def reason(self, i: int, has_labels: bool) -> str:
+        """Return which labels the photo lacks and which are too many: "the other photos make it hat too (93%)"."""
+        missing = self._named(i, self.likely[i] & ~self.marks[i], " too" if has_labels else "")
+        extra = self._named(i, self.marks[i] & ~self.likely[i])
+        said = [*missing, *(f"no {name}" for name in extra)]
+        return f"the other photos make it {', '.join(said)}" if said else ""
+
+    def _named(self, i: int, which: np.ndarray, word: str = "") -> list[str]:
+        return [f"{self.vocab[k]}{word} ({self.probabilities[i, k]:.0%})" for k in np.flatnonzero(which)]
+
+
+def judge(
+    labels: Sequence[PhotoLabels], features: np.ndarray, hashes: Sequence[str], seed: int = 0
+) -> Judgement | None:
+    """Return what the other photos say of each label; None where no label has enough photos.
+
+    labels: (N,) those of each photo; features: (N, D); hashes: SHA-256 of the photos, whose copies stay together.
+    Labels of too few photos, or of nearly all, are not judged. A label that a photo lacks is likely where it is more
+    probable than not; one that it has, down to the threshold with the best F1: there a model would still give it.
+    """
+    vocab = judged_labels(labels, hashes)
+    if not vocab:
+        return None
+    folds = assign_folds([[name for name in own if name in vocab] for own in labels], hashes, N_FOLDS, seed)
+    if folds is None:
+        return None
+    marks = np.array([[name in own for name in vocab] for own in labels])
+    _, scores = cross_validate(np.nan_to_num(normalised(features))[:, None], marks, folds, AnyOf())
+    by_label = cross_fitted(scores, marks, folds)[:, 0]
+    return Judgement(vocab, marks, by_label, by_label > np.where(marks, choose_thresholds(by_label).clip(0, 0.5), 0.5))
+
+
+def judged_labels(labels: Sequence[PhotoLabels], hashes: Sequence[str]) -> list[str]:
+    """Return the labels, sorted, that enough different photos show and do not show: one for each fold, else two."""
+    all_photos, photos_of = set(hashes), dict[str, set[str]]()
+    for own, digest in zip(labels, hashes):
+        for name in own:
+            photos_of.setdefault(name, set()).add(digest)
+    rarest = {name: min(len(of), len(all_photos - of)) for name, of in sorted(photos_of.items())}
+    return next(filter(None, ([name for name, n in rarest.items() if n >= least] for least in (N_FOLDS, 2))), [])
+
+
+def rank_multi_label_suspects(
+    files: Sequence[Path],
+    labels: Sequence[PhotoLabels],
+    features: np.ndarray,
+    hashes: Sequence[str],
+    copies: dict[Path, str] | None = None,
+) -> list[Suspect]:
+    """Return every photo, the most suspicious first.
+
+    labels: those of each file, sorted; features: (N, D) of the export; hashes: SHA-256; copies: for photos that are a
+    copy, of which one: these come first. Source: Thyagarajan et al. 2022, Identifying Incorrect Annotations in
+    Multi-Label Classification Data; cleanlab's.
+    """
+    judgement, near, copies = judge(labels, features, hashes), familiarity_to_others(features), copies or {}
+    doubt = np.zeros(len(files)) if judgement is None else judgement.doubt()
+    suspicion, order, unlike = combine(doubt, near, np.array([file in copies for file in files], dtype=bool))
+    found = []
+    for i in order:
+        likely, reasons = set(labels[i]), [f"a copy {copies[files[i]]}"] if files[i] in copies else []
+        if judgement:
+            likely -= set(judgement.vocab)
+            likely |= {name for name, probable in zip(judgement.vocab, judgement.likely[i]) if probable}
+            reasons.append(judgement.reason(int(i), bool(labels[i])))
+        if near is not None and unlike[i]:
+            reasons.append(unlike_reason(near, i))
+        text = "; ".join(filter(None, reasons))
+        found.append(Suspect(files[i], float(suspicion[i]), SEPARATOR.join(sorted(likely)), text))
+    return found
