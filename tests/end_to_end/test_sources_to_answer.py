@@ -88,6 +88,40 @@ def test_each_layout_becomes_what_a_training_takes(tmp_path, layout):
         assert Counter(map(parent_label, own)) == Counter({label: expected for label in COLORS if expected})
 
 
+def cells(folder: Path) -> None:
+    own = [";".join(["cat", "dog"][: i % 3]) for i in range(24)]
+    for i, labels in enumerate(own):
+        photo(folder / f"{i}.png", "dog" if "dog" in labels else "cat", i)
+    (folder / "tags.csv").write_text("image,tags\n" + "".join(f"{i}.png,{labels}\n" for i, labels in enumerate(own)))
+
+
+def columns(folder: Path) -> None:
+    for i in range(24):
+        photo(folder / "images" / f"{i}.png", "cat", i)
+    rows = "".join(f"{i}.png,{int(i % 3 > 0)},{int(i % 3 == 2)}\n" for i in range(24))
+    (folder / "truth.csv").write_text(f"image,cat,dog\n{rows}")
+
+
+def copies(folder: Path) -> None:
+    of_each(folder, "{label}/{i}.png", 16)
+    for i in range(8):
+        shutil.copy(folder / "cat" / f"{i}.png", folder / "dog" / f"{i}.png")
+        (folder / "dog" / f"{8 + i}.png").unlink()
+
+
+@pytest.mark.parametrize(
+    "layout, options, n_none",
+    [(cells, {"label_delim": ";"}, 8), (columns, {}, 8), (copies, {"labels_per_photo": "several"}, 0)],
+    ids=["cells", "columns", "copies"],
+)
+def test_several_labels_become_what_a_training_takes(tmp_path, layout, options, n_none):
+    layout(tmp_path / "data")
+    gather(source=str(tmp_path / "data"), out=str(tmp_path / "out"), **options)
+    photos = readable_photos(tmp_path / "out")
+    counts = Counter(map(photos.labels, photos.train))
+    assert counts == Counter({("cat",): 8, ("cat", "dog"): 8, (): n_none}) and photos.labels.multi_label
+
+
 @pytest.mark.slow
 def test_a_zip_of_kaggle_is_gathered_trained_and_answered(tmp_path, capsys):
     data = tmp_path / "data"

@@ -12,7 +12,7 @@ Writes DATA/<label>/<hash>.jpg, or DATA/valid/<label>/ and DATA/test/<label>/ fo
     python -m training.gather --source ~/phone --out data/bears --dry-run
     python -m training.gather --source photos.zip --out data/bears
     python -m training.gather --source labels.csv --label-column species --out data/bears
-    python -m training.gather --source tags.csv --label-delim ";" --out data/outfits    # several labels a photo
+    python -m training.gather --source tags.csv --label-delim "," --out data/outfits    # several labels a photo
     python -m training.gather --source hf://datasets/USER/NAME --out data/bears    # or kaggle://OWNER/NAME
     python -m training.gather --feedback feedback --out data/bears
     python -m training.gather --push hf://datasets/USER/NAME --out data/bears    # to the Hub, private; --dry-run too
