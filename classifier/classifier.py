@@ -21,6 +21,7 @@ from classifier.inference.compiled_copy import CompileError, engine_from_bytes, 
 from classifier.inference.confidence import Familiarity, probabilities, read_temperature
 from classifier.inference.engine import Engine
 from classifier.inference.heatmap import SIDE, Heatmap
+from classifier.inference.multi_label import LabelCalibration, read_label_calibration
 from classifier.inference.onnx_engine import OnnxEngine
 from classifier.inference.onnx_export import to_onnx
 from classifier.photo import PhotoError, PhotoSource, open_photo
@@ -41,14 +42,18 @@ class Classifier:
         """the training photos' features and the threshold; None where the export has none"""
         self.reports_familiarity = self.familiarity is not None
         """whether predictions have a familiarity, which tells photos of none of the labels"""
-        temperature = read_temperature(facts.get("calibration"))
-        self.calibrated = temperature is not None
-        """whether probabilities are calibrated; otherwise they are the model's plain softmax"""
-        self.temperature = temperature or 1.0
+        self.labels: list[str] = engine.labels
+        self.multi_label: bool = engine.multi_label
+        """whether a photo may have several labels, or none"""
+        self.calibrated = False
+        """whether probabilities are calibrated; otherwise they are the model's plain softmax, or plain sigmoids"""
+        self.temperature = 1.0
         """what scores are divided by before the softmax; 1 where the export is not calibrated"""
+        self.thresholds: dict[str, float] = {}
+        """the probability above which a photo gets a label, by label; {} for a model that gives a photo one label"""
+        self._read_calibration(facts)
         self.explains: bool = engine.explains
         """whether `explain` can give a heatmap"""
-        self.labels: list[str] = engine.labels
         self.facts = facts
         """data about the model that the export holds (see `training.export.writer.facts_of`); {} for other exports"""
         listed = facts.get("data_sha256")
@@ -56,6 +61,17 @@ class Classifier:
         """the SHA-256 of the list of photos that it was made from (`training.data.manifest`); None for other exports"""
         self.version = version
         """the SHA-256 of the export file, in hexadecimal; None for a classifier that was not loaded from one"""
+
+    def _read_calibration(self, facts: dict[str, Any]) -> None:
+        """Set what `_prediction` makes probabilities and labels of scores with."""
+        if not self.multi_label:
+            temperature = read_temperature(facts.get("calibration"))
+            self.calibrated, self.temperature = temperature is not None, temperature or 1.0
+            return
+        calibration, thresholds = read_label_calibration(facts, len(self.labels), self._engine.threshold)
+        self.calibrated = calibration is not None
+        self._sigmoids = calibration or LabelCalibration.plain(len(self.labels))
+        self.thresholds = dict(zip(self.labels, thresholds.tolist()))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] = "export.pkl") -> "Classifier":
@@ -144,13 +160,16 @@ class Classifier:
         """Return the prediction for one photo's (C,) scores and (D,) features."""
         if not np.isfinite(scores).all():
             raise PhotoError("The model gives no numbers for this photo.")
-        by_index = probabilities(scores, self.temperature)
+        by_index = self._sigmoids.probabilities(scores) if self.multi_label else probabilities(scores, self.temperature)
         by_label = {self.labels[i]: float(by_index[i]) for i in by_index.argsort()[::-1]}
-        label = next(iter(by_label))
-        if self.familiarity is None or features is None:
-            return Prediction(label, by_label)
-        score = self.familiarity.score(features)
-        return Prediction(label, by_label, score, score >= self.familiarity.threshold)
+        label, score, familiar, labels = next(iter(by_label)), None, None, None
+        if self.familiarity is not None and features is not None:
+            score = self.familiarity.score(features)
+            familiar = score >= self.familiarity.threshold
+        if self.multi_label:
+            above = (name for name, probability in by_label.items() if probability > self.thresholds[name])
+            labels = () if familiar is False else tuple(above)
+        return Prediction(labels[0] if labels else label, by_label, score, familiar, labels)
 
 
 def _file_state(path: str | os.PathLike[str]) -> FileState | None:

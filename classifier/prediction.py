@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from PIL import Image
 
@@ -13,13 +14,33 @@ class Prediction:
     """The answer for one photo."""
 
     label: str
-    """the most probable label"""
+    """the most probable label; where a photo may have several, the first of `labels`, or the most probable if there
+    are none"""
     probabilities: dict[str, float]
-    """by label, most probable first; each 0 to 1, together 1; calibrated where the export has calibration data"""
+    """by label, most probable first; each 0 to 1, together 1, but where a photo may have several labels each on its
+    own; calibrated where the export has calibration data"""
     familiarity: float | None = None
     """how near the photo lies to the training photos, 0 to 1, higher is nearer; None where the export cannot tell"""
     familiar: bool | None = None
     """whether the familiarity reaches the export's threshold; None where the export cannot tell"""
+    labels: tuple[str, ...] | None = None
+    """every label with a probability above its threshold, most probable first; () where there is none, and for a photo
+    that is not familiar; None for a model that gives a photo one label"""
+
+    @property
+    def is_none(self) -> bool:
+        """Whether this says that the photo shows none of the labels."""
+        return self.familiar is False or self.labels == ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as JSON has it; with `labels` only where a photo may have several."""
+        return {
+            "label": self.label,
+            **({} if self.labels is None else {"labels": list(self.labels)}),
+            "probabilities": self.probabilities,
+            "familiar": self.familiar,
+            "familiarity": self.familiarity,
+        }
 
 
 @dataclass(frozen=True)

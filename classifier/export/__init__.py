@@ -14,7 +14,7 @@ def read_export(path: str | PathLike[str]) -> Export:
 
     Nothing that the file names is imported, called or given attributes, so a stranger's file can do no more than
     answer wrongly. TRUST_EXPORT=1 in the environment opens the file as fastai itself does: then it can run any code
-    of its writer. Raises ExportError where the file is missing, broken, refused, or no single-label image classifier.
+    of its writer. Raises ExportError where the file is missing, broken, refused, or no image classifier.
     """
     check_file(path)
     if os.environ.get("TRUST_EXPORT") == "1":

@@ -1,6 +1,6 @@
 """Read an export's `DataLoaders`: its labels, and the transforms of each of its pipelines.
 
-    labels = read_labels(dls)
+    labels, multi_label = read_labels(dls)
 
 It reads the nodes of a pickle (`classifier.export.nodes`); nothing of fastai is imported or run.
 """
@@ -12,13 +12,26 @@ import numpy as np
 from .nodes import InvalidExport, Node, attributes, items_of, name_of
 from .tensors import DataReader, NotData
 
-CATEGORIES = "fastai.data.transforms.Categorize"
+TRANSFORMS = "fastai.data.transforms."
+# what makes a target of a photo's label or labels, the last ones of their pipeline; and whether there may be several
+TARGETS = (
+    (("Categorize",), False),
+    (("MultiCategorize", "OneHotEncode"), True),
+    (("EncodedMultiCategorize",), True),
+)
 MAX_LABEL_LENGTH, MAX_LABELS = 500, 100_000  # characters; labels
 MAX_TRANSFORMS = 50  # of a pipeline
 
 
 class UnsupportedTask(Exception):
-    """Raised for an export that is no classifier of photos with one label each."""
+    """Raised for an export that is no classifier of photos; the message follows the file's name."""
+
+    def __init__(
+        self,
+        reason: str = "is not an image classifier with one label a photo or several (ImageBlock in, CategoryBlock or "
+        "MultiCategoryBlock out): no other kind is served.",
+    ) -> None:
+        super().__init__(reason)
 
 
 def valid_loader(dls: Node) -> Node:
@@ -44,17 +57,12 @@ def transforms_of(pipeline: Node) -> Sequence[Node]:
     return items_of(attributes(pipeline).get("fs"), MAX_TRANSFORMS) or ()
 
 
-def read_labels(dls: Node) -> list[str]:
-    """Return the labels as text, in the order of the network's scores.
+def read_labels(dls: Node) -> tuple[list[str], bool]:
+    """Return the labels as text, in the order of the network's scores, and whether a photo may have several, or none.
 
-    Raises UnsupportedTask unless the export gives one of some labels for one photo.
+    Raises UnsupportedTask unless the export gives labels out of some for one photo.
     """
-    loader = attributes(valid_loader(dls))
-    n_inputs = loader.get("_n_inp", attributes(loader.get("dataset")).get("n_inp"))
-    both = pipelines(dls)
-    category = both[1][-1] if len(both) == 2 and both[1] else None
-    if name_of(category) != CATEGORIES or n_inputs not in (None, 1):
-        raise UnsupportedTask
+    category, multi_label = _category(dls)
     try:
         labels = DataReader()(attributes(attributes(category).get("vocab")).get("items"))
         if isinstance(labels, np.ndarray) and labels.ndim == 1 and len(labels) <= MAX_LABELS:
@@ -70,4 +78,17 @@ def read_labels(dls: Node) -> list[str]:
     labels = [str(label) for label in labels[: MAX_LABELS + 1]]
     if len(labels) > MAX_LABELS or max(map(len, labels)) > MAX_LABEL_LENGTH:
         raise InvalidExport(f"has more than {MAX_LABELS} labels, or one of more than {MAX_LABEL_LENGTH} characters")
-    return labels
+    return labels, multi_label
+
+
+def _category(dls: Node) -> tuple[Node, bool]:
+    """Return the transform that has the labels, and whether a photo may have several; UnsupportedTask for others."""
+    loader = attributes(valid_loader(dls))
+    n_inputs = loader.get("_n_inp", attributes(loader.get("dataset")).get("n_inp"))
+    both = pipelines(dls)
+    if len(both) == 2 and n_inputs in (None, 1):
+        for names, multi_label in TARGETS:
+            last = both[1][-len(names) :]
+            if [name_of(tfm) for tfm in last] == [TRANSFORMS + name for name in names]:
+                return last[0], multi_label
+    raise UnsupportedTask

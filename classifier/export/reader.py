@@ -4,7 +4,8 @@
     export.labels, export.preprocess, export.model
 
 The file is a pickle, which could run any program. Here it is read into inert nodes (`classifier.export.unpickler`);
-labels (`.dataloaders`) and transforms (`.transforms`) are read from these, and the network is built anew (`.network`).
+labels (`.dataloaders`), transforms (`.transforms`) and the loss (`.loss`) are read from these, and the network is built
+anew (`.network`).
 """
 
 from __future__ import annotations
@@ -58,6 +59,10 @@ class Export:
     """makes (C, H, W) float32 of a photo"""
     has_activation: bool = True
     """whether the loss has an activation of its own, so that the network gives scores and not probabilities"""
+    multi_label: bool = False
+    """whether a photo may have several labels, or none"""
+    threshold: float = 0.5
+    """of the loss, 0 to 1, exclusive: a photo gets each label with a probability above it, where it may have several"""
     facts: dict[str, Any] = field(default_factory=dict)
     """data about the model that `training.export` adds; {} for any other export"""
     trusted: bool = False
@@ -118,10 +123,7 @@ def as_export_errors(name: str, read: Callable[[], Export]) -> Export:
     except UnknownTransform as error:
         raise _unknown_part(name, "transforms", str(error)) from error
     except UnsupportedTask as error:
-        raise ExportError(
-            f"{name} is not an image classifier with one label a photo "
-            "(ImageBlock in, CategoryBlock out): no other kind is served."
-        ) from error
+        raise ExportError(f"{name} {error}") from error
     except InvalidExport as error:
         raise ExportError(f"{name} {error}: not a fastai export, not opened. {TRUST}") from error
     except Exception as error:  # a broken pickle fails in any way that a list or a number can
@@ -153,20 +155,21 @@ def _read_learner(file: BinaryFile, name: str) -> Call:
 
 def _export_of(learner: Call) -> Export:
     """Return the `Export` in a Learner's node."""
-    from .dataloaders import UnsupportedTask, read_labels
+    from .dataloaders import read_labels
+    from .loss import read_loss
     from .network import NetworkBuilder
     from .transforms import read_preprocess
 
     parts = attributes(learner)
-    loss = name_of(parts.get("loss_func"))
-    if loss.rpartition(".")[2].startswith("BCE"):
-        raise UnsupportedTask
-    labels = read_labels(parts.get("dls"))
+    labels, multi_label = read_labels(parts.get("dls"))
+    loss = read_loss(parts.get("loss_func"), multi_label)
     return Export(
         labels,
         NetworkBuilder().build(parts.get("model")).eval(),
         read_preprocess(parts.get("dls")),
-        loss.startswith("fastai.losses."),
+        loss.has_activation,
+        multi_label,
+        loss.threshold,
         read_facts(parts.get("fieldguide")),
     )
 

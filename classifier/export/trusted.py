@@ -14,6 +14,7 @@ from classifier.preprocess import Preprocess
 from classifier.torchvision_compat import declare_operators
 
 from .dataloaders import UnsupportedTask
+from .loss import BASE_LOSS, Loss, loss_of
 from .nodes import InvalidExport
 from .reader import Export, ExportError, as_export_errors, read_transforms
 from .transforms import UnknownTransform
@@ -54,6 +55,8 @@ def _export_of(learn: Any, path: Path) -> Export:
             "Learner. Write it with `learn.export()`."
         )
     _check_task(learn)
+    multi_label = _multi_label(learn)
+    loss = _loss_of(learn.loss_func, multi_label)
     preprocess: Preprocess | FastaiTransforms
     try:
         preprocess = read_transforms(path)
@@ -65,14 +68,16 @@ def _export_of(learn: Any, path: Path) -> Export:
         [str(label) for label in learn.dls.vocab],
         learn.model.cpu().eval(),
         preprocess,
-        hasattr(learn.loss_func, "activation"),
+        loss.has_activation,
+        multi_label,
+        loss.threshold,
         facts if isinstance(facts, dict) else {},
         trusted=True,
     )
 
 
 def _check_task(learn: Learner) -> None:
-    """Raise UnsupportedTask unless this is a Learner that gives one of its labels for one image."""
+    """Raise UnsupportedTask unless this is a Learner that gives labels for one image."""
     from fastai.vision.core import PILBase
 
     try:
@@ -81,8 +86,28 @@ def _check_task(learn: Learner) -> None:
     except (AttributeError, TypeError, IndexError):
         takes_photos, vocab = False, []
     several = vocab and not isinstance(vocab[0], str) and hasattr(vocab[0], "__len__")
-    if not takes_photos or not vocab or several or type(learn.loss_func).__name__.startswith("BCE"):
+    if not takes_photos or not vocab or several:
         raise UnsupportedTask
+
+
+def _multi_label(learn: Learner) -> bool:
+    """Return whether a Learner gives a photo several of its labels, or none."""
+    from fastai.data.transforms import EncodedMultiCategorize, MultiCategorize
+
+    return any(isinstance(tfm, (MultiCategorize, EncodedMultiCategorize)) for tfm in learn.dls.valid_ds.tls[-1].tfms.fs)
+
+
+def _loss_of(loss: Any, multi_label: bool) -> Loss:
+    """Return the `Loss` of a Learner's loss, a class, a function or an object."""
+    name, inner = _full_name(loss), _full_name(getattr(loss, "func", None))
+    found = loss_of(name, inner, getattr(loss, "thresh", None), multi_label)
+    own_activation = hasattr(loss, "activation") and not (multi_label and name == BASE_LOSS)  # its is fastai's `noops`
+    return Loss(own_activation, found.threshold)
+
+
+def _full_name(thing: Any) -> str:
+    """Return the module and name of an object's class."""
+    return f"{type(thing).__module__}.{type(thing).__qualname__}"
 
 
 def input_class(dls: DataLoaders) -> Any:

@@ -35,7 +35,7 @@ def read_temperature(facts: object) -> float | None:
     if facts is None:
         return None
     try:
-        temperature = _number(_mapping(facts)["temperature"])
+        temperature = as_number(as_mapping(facts)["temperature"])
         if not TEMPERATURES[0] <= temperature <= TEMPERATURES[1]:  # not-a-number is outside too
             raise ValueError(f"temperature {temperature}")
     except DATA_ERRORS as error:
@@ -44,14 +44,14 @@ def read_temperature(facts: object) -> float | None:
     return temperature
 
 
-def _mapping(facts: object) -> Mapping[str, Any]:
+def as_mapping(facts: object) -> Mapping[str, Any]:
     """Return facts that are a dictionary; TypeError for any others."""
     if not isinstance(facts, Mapping):
         raise TypeError(f"{type(facts).__name__} in place of a dictionary")
     return facts
 
 
-def _number(value: object) -> float:
+def as_number(value: object) -> float:
     """Return a fact that is a number; TypeError for any other, also for a truth value."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{value!r} is no number")
@@ -114,9 +114,9 @@ class Familiarity:
         if facts is None:
             return None
         try:
-            data = _mapping(facts)
+            data = as_mapping(facts)
             rows = np.asarray(data["reference"])
-            threshold, k = _number(data["threshold"]), _number(data["k"])
+            threshold, k = as_number(data["threshold"]), as_number(data["k"])
             if (
                 rows.ndim != 2
                 or not 0 < rows.size <= MAX_NUMBERS

@@ -23,6 +23,7 @@ from .linear_head import LinearHead
 # moves by up to 0.024 on 2-megapixel bears, at 2 by up to 0.006, for a seventh more time
 MARGIN = 2
 SUM_TOLERANCE = 1e-4  # of a logit, or of its size beyond 1
+CERTAIN = 1e-12  # nearest to 0 or 1 that a sigmoid's output is taken for: at 0 and 1 its score would be infinite
 
 Outputs = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 """(N, C) logits, the backbone's (N, D, H, W) cells and (N, D) pooled features; the last two None without a backbone"""
@@ -54,7 +55,12 @@ class Engine:
     n_features: int | None = None
     """how many features `answer` gives; None for a model that is no sequence of a body and a head"""
     gives_probabilities = False
-    """whether the model ends in a softmax of its own"""
+    """whether the model ends in a softmax of its own, or in a sigmoid where a photo may have several labels"""
+    multi_label = False
+    """whether a photo may have several labels, or none"""
+    threshold = 0.5
+    """of the export's loss, 0 to 1, exclusive: a photo gets each label with a probability above it, where it may have
+    several"""
     preprocess: Preprocess | Callable[[Image.Image], np.ndarray]
     head: LinearHead | None = None
     """the head whose scores are sums over cells; None where the model's head is of another kind"""
@@ -73,7 +79,9 @@ class Engine:
         return self.preprocess.max_reduction(size) / MARGIN if isinstance(self.preprocess, Preprocess) else 1
 
     def answer(self, photo: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return (C,) scores in the order of `labels`, whose softmax are probabilities, and (D,) features or None.
+        """Return (C,) scores in the order of `labels` and (D,) features or None.
+
+        The softmax of the scores are probabilities; where `multi_label`, the sigmoid of each.
 
         photo: upright, mode RGB, as `open_photo` returns it.
         """
@@ -92,6 +100,11 @@ class Engine:
         return self._scores(logits[0]), None if features is None else features[0], contributions
 
     def _scores(self, logits: np.ndarray) -> np.ndarray:
-        """Return scores whose softmax are probabilities, for (C,) logits or for the output of a softmax."""
+        """Return scores as `answer` does, for (C,) logits or for the output of a softmax or a sigmoid."""
         scores = logits.astype(np.float64)
-        return np.asarray(np.log(scores.clip(1e-300))) if self.gives_probabilities else scores
+        if not self.gives_probabilities:
+            return scores
+        if self.multi_label:
+            given = scores.clip(CERTAIN, 1 - CERTAIN)
+            return np.asarray(np.log(given / (1 - given)))
+        return np.asarray(np.log(scores.clip(1e-300)))

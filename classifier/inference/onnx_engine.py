@@ -59,6 +59,9 @@ class OnnxEngine(Engine):
         self.preprocess = Preprocess.from_data(data_of["preprocess"])
         self.head = LinearHead(**data_of["head"]) if data_of["head"] else None
         self.gives_probabilities, self.n_features = data_of["gives_probabilities"], data_of["n_features"]
+        # copies that were written before models had several labels a photo have none of the two
+        self.multi_label = json.loads(self.metadata.get("multi_label", "false"))
+        self.threshold = json.loads(self.metadata.get("threshold", "0.5"))
         self._check()
 
     def _check(self) -> None:
@@ -70,6 +73,8 @@ class OnnxEngine(Engine):
         )
         if not fits or type(self.gives_probabilities) is not bool:
             raise ValueError("its labels are none")
+        if type(self.multi_label) is not bool or type(self.threshold) is not float or not 0 < self.threshold < 1:
+            raise ValueError("its threshold is none")
         image = self.preprocess(Image.new("RGB", (256, 192), "grey"))[None]
         for session in {self._single_thread, self._all_threads}:
             logits, cells, features = self._run(session, image)

@@ -4,7 +4,8 @@
 
 One graph from a batch of normalised photos, `image` (N, 3, H, W) float32, to `logits` (N, C) and, where the model is a
 body and a head, `features` (N, D) and `cells` (N, D, h, w). The file's metadata, JSON by name, hold the rest: `labels`,
-`preprocess` (from a photo to an `image`), `head` (the layers from cells to logits), `facts` (temperature, familiarity,
+`preprocess` (from a photo to an `image`), `head` (the layers from cells to logits), `multi_label` and
+`threshold` (whether a photo may have several labels, and from which probability on), `facts` (calibration, familiarity,
 figures) and `export_sha256`, the export it was made from. A copy of another export is never served.
 """
 
@@ -68,6 +69,8 @@ def to_onnx(engine: Engine, facts: dict[str, Any], export_sha256: str) -> bytes:
         "head": head,
         "facts": facts,
         "gives_probabilities": engine.gives_probabilities,
+        "multi_label": engine.multi_label,
+        "threshold": engine.threshold,
         "n_features": engine.n_features,
     }.items():
         model.metadata_props.add(key=name, value=json.dumps(pack(value)))

@@ -44,11 +44,14 @@ class TorchEngine(Engine):
         self.model = export.model
         """the torch module, in evaluation mode"""
         self.preprocess = export.preprocess
+        self.multi_label, self.threshold = export.multi_label, export.threshold
         self._cost: CostLimit | None = None
         logits, cells, features = self._first_answer(export)
-        # a model that ends in a softmax of its own was trained with a loss that has no activation
-        self.gives_probabilities = not export.has_activation and bool(
-            (logits >= 0).all() and abs(logits.sum() - 1) < 1e-4
+        # a model that ends in a softmax or a sigmoid of its own was trained with a loss that has no activation
+        self.gives_probabilities = not export.has_activation and (
+            ends_in_sigmoid(self.model) and bool((logits >= 0).all() and (logits <= 1).all())
+            if export.multi_label
+            else bool((logits >= 0).all() and abs(logits.sum() - 1) < 1e-4)
         )
         self.n_features = None if features is None else features.shape[1]
         self.head = self._linear_head(logits[0], cells)
@@ -74,7 +77,7 @@ class TorchEngine(Engine):
             given = f"{logits.shape[1:]} figures" if logits.size else "nothing"
             raise ExportError(
                 f"This export's model gives {given} for a photo, but has "
-                f"{len(self.labels)} labels: not a classifier with one label a photo."
+                f"{len(self.labels)} labels: not a classifier with a score for each label."
             )
         if not np.isfinite(logits).all():
             raise ExportError(
@@ -125,6 +128,13 @@ class TorchEngine(Engine):
                 for output in model_outputs(self.model, torch.from_numpy(batch))
             )
         return np.empty((len(batch), 0), dtype=np.float32) if logits is None else logits, cells, features
+
+
+def ends_in_sigmoid(model: torch.nn.Module) -> bool:
+    """Return whether the last layer of a torch model is a sigmoid from 0 to 1."""
+    last = [part for part in model.modules() if not any(True for _ in part.children())][-1]
+    bounds = getattr(last, "low", 0), getattr(last, "high", 1)  # of fastai's SigmoidRange
+    return type(last).__name__ in ("Sigmoid", "SigmoidRange") and bounds == (0, 1)
 
 
 def model_outputs(model: torch.nn.Module, x: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
