@@ -15,10 +15,12 @@ FILE_NAME = "metrics.json"
 # What each key holds. A name in capitals stands for any name, [] for each entry of a list. Shares are 0 to 1, times UTC
 KEYS = {
     "date": "when the training ended",
-    "error_rate": "share of the held-out photos with a wrong answer",
+    "error_rate": "share of the held-out photos with a wrong answer; where they may have several labels, with a label "
+    "too many or too few",
     "error_interval": "95% interval of `error_rate`, lowest and highest (Wilson)",
     "n_wrong": "held-out photos with a wrong answer",
-    "valid_loss": "mean cross-entropy of the held-out photos, 0 and up",
+    "valid_loss": "mean cross-entropy of the held-out photos, 0 and up; the mean over labels where each has a "
+    "probability on its own",
     "data_sha256": "SHA-256 of the list of photos that the training was given, as `python -m training.data` prints it",
     "n_train": "photos that the model learned from",
     "n_valid": "photos that `error_rate` was measured on",
@@ -38,8 +40,8 @@ KEYS = {
     "fine_tuning.p": "probability of such a gain if there was none (paired t-test, one-sided)",
     "fine_tuning.n": "photos that decided",
     "epochs[]": "a row of the table that fastai prints while it fine-tunes, by column: epoch, train_loss, valid_loss, "
-    "error_rate, time",
-    "calibration": "null where the probabilities are plain softmax",
+    "error_rate (accuracy_multi with several labels a photo), time",
+    "calibration": "null where the probabilities are plain softmax, or plain sigmoids",
     "calibration.temperature": "what scores are divided by before the softmax",
     "calibration.n_photos": "photos that it was fitted on, none of which the scoring model learned from",
     "calibration.n_folds": "parts that were held out in turn",
@@ -103,6 +105,37 @@ KEYS = {
     "trust.heatmaps[].top": "median by which the top fifth lowers it",
     "trust.heatmaps[].at_random": "median by which a random fifth lowers it",
 }
+
+# What is there besides where a photo may have several labels, or none. `calibration.temperature` and `.error_rate`, and
+# `wrong`, `low` and `high` of a label, are missing there
+SEVERAL_LABELS_KEYS = {
+    "several_labels.mean_average_precision": "mean of the labels' average precision on the held-out photos; the key "
+    "`several_labels` is missing where each photo has one label",
+    "several_labels.thresholds.LABEL": "probability above which a photo gets the label",
+    "several_labels.n_with_several": "held-out photos with more than one label",
+    "several_labels.n_without": "held-out photos without a label",
+    "several_labels.none_right": "share of them that get no label; null where there are none",
+    **{
+        f"{of}by_label.LABEL.{key}": meaning
+        for of in ("", "test.")
+        for key, meaning in {
+            "said": "photos that get the label, where a photo may have several",
+            "found": "photos that get the label and show it",
+            "precision": "share of the photos that get the label that show it; null where none gets it",
+            "precision_interval": "95% interval of `precision`, lowest and highest (Wilson)",
+            "recall": "share of the photos that show the label that get it; null where none shows it",
+            "recall_interval": "95% interval of `recall`, lowest and highest (Wilson)",
+            "f1": "harmonic mean of `precision` and `recall`",
+            "average_precision": "area under the precision-recall curve of the label; null where no photo shows it",
+        }.items()
+    },
+    "calibration.slopes[]": "what a label's score is multiplied by, in the order of `held_out.labels`",
+    "calibration.biases[]": "what is added then, before the sigmoid",
+    "calibration.before.by_label[]": "expected calibration error of each label; `error` is their mean",
+    "calibration.after.by_label[]": "as under `before`",
+    "held_out.predicted.SHA256[]": "index of a label that the photo gets, by thresholds that did not learn from it",
+}
+KEYS |= SEVERAL_LABELS_KEYS
 
 
 def metrics_path(export: str | Path) -> Path:

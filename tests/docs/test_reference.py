@@ -7,6 +7,7 @@ import re
 import pytest
 
 from classifier import Prediction, telemetry
+from helpers.documents import keys_of
 from helpers.paths import ROOT
 from server.feedback import counters, records, store
 from server.settings import ENVIRONMENT, Settings
@@ -18,6 +19,7 @@ SOURCES = [
     *(file for folder in ("classifier", "server", "training") for file in (ROOT / folder).rglob("*.py")),
 ]
 PREDICTION = Prediction("teddy", {"teddy": 0.9, "black": 0.1}, 0.5, True)
+SEVERAL = Prediction("teddy", {"teddy": 0.9, "black": 0.8}, 0.8, True, ("teddy", "black"))
 
 
 @pytest.mark.parametrize("name", reference.PAGES)
@@ -58,41 +60,18 @@ def test_every_variable_that_is_read_is_in_the_settings():
         assert variables_read(ast.parse(file.read_text(encoding="utf-8"))) <= known, file.relative_to(ROOT)
 
 
-def paths(data: object, path: str = "") -> set[str]:
-    """Return the keys of data as `KEYS` writes them, names that any label or photo may have in capitals."""
-    if isinstance(data, list):
-        return {path + "[]"} if not data else {key for entry in data for key in paths(entry, path + "[]")}
-    if not isinstance(data, dict):
-        return {path}
-    name = {
-        "photos": "LABEL",
-        "by_label": "LABEL",
-        "left_out": "LABEL",
-        "answers": "SHA256",
-        "SHA256": "INDEX",
-        "options": "OPTION",
-        "versions": "PACKAGE",
-        "days": "DATE",
-        "labels": "LABEL",
-    }
-    last = path.rpartition(".")[2]
-    if path == "held_out.familiarity":
-        return {f"{path}.SHA256"}
-    return {
-        key for own, value in data.items() for key in paths(value, ".".join(filter(None, (path, name.get(last, own)))))
-    }
-
-
 def test_every_key_of_the_committed_figures_is_explained():
     found = {
         re.sub(r"^error_interval\[\]$", "error_interval", path)
-        for path in paths(json.loads((ROOT / "metrics.json").read_text()))
+        for path in keys_of(json.loads((ROOT / "metrics.json").read_text()))
     }
     assert found <= set(metrics.KEYS), found - set(metrics.KEYS)
     missing = {
         key
         for key in set(metrics.KEYS) - found
-        if not key.startswith(("test.", "fine_tuning.")) and f"{key}." not in " ".join(metrics.KEYS)
+        if key not in metrics.SEVERAL_LABELS_KEYS
+        and not key.startswith(("test.", "fine_tuning."))
+        and f"{key}." not in " ".join(metrics.KEYS)
     }
     assert not missing, "these are not in metrics.json"
 
@@ -100,11 +79,14 @@ def test_every_key_of_the_committed_figures_is_explained():
 @pytest.mark.parametrize(
     "module, functions",
     [
-        ("training/train/record.py", ["metrics_of", "save"]),
+        ("training/train/record.py", ["metrics_of", "several_labels_of", "save"]),
         ("training/train/__main__.py", ["test_error"]),
         ("training/train/calibration.py", ["calibrate", "measure_reliability", "reliability"]),
         ("training/train/familiarity.py", ["measure_familiarity"]),
-        ("training/held_out.py", ["to_data", "by_label"]),
+        ("training/train/multi_label_calibration.py", ["calibrate_labels", "measure_labels"]),
+        ("training/held_out.py", ["to_data"]),
+        ("training/predictions.py", ["by_label"]),
+        ("training/multi_label_predictions.py", ["by_label"]),
         ("benchmarks/trust.py", ["measured", "save_figures"]),
         ("benchmarks/measuring/statistics.py", ["rates"]),
     ],
@@ -128,11 +110,16 @@ def test_every_key_that_is_written_is_explained(module, functions):
 
 def test_every_key_of_a_record_is_explained(tmp_path):
     feedback = store.Feedback(tmp_path, ["teddy", "black"], "d51c0901e26d")
-    assert list(feedback._record("ab" * 32, PREDICTION, "black")) == list(records.RECORD)
+    assert list(feedback._record("ab" * 32, SEVERAL, "black")) == list(records.RECORD)
+    without = [key for key in records.RECORD if key != "labels"]
+    assert list(feedback._record("ab" * 32, PREDICTION, "black")) == without
 
 
 def test_every_key_of_a_counter_file_is_explained(tmp_path):
     counted = counters.Counters(tmp_path, "d51c0901e26d")
     counted.count(PREDICTION)
     counted.flush()
-    assert paths(json.loads(counted.file.read_text())) == set(records.COUNTERS)
+    assert keys_of(json.loads(counted.file.read_text())) == set(records.COUNTERS) - {"days.DATE.photos"}
+    counted.count(SEVERAL)
+    counted.flush()
+    assert keys_of(json.loads(counted.file.read_text())) == set(records.COUNTERS)

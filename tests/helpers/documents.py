@@ -101,3 +101,32 @@ def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as mkdocs writes them."""
     titles = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title) for title in re.findall(r"^#+ (.+)$", prose(page), re.M)]
     return {re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", title).strip().lower()) for title in titles}
+
+
+def keys_of(data: object, path: str = "") -> set[str]:
+    """Return the keys of data as `training.metrics.KEYS` writes them, a name of a label or a photo in capitals."""
+    if isinstance(data, list):
+        return {path + "[]"} if not data else {key for entry in data for key in keys_of(entry, path + "[]")}
+    if not isinstance(data, dict):
+        return {path}
+    name = {
+        "photos": "LABEL",
+        "by_label": "LABEL",
+        "left_out": "LABEL",
+        "answers": "SHA256",
+        "SHA256": "INDEX",
+        "options": "OPTION",
+        "versions": "PACKAGE",
+        "days": "DATE",
+        "labels": "LABEL",
+        "thresholds": "LABEL",
+        "predicted": "SHA256",
+    }
+    last = path.rpartition(".")[2]
+    if path == "held_out.familiarity":
+        return {f"{path}.SHA256"}
+    return {
+        key
+        for own, value in data.items()
+        for key in keys_of(value, ".".join(filter(None, (path, name.get(last, own)))))
+    }
