@@ -5,7 +5,7 @@ Gives  `MultiLabelPredictions`, a `Predictions` whose targets and predictions ar
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.metrics import average_precision_score
@@ -25,6 +25,7 @@ class MultiLabelPredictions(Predictions):
     `targets` is (N, C), whether each photo shows each label, and every probability is one on its own.
     """
 
+    WRONG: ClassVar[str] = "with a label too many or too few"
     predicted_labels: np.ndarray  # (N, C), whether each photo gets each label
 
     @property
@@ -55,8 +56,9 @@ class MultiLabelPredictions(Predictions):
 
     @property
     def mean_average_precision(self) -> float:
-        """The mean over the labels that some photo shows, 0 to 1."""
-        return float(np.nanmean(self.average_precision))
+        """The mean over the labels that some photo shows, 0 to 1; NaN where none shows any."""
+        known = self.average_precision[self.targets.any(0)]
+        return float(known.mean()) if len(known) else float("nan")
 
     def answer(self, i: int) -> str:
         """Return the labels that a photo gets, as text."""

@@ -6,7 +6,7 @@ Gives  `Predictions`; see `multi_label_predictions` for photos that may have sev
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
@@ -20,6 +20,7 @@ N_TOP_LOSSES = 12
 class Predictions:
     """Predictions for N labelled photos."""
 
+    WRONG: ClassVar[str] = "wrong"  # what `n_wrong` photos are, in words
     files: list[Path]
     vocab: list[str]
     targets: np.ndarray  # (N,) indices into vocab: the photo's own label

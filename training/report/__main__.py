@@ -2,7 +2,7 @@
 
 Reads  export.pkl, metrics.json beside it, and the photos it was trained on
 Writes report/report.html (self-contained) and its figures as PNG: confusion_matrix, top_losses, training,
-       reliability, familiarity
+       reliability, familiarity; co_occurrence and precision_recall where a photo may have several labels
 
 For photos that were held out, the predictions are those that metrics.json keeps, by models that were not trained on
 them (see `training.evaluation`).
@@ -21,15 +21,27 @@ from fastcore.script import CliError
 
 from classifier import Classifier
 from classifier.command_line import run
+from training.data.labels import read_labels
 from training.data.photos import get_photos, print_unreadable
 from training.evaluation import Evaluation, evaluate
 from training.metrics import read_metrics
+from training.multi_label_predictions import NONE, MultiLabelPredictions
 from training.output import staged
 from training.predict import familiarity_of_photos, load_classifier
+from training.predictions import Predictions
 
 from .figures import FamiliarityGroups, figures_of
 from .model_card import write_card
 from .page import OTHERS, to_html
+
+
+def groups_of(evaluation: Evaluation) -> dict[str, np.ndarray | None]:
+    """Return the familiarity of the photos evaluated; those without a label are a group of their own."""
+    predictions, scores = evaluation.predictions, evaluation.predictions.familiarity
+    if scores is None or not isinstance(predictions, MultiLabelPredictions):
+        return {evaluation.part: scores}
+    with_labels = predictions.targets.any(1)
+    return {f"{evaluation.part}, {NONE}": scores[~with_labels], f"{evaluation.part}, with labels": scores[with_labels]}
 
 
 def familiarity_groups(classifier: Classifier, evaluation: Evaluation, other: str) -> dict[str, np.ndarray]:
@@ -38,13 +50,21 @@ def familiarity_groups(classifier: Classifier, evaluation: Evaluation, other: st
         if other:
             raise CliError("--other: this export cannot tell what is familiar. Train it again with training.train.")
         return {}
-    groups = {evaluation.part: evaluation.predictions.familiarity}
+    groups = groups_of(evaluation)
     if other:
         photos = get_photos(other, labelled=False)
         if not photos:
             raise CliError(f"--other {other}: there are no photos in this folder.")
         groups[f"{OTHERS} {Path(other).name}"] = familiarity_of_photos(classifier, photos)
     return {name: group for name, group in groups.items() if group is not None and len(group)}
+
+
+def wrong_text(predictions: Predictions) -> str:
+    """Return how many photos have a wrong answer, as part of a sentence."""
+    counts = f"{predictions.n_wrong} {predictions.WRONG}"
+    if isinstance(predictions, MultiLabelPredictions):
+        counts += f", mean average precision {predictions.mean_average_precision:.3f}"
+    return counts
 
 
 def write_report(folder: Path, page: str, figures: dict[str, bytes]) -> None:
@@ -68,20 +88,21 @@ def main(
 ) -> None:
     "Write a page with the confusion matrix, the top losses, the trust figures and the training of EXPORT."
     classifier = load_classifier(export)
-    photos, metrics = get_photos(data), read_metrics(export)
+    photos, metrics, labels = get_photos(data), read_metrics(export), read_labels(data)
     if card and not metrics:
         raise CliError(f"--card {card}: no metrics.json of {export} lies beside it, so there is nothing to write.")
     if not photos:
         raise CliError(f"No photos under {data}. Put them in one folder a label: {data}/<label>/photo.jpg.")
-    evaluation = evaluate(classifier, photos, metrics)
+    evaluation = evaluate(classifier, photos, metrics, labels)
     print_unreadable(evaluation.unreadable)
     n_others = len(photos) - len(evaluation.predictions.files) - len(evaluation.unreadable)
     groups = familiarity_groups(classifier, evaluation, other)
     familiar = FamiliarityGroups(groups, classifier.familiarity.threshold if classifier.familiarity else 0.0)
     figures = figures_of(evaluation, metrics, familiar)
-    write_report(Path(out), to_html(evaluation, figures, metrics, familiar, n_others), figures)
+    page = to_html(evaluation, figures, metrics, familiar, n_others, classifier.thresholds)
+    write_report(Path(out), page, figures)
     print(
-        f"{Path(out) / 'report.html'}: {evaluation.description}; {evaluation.predictions.n_wrong} wrong, "
+        f"{Path(out) / 'report.html'}: {evaluation.description}; {wrong_text(evaluation.predictions)}, "
         f"{len(evaluation.unreadable)} unreadable, {n_others} others left out, {len(figures)} figures"
     )
     if card:

@@ -1,6 +1,7 @@
 """Format the figures of metrics.json as the parts of a model card, in Markdown.
 
-Gives `PARTS`: a function for each part, by its name; `training.report.model_card` writes them into the card
+Gives `PARTS`: a function for each part, by its name; `training.report.model_card` writes them into the card. Where a
+photo may have several labels, it takes those of `multi_label_card` instead
 """
 
 from collections.abc import Callable
@@ -25,13 +26,19 @@ def how_measured(metrics: dict[str, Any]) -> str:
 
 def what(metrics: dict[str, Any]) -> str:
     """Return the network, its labels, its size and its date."""
-    labels, options = [plain(label) for label in metrics["photos"]], metrics["options"]
+    labels = [plain(label) for label in metrics["photos"]]
+    told = f" to tell {len(labels)} labels apart: {listed(labels[:MOST_LABELS], len(labels))}"
+    return what_trained(metrics, told)
+
+
+def what_trained(metrics: dict[str, Any], what_for: str = "") -> str:
+    """Return the network, how it was trained, what for, its size and its date."""
+    options = metrics["options"]
     start = "pretrained on ImageNet" if options.get("pretrained", True) else "from random weights"
     how = f"fine-tuned for {options['epochs']} epochs" if is_fine_tuned(metrics) else "frozen, with a linear probe,"
     return (
-        f"A `{options['arch']}`, {start}, {how} at {options['image_size']} pixels to tell {len(labels)} labels "
-        f"apart: {listed(labels[:MOST_LABELS], len(labels))}. {metrics['export']['bytes'] / 1e6:.1f} MB. "
-        f"Trained on {metrics['date'][:10]}.\n"
+        f"A `{options['arch']}`, {start}, {how} at {options['image_size']} pixels{what_for}. "
+        f"{metrics['export']['bytes'] / 1e6:.1f} MB. Trained on {metrics['date'][:10]}.\n"
     )
 
 

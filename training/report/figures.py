@@ -1,5 +1,7 @@
 """Draw the report's figures: confusion matrix, top losses, training, reliability and familiarity.
 
+With several labels a photo, those of `multi_label_figures` are in the place of the confusion matrix.
+
 Reads  `Predictions`, and what metrics.json records of the training and the calibration
 Gives  matplotlib figures; `to_png` makes files of them
 """
@@ -16,9 +18,13 @@ from PIL import Image
 
 from classifier.photo import open_photo
 from training.evaluation import Evaluation
+from training.multi_label_predictions import MultiLabelPredictions
 from training.predictions import N_TOP_LOSSES, Predictions
 
-MAX_LABELS_WITH_NUMBERS = 30  # a larger matrix is read by colour alone
+from .matrix import plot_counts
+from .multi_label_figures import plot_co_occurrence, plot_precision_recall
+
+METRICS = ("error_rate", "accuracy_multi")  # of fastai's table, with one label a photo and with several
 BEFORE, AFTER = "tab:orange", "tab:blue"
 
 
@@ -32,18 +38,7 @@ class FamiliarityGroups:
 
 def plot_confusion_matrix(predictions: Predictions) -> Figure:
     """Return the confusion matrix as a figure; numbers in the cells for up to 30 labels."""
-    matrix, n = predictions.confusion(), len(predictions.vocab)
-    side = min(3 + 0.45 * n, 24)
-    figure = Figure(figsize=(side, side), layout="constrained")
-    axes = figure.add_subplot()
-    axes.imshow(matrix, cmap="Blues", vmin=0)
-    axes.set_xticks(range(n), predictions.vocab, rotation=90 if n > 6 else 0)
-    axes.set_yticks(range(n), predictions.vocab)
-    axes.set(xlabel="Predicted", ylabel="Actual", title="Confusion matrix")
-    if n <= MAX_LABELS_WITH_NUMBERS:
-        for (i, j), count in np.ndenumerate(matrix):
-            axes.text(j, i, count, ha="center", va="center", color="white" if count > matrix.max() / 2 else "black")
-    return figure
+    return plot_counts(predictions.confusion(), predictions.vocab, "Predicted", "Actual", "Confusion matrix")
 
 
 def plot_top_losses(predictions: Predictions, k: int = N_TOP_LOSSES) -> Figure:
@@ -51,19 +46,22 @@ def plot_top_losses(predictions: Predictions, k: int = N_TOP_LOSSES) -> Figure:
     indices = predictions.top_losses(k)
     n_columns = min(4, len(indices))
     n_rows = -(-len(indices) // n_columns)
-    figure = Figure(figsize=(3 * n_columns, 3.3 * n_rows), layout="constrained")
+    # several labels are too long for one line
+    between = " / " if predictions.targets.ndim == 1 else " /\n"
+    figure = Figure(figsize=(3 * n_columns, (3.3 if between == " / " else 3.6) * n_rows), layout="constrained")
     figure.suptitle("Prediction / actual / loss / probability")
     for axes, i in zip(figure.subplots(n_rows, n_columns, squeeze=False).flat, indices):
         photo = thumbnail(predictions.files[i])
         axes.imshow(photo)
-        axes.set_title("{} / {} / {:.2f} / {:.2f}".format(*describe_prediction(predictions, i)), fontsize=9)
+        prediction, label, loss, probability = describe_prediction(predictions, i)
+        axes.set_title(f"{prediction}{between}{label}{between}{loss:.2f} / {probability:.2f}", fontsize=9)
     for axes in figure.axes:
         axes.axis("off")
     return figure
 
 
 def plot_training(epochs: Sequence[dict[str, Any]]) -> Figure:
-    """Return the training table as a figure: losses and error rate over the epochs."""
+    """Return the training table as a figure: losses, and fastai's metric, over the epochs."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     losses, errors = figure.subplots(1, 2)
     x = range(1, len(epochs) + 1)
@@ -71,18 +69,21 @@ def plot_training(epochs: Sequence[dict[str, Any]]) -> Figure:
         losses.plot(x, [row[name] for row in epochs], marker="o", label=name)
     losses.legend()
     losses.set(title="Loss", xlabel="epoch", xticks=x, ylim=(0, None))
-    errors.plot(x, [100 * row["error_rate"] for row in epochs], marker="o", color="tab:red")
-    errors.set(title="error_rate, %", xlabel="epoch", xticks=x, ylim=(0, None))
+    metric = next(name for name in METRICS if name in epochs[0])
+    errors.plot(x, [100 * row[metric] for row in epochs], marker="o", color="tab:red")
+    errors.set(title=f"{metric}, %", xlabel="epoch", xticks=x, ylim=(0, None) if metric == "error_rate" else None)
     return figure
 
 
 def plot_reliability(calibration: dict[str, Any]) -> Figure:
     """Return how often the model is right at each confidence, before and after calibration.
 
-    calibration: as `training.train.calibration.calibrate` records it. Points on the diagonal are perfectly
+    calibration: as `calibrate` of `training.train.task` records it; with several labels a photo, every label's
+    probability is one, and how often photos show the label. Points on the diagonal are perfectly
     calibrated; a point's area shows how many answers are in its bin.
     """
     figure = Figure(figsize=(9, 4.4), layout="constrained")
+    of_labels = "slopes" in calibration
     for axes, name, colour in zip(figure.subplots(1, 2, sharey=True), ("before", "after"), (BEFORE, AFTER)):
         bins = calibration[name]["bins"]
         confidence, accuracy, n = (np.array([row[key] for row in bins]) for key in ("confidence", "accuracy", "n"))
@@ -91,11 +92,11 @@ def plot_reliability(calibration: dict[str, Any]) -> Figure:
         axes.scatter(confidence, accuracy, s=20 + 400 * n / n.sum(), color=colour, alpha=0.6)
         axes.set(
             title=f"{name} calibration: error {calibration[name]['error']:.3f}",
-            xlabel="confidence",
+            xlabel="probability" if of_labels else "confidence",
             xlim=(0, 1.02),
             ylim=(0, 1.02),
         )
-    figure.axes[0].set_ylabel("share that is right")
+    figure.axes[0].set_ylabel("share that shows the label" if of_labels else "share that is right")
     return figure
 
 
@@ -113,13 +114,7 @@ def plot_familiarity(scores: dict[str, np.ndarray], threshold: float) -> Figure:
 
 def describe_prediction(predictions: Predictions, i: int) -> tuple[str, str, float, float]:
     """Return prediction, label, loss and the prediction's probability of one photo."""
-    prediction = predictions.predicted[i]
-    return (
-        predictions.vocab[prediction],
-        predictions.vocab[predictions.targets[i]],
-        predictions.losses[i],
-        predictions.probabilities[i, prediction],
-    )
+    return predictions.answer(i), predictions.truth(i), predictions.losses[i], predictions.confidence(i)
 
 
 def thumbnail(file: Path, side: int = 260) -> Image.Image:
@@ -140,10 +135,14 @@ def figures_of(
     evaluation: Evaluation, metrics: dict[str, Any], familiar: FamiliarityGroups | None = None
 ) -> dict[str, bytes]:
     """Return the report's figures as PNG, by name; a figure without data is left out."""
-    figures = {
-        "confusion_matrix": plot_confusion_matrix(evaluation.predictions),
-        "top_losses": plot_top_losses(evaluation.predictions),
-    }
+    predictions = evaluation.predictions
+    figures = {"top_losses": plot_top_losses(predictions)}
+    if isinstance(predictions, MultiLabelPredictions):
+        figures["co_occurrence"] = plot_co_occurrence(predictions)
+        if predictions.targets.any():
+            figures["precision_recall"] = plot_precision_recall(predictions)
+    else:
+        figures["confusion_matrix"] = plot_confusion_matrix(predictions)
     if metrics.get("epochs"):
         figures["training"] = plot_training(metrics["epochs"])
     if metrics.get("calibration"):

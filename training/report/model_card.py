@@ -24,6 +24,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from training.output import staged
 
 from .card_parts import PARTS, how_measured
+from .multi_label_card import parts_of
 
 CARD = "docs/MODEL_CARD.md"
 PART = re.compile(r"(<!-- card: (\w+) -->\n).*?(<!-- /card -->)", re.S)
@@ -50,30 +51,39 @@ def with_parts(card: str, metrics: dict[str, Any] | None) -> str:
         raise CliError(f"The card has a part {unknown[0]!r}; the parts are {', '.join(PARTS)}.")
 
     def filled(part: re.Match[str]) -> str:
-        return part[1] + (NOT_RECORDED if metrics is None else PARTS[part[2]](metrics)) + part[3]
+        return part[1] + (NOT_RECORDED if metrics is None else parts_of(metrics)[part[2]](metrics)) + part[3]
 
     with naming_what_is_missing():
         return PART.sub(filled, card)
 
 
 def eval_results(metrics: dict[str, Any]) -> list[EvalResult]:
-    """Return the accuracy on each set of photos, as the Hub's metadata holds it."""
+    """Return the accuracy on each set of photos, as the Hub's metadata holds it.
+
+    With several labels a photo it is the share of photos whose labels are all right, beside the mean average precision.
+    """
     with naming_what_is_missing():
         groups = metrics.get("trust", {}).get("groups") or [
             {"name": how_measured(metrics), "right": 1 - metrics["error_rate"]}
         ]
-        # sets of one type and one configuration would become one result in the model index
-        return [
-            EvalResult(
-                task_type="image-classification",
-                dataset_type="imagefolder",
-                dataset_name=group["name"],
-                dataset_config=group["name"],
-                metric_type="accuracy",
-                metric_value=round(group["right"], 4),
-            )
-            for group in groups
-        ]
+        results = [eval_result(group["name"], "accuracy", group["right"]) for group in groups]
+        if several := metrics.get("several_labels"):
+            precision = several["mean_average_precision"]
+            results.append(eval_result(how_measured(metrics), "mean_average_precision", precision))
+        return results
+
+
+def eval_result(name: str, metric: str, value: float) -> EvalResult:
+    """Return the value of a metric on the set of photos `name`."""
+    # sets of one type and one configuration would become one result in the model index
+    return EvalResult(
+        task_type="image-classification",
+        dataset_type="imagefolder",
+        dataset_name=name,
+        dataset_config=name,
+        metric_type=metric,
+        metric_value=round(value, 4),
+    )
 
 
 def title_of(metadata: str) -> str:

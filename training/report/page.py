@@ -1,12 +1,13 @@
 """Write the training report as one HTML page that needs no other file.
 
-Reads  an `Evaluation`, the figures as PNG by name, and what metrics.json records; report.html and sections.html, the
-       Jinja templates beside this module
+Reads  an `Evaluation`, the figures as PNG by name, and what metrics.json records; the Jinja templates beside this
+       module
 Gives  HTML; `training.report` writes it
 """
 
 import base64
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sklearn.metrics import roc_auc_score
 
 from training.evaluation import Evaluation
+from training.multi_label_predictions import MultiLabelPredictions
 from training.predictions import Predictions
 from training.statistics import wilson
 from training.train.verdict import FINE_TUNE_ERROR, Verdict
 
 from .figures import FamiliarityGroups, describe_prediction, thumbnail
+from .multi_label_page import label_differences, labels_context, not_tried_with_labels
 
 OTHERS = "others, from"  # how the name of a group of other things begins
 SEPARATES = 0.7  # AUROC of left-out labels; below, familiarity is little better than chance
@@ -58,7 +61,8 @@ def top_loss(predictions: Predictions, i: int) -> dict[str, Any]:
         "label": label,
         "loss": loss,
         "probability": probability,
-        "verdict": "wrong" if prediction != label else "right",
+        "verdict": "right" if predictions.right[i] else "wrong",
+        **(label_differences(predictions, i) if isinstance(predictions, MultiLabelPredictions) else {}),
     }
 
 
@@ -114,6 +118,8 @@ def not_tried(metrics: dict[str, Any]) -> str:
     """Return why a training did not fine-tune."""
     if metrics["options"].get("quick"):
         return "--quick left fine-tuning out."
+    if "several_labels" in metrics:
+        return f"fine-tuning was not tried, since {not_tried_with_labels(metrics)}; --fine-tune tries it all the same."
     error = (metrics["calibration"] or metrics)["error_rate"]
     why = (
         f"{error:.1%} wrong is less than the {FINE_TUNE_ERROR:.0%} from which on it is tried"
@@ -123,19 +129,39 @@ def not_tried(metrics: dict[str, Any]) -> str:
     return f"fine-tuning was not tried, since {why}; --fine-tune tries it all the same."
 
 
+def of_one_label(predictions: Predictions, test: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what the page shows of labels where a photo has one; test: what metrics.json records of a test set."""
+    return {
+        "errors": error_rows(predictions.by_label()),
+        "confused": predictions.most_confused(),
+        "test_errors": error_rows(test["by_label"]) if test else [],
+    }
+
+
 def to_html(
     evaluation: Evaluation,
     figures: dict[str, bytes],
     metrics: dict[str, Any],
     familiar: FamiliarityGroups | None = None,
     n_others: int = 0,
+    thresholds: Mapping[str, float] | None = None,
 ) -> str:
-    """Return the whole report; figures: PNG by name; n_others: photos of the folder that are in no prediction."""
+    """Return the whole report; figures: PNG by name; n_others: photos of the folder that are in no prediction.
+
+    thresholds: the export's, by label, where a photo may have several labels.
+    """
     predictions, familiar, test = evaluation.predictions, familiar or FamiliarityGroups(), metrics.get("test")
     n, n_wrong = len(predictions.files), predictions.n_wrong
+    if isinstance(predictions, MultiLabelPredictions):
+        name, of_labels = (
+            "multi_label_report.html",
+            labels_context(predictions, metrics, thresholds or {}, familiar.threshold),
+        )
+    else:
+        name, of_labels = "report.html", of_one_label(predictions, test)
     return (
         templates()
-        .get_template("report.html")
+        .get_template(name)
         .render(
             evaluation=evaluation,
             n_others=n_others,
@@ -143,12 +169,9 @@ def to_html(
             n=n,
             n_wrong=n_wrong,
             interval=wilson(n_wrong, n),
-            errors=error_rows(predictions.by_label()),
-            confused=predictions.most_confused(),
             cards=[top_loss(predictions, i) for i in predictions.top_losses()],
             test=test,
             test_interval=wilson(test["n_wrong"], test["n"]) if test else None,
-            test_errors=error_rows(test["by_label"]) if test else [],
             calibration=metrics.get("calibration"),
             threshold=familiar.threshold,
             familiarity_rows=familiarity_rows(familiar),
@@ -156,5 +179,6 @@ def to_html(
             left_out=metrics.get("familiarity"),
             how_trained=how_trained(metrics),
             figures={name: data_url(figure) for name, figure in figures.items()},
+            **of_labels,
         )
     )
