@@ -2,6 +2,9 @@
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +13,16 @@ from fastcore.script import CliError
 from classifier.files import sha256
 from helpers.commands import run_module
 from helpers.photos import make_photos, noisy_photo
-from training.compare import Comparison, compare, describe_changes
+from helpers.several_labels import several_labels
+from training.compare import (
+    Comparison,
+    check_kinds,
+    compare,
+    describe_changes,
+    describe_export,
+    with_known_labels,
+)
+from training.data.labels import Labels, ListedPhoto
 from training.data.photos import get_photos
 from training.held_out import HeldOutPredictions
 from training.metrics import metrics_path, read_metrics, validated_before
@@ -20,8 +32,10 @@ VOCAB = ["blue", "green", "red"]
 
 
 def predictions_of(tmp_path, predictions: list[int], targets: list[int], vocab=VOCAB) -> Predictions:
+    """Return predictions, indices into `vocab`, for photos of labels, indices into VOCAB."""
     files = [tmp_path / VOCAB[target] / f"{i}.png" for i, target in enumerate(targets)]
-    return Predictions(files, vocab, np.array(targets), np.eye(len(vocab))[predictions])
+    own = np.array([vocab.index(VOCAB[target]) for target in targets])
+    return Predictions(files, vocab, own, np.eye(len(vocab))[predictions])
 
 
 def test_photos_that_changed_sides_are_named_with_both_answers(tmp_path):
@@ -144,3 +158,37 @@ def test_labels_that_only_one_knows_are_left_out_and_named(trained, tmp_path):
     shutil.rmtree(data / "red"), shutil.rmtree(data / "blue"), shutil.rmtree(data / "green")
     run = run_module("training.compare", export, export, data, "--unseen")
     assert run.returncode == 1 and "know none of these labels" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_an_answer_of_several_labels_is_right_where_all_are():
+    old, marks = several_labels(), several_labels().predicted.copy()
+    marks[4], marks[0] = False, [True, True, False]
+    comparison = Comparison(old, replace(old, predicted_labels=marks))
+    assert (comparison.fixed, comparison.broken) == ([4], [0])
+    assert describe_changes(comparison, [4], "fixed ") == ["  fixed   photos/4.jpg: <b>hat</b> -> none"]
+    assert describe_changes(comparison, [0], "broken") == ["  broken  photos/0.jpg: <b>hat</b> -> <b>hat</b>|shirt"]
+    assert comparison.verdict == "Neither is better: both get 2 of 5 wrong."
+    line = describe_export("old", "old.pkl", old)
+    assert "old.pkl: 2 of 5 with a label too many or too few, error rate 40.0%, mean average precision 0." in line
+
+
+def knowing(*labels: str, multi_label: bool = True) -> SimpleNamespace:
+    """Return what is asked of a classifier here."""
+    return SimpleNamespace(labels=list(labels), multi_label=multi_label)
+
+
+def test_one_label_and_several_cannot_be_compared():
+    with pytest.raises(CliError, match="gives a photo several labels or none, old"):
+        check_kinds(["old.pkl", "new.pkl"], [knowing("hat", multi_label=False), knowing("hat")])
+    check_kinds(["old.pkl", "new.pkl"], [knowing("hat"), knowing("hat")])
+
+
+def test_photos_of_which_an_export_does_not_know_every_label_are_left_out():
+    rows = {"1": ("hat",), "2": ("hat", "scarf"), "3": ()}
+    labels = Labels({Path(name): ListedPhoto(own) for name, own in rows.items()})
+    exports, photos = ["old.pkl", "new.pkl"], list(labels.listed)
+    known, left_out = with_known_labels(exports, [knowing("hat"), knowing("hat", "scarf")], photos, labels)
+    assert known == [Path("1"), Path("3")] and left_out == {Path("2"): "a label of it is none of old.pkl's"}
+    one = knowing("hat", "scarf", multi_label=False)
+    known, left_out = with_known_labels(exports, [one, one], photos, labels)
+    assert known == [Path("1")] and "it has several labels, or none" in left_out[Path("3")]
