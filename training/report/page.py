@@ -138,6 +138,15 @@ def of_one_label(predictions: Predictions, test: dict[str, Any] | None) -> dict[
     }
 
 
+def template_of(
+    predictions: Predictions, metrics: dict[str, Any], thresholds: Mapping[str, float], familiar_from: float
+) -> tuple[str, dict[str, Any]]:
+    """Return the page's template, and what it shows of labels; the last two: see `labels_context`."""
+    if isinstance(predictions, MultiLabelPredictions):
+        return "multi_label_report.html", labels_context(predictions, metrics, thresholds, familiar_from)
+    return "report.html", of_one_label(predictions, metrics.get("test"))
+
+
 def to_html(
     evaluation: Evaluation,
     figures: dict[str, bytes],
@@ -152,13 +161,7 @@ def to_html(
     """
     predictions, familiar, test = evaluation.predictions, familiar or FamiliarityGroups(), metrics.get("test")
     n, n_wrong = len(predictions.files), predictions.n_wrong
-    if isinstance(predictions, MultiLabelPredictions):
-        name, of_labels = (
-            "multi_label_report.html",
-            labels_context(predictions, metrics, thresholds or {}, familiar.threshold),
-        )
-    else:
-        name, of_labels = "report.html", of_one_label(predictions, test)
+    name, of_labels = template_of(predictions, metrics, thresholds or {}, familiar.threshold)
     return (
         templates()
         .get_template(name)
