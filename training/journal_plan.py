@@ -38,6 +38,11 @@ class Undone(NamedTuple):
     labelled: list[Path]  # photos whose rows say again what they said
     kept: list[Path]  # photos whose rows somebody else changed since: these stay
 
+    @property
+    def n(self) -> int:
+        """The number of photos that are as before."""
+        return len(self.moved) + len(self.labelled)
+
 
 def plan(data: Path, batch: int, stage: str, changes: Sequence[Change]) -> list[list[Row]]:
     """Return the rows of each change: one for its labels, one for its move; none where its row changed meanwhile."""

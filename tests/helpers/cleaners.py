@@ -3,9 +3,13 @@
 from pathlib import Path
 
 from classifier.files import sha256
-from training.clean.review import ReviewedPhoto
+from training.clean.multi_label_photo import MultiLabelPhoto
+from training.clean.multi_label_session import MultiLabelCleaner
+from training.clean.reviewed_photo import ReviewedPhoto
 from training.clean.session import Cleaner
+from training.data.labels import read_labels
 from training.data.photos import get_photos
+from training.feedback import suggested_labels
 
 LABELS = ["blue", "green", "red"]
 
@@ -31,3 +35,26 @@ def id_of(cleaner: Cleaner, name: str) -> str:
 
 def names(folder: Path) -> list[str]:
     return [f"{file.parent.name}/{file.name}" for file in get_photos(folder)]
+
+
+def reviewed_listed(file: Path, labels: tuple[str, ...], suspicion: float = 0.5, likely: str = "") -> MultiLabelPhoto:
+    """Return a photo with several labels of which the export is sure."""
+    probabilities = {other: 0.9 if other in labels else 0.1 for other in LABELS}
+    photo = MultiLabelPhoto(file, sha256(file), "", probabilities, "|".join(labels), suspicion, "odd")
+    photo.thresholds, photo.labels_now, photo.likely = dict.fromkeys(LABELS, 0.5), labels, likely or "|".join(labels)
+    return photo
+
+
+def open_multi_label_cleaner(data: Path) -> MultiLabelCleaner:
+    """Return a cleaner of the photos that labels.csv names, and of users' suggestions."""
+    files, labels = get_photos(data), read_labels(data)
+    suggestions = []
+    for file, own in suggested_labels(data).items():
+        suggestions.append(reviewed_listed(file, own, 1.0))
+        suggestions[-1].from_user = True
+    photos = [reviewed_listed(file, labels(file), 1 - i / len(files)) for i, file in enumerate(files)]
+    return MultiLabelCleaner(data, [*suggestions, *photos], LABELS)
+
+
+def listed_id(cleaner: Cleaner, name: str) -> str:
+    return next(key for key, photo in cleaner.by_id.items() if photo.file.name == name)

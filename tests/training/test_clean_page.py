@@ -7,22 +7,17 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
-import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
-import uvicorn
 
 from helpers.apps import SIZES, TIMEOUT
+from helpers.clean_pages import go, says, served, shown, wait_for
 from helpers.cleaners import names, open_cleaner
 from helpers.feedback import feedback
 from helpers.paths import ROOT
 from helpers.photos import noisy_photo
-from training.clean.__main__ import free_port
-from training.clean.app import build_app
 from training.clean.review import ReviewedPhoto, review
 from training.clean.session import Cleaner
 from training.feedback import Suggestions
@@ -66,16 +61,6 @@ def command(trained, data):
         process.wait(20)
 
 
-def wait_for(address: str) -> str:
-    for _ in range(200):
-        try:
-            requests.get(address, timeout=10)
-            return address
-        except requests.ConnectionError:
-            time.sleep(0.1)
-    pytest.fail(f"{address} does not answer")
-
-
 @pytest.fixture(params=SIZES)
 def page(request, browser):
     context = browser.new_context(**SIZES[request.param])
@@ -86,19 +71,6 @@ def page(request, browser):
     yield page
     assert page.problems == []
     context.close()
-
-
-def go(page, address):
-    page.goto(address)
-    page.locator("#grid .card").first.wait_for()
-
-
-def says(page, text):
-    page.locator("#counts", has_text=text).wait_for()
-
-
-def shown(page, n):
-    page.wait_for_function("n => document.querySelectorAll('#grid .card').length === n", arg=n)
 
 
 @pytest.mark.slow
@@ -252,20 +224,8 @@ def large(tmp_path_factory):
         photos.append(
             ReviewedPhoto(file, "", "", dict.fromkeys(labels, 0.02), labels[i % 50], 1 - i / 10_000, "<b>x</b>")
         )
-    port = free_port("127.0.0.1", 0)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            build_app(Cleaner(data, photos, labels), "export.pkl"),
-            port=port,
-            log_level="warning",
-            timeout_graceful_shutdown=1,
-        )
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield wait_for(f"http://127.0.0.1:{port}"), data
-    server.should_exit = True
-    thread.join(20)
+    with served(Cleaner(data, photos, labels)) as address:
+        yield address, data
 
 
 @pytest.mark.slow
@@ -298,22 +258,6 @@ def test_script_addresses_refuse_what_makes_no_sense(large):
             assert session.post(f"{address}/choose", json=body, timeout=10).status_code in (404, 422)
         form = session.post(f"{address}/choose", data='{"id": "x", "action": "delete"}', timeout=10)
         assert form.status_code == 422, "what another site's form can send is refused"
-
-
-@contextmanager
-def served(cleaner: Cleaner):
-    """Serve a cleaner from this process; yield its address."""
-    port = free_port("127.0.0.1", 0)
-    server = uvicorn.Server(
-        uvicorn.Config(build_app(cleaner, "export.pkl"), port=port, log_level="warning", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        yield wait_for(f"http://127.0.0.1:{port}")
-    finally:
-        server.should_exit = True
-        thread.join(20)
 
 
 def test_a_full_disk_is_told_in_the_bar(browser, tmp_path, monkeypatch):

@@ -1,7 +1,8 @@
 """Clean photos with the help of the trained model, on a page; where the lesson has `ImageClassifierCleaner`.
 
-Reads  export.pkl, and DATA/<label>/*.jpg
-Writes DATA/.clean/choices.db as you decide; Apply moves files, with the journal in DATA/.rejected
+Reads  export.pkl, and DATA/<label>/*.jpg; or the photos that DATA/labels.csv names, with several labels or none
+Writes DATA/.clean/choices.db as you decide; Apply moves files, or changes rows of labels.csv, with the journal in
+       DATA/.rejected
 
     python -m training.clean export.pkl data/bears             # the page
     python -m training.clean export.pkl data/bears --list 20   # the most suspicious, as text
@@ -9,14 +10,20 @@ Writes DATA/.clean/choices.db as you decide; Apply moves files, with the journal
 """
 
 import socket
+from collections.abc import Sequence
+from pathlib import Path
 
 from fastcore.script import CliError
 
 from classifier.command_line import run
+from training.data.labels import FILE_NAME
 from training.data.photos import get_photos
 from training.move_journal import Journal
 
+from .multi_label_photo import MultiLabelPhoto
+from .multi_label_session import MultiLabelCleaner
 from .review import review
+from .reviewed_photo import ReviewedPhoto
 from .session import STAGE, Cleaner, describe
 
 PORT = 7861  # the app has 7860
@@ -35,9 +42,15 @@ def free_port(host: str, port: int) -> int:
     raise CliError(f"Port {port or PORT} of {host} cannot be used. Name another with --port.")
 
 
+def open_cleaner(data: str | Path, photos: Sequence[ReviewedPhoto], labels: Sequence[str]) -> Cleaner:
+    """Return the cleaner of what `review` returned."""
+    several = [photo for photo in photos if isinstance(photo, MultiLabelPhoto)]
+    return MultiLabelCleaner(data, several, labels) if several else Cleaner(data, photos, labels)
+
+
 def main(
     export: str,  # export.pkl, ours or anybody's
-    data: str,  # folder of photos, one folder a label
+    data: str,  # folder of photos: one folder a label, or with a labels.csv
     host: str = "127.0.0.1",  # address to listen on; 0.0.0.0 lets your phone, and everybody near, open the page
     port: int = 0,  # port to listen on; 0: the first free one from 7861 on
     list: int = 0,  # print so many of the most suspicious photos, and open no page
@@ -46,7 +59,10 @@ def main(
     "Look at the photos of DATA, the most suspicious first, and keep, delete or relabel them on a page."
     if undo:
         get_photos(data)  # raises CliError for a folder that is not there
-        print(f"{data}: {len(Journal(data).undo(STAGE, only_last=True))} photos are back where they were")
+        undone = Journal(data).take_back(STAGE, only_last=True)
+        print(f"{data}: {undone.n} photos are back {'as' if undone.labelled else 'where'} they were")
+        if undone.kept:
+            print(f"{len(undone.kept)} rows of {FILE_NAME} stay as they are: somebody changed them since")
         return
     print(f"looking at {data} with {export}", flush=True)
     photos, labels, unreadable = review(export, data)
@@ -54,7 +70,7 @@ def main(
         print("\n".join(map(describe, photos[: max(0, list)])))
         print(f"{data}: {len(photos)} photos of {len(labels)} labels, {len(unreadable)} unreadable")
         return
-    cleaner, port = Cleaner(data, photos, labels), free_port(host, port)
+    cleaner, port = open_cleaner(data, photos, labels), free_port(host, port)
     from .app import serve  # imported here: --list needs no gradio
 
     print(

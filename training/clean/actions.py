@@ -4,36 +4,53 @@ from collections.abc import Callable
 
 from fastcore.script import CliError
 
+from training.data.labels import FILE_NAME
+
 from .cards import shell_command
+from .multi_label_session import MultiLabelCleaner
 from .session import Cleaner
 
 
 def apply(cleaner: Cleaner, export: str) -> str:
     """Apply the decisions, and return what was done and what to do next, as Markdown."""
     n_deleted, n_moved = cleaner.apply()
+    stale = stale_text(cleaner)
     if not n_deleted + n_moved:
-        return "Nothing is marked: nothing was moved."
+        return f"Nothing is marked: nothing was {'changed' if cleaner.multi_label else 'moved'}.{stale}"
+    moved = f"{n_moved} moved to {'its' if n_moved == 1 else 'their'} label"
+    if cleaner.multi_label:
+        moved = f"{n_moved} relabelled in `{cleaner.data / FILE_NAME}`"
     done = [
-        text
-        for n, text in (
-            (n_deleted, f"{n_deleted} deleted (to `{cleaner.data}/.rejected`)"),
-            (n_moved, f"{n_moved} moved to {'its' if n_moved == 1 else 'their'} label"),
-        )
-        if n
+        text for n, text in ((n_deleted, f"{n_deleted} deleted (to `{cleaner.data}/.rejected`)"), (n_moved, moved)) if n
     ]
     return (
-        f"{', '.join(done)}. Undo takes this back. Next, train again and see whether it helped:\n"
+        f"{', '.join(done)}. Undo takes this back.{stale} Next, train again and see whether it helped:\n"
         f"```bash\n{shell_command('train', cleaner.data, '--out', 'cleaned.pkl')}\n"
         f"{shell_command('compare', export, 'cleaned.pkl', cleaner.data)}\n```"
     )
 
 
+def stale_text(cleaner: Cleaner) -> str:
+    """Return a sentence on decisions that do not count, because somebody changed labels.csv; "" where there is none."""
+    n = cleaner.n_stale() if isinstance(cleaner, MultiLabelCleaner) else 0
+    if not n:
+        return ""
+    return f" {_photos(n)} left as {'it is' if n == 1 else 'they are'}: {FILE_NAME} was changed after the decision."
+
+
 def undo(cleaner: Cleaner) -> str:
     """Take the last Apply back, and return what was done, as Markdown."""
-    n = cleaner.undo()
-    if not n:
+    undone = cleaner.take_back()
+    if not undone.n + len(undone.kept):
         return "There is nothing to take back."
-    return f"{n} photo{'s are' if n != 1 else ' is'} back, and marked as before."
+    done = f"{_photos(undone.n)} back, and marked as before."
+    if n := len(undone.kept):
+        done += f" {FILE_NAME} was changed since for {'one photo' if n == 1 else f'{n} photos'}: these rows stay."
+    return done
+
+
+def _photos(n: int) -> str:
+    return f"{n} photo{'s are' if n != 1 else ' is'}"
 
 
 def with_error(action: Callable[[], str]) -> str:

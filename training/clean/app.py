@@ -4,7 +4,9 @@ Gives `build_app`, a FastAPI application: the page at /, and for its script
 
     GET  thumb/{id}, photo/{id}   JPEG
     GET  about/{id}               details of a photo
-    POST choose                   {"id", "action": "keep" | "delete" | "label" | "", "label"}
+    POST choose                   {"id", "action": "keep" | "delete" | "label" | "", "label"}; where photos may have
+                                  several labels, "label" is all of them, joined by "|", action "toggle" switches one,
+                                  and "shown" is what the person saw: status 409, with a new card, if that has changed
 """
 
 import io
@@ -21,10 +23,11 @@ from pydantic import BaseModel
 
 from classifier.photo import PhotoError, open_photo
 
-from .cards import details, progress
+from .cards import card, details, progress
+from .decisions import ChangedMeanwhile
 from .local_only import SameOriginMiddleware
 from .page import build_page
-from .review import ReviewedPhoto
+from .reviewed_photo import ReviewedPhoto
 from .session import Cleaner
 
 HERE = Path(__file__).parent
@@ -38,6 +41,7 @@ class DecisionRequest(BaseModel):
     id: str
     action: str
     label: str = ""
+    shown: str | None = None
 
 
 def jpeg(file: Path, side: int) -> bytes:
@@ -59,7 +63,8 @@ def build_app(cleaner: Cleaner, export: str, n_unreadable: int = 0, host: str = 
     app = FastAPI(openapi_url=None)
     app.add_middleware(SameOriginMiddleware, host=host)
     add_routes(app, cleaner)
-    script, style = ((HERE / f"page.{kind}").read_text() for kind in ("js", "css"))
+    script = "".join((HERE / name).read_text() for name in ("chips.js", "closer.js", "page.js"))
+    style = (HERE / "page.css").read_text()
     return gr.mount_gradio_app(
         app,
         build_page(cleaner, export, n_unreadable),
@@ -99,13 +104,16 @@ def add_routes(app: FastAPI, cleaner: Cleaner) -> None:
         return details(cleaner, name)
 
     @app.post("/choose")
-    def choose(request: DecisionRequest) -> dict[str, str]:
-        photo_of(request.id)
+    def choose(request: DecisionRequest) -> Response:
+        photo = photo_of(request.id)
         try:
-            decision = cleaner.choose(request.id, request.action, request.label)
+            decision = cleaner.choose(request.id, request.action, request.label, request.shown)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
-        return {"action": decision.action, "label": decision.label, "counts": progress(cleaner)}
+        except ChangedMeanwhile as error:
+            new = card(cleaner, request.id, photo, cleaner.decision(photo))
+            return JSONResponse({"detail": str(error), "card": new}, 409)
+        return JSONResponse({"action": decision.action, "label": decision.label, "counts": progress(cleaner)})
 
 
 def serve(cleaner: Cleaner, export: str, host: str, port: int, n_unreadable: int = 0) -> None:

@@ -8,8 +8,11 @@ from math import isinf
 from pathlib import Path
 from typing import Any
 
+from .chips import chips
 from .decisions import Decision
-from .review import ReviewedPhoto
+from .multi_label_photo import IN_WORDS, MultiLabelPhoto, in_words
+from .multi_label_session import MultiLabelCleaner
+from .reviewed_photo import ReviewedPhoto
 from .session import Cleaner
 
 N_PROBABILITIES = 5  # in the large view of a photo, the highest ones
@@ -18,7 +21,8 @@ N_PROBABILITIES = 5  # in the large view of a photo, the highest ones
 def progress(cleaner: Cleaner) -> str:
     """Return what is marked, "12 to delete, 5 to move", and how many photos are decided."""
     n_deleted, n_moved, n_decided = cleaner.counts()
-    marked = [f"{n} to {what}" for n, what in ((n_deleted, "delete"), (n_moved, "move")) if n]
+    change = "relabel" if cleaner.multi_label else "move"
+    marked = [f"{n} to {what}" for n, what in ((n_deleted, "delete"), (n_moved, change)) if n]
     return f"{', '.join(marked) or 'Nothing marked'} · {n_decided} of {len(cleaner.photos)} decided"
 
 
@@ -41,36 +45,54 @@ def loss_text(photo: ReviewedPhoto) -> str:
 
 def title(photo: ReviewedPhoto) -> str:
     """Return the heading of a photo: its label; for a suggestion, that a user says so."""
-    return f"A user says: {photo.label}" if photo.suggested else photo.label
+    return f"A user says: {photo.words}" if photo.suggested else photo.words
 
 
-def card(name: str, photo: ReviewedPhoto, decision: Decision, labels: list[str]) -> str:
+def answer_text(photo: ReviewedPhoto) -> str:
+    """Return the export's answer as the page shows it."""
+    answer = (f"{label} {percent(probability)}" for label, probability in photo.answer.items())
+    return f"predicted {', '.join(answer) or IN_WORDS} · {loss_text(photo)}"
+
+
+def card(cleaner: Cleaner, name: str, photo: ReviewedPhoto, decision: Decision) -> str:
     """Return one photo of the grid as HTML; name: its id."""
+    heading, likely, chosen, last = escape(title(photo)), "", "", ""
+    if isinstance(cleaner, MultiLabelCleaner) and isinstance(photo, MultiLabelPhoto):
+        chosen, to = chips(photo, decision, cleaner.labels, cleaner.keys), in_words(decision.label)
+        likely = f' data-likely="{escape(photo.likely)}"'
+        if photo.likely != photo.label:
+            last = f'<button data-do="likely" title="Give it: {escape(in_words(photo.likely))}">Accept</button>'
+    else:
+        last, to = _select(photo, decision, cleaner.labels), decision.label
+    return (
+        f'<article class="card{" suggested" * photo.suggested}" tabindex="-1" data-id="{name}" '
+        f'data-action="{decision.action}" data-own="{escape(photo.label)}" data-to="{escape(decision.label)}"{likely} '
+        f'aria-label="{heading}: {escape(photo.file.name)}">'
+        f'<button class="look" title="Look closer"><img loading="lazy" src="thumb/{name}" alt=""></button>'
+        f'<p class="names"><b>{heading}</b> <span class="to">→ {escape(to)}</span></p>'
+        f'<p class="said">{escape(answer_text(photo))}</p><p class="reason">{escape(cleaner.reason(photo))}</p>{chosen}'
+        f'<p class="acts"><button data-do="keep">Keep</button><button data-do="delete">Delete</button>{last}</p>'
+        "</article>"
+    )
+
+
+def _select(photo: ReviewedPhoto, decision: Decision, labels: list[str]) -> str:
+    """Return the list of labels of which a photo has one."""
     options = "".join(
         f'<option value="{escape(label)}"{" selected" * (label == (decision.label or photo.label))}>'
         f"{escape(label)}</option>"
         for label in labels
     )
-    predicted = f"{escape(photo.prediction)} {percent(photo.probabilities[photo.prediction])} · {loss_text(photo)}"
-    heading = escape(title(photo))
-    return (
-        f'<article class="card{" suggested" * photo.suggested}" tabindex="-1" data-id="{name}" '
-        f'data-action="{decision.action}" data-own="{escape(photo.label)}" '
-        f'aria-label="{heading}: {escape(photo.file.name)}">'
-        f'<button class="look" title="Look closer"><img loading="lazy" src="thumb/{name}" alt=""></button>'
-        f'<p class="names"><b>{heading}</b> <span class="to">→ {escape(decision.label)}</span></p>'
-        f'<p class="said">predicted {predicted}</p><p class="reason">{escape(photo.reason)}</p>'
-        f'<p class="acts"><button data-do="keep">Keep</button><button data-do="delete">Delete</button>'
-        f'<select aria-label="Label">{options}</select></p></article>'
-    )
+    return f'<select aria-label="Label">{options}</select>'
 
 
 def grid(cleaner: Cleaner, entries: Iterable[tuple[str, ReviewedPhoto, Decision]]) -> str:
     """Return a page of photos as HTML; entries: as `Cleaner.select` returns them."""
-    cards = [card(*entry, cleaner.labels) for entry in entries]
+    cards = [card(cleaner, *entry) for entry in entries]
+    keys = cleaner.keys if isinstance(cleaner, MultiLabelCleaner) else cleaner.labels[:9]
     names = "".join(
-        f"<span>{f'<kbd>{i}</kbd> ' if i < 10 else ''}{escape(label)}</span>"
-        for i, label in enumerate(cleaner.labels[:9], start=1)
+        f'<span data-label="{escape(label)}"><kbd>{i}</kbd> {escape(label)}</span>'
+        for i, label in enumerate(keys, start=1)
     )
     if not cards:
         return '<div id="grid"><p class="none">No photo is left in this selection.</p></div>'
@@ -81,7 +103,8 @@ def details(cleaner: Cleaner, name: str) -> dict[str, Any]:
     """Return what the large view shows of the photo with an id; page.js reads it."""
     photo = cleaner.by_id[name]
     decision = cleaner.decision(photo)
-    highest = sorted(photo.probabilities.items(), key=lambda item: -item[1])[:N_PROBABILITIES]
+    n = max(N_PROBABILITIES, len(photo.answer))
+    highest = sorted(photo.probabilities.items(), key=lambda item: -item[1])[:n]
     return {
         "id": name,
         "name": photo.file.name,
@@ -89,8 +112,7 @@ def details(cleaner: Cleaner, name: str) -> dict[str, Any]:
         "split": photo.split,
         "loss": loss_text(photo),
         "suspicion": int(100 * photo.suspicion),
-        "reason": photo.reason,
-        "prediction": photo.prediction,
+        "reason": cleaner.reason(photo),
         "action": decision.action,
         "to": decision.label,
         "suggested": photo.suggested,

@@ -10,7 +10,8 @@ from training.append_log import AppendLog, folder_errors, utc_now
 from training.csv_rows import read_csv_rows
 
 FOLDER = ".clean"  # hidden: no command looks for photos in it
-COLUMNS = ("photo", "sha256", "action", "label", "time")
+COLUMNS = ("photo", "sha256", "action", "label", "time", "was")
+N_ADDED = 1  # the last column, which earlier versions lack
 ACTIONS = ("keep", "delete", "label", "")
 
 PhotoKey = tuple[Path, str]  # where a photo lies, and its SHA-256: another photo may take its place
@@ -18,10 +19,18 @@ PhotoKey = tuple[Path, str]  # where a photo lies, and its SHA-256: another phot
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to happen to a photo: "keep", "delete", "label" (move it to that one), or "" for undecided."""
+    """What is to happen to a photo: "keep", "delete", "label" (move it to that one), or "" for undecided.
+
+    Where photos may have several labels, `label` is all that it is to have, joined by "|".
+    """
 
     action: str = ""
     label: str = ""
+    was: str = ""  # the labels in labels.csv that the decision is about; "" where the photo's folder tells
+
+
+class ChangedMeanwhile(Exception):
+    """Raised for a choice about a photo whose labels were changed since it was shown."""
 
 
 class Decisions:
@@ -31,7 +40,10 @@ class Decisions:
         self.data, folder = data, data / FOLDER
         with folder_errors(data):
             folder.mkdir(exist_ok=True)
-        self._log = AppendLog(folder / "choices.db", COLUMNS, lambda: read_csv_rows(folder / "choices.csv", COLUMNS))
+        earlier = folder / "choices.csv"
+        self._log = AppendLog(
+            folder / "choices.db", COLUMNS, lambda: read_csv_rows(earlier, COLUMNS, N_ADDED), n_added=N_ADDED
+        )
         self._known: dict[PhotoKey, Decision] = {}
         self._n_rows = 0
 
@@ -45,7 +57,7 @@ class Decisions:
             known = {
                 **known,
                 **{
-                    (self.data / row["photo"], row["sha256"]): Decision(row["action"], row["label"])
+                    (self.data / row["photo"], row["sha256"]): Decision(row["action"], row["label"], row["was"])
                     for row in rows
                     if row["action"] in ACTIONS
                 },
@@ -62,6 +74,7 @@ class Decisions:
                 "action": decision.action,
                 "label": decision.label,
                 "time": utc_now(),
+                "was": decision.was,
             }
             for (photo, digest), decision in decisions.items()
         )

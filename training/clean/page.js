@@ -7,8 +7,8 @@
   let wanted = null;  // where to begin on the next page: "first" or "last"
 
   const cardOf = (id) => cards().find((card) => card.dataset.id === id);
-  const labels = () => all("#grid select:first-of-type option", cards()[0]?.parentNode).length
-    ? all("option", one("#grid .card select")).map((option) => option.value) : [];
+  const labels = () => all("#photos .legend [data-label]").map((name) => name.dataset.label); // those with a key
+  let queue = Promise.resolve(); // decisions reach the server in the order they were made in
 
   function focusOn(card, scroll = true) {
     if (!card) return;
@@ -25,13 +25,20 @@
     if (box) box.textContent = text;
   }
 
-  async function choose(id, action, label = "") {
+  function choose(id, action, label = "") {
+    queue = queue.then(() => send(id, action, label));
+  }
+
+  async function send(id, action, label) {
     const card = cardOf(id);
+    const shown = chips.areIn(card) ? card.dataset.own : null; // the labels that the person saw
     try {
       const answer = await fetch("choose", {
-        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ id, action, label }),
+        method: "POST", headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ id, action, label, shown }),
       });
       const said = await answer.json();
+      if (said.card) renew(card, said.card);
       if (!answer.ok) throw new Error(typeof said.detail === "string" ? said.detail : "This was not understood.");
       if (card) show(card, said);
       if (dialog.open && dialog.dataset.id === id) mark(said);
@@ -39,31 +46,36 @@
     } catch (error) {
       const lost = error instanceof TypeError;
       say(`Not saved: ${lost ? "the cleaner does not answer. Is it still running?" : error.message}`);
-      if (card) show(card, { action: card.dataset.action, label: one("select", card).dataset.was || "" });
+      if (card && cardOf(id) === card) show(card, { action: card.dataset.action, label: card.dataset.to || "" });
     }
   }
 
   function show(card, { action, label }) {
     card.dataset.action = action;
-    one(".to", card).textContent = `\u2192 ${label}`;
-    one("select", card).value = label || card.dataset.own;
-    one("select", card).dataset.was = label;
+    card.dataset.to = label;
+    one(".to", card).textContent = `\u2192 ${chips.areIn(card) ? chips.inWords(label) : label}`;
+    chips.set(card, card, action, label);
+  }
+
+  // somebody changed the photo's labels meanwhile
+  function renew(card, html) {
+    const id = card.dataset.id;
+    card.outerHTML = html;
+    focusOn(cardOf(id), false);
+    if (dialog.open && dialog.dataset.id === id) look(id);
   }
 
   // the big view
-  const dialog = document.createElement("dialog");
-  dialog.id = "closer";
-  dialog.innerHTML = `<div class="frame"><img alt=""><div class="told"><h2></h2><p class="what"></p><p class="reason"></p>
-    <div class="bars"></div><p class="decided"></p><p class="acts"><button data-do="keep">Keep</button>
-    <button data-do="delete">Delete</button><select aria-label="Label"></select></p>
-    <p class="steps"><button data-step="-1">\u2039 Previous</button><button data-step="1">Next \u203a</button>
-    <button data-close>Close</button></p></div></div>`;
+  const dialog = closer.create();
 
   async function look(id) {
     dialog.dataset.id = id;
     const card = cardOf(id);
     one("img", dialog).src = `photo/${id}`;
-    one("select", dialog).innerHTML = one("select", card).innerHTML;
+    chips.copy(card, one(".chips-box", dialog));
+    one("select", dialog).hidden = chips.areIn(card);
+    one("select", dialog).innerHTML = one("select", card)?.innerHTML || "";
+    one("[data-do=likely]", dialog).hidden = !one("[data-do=likely]", card);
     if (!dialog.open) dialog.showModal();
     const answer = await fetch(`about/${id}`).catch(() => null);
     if (!answer?.ok || dialog.dataset.id !== id) return;
@@ -73,24 +85,15 @@
     one(".what", dialog).textContent = [told.name, told.split && `in ${told.split}`, told.loss,
       told.suggested ? "" : told.suspicion > 99 ? "the most suspicious" : `more suspicious than ${told.suspicion}% of the photos`].filter(Boolean).join(" \u00b7 ");
     one(".reason", dialog).textContent = told.reason || "Nothing speaks against its label.";
-    one(".bars", dialog).replaceChildren(...told.probabilities.map(({ label, share, said }) => {
-      const row = document.createElement("div");
-      const fill = document.createElement("i");
-      fill.style.width = `${100 * share}%`;
-      const name = document.createElement("span");
-      name.textContent = label;
-      const figure = document.createElement("b");
-      figure.textContent = said;
-      row.append(fill, name, figure);
-      return row;
-    }));
+    one(".bars", dialog).replaceChildren(...told.probabilities.map(closer.bar));
     mark({ action: told.action, label: told.to });
   }
 
   function mark({ action, label }) {
     dialog.dataset.action = action;
-    one("select", dialog).value = label || cardOf(dialog.dataset.id)?.dataset.own;
-    one(".decided", dialog).textContent = { keep: "To keep", delete: "To delete", label: `To move to ${label}` }[action]
+    chips.set(dialog, cardOf(dialog.dataset.id), action, label);
+    const change = chips.areIn(dialog) ? `To relabel: ${chips.inWords(label)}` : `To move to ${label}`;
+    one(".decided", dialog).textContent = { keep: "To keep", delete: "To delete", label: change }[action]
       || "Not decided";
   }
 
@@ -121,6 +124,9 @@
     if (stepping) return step(Number(stepping.dataset.step));
     if (card) focusOn(card, false);
     const doing = target.closest("[data-do]");
+    const chip = target.closest(".chip");
+    if (id && chip) return choose(id, "toggle", chip.dataset.label);
+    if (id && doing?.dataset.do === "likely") return choose(id, "label", chips.textOf(cardOf(id), "a"));
     if (id && doing) {
       const now = (card || dialog).dataset.action; // a second tap takes it back
       return choose(id, now === doing.dataset.do ? "" : doing.dataset.do);
@@ -147,8 +153,10 @@
       k: () => choose(id, "keep"), d: () => choose(id, "delete"), Backspace: () => choose(id, ""),
       Enter: () => (event.target.closest("button") && !event.target.closest(".look") ? null : look(id)),
     };
+    const several = chips.areIn(cardOf(id));
     const label = /^[1-9]$/.test(key) && labels()[Number(key) - 1];
-    if (label) choose(id, "label", label);
+    if (label) choose(id, several ? "toggle" : "label", label);
+    else if (several && (key === "0" || key === "a")) choose(id, "label", chips.textOf(cardOf(id), key));
     else if (acts[key]) {
       if (acts[key]() === null) return;
     } else return;

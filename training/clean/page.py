@@ -10,13 +10,25 @@ from math import ceil
 from typing import Any
 
 import gradio as gr
+from fastcore.script import CliError
 
 from .actions import apply, undo, with_error
 from .cards import grid, progress, shell_command
+from .multi_label_photo import IN_WORDS, NO_LABEL
 from .session import ORDERS, SPLITS, Cleaner
 
 PHOTOS_PER_PAGE = 24
 ALL = "all"
+TO_DO = "Mark what is no photo of its label, then Apply: files are moved, and Undo brings them back."
+MULTI_LABEL_TO_DO = (
+    "A chip is lit where the photo has that label; with all chips off it shows none of the labels. Switch what is "
+    "wrong, then Apply: labels.csv is changed, deleted photos are moved, and Undo brings all back."
+)
+MULTI_LABEL_HELP = (
+    "<details><summary>Keys</summary>Arrows go from photo to photo; <b>1</b> to <b>9</b> switch labels on and off, "
+    "<b>0</b> switches all off; <b>A</b> accepts the labels that the other photos make probable; <b>K</b> keeps, "
+    "<b>D</b> deletes, <b>Backspace</b> forgets it; <b>Enter</b> looks closer, <b>Esc</b> closes.</details>"
+)
 HELP = (
     "<details><summary>Keys</summary>Arrows go from photo to photo; <b>K</b> keeps, <b>D</b> deletes, <b>1</b> to "
     "<b>9</b> give another label, <b>Backspace</b> forgets it; <b>Enter</b> looks closer, <b>Esc</b> closes."
@@ -48,7 +60,10 @@ class Renderer:
 
     def render(self, label: str | None, split: str, order: str, show: str, page: float | None) -> tuple[Any, ...]:
         """Return new values of: photos, counts, number of the page, its two buttons, and the filter of labels."""
-        found = self._cleaner.select(label or "", "" if split == ALL else split, order, show)
+        try:
+            found = self._cleaner.select(label or "", "" if split == ALL else split, order, show)
+        except CliError as error:
+            raise gr.Error(str(error)) from error
         n_pages = max(1, ceil(len(found) / PHOTOS_PER_PAGE))
         number = int(min(max(1, page or 1), n_pages))
         shown = found[(number - 1) * PHOTOS_PER_PAGE : number * PHOTOS_PER_PAGE]
@@ -65,26 +80,26 @@ class Renderer:
 
     def _label_filter(self, chosen: str | None) -> gr.Dropdown:
         """Return the filter of labels, each with its number of photos."""
+        photos = self._cleaner.photos
         counts = {label: 0 for label in self._cleaner.labels}
-        for photo in self._cleaner.photos:
-            counts[photo.label] = counts.get(photo.label, 0) + 1
-        return gr.Dropdown(
-            [(f"all labels ({sum(counts.values())})", ""), *((f"{label} ({n})", label) for label, n in counts.items())],
-            value=chosen or "",
-        )
+        for label in (label for photo in photos for label in photo.labels):
+            counts[label] = counts.get(label, 0) + 1
+        options = [(f"all labels ({len(photos)})", ""), *((f"{label} ({n})", label) for label, n in counts.items())]
+        if self._cleaner.multi_label:
+            options.append((f"{IN_WORDS} ({sum(not photo.labels for photo in photos)})", NO_LABEL))
+        return gr.Dropdown(options, value=chosen or "")
 
 
 def introduction(cleaner: Cleaner, n_unreadable: int) -> str:
     """Return the page's heading and what to do on it, as Markdown."""
-    text = (
-        f"# Clean {cleaner.data.name}\n{len(cleaner.photos)} photos, the most likely wrong first. "
-        "Mark what is no photo of its label, then Apply: files are moved, and Undo brings them back."
+    text = f"# Clean {cleaner.data.name}\n{len(cleaner.photos)} photos, the most likely wrong first. " + (
+        MULTI_LABEL_TO_DO if cleaner.multi_label else TO_DO
     )
     n_suggested = sum(photo.suggested for photo in cleaner.photos)
     if n_suggested:
         text += (
             f" **{n_suggested} suggested by users** lead{'s' * (n_suggested == 1)}: nobody trains on one "
-            "until you keep it or give it a label."
+            "until you keep it or give it " + ("labels." if cleaner.multi_label else "a label.")
         )
     if n_unreadable:
         verify = shell_command("verify", cleaner.data)
@@ -92,7 +107,7 @@ def introduction(cleaner: Cleaner, n_unreadable: int) -> str:
     return text
 
 
-def build_controls(has_splits: bool) -> Controls:
+def build_controls(has_splits: bool, multi_label: bool = False) -> Controls:
     """Lay the components out, from top to bottom; to be called within `gr.Blocks`."""
     with gr.Row(elem_id="filters"):
         filters: list[gr.Dropdown | gr.Radio] = [
@@ -111,7 +126,7 @@ def build_controls(has_splits: bool) -> Controls:
         previous_button = gr.Button("‹ Previous", elem_id="previous", min_width=90)
         number = gr.Number(1, minimum=1, precision=0, label="Page", elem_id="page", min_width=90)
         next_button = gr.Button("Next ›", elem_id="next", min_width=90)
-    gr.HTML(HELP, elem_id="help")
+    gr.HTML(MULTI_LABEL_HELP if multi_label else HELP, elem_id="help")
     return Controls(filters, counts, undo_button, apply_button, message, photos, previous_button, number, next_button)
 
 
@@ -157,5 +172,5 @@ def build_page(cleaner: Cleaner, export: str, n_unreadable: int = 0) -> gr.Block
     has_splits = any(photo.split for photo in cleaner.photos)
     with gr.Blocks(title=f"Clean {cleaner.data}", analytics_enabled=False) as page:
         gr.Markdown(introduction(cleaner, n_unreadable), elem_id="title")
-        connect(page, build_controls(has_splits), cleaner, export)
+        connect(page, build_controls(has_splits, cleaner.multi_label), cleaner, export)
     return page

@@ -1,99 +1,44 @@
 """Review labelled photos with an export before a person looks at them: each with its prediction, and how suspicious.
 
-Reads  photos in one folder a label, an export, metrics.json beside it where there is one
-Gives  `ReviewedPhoto`s, the most suspicious first
+Reads  photos in one folder a label, or with labels.csv; an export, and metrics.json beside it where there is one
+Gives  `ReviewedPhoto`s, the most suspicious first; `MultiLabelPhoto`s where photos may have several labels
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import inf, log
 from pathlib import Path
 
 import numpy as np
 from fastcore.script import CliError
 
 from classifier.files import sha256
-from training.data.duplicates import find_near_pairs
 from training.data.files import parent_label
-from training.data.photos import get_photos
-from training.feedback import SUGGESTED, pending_suggestions
+from training.data.labels import read_labels
+from training.data.photos import get_photos, where_photos_go
+from training.feedback import pending_suggestions, suggested_labels
 from training.metrics import read_metrics
 from training.predict import load_classifier
 
 from .analysis import PhotoAnalysis, analyse_all
-from .decisions import FOLDER, PhotoKey
+from .copies import find_copies
+from .decisions import FOLDER
 from .label_errors import rank_suspects
+from .multi_label_review import Opinion, can_be_listed, review_listed_photos, review_listed_suggestions
+from .reviewed_photo import ReviewedPhoto
 
-
-@dataclass
-class ReviewedPhoto:
-    """A photo, what the export says of it, and how suspicious it is under the label it had when it was reviewed."""
-
-    file: Path  # where it lies now
-    sha256: str
-    split: str  # "train" or "valid"; "" where the export does not tell
-    probabilities: dict[str, float]
-    reviewed_label: str  # the label it had
-    reviewed_suspicion: float
-    reviewed_reason: str
-    from_user: bool = False  # came as a user's suggestion
-
-    @property
-    def suggested(self) -> bool:
-        """Whether it still is a suggestion, which nobody trains on."""
-        return self.from_user and self.file.parent.parent.name == SUGGESTED
-
-    @property
-    def as_reviewed(self) -> bool:
-        """Whether no person has given it a label since the review."""
-        return self.label == self.reviewed_label and self.suggested == self.from_user
-
-    @property
-    def label(self) -> str:
-        """The label that it has now."""
-        return parent_label(self.file)
-
-    @property
-    def key(self) -> PhotoKey:
-        """The key of the decisions about the photo."""
-        return self.file, self.sha256
-
-    @property
-    def prediction(self) -> str:
-        """The most probable label."""
-        return max(self.probabilities, key=self.probabilities.__getitem__)
-
-    @property
-    def loss(self) -> float:
-        """-log of the probability of the photo's own label, 0 and up; infinite where the export knows no such label."""
-        return -log(max(self.probabilities[self.label], 1e-12)) if self.label in self.probabilities else inf
-
-    @property
-    def suspicion(self) -> float:
-        """How suspicious the photo is, 0 to 1; 0 once a person gave it a label."""
-        return self.reviewed_suspicion if self.as_reviewed else 0
-
-    @property
-    def reason(self) -> str:
-        """A sentence that says what speaks against the label; "" where nothing does."""
-        if self.as_reviewed:
-            return self.reviewed_reason
-        if self.label != self.reviewed_label:
-            return f"it was moved here from {self.reviewed_label}"
-        return "kept; a user suggested it"
+__all__ = ["ReviewedPhoto", "review"]
 
 
 def review(export: str | Path, data: str | Path) -> tuple[list[ReviewedPhoto], list[str], dict[Path, str]]:
     """Return the photos under `data`, the most suspicious first, the labels there are, and what cannot be opened.
 
     Users' suggestions come first, and have no influence on how suspicious the other photos are. Labels are the export's
-    and those of the folders, sorted. Raises CliError where there is nothing to review.
+    and those that photos have, sorted. Raises CliError where there is nothing to review.
     """
-    files, classifier = get_photos(data), load_classifier(export)
+    labels, files, classifier = read_labels(data), get_photos(data), load_classifier(export)
     if not files:
-        raise CliError(f"No photos under {data}. Photos lie in one folder a label: {data}/<label>/.")
-    labels = {parent_label(file) for file in files}
-    if not labels & set(classifier.labels):
+        raise CliError(f"No photos under {data}. {where_photos_go(Path(data), labels)}")
+    vocab = set(labels.vocab(files))
+    if not vocab & set(classifier.labels):
         raise CliError(
             f"This export knows none of the labels under {data}; it knows "
             f"{', '.join(classifier.labels[:12])}. Is it the folder that it was trained on?"
@@ -104,9 +49,18 @@ def review(export: str | Path, data: str | Path) -> tuple[list[ReviewedPhoto], l
     if not analyses:
         raise CliError(f"None of the {len(files)} photos under {data} can be opened.")
     held_out = set(read_metrics(export).get("valid_sha256", []))
+    said = suggested_labels(data)
+    vocab |= {label for file in suggested for label in said[file]}
+    if labels.multi_label:
+        opinion, listed = Opinion.of(classifier), {file: labels(file) for file in analyses} | said
+        reviewed: list[ReviewedPhoto] = [
+            *review_listed_suggestions(suggested, suggestions, analyses, opinion, listed),
+            *review_listed_photos(analyses, opinion, listed, held_out),
+        ]
+        return reviewed, sorted(vocab | set(filter(can_be_listed, classifier.labels))), unreadable
     reviewed = review_suggestions(suggested, suggestions, analyses, classifier.labels)
     reviewed += review_photos(analyses, classifier.labels, held_out)
-    return reviewed, sorted(labels | set(classifier.labels) | set(map(parent_label, suggested))), unreadable
+    return reviewed, sorted(vocab | set(classifier.labels)), unreadable
 
 
 def review_photos(
@@ -154,14 +108,3 @@ def review_suggestions(
         )
         for file, analysis in suggested.items()
     ]
-
-
-def find_copies(analyses: dict[Path, PhotoAnalysis]) -> dict[Path, str]:
-    """Return of which photo each is a copy, for all but the first of each group; under other labels, of both."""
-    files, found = list(analyses), dict[Path, str]()
-    for i, j in find_near_pairs([analysis.hashes for analysis in analyses.values()]):
-        first, second = files[i], files[j]
-        found.setdefault(second, f"of {parent_label(first)}/{first.name}")
-        if parent_label(first) != parent_label(second):
-            found.setdefault(first, f"of {parent_label(second)}/{second.name}")
-    return found

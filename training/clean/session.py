@@ -1,17 +1,18 @@
-"""A cleaning session: the photos in the order of suspicion, the decision about each, and the moves that follow."""
+"""A cleaning session: the photos in the order of suspicion, the decision about each, and the changes that follow."""
 
 import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from math import isinf
 from pathlib import Path
 from typing import Any
 
-from training.move_journal import Journal, Move
+from training.move_journal import Change, Journal, Undone
 
 from .decisions import Decision, Decisions, PhotoKey
-from .review import ReviewedPhoto
+from .reviewed_photo import ReviewedPhoto, describe
+
+__all__ = ["ORDERS", "SPLITS", "STAGE", "Cleaner", "changes_photo", "describe"]
 
 ORDERS: dict[str, Callable[[ReviewedPhoto], Any]] = {
     "suspicion": lambda photo: -photo.suspicion,  # sorting is stable: equal ones stay as `rank_suspects` ranked them
@@ -25,6 +26,8 @@ STAGE = "clean"  # its name in the journal
 class Cleaner:
     """The photos of a folder and what people decide about them; several may work on one folder at once."""
 
+    multi_label = False  # whether a photo may have several labels, or none
+
     def __init__(self, data: str | Path, photos: Sequence[ReviewedPhoto], labels: Sequence[str]):
         """photos: the most suspicious first; labels: what a photo may be given."""
         self.data, self.labels = Path(data), list(labels)
@@ -37,8 +40,7 @@ class Cleaner:
     @property
     def photos(self) -> list[ReviewedPhoto]:
         """The photos that are not deleted, the most suspicious first."""
-        rejected = self.journal.rejected(self.data)
-        return [photo for photo in self.by_id.values() if rejected not in photo.file.parents]
+        return [photo for photo in self.by_id.values() if self._is_there(photo)]
 
     def select(
         self, label: str = "", split: str = "", order: str = "suspicion", show: str = "all"
@@ -47,18 +49,17 @@ class Cleaner:
 
         show: "all", "marked" (to delete or move) or "undecided".
         """
-        self.follow_moves()
+        self.follow()
         decisions = self.decisions.all()
-        rejected = self.journal.rejected(self.data)
         found = [
             (name, photo, self._decision(photo, decisions))
             for name, photo in self.by_id.items()
-            if label in ("", photo.label) and split in ("", photo.split) and rejected not in photo.file.parents
+            if self._has(photo, label) and split in ("", photo.split) and self._is_there(photo)
         ]
         found = [
             entry
             for entry in found
-            if show == "all" or (moves_file(*entry[1:]) if show == "marked" else entry[2].action == "")
+            if show == "all" or (changes_photo(*entry[1:]) if show == "marked" else entry[2].action == "")
         ]
         return sorted(found, key=lambda entry: ORDERS[order](entry[1]))
 
@@ -66,21 +67,22 @@ class Cleaner:
         """Return what was decided about a photo."""
         return self._decision(photo, self.decisions.all())
 
-    def choose(self, name: str, action: str, label: str = "") -> Decision:
+    def reason(self, photo: ReviewedPhoto) -> str:
+        """Return a sentence that says what speaks against the photo's label; "" where nothing does."""
+        return photo.reason
+
+    def choose(self, name: str, action: str, label: str = "", shown: str | None = None) -> Decision:
         """Store what is to happen to the photo with that id, and return it; its own label means to keep it.
 
-        Raises KeyError for an unknown id, ValueError for an unknown action or label, CliError where the disk takes
-        nothing.
+        shown: the labels that the person saw. Raises KeyError for an unknown id, ValueError for an unknown action or
+        label, ChangedMeanwhile where the photo no longer has the labels shown, CliError where the disk takes nothing.
         """
-        self.follow_moves()
-        photo = self.by_id[name]
-        decision = Decision(action, label if action == "label" else "")
-        if action not in ("keep", "delete", "label", "") or (action == "label" and label not in self.labels):
-            raise ValueError(f"{action} {label}".strip() + ": no such choice.")
-        if decision == Decision("label", photo.label):
-            decision = Decision("keep")
-        self.decisions.add({photo.key: decision})
-        return decision
+        with self._lock:
+            self.follow()
+            photo = self.by_id[name]
+            decision = self._checked(photo, action, label, shown)
+            self.decisions.add({photo.key: decision})
+            return decision
 
     def counts(self) -> tuple[int, int, int]:
         """Return how many photos are to be deleted, to be moved, and were decided on in all."""
@@ -88,54 +90,68 @@ class Cleaner:
         made = [self._decision(photo, decisions) for photo in photos]
         actions = [decision.action for decision in made]
         n_deleted = actions.count("delete")
-        return n_deleted, sum(map(moves_file, photos, made)) - n_deleted, len(actions) - actions.count("")
+        return n_deleted, sum(map(changes_photo, photos, made)) - n_deleted, len(actions) - actions.count("")
 
     def apply(self) -> tuple[int, int]:
-        """Move what is to be deleted out of the way and the rest to its labels; return how many of each.
+        """Move what is to be deleted out of the way, and give the rest its labels; return how many of each.
 
-        Raises CliError where a move fails; what was moved before is in the journal. After a kill, a second call
-        finishes it: decisions are removed only after the moves.
+        Raises CliError where a change fails; what was changed before is in the journal. After a kill, a second call
+        finishes it: decisions are removed only after the changes.
         """
-        applied: list[tuple[ReviewedPhoto, PhotoKey, Decision]] = []
+        applied: list[tuple[ReviewedPhoto, PhotoKey, str, Decision]] = []
 
-        def planned() -> Iterator[Move]:  # the journal calls it once it holds the lock
-            self.follow_moves()
+        def planned() -> Iterator[Change]:  # the journal calls it once it holds the lock
+            self.follow()
             decisions = self.decisions.all()
             applied.extend(
-                (photo, photo.key, decision)
+                (photo, photo.key, photo.label, decision)
                 for photo in self.photos
-                if moves_file(photo, decision := self._decision(photo, decisions)) and os.path.lexists(photo.file)
+                if changes_photo(photo, decision := self._decision(photo, decisions)) and os.path.lexists(photo.file)
             )
-            for photo, (file, _), decision in applied:
-                yield (
-                    (file, self.journal.rejected(file), "deleted")
-                    if decision.action == "delete"
-                    else (file, self._home(photo, decision) / file.name, f"is {decision.label or photo.label}")
-                )
+            for photo, (file, _), _, decision in applied:
+                if decision.action == "delete":
+                    yield Change(file, self.journal.rejected(file), "deleted")
+                else:
+                    yield self._change(photo, decision)
 
         with self._lock:
             try:
-                self.journal.move(STAGE, planned())
+                self.journal.change(STAGE, planned())
             finally:
-                self.follow_moves()
-                self.decisions.add({key: Decision() for photo, key, _ in applied if photo.file != key[0]})
-        n_deleted = sum(decision.action == "delete" for _, _, decision in applied)
+                self.follow()
+                done = {key for photo, key, label, _ in applied if (photo.file, photo.label) != (key[0], label)}
+                self.decisions.add(dict.fromkeys(done, Decision()))
+        n_deleted = sum(decision.action == "delete" for *_, decision in applied)
         return n_deleted, len(applied) - n_deleted
 
     def undo(self) -> int:
-        """Take the last Apply back, and mark its decisions again; return how many photos came back."""
+        """Do what `take_back` does, and return how many photos are as before."""
+        return self.take_back().n
+
+    def take_back(self) -> Undone:
+        """Take the last Apply back, and mark its decisions again; return what came back."""
         with self._lock:
-            back = self.journal.undo(STAGE, only_last=True)
-            self.follow_moves()
+            self.follow()
+            had = {id(photo): photo.label for photo in self.by_id.values()}
+            undone = self.journal.take_back(STAGE, only_last=True)
+            self.follow()
             rejected = self.journal.rejected(self.data)
-            decided = {
-                target: Decision("delete") if rejected in source.parents else Decision("label", source.parent.name)
-                for source, target in back
-            }
+            deleted = {target for source, target in undone.moved if rejected in source.parents}
+            back = [self._by_file[file] for _, file in undone.moved if file in self._by_file]
+            back += [self._by_file[file] for file in undone.labelled if file in self._by_file]
             self.decisions.add(
-                {self._by_file[file].key: decision for file, decision in decided.items() if file in self._by_file}
+                {
+                    photo.key: self._stamped(
+                        photo, Decision("delete") if photo.file in deleted else Decision("label", had[id(photo)])
+                    )
+                    for photo in back
+                }
             )
-            return len(back)
+            return undone
+
+    def follow(self) -> None:
+        """Take in what anybody has changed since the last call: where photos lie, and so their labels."""
+        self.follow_moves()
 
     def follow_moves(self) -> None:
         """Update the paths of photos that anybody has moved since the last call."""
@@ -146,10 +162,30 @@ class Cleaner:
                     photo = self._by_file[target] = self._by_file.pop(source)
                     photo.file = target
 
-    def _home(self, photo: ReviewedPhoto, decision: Decision) -> Path:
-        """Return the folder that a photo is to lie in; a suggestion leaves those of the suggestions."""
-        folder = photo.file.parent
-        return (self.data / folder.name if photo.suggested else folder).with_name(decision.label or photo.label)
+    def _is_there(self, photo: ReviewedPhoto) -> bool:
+        """Return whether a photo is not deleted."""
+        return self.journal.rejected(self.data) not in photo.file.parents
+
+    def _has(self, photo: ReviewedPhoto, label: str) -> bool:
+        """Return whether a photo has a label; every photo has ""."""
+        return label in ("", photo.label)
+
+    def _checked(self, photo: ReviewedPhoto, action: str, label: str, shown: str | None) -> Decision:
+        """Return the decision; ValueError for one that is none."""
+        decision = Decision(action, label if action == "label" else "")
+        if action not in ("keep", "delete", "label", "") or (action == "label" and label not in self.labels):
+            raise ValueError(f"{action} {label}".strip() + ": no such choice.")
+        return Decision("keep") if decision == Decision("label", photo.label) else decision
+
+    def _stamped(self, photo: ReviewedPhoto, decision: Decision) -> Decision:
+        """Return a decision as it is stored."""
+        return decision
+
+    def _change(self, photo: ReviewedPhoto, decision: Decision) -> Change:
+        """Return what gives a photo its label: a move to that folder; a suggestion leaves its own ones."""
+        label, folder = decision.label or photo.label, photo.file.parent
+        home = (self.data / folder.name if photo.suggested else folder).with_name(label)
+        return Change(photo.file, home / photo.file.name, f"is {label}")
 
     def _decision(self, photo: ReviewedPhoto, decisions: dict[PhotoKey, Decision]) -> Decision:
         decision = decisions.get(photo.key, Decision())
@@ -159,15 +195,6 @@ class Cleaner:
         return hashlib.sha256(os.fsencode(file.relative_to(self.data))).hexdigest()[:16]
 
 
-def moves_file(photo: ReviewedPhoto, decision: Decision) -> bool:
-    """Return whether a decision moves the photo's file: to keep a suggestion does, to its label."""
+def changes_photo(photo: ReviewedPhoto, decision: Decision) -> bool:
+    """Return whether a decision changes a photo: to keep a suggestion does."""
     return decision.action in ("delete", "label") or (decision.action == "keep" and photo.suggested)
-
-
-def describe(photo: ReviewedPhoto) -> str:
-    """Return a line of text on a photo: its suspicion, loss, label, prediction, and the reason."""
-    loss = "-" if isinf(photo.loss) else f"{photo.loss:.2f}"
-    return (
-        f"{photo.suspicion:.3f}  loss {loss:>5}  {photo.label}/{photo.file.name}: {photo.prediction} "
-        f"{photo.probabilities[photo.prediction]:.0%}" + (f"; {photo.reason}" if photo.reason else "")
-    )

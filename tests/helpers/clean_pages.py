@@ -1,0 +1,53 @@
+"""The cleaner's page, served from this process, and what tests of it wait for."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+import uvicorn
+
+from training.clean.__main__ import free_port
+from training.clean.app import build_app
+from training.clean.session import Cleaner
+
+
+def wait_for(address: str) -> str:
+    for _ in range(200):
+        try:
+            requests.get(address, timeout=10)
+            return address
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    pytest.fail(f"{address} does not answer")
+
+
+def go(page, address):
+    page.goto(address)
+    page.locator("#grid .card").first.wait_for()
+
+
+def says(page, text):
+    page.locator("#counts", has_text=text).wait_for()
+
+
+def shown(page, n):
+    page.wait_for_function("n => document.querySelectorAll('#grid .card').length === n", arg=n)
+
+
+@contextmanager
+def served(cleaner: Cleaner) -> Iterator[str]:
+    """Serve a cleaner from this process; yield its address."""
+    port = free_port("127.0.0.1", 0)
+    server = uvicorn.Server(
+        uvicorn.Config(build_app(cleaner, "export.pkl"), port=port, log_level="warning", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield wait_for(f"http://127.0.0.1:{port}")
+    finally:
+        server.should_exit = True
+        thread.join(20)

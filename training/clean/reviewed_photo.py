@@ -1,0 +1,93 @@
+"""A photo as the export sees it: its prediction, its loss, and how suspicious it is."""
+
+from dataclasses import dataclass
+from math import inf, isinf, log
+from pathlib import Path
+
+from training.data.files import parent_label
+from training.feedback import SUGGESTED
+
+from .decisions import PhotoKey
+
+
+@dataclass
+class ReviewedPhoto:
+    """A photo, what the export says of it, and how suspicious it is under the label it had when it was reviewed."""
+
+    file: Path  # where it lies now
+    sha256: str
+    split: str  # "train" or "valid"; "" where the export does not tell
+    probabilities: dict[str, float]
+    reviewed_label: str  # the label it had
+    reviewed_suspicion: float
+    reviewed_reason: str
+    from_user: bool = False  # came as a user's suggestion
+
+    @property
+    def suggested(self) -> bool:
+        """Whether it still is a suggestion, which nobody trains on."""
+        return self.from_user and self.file.parent.parent.name == SUGGESTED
+
+    @property
+    def as_reviewed(self) -> bool:
+        """Whether no person has given it a label since the review."""
+        return self.label == self.reviewed_label and self.suggested == self.from_user
+
+    @property
+    def label(self) -> str:
+        """The label that it has now; where it may have several, all of them, joined by "|"."""
+        return parent_label(self.file)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that it has now."""
+        return (self.label,)
+
+    @property
+    def words(self) -> str:
+        """The label, or the labels, for a person to read."""
+        return self.label
+
+    @property
+    def key(self) -> PhotoKey:
+        """The key of the decisions about the photo."""
+        return self.file, self.sha256
+
+    @property
+    def answer(self) -> dict[str, float]:
+        """The export's answer, with its probability: the most probable label."""
+        label = max(self.probabilities, key=self.probabilities.__getitem__)
+        return {label: self.probabilities[label]}
+
+    @property
+    def loss(self) -> float:
+        """-log of the probability of the photo's own label, 0 and up; infinite where the export knows no such label."""
+        return -log(max(self.probabilities[self.label], 1e-12)) if self.label in self.probabilities else inf
+
+    @property
+    def suspicion(self) -> float:
+        """How suspicious the photo is, 0 to 1; 0 once a person gave it a label."""
+        return self.reviewed_suspicion if self.as_reviewed else 0
+
+    @property
+    def reason(self) -> str:
+        """A sentence that says what speaks against the label; "" where nothing does."""
+        if self.as_reviewed:
+            return self.reviewed_reason
+        if self.label != self.reviewed_label:
+            return self._relabelled_reason()
+        return "kept; a user suggested it"
+
+    def _relabelled_reason(self) -> str:
+        return f"it was moved here from {self.reviewed_label}"
+
+    def summary(self) -> str:
+        """Return the photo, its label and the export's answer as text."""
+        (label, probability), *_ = self.answer.items()
+        return f"{self.label}/{self.file.name}: {label} {probability:.0%}"
+
+
+def describe(photo: ReviewedPhoto) -> str:
+    """Return a line of text on a photo: its suspicion, loss, label, prediction, and the reason."""
+    loss = "-" if isinf(photo.loss) else f"{photo.loss:.2f}"
+    return f"{photo.suspicion:.3f}  loss {loss:>5}  {photo.summary()}" + (f"; {photo.reason}" if photo.reason else "")
