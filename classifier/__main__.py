@@ -98,6 +98,7 @@ class Counts:
     existing: int = 0
     failed: int = 0
     unfamiliar: int = 0
+    none: int = 0
 
     def add(self, row: tuple[str, ...] | None) -> None:
         """Count a row; None for a photo that the table already has."""
@@ -107,6 +108,7 @@ class Counts:
         self.new += 1
         self.failed += bool(row[COLUMNS.index("error")])
         self.unfamiliar += row[COLUMNS.index("familiar")] == "false"
+        self.none += not row[COLUMNS.index("label")] and not row[COLUMNS.index("error")]
 
 
 def write_rows(
@@ -139,7 +141,7 @@ def main(
     out: str = "answers.csv",  # the table; where it is there already, what it lacks is added
     export: str = "export.pkl",  # the model
 ) -> None:
-    "Say which label each photo in FOLDER shows, in a table that any spreadsheet opens."
+    "Say which label each photo in FOLDER shows, or which of them, in a table that any spreadsheet opens."
     began, interrupted = time.perf_counter(), stop_on_interrupt()
     if not os.path.isdir(folder):
         raise CliError(f"There is no folder {folder}. Name one with photos in it.")
@@ -162,10 +164,11 @@ def main(
     stopped = interrupted.is_set()
     if stopped and sys.stdout.isatty():
         print()  # ends the line of the progress bar
+    none = f"{counts.none} with none of the labels, " if classifier.multi_label else ""
     print(
         f"{out}: {'stopped at ' if stopped else ''}{counts.existing + counts.new} of {n} photos, "
         f"{counts.new} answered now, {counts.existing} were there, {counts.failed} without an answer, "
-        f"{counts.unfamiliar} not familiar, {time.perf_counter() - began:.0f} s"
+        f"{counts.unfamiliar} not familiar, {none}{time.perf_counter() - began:.0f} s"
         + ("; the same command goes on" if stopped else "")
     )
     if stopped:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from .prediction import Prediction
 
+SEPARATOR = "|"  # between the labels of a photo that has several
 COLUMNS = ("file", "label", "probability", "familiar", "familiarity", "error", "model", "bytes", "modified")
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 """the beginning of a text that a spreadsheet computes, also after apostrophes, so that `plain` restores each text"""
@@ -36,14 +37,19 @@ def plain(text: str) -> str:
 
 
 def row_of(file: str, answer: Prediction | str, model: str, n_bytes: int, modified: int) -> tuple[str, ...]:
-    """Return the fields of a photo's row, in the order of COLUMNS. answer: or the error message of the photo."""
+    """Return the fields of a photo's row, in the order of COLUMNS. answer: or the error message of the photo.
+
+    A photo that may have several labels has all of them in `label`, most probable first, and the probability of the
+    first; one with none of them has neither.
+    """
     facts = model, str(n_bytes), str(modified)
     if isinstance(answer, str):
         return _written(file), "", "", "", "", _written(answer), *facts
+    labels = (answer.label,) if answer.labels is None else answer.labels
     return (
         _written(file),
-        _written(answer.label),
-        f"{answer.probabilities[answer.label]:.6f}",
+        _written(SEPARATOR.join(labels)),
+        f"{answer.probabilities[answer.label]:.6f}" if labels else "",
         "" if answer.familiar is None else str(answer.familiar).lower(),
         "" if answer.familiarity is None else f"{answer.familiarity:.6f}",
         "",
