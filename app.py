@@ -7,7 +7,6 @@ Usage:
 
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from classifier import Classifier, Explanation, Prediction
 from classifier.export import ExportError
 from classifier.malloc import release_freed_memory
 from classifier.photo import PhotoError
+from server.answer_label import TOP, AnswerLabel
 from server.api_snippets import address, api_snippets, visitor_address_script
 from server.feedback.question import build_question, question_for
 from server.feedback.store import open_feedback
@@ -36,9 +36,9 @@ from server.texts import (
     footer_text,
     heatmap_text,
     model_text,
+    none_text,
     question_text,
     tool_description,
-    unfamiliar_text,
 )
 
 HERE = Path(__file__).parent
@@ -79,12 +79,13 @@ def classify_photo(photo: Photo) -> dict[str, Any]:
 
     `familiarity` is how near the photo lies to the training photos, 0 to 1; `familiar` is false for a photo
     that is probably none of the labels. Both are null where the model cannot tell. `calibrated` is false where
-    the probabilities are the model's plain softmax, so that 90% need not be right 9 times in 10.
+    the probabilities are the model's plain softmax, so that 90% need not be right 9 times in 10. Where a photo may
+    have several labels, `labels` are all that it shows, and each probability is one on its own.
 
     Args:
         photo: the address of a picture (http or https), or a data URL (data:image/jpeg;base64,...)
     """
-    return {**asdict(classify(photo)), "calibrated": classifier.calibrated}
+    return {**classify(photo).to_dict(), "calibrated": classifier.calibrated}
 
 
 def explain(photo: Photo, label: str | None = None) -> Image.Image:
@@ -116,7 +117,7 @@ def page(
     return (
         picture or gr.skip(),
         gr.Markdown(verdict, visible=bool(verdict)),
-        gr.Label(shown.probabilities if shown else None, visible=not verdict),  # before the first answer, too
+        gr.update(value=shown, visible=not verdict),  # before the first answer, too
         gr.Markdown(confidence_text(shown, classifier.calibrated) if shown else "", visible=shown is not None),
         gr.Image(heatmap, visible=heatmap is not None),
         gr.Markdown(note, visible=bool(note)),
@@ -139,7 +140,7 @@ def show(photo: Photo) -> Any:
             opened, prediction = predictor.open_and_predict(photo)
     except PhotoError as error:
         return page(no_photo_preview(photo), verdict=f"### No answer for this photo\n{error}")
-    verdict = unfamiliar_text(classifier.labels, prediction) if prediction.familiar is False else ""
+    verdict = none_text(classifier.labels, prediction) if prediction.is_none else ""
     return page(preview(photo, opened), verdict, prediction, explanation)
 
 
@@ -150,16 +151,16 @@ def show_label(photo: Photo, clicked: gr.SelectData) -> Any:
     return explain(photo, clicked.value), heatmap_text(clicked.value, classifier.labels)
 
 
-model = model_text(classifier.labels, classifier.facts, classifier.reports_familiarity)
+model = model_text(classifier.labels, classifier.facts, classifier.reports_familiarity, classifier.multi_label)
 
 with PhotoBlocks(title="Fieldguide") as demo:
-    gr.Markdown(f"# Fieldguide\n{question_text(classifier.labels)} {MANY_PHOTOS}")
+    gr.Markdown(f"# Fieldguide\n{question_text(classifier.labels, classifier.multi_label)} {MANY_PHOTOS}")
     with gr.Row():
         photo = PhotoInput(label="Photo", sources=["upload", "webcam", "clipboard"], height=320)
         photo.limits = settings
         with gr.Column():
             verdict = gr.Markdown(visible=False)
-            answer = gr.Label(label="Answer", num_top_classes=5)
+            answer = AnswerLabel(label="Answer", num_top_classes=TOP)
             confidence = gr.Markdown(visible=False)
             question = [build_question(feedback, predictor, photo)] if feedback else []
             heatmap = gr.Image(
@@ -177,7 +178,7 @@ with PhotoBlocks(title="Fieldguide") as demo:
         gr.JSON(visible=False),
         api_name="classify_photo",
         concurrency_limit=4,
-        api_description=tool_description(classifier.labels, classifier.reports_familiarity),
+        api_description=tool_description(classifier.labels, classifier.reports_familiarity, classifier.multi_label),
     )
     api.click(
         explain,

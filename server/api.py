@@ -125,10 +125,7 @@ class _Endpoints:
         except PhotoError as error:
             return 503 if isinstance(error, Busy) else 422, {"error": str(error)}
         return 200, {
-            "label": prediction.label,
-            "probabilities": prediction.probabilities,
-            "familiar": prediction.familiar,
-            "familiarity": prediction.familiarity,
+            **prediction.to_dict(),
             "calibrated": self._classifier.calibrated,
             "model_version": self._version,
         }

@@ -52,7 +52,7 @@ def serve(
     install_hooks(demo, settings)
     app_routes = [
         *routes(predictor, classifier, admission, uploads.problem),
-        *batch_routes(settings, classifier.reports_familiarity, feedback is not None),
+        *batch_routes(settings, classifier.reports_familiarity, feedback is not None, classifier.multi_label),
     ]
     _launch(demo, admission, app_routes, CSS if feedback else None)
     uploads.start_sweeping()

@@ -87,7 +87,7 @@ class Predictor:
 
         def explain(data: bytes) -> Explanation:
             explanation = self._classifier.explain(data, label)
-            if explanation.prediction.familiar is not False or label is not None:
+            if not explanation.prediction.is_none or label is not None:
                 explanation.picture  # noqa: B018  drawn here, where no more at once are drawn than there are cores
             return explanation
 

@@ -8,15 +8,23 @@ from pydantic import BaseModel, Field
 class Answer(BaseModel):
     """What the model makes of one photo."""
 
-    label: str = Field(description="the most probable label")
-    probabilities: dict[str, float] = Field(description="by label, most probable first; together 1")
+    label: str = Field(description="the most probable label; of several a photo the first of `labels`, if there is one")
+    labels: list[str] = Field(
+        [],
+        description="every label that the photo shows, most probable first; empty for none of them. Only there for a "
+        "model that gives a photo several labels",
+    )
+    probabilities: dict[str, float] = Field(
+        description="by label, most probable first; together 1, but for a model that gives a photo several labels each "
+        "on its own"
+    )
     familiar: bool | None = Field(
         description="false for a photo that is probably none of the labels; null where the model cannot tell"
     )
     familiarity: float | None = Field(
         description="how near the photo lies to the training photos, 0 to 1; null where the model cannot tell"
     )
-    calibrated: bool = Field(description="whether 90% is right 9 times in 10; else plain softmax")
+    calibrated: bool = Field(description="whether 90% is right 9 times in 10; else plain softmax, or plain sigmoids")
     model_version: str = Field(description="the first 12 digits of the SHA-256 of the export that answered")
 
 

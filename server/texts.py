@@ -8,6 +8,7 @@ from typing import Any
 from classifier import Prediction
 
 MAX_LISTED = 12
+MAX_FREQUENCIES = 5  # labels of a photo
 NO_HEATMAP = "Where this model looked is not available: it is built in another way."
 MANY_PHOTOS = "Or [many photos at once](many): a folder or a zip."
 MAX_PHOTOS = 10**9  # that facts may name
@@ -27,13 +28,27 @@ def join_labels(labels: Sequence[str], conjunction: str, max_listed: int = MAX_L
     return f" {conjunction} ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
-def question_text(labels: Sequence[str]) -> str:
-    """Return the line under the title: what a photo may be of."""
+def question_text(labels: Sequence[str], multi_label: bool = False) -> str:
+    """Return the line under the title: what a photo may be of. multi_label: whether it may have several labels."""
+    if multi_label:
+        return f"Show me a photo, and I'll say which of these it shows, if any: **{join_labels(labels, 'and')}**."
     return f"Show me a photo, and I'll say which it is: **{join_labels(labels, 'or')}**."
 
 
-def unfamiliar_text(labels: Sequence[str], prediction: Prediction) -> str:
+def none_text(labels: Sequence[str], prediction: Prediction) -> str:
     """Return the answer for a photo that is none of the labels, with the most probable label as a guess."""
+    if prediction.familiar is not False:  # it may have several labels, and none of them is probable enough
+        percent = int(prediction.probabilities[prediction.label] * 100 + 1e-9) or "less than 1"
+        return (
+            f"### I see none of these: {join_labels(labels, 'or')}.\n"
+            f"The most probable one is *{label_markdown(prediction.label)}*, at {percent}%, which is not enough."
+        )
+    if prediction.labels is not None:
+        return (
+            f"### I don't think this shows {join_labels(labels, 'or')}.\n"
+            "It looks like none of the photos I learned from. If it had to show one of them, my guess would be "
+            f"*{label_markdown(prediction.label)}*."
+        )
     return (
         f"### I don't think this is {join_labels(labels, 'or')}.\n"
         "It looks like none of the photos I learned from. If it had to be one of them, my guess would be "
@@ -54,12 +69,17 @@ def frequency_text(probability: float) -> str:
 
 
 def confidence_text(prediction: Prediction, calibrated: bool) -> str:
-    """Return how often an answer at the first label's percentage is right."""
+    """Return how often an answer at its percentage is right, for each of its first labels."""
     if not calibrated:
         return (
             "How often this is right at such a percentage is not known: this model came without calibrated percentages."
         )
-    return f"At this level it is right **{frequency_text(prediction.probabilities[prediction.label])}**."
+    labels = prediction.labels or (prediction.label,)
+    told = [f"**{frequency_text(prediction.probabilities[label])}**" for label in labels[:MAX_FREQUENCIES]]
+    if len(labels) == 1:
+        return f"At this level it is right {told[0]}."
+    each = [f"{frequency} with *{label_markdown(label)}*" for frequency, label in zip(told, labels)]
+    return f"At these levels it is right {', '.join(each[:-1])} and {each[-1]}."
 
 
 def heatmap_text(label: str, labels: Sequence[str]) -> str:
@@ -71,24 +91,30 @@ def heatmap_text(label: str, labels: Sequence[str]) -> str:
     )
 
 
-def model_text(labels: Sequence[str], facts: Mapping[str, Any], reports_familiarity: bool) -> str:
+def model_text(
+    labels: Sequence[str], facts: Mapping[str, Any], reports_familiarity: bool, multi_label: bool = False
+) -> str:
     """Return the labels, the measured error and the date, as far as the export tells them."""
+    several = " A photo may show several of them, or none." if multi_label else ""
     otherwise = (
         "When a photo looks like none of these, it says so."
         if reports_familiarity
+        else "This model cannot tell when a photo looks like none of those that it learned from."
+        if multi_label
         else "This model cannot tell when a photo is none of these: it always answers with one of them."
     )
-    known = f"**What it knows:** {join_labels(labels, 'and', max_listed=200)}. {otherwise}"
+    known = f"**What it knows:** {join_labels(labels, 'and', max_listed=200)}.{several} {otherwise}"
     try:
-        return f"{known} {error_text(facts)}{unfamiliar_rate_text(facts) if reports_familiarity else ''}"
+        return f"{known} {error_text(facts, multi_label)}{unfamiliar_rate_text(facts) if reports_familiarity else ''}"
     except (KeyError, TypeError, ValueError, ArithmeticError):
         return f"{known} This model came without a record of how often it is wrong."
 
 
-def error_text(facts: Mapping[str, Any]) -> str:
+def error_text(facts: Mapping[str, Any], multi_label: bool = False) -> str:
     """Return when an export learned from how many photos, and its error on photos that were held out.
 
-    Raises KeyError, TypeError, ValueError or ArithmeticError for facts that are missing or make no sense.
+    multi_label: then a photo is wrong where one of its labels is. Raises KeyError, TypeError, ValueError or
+    ArithmeticError for facts that are missing or make no sense.
     """
     n_valid, n_train, error, trained = (
         int(facts["n_valid"]),
@@ -98,15 +124,16 @@ def error_text(facts: Mapping[str, Any]) -> str:
     )
     if not (0 <= error <= 1 and 0 < n_valid < MAX_PHOTOS and 0 < n_train < MAX_PHOTOS):
         raise ValueError(f"{error} of {n_valid} and {n_train} photos")
+    wrong = "had a label too many or too few" if multi_label else "were wrong"
     n_wrong, on = round(error * n_valid), f"{trained.day} {trained:%B %Y}"
     if facts.get("measured") == "out of fold":
         return (
-            f"It learned from {n_train} photos on {on}; {error:.1%} of them were wrong when they were held out "
+            f"It learned from {n_train} photos on {on}; {error:.1%} of them {wrong} when they were held out "
             f"({n_wrong} of {n_valid})."
         )
     if facts.get("measured") == "validation":
         return (
-            f"It learned from {n_train} photos on {on}; of others, held out for validation, {error:.1%} were wrong "
+            f"It learned from {n_train} photos on {on}; of others, held out for validation, {error:.1%} {wrong} "
             f"({n_wrong} of {n_valid})."
         )
     return (
@@ -140,7 +167,7 @@ def footer_text(model: str, minutes: float, feedback: bool) -> str:
     return f"{model}\n\n{privacy_text(minutes, feedback)}"
 
 
-def tool_description(labels: Sequence[str], reports_familiarity: bool) -> str:
+def tool_description(labels: Sequence[str], reports_familiarity: bool, multi_label: bool = False) -> str:
     """Return what an assistant needs to know to choose and to believe `classify_photo`, as plain text."""
     names = [" ".join(label.replace("_", " ").split()) for label in labels]
     shown = ", ".join(names[:50]) + (f" … ({len(names)} in all)" if len(names) > 50 else "")
@@ -148,10 +175,18 @@ def tool_description(labels: Sequence[str], reports_familiarity: bool) -> str:
         "`familiar` is false when the photo is probably none of these: then say so rather than naming the label. "
         "`familiarity`, 0 to 1, is how near it lies to the training photos."
         if reports_familiarity
+        else "`familiar` is null: it cannot tell photos of something else."
+        if multi_label
         else "It always answers with one of these, even for a photo of something else: `familiar` is null."
     )
+    returned = (
+        "`labels`, every one that it shows, most probable first (empty for none), and the `probabilities` of all, each "
+        "0 to 1 on its own; `label` is the first one, or the most probable if there is none"
+        if multi_label
+        else "the most probable `label` and the `probabilities` of all, 0 to 1"
+    )
     return (
-        f"Look at a photo and say which of these it shows: {shown}. Returns the most probable `label` and the "
-        f"`probabilities` of all, 0 to 1. {familiarity} `calibrated` is true where 0.9 is right 9 times in 10. It "
-        "knows nothing else about a photo: not what it does, where it is, or what else is in it."
+        f"Look at a photo and say which of these it shows: {shown}. Returns {returned}. {familiarity} `calibrated` is "
+        "true where 0.9 is right 9 times in 10. It knows nothing else about a photo: not what it does, where it is, or "
+        "what else is in it."
     )

@@ -183,16 +183,20 @@ function draw(photo) {
   }
 }
 
+// a model that gives a photo several labels, or none, says which they are
+const labelsOf = answer => answer.labels ?? (answer.label === undefined ? [] : [answer.label])
+const probabilityOf = answer => answer.probabilities?.[labelsOf(answer)[0]]
+
 const SHOWN = {
-  label: answer => answer.label.replaceAll("_", " "),
-  probability: answer => percent(answer.probabilities[answer.label]),
+  label: answer => labelsOf(answer).map(label => label.replaceAll("_", " ")).join(", ") || set.words.no_label,
+  probability: answer => labelsOf(answer).length ? percent(probabilityOf(answer)) : "",
   familiar: answer => answer.familiar ? set.words.yes : set.words.no,
 }
 
 const KEYS = {
   file: photo => photo.name,
-  label: photo => photo.answer.label,
-  probability: photo => photo.answer.probabilities?.[photo.answer.label],
+  label: photo => labelsOf(photo.answer).join(", ") || undefined,
+  probability: photo => probabilityOf(photo.answer),
   familiar: photo => photo.answer.familiarity ?? undefined,
 }
 
@@ -224,7 +228,7 @@ const safe = text => /^'*[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : te
 
 function csv() {
   const rows = shown.filter(photo => photo.row).map(({ name, size, modified, answer }) => ({
-    file: safe(name), label: safe(answer.label ?? ""), probability: answer.probabilities?.[answer.label].toFixed(6),
+    file: safe(name), label: safe(labelsOf(answer).join(set.separator)), probability: probabilityOf(answer)?.toFixed(6),
     familiar: answer.familiar, familiarity: answer.familiarity?.toFixed(6), error: safe(answer.error ?? ""),
     model: answer.model_version, bytes: size, modified }))
   const lines = [set.columns, ...rows.map(row => set.columns.map(column => quoted(String(row[column] ?? ""))))]

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, HTMLResponse
 from starlette.routing import Route
 
 from classifier.photo.formats import EXTENSIONS
-from classifier.results_csv import COLUMNS
+from classifier.results_csv import COLUMNS, SEPARATOR
 from server.settings import Settings
 
 from .texts import column_titles, intro, script_texts
@@ -23,17 +23,18 @@ HERE = Path(__file__).parent
 FILES = {"batch.js": "text/javascript", "zip.js": "text/javascript", "batch.css": "text/css"}
 
 
-def page(settings: Settings, reports_familiarity: bool, feedback: bool) -> str:
+def page(settings: Settings, reports_familiarity: bool, feedback: bool, multi_label: bool = False) -> str:
     """Return the page, with the limits and texts for its script.
 
     reports_familiarity: whether the model can tell a photo of none of its labels; feedback: whether answers are
-    counted.
+    counted; multi_label: whether a photo may have several labels.
     """
-    columns = column_titles(reports_familiarity)
+    columns = column_titles(reports_familiarity, multi_label)
     script_settings = {
         "most": settings.max_batch,
         "bytes": settings.upload_bytes,
         "columns": COLUMNS,
+        "separator": SEPARATOR,
         "heads": [*columns],
         "extensions": [extension[1:] for extension in EXTENSIONS],
         "words": script_texts(settings.max_batch, settings.max_upload_mb, reports_familiarity),
@@ -42,13 +43,15 @@ def page(settings: Settings, reports_familiarity: bool, feedback: bool) -> str:
     return environment.get_template("batch.html").render(
         settings=json.dumps(script_settings),
         columns=columns,
-        intro=intro(settings.max_batch, settings.max_upload_mb, reports_familiarity, feedback),
+        intro=intro(settings.max_batch, settings.max_upload_mb, reports_familiarity, feedback, multi_label),
     )
 
 
-def batch_routes(settings: Settings, reports_familiarity: bool, feedback: bool) -> list[Route]:
+def batch_routes(
+    settings: Settings, reports_familiarity: bool, feedback: bool, multi_label: bool = False
+) -> list[Route]:
     """Return the routes of the page: /many and its three files. `page` explains the arguments."""
-    content = page(settings, reports_familiarity, feedback)
+    content = page(settings, reports_familiarity, feedback, multi_label)
 
     async def many(_: Request) -> HTMLResponse:
         return HTMLResponse(content)

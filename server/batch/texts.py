@@ -1,20 +1,27 @@
 """Texts of the page /many."""
 
 
-def column_titles(reports_familiarity: bool) -> dict[str, str]:
+def column_titles(reports_familiarity: bool, multi_label: bool = False) -> dict[str, str]:
     """Return the heads of the table, by the name that the script sorts by."""
     return {
         "file": "File",
-        "label": "Label",
+        "label": "Labels" if multi_label else "Label",
         "probability": "Probability",
         **({"familiar": "Familiar"} if reports_familiarity else {}),
     }
 
 
-def intro(max_photos: int, max_mb: float, reports_familiarity: bool, feedback: bool = False) -> str:
+def intro(
+    max_photos: int, max_mb: float, reports_familiarity: bool, feedback: bool = False, multi_label: bool = False
+) -> str:
     """Return what the page does with photos; feedback: whether answers are counted."""
+    several = "A photo may get several labels, or none of them; Probability is that of the first."
     familiarity = (
-        "Where Familiar says no, a photo looks like none that the model learned from: don't rely on its label."
+        f"{several} Where Familiar says no, it looks like none that the model learned from, and gets none."
+        if multi_label and reports_familiarity
+        else several
+        if multi_label
+        else "Where Familiar says no, a photo looks like none that the model learned from: don't rely on its label."
         if reports_familiarity
         else "This model cannot tell when a photo is none of its labels: it always answers with one of them."
     )
@@ -40,6 +47,7 @@ def script_texts(max_photos: int, max_mb: float, reports_familiarity: bool) -> d
         "too_large": f"This photo has more than {max_mb:g} MB. Send a smaller one.",
         "unreadable": "This could not be read. Choose it again.",
         "lost": "The app could not be reached. Try this photo again later.",
+        "no_label": "none of them",
         "yes": "yes",
         "no": "no",
     }

@@ -5,7 +5,8 @@ Writes FOLDER/counters/TIME-RANDOM.json, a file for each start of the app, every
     {"model_version": "d51c0901e26d", "days": {"2026-11-25": {"labels": {"teddy": 2}, "unfamiliar": 1,
      "confidence": [0, …, 2], "confidence_sum": 1.93}}}
 
-Where the app has said that a photo is none of its labels, the answer counts in `unfamiliar` alone.
+Where the app has said that a photo is none of its labels, the answer counts in `unfamiliar` alone. Where a photo may
+have several labels, each of them counts, and `photos` counts the answers.
 """
 
 import json
@@ -38,15 +39,19 @@ class Counters:
 
     def count(self, prediction: Prediction) -> None:
         """Count an answer."""
-        confidence = prediction.probabilities[prediction.label]
+        labels = (prediction.label,) if prediction.labels is None else prediction.labels
         with self._lock:
             today = self._days.setdefault(f"{datetime.now(timezone.utc):%Y-%m-%d}", no_counts())
-            if prediction.familiar is False:
+            if prediction.labels is not None:
+                today["photos"] = today.get("photos", 0) + 1
+            if prediction.is_none:
                 today["unfamiliar"] += 1
             else:
-                today["labels"][prediction.label] = today["labels"].get(prediction.label, 0) + 1
-                today["confidence"][confidence_bin(confidence)] += 1
-                today["confidence_sum"] += confidence
+                for label in labels:
+                    confidence = prediction.probabilities[label]
+                    today["labels"][label] = today["labels"].get(label, 0) + 1
+                    today["confidence"][confidence_bin(confidence)] += 1
+                    today["confidence_sum"] += confidence
             self._changed = True
 
     def flush(self) -> None:

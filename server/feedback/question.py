@@ -5,7 +5,8 @@ Usage:
     question = build_question(feedback, predictor, photo)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -18,7 +19,8 @@ from server.mcp_tools import no_tool
 from server.photo_input import gradio_error
 from server.predictor import Predictor
 
-from .store import Feedback, NotStored, answered_label
+from .corrections import NotStored, answered_label, correction_of, with_label_changed
+from .store import Feedback
 
 QUESTION = "Was this right?"
 ELEMENT_ID = "was-this-right"
@@ -38,16 +40,34 @@ KNOWN = f"Thank you. This was kept before. {AGAIN}"
 def choices(labels: Sequence[str], prediction: Prediction | None) -> list[tuple[str, str]]:
     """Return (text, value) of everything that a user may say of a prediction; of any prediction where it is None.
 
-    Values are numbers, since a label may read "yes".
+    Values are numbers, since a label may read "yes". Where a photo may have several labels, each choice changes one.
     """
-    answered = answered_label(prediction) if prediction else None
+    answered = prediction.labels if prediction and prediction.labels is not None else None
+    right = {prediction.label} if prediction and answered is None and not prediction.is_none else set()
     others = [
-        (f"No, it is {label.replace('_', ' ')}", str(i))
+        (_choice_text(label.replace("_", " "), None if answered is None else label in answered), str(i))
         for i, label in enumerate(labels)
-        if prediction is None or label != answered
+        if label not in right
     ]
-    none = [] if prediction and answered is None else [("No, it is none of these", NONE)]
+    none = [] if prediction and prediction.is_none else [("No, it is none of these", NONE)]
     return [("Yes", YES), *others, *none]
+
+
+def _choice_text(name: str, answered: bool | None) -> str:
+    """Return the text that corrects an answer by a label. answered: None for an answer of one label a photo."""
+    if answered is None:
+        return f"No, it is {name}"
+    return f"No, {name} is wrong" if answered else f"No, {name} is missing"
+
+
+def chosen(value: str, prediction: Prediction, labels: Sequence[str]) -> str | None:
+    """Return the correction (see `server.feedback.corrections`) for the value of a choice."""
+    if value == YES:
+        return answered_label(prediction, labels)
+    if value == NONE:
+        return None
+    label = labels[int(value)]
+    return label if prediction.labels is None else with_label_changed(prediction, label, labels)
 
 
 def question_for(labels: Sequence[str], prediction: Prediction | None) -> gr.Radio | gr.Dropdown:
@@ -72,7 +92,7 @@ def build_question(feedback: Feedback, predictor: Predictor, photo: gr.Image) ->
         if given is None or said is None:
             return gr.skip()
         try:
-            new = _store(feedback, predictor, given, feedback.labels[int(said)] if said.isdecimal() else said, request)
+            new = _store(feedback, predictor, given, partial(chosen, said), request)
         except (NotStored, PhotoError) as error:
             return component(value=None, info=str(error))
         return component(info=THANKS if new else KNOWN)
@@ -81,12 +101,16 @@ def build_question(feedback: Feedback, predictor: Predictor, photo: gr.Image) ->
     def send_feedback(given: PhotoSource | None, said: str, request: gr.Request) -> dict[str, bool]:
         """Say whether an answer was right: the photo, and `yes`, the right label, or `none of these`.
 
+        Where a photo may have several labels, all of them are joined by |. Where a label is named `yes` or
+        `none of these`, that text means the label, and the word has an exclamation mark: `yes!`.
+
         The photo, made smaller and without its metadata, its answer and the word are kept by the owner of the app.
         """
         if given is None:
             raise gradio_error("No photo was sent.")
         try:
-            return {"kept": True, "new": _store(feedback, predictor, given, str(said or ""), request)}
+            new = _store(feedback, predictor, given, partial(correction_of, str(said or "")), request)
+            return {"kept": True, "new": new}
         except (NotStored, PhotoError) as error:
             raise gradio_error(error) from None
 
@@ -104,12 +128,19 @@ def build_question(feedback: Feedback, predictor: Predictor, photo: gr.Image) ->
     return question
 
 
-def _store(feedback: Feedback, predictor: Predictor, photo: PhotoSource, said: str, request: gr.Request) -> bool:
+def _store(
+    feedback: Feedback,
+    predictor: Predictor,
+    photo: PhotoSource,
+    correct: Callable[[Prediction, Sequence[str]], str | None],
+    request: gr.Request,
+) -> bool:
     """Store what a user says of a photo; return whether it is new.
 
-    The prediction is computed again, so that nobody can send one that was never given.
+    correct: returns the correction for a prediction and the model's labels. The prediction is computed again, so that
+    nobody can send one that was never given.
     """
     opened, prediction = predictor.open_and_predict(photo, again=True)
-    correction = answered_label(prediction) if said == YES else None if said == NONE else said
+    correction = correct(prediction, feedback.labels)
     client = request.request.scope.get(CLIENT) if request.request else None
     return feedback.add(opened, prediction, correction, client or UNKNOWN)

@@ -24,34 +24,38 @@ MAX_RECORD_BYTES = 100_000
 MAX_COUNTERS_BYTES = 20_000_000  # of one file
 MAX_LABELS = 10_000  # of a day
 MAX_ANSWERS = 10_000_000  # of a kind in a day: over a hundred a second
+SEPARATOR = "|"  # between the labels of a photo that has several
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 # What each key of a record holds
 RECORD = {
     "photo": "SHA-256 of the kept photo, which names its file",
-    "label": "the most probable label",
-    "probabilities": "of the five most probable labels, the first one first; each 0 to 1",
+    "label": "the most probable label; where a photo may have several, the first of `labels`, if there is one",
+    "probabilities": "of the five most probable labels and of all `labels`, the first one first; each 0 to 1",
     "familiar": "false where the app said that the photo is none of its labels; null where the model cannot tell",
     "familiarity": "how near the photo lies to the training photos, 0 to 1; null where the model cannot tell",
-    "correction": "what the user says that the photo shows; null for none of the labels",
+    "correction": "what the user says that the photo shows; null for none of the labels. Several labels are joined by "
+    "|, in the order of the model's",
     "right": "whether that is what the app said",
     "model_version": "the first 12 digits of the SHA-256 of the export that answered",
     "time": "when it was said, UTC",
+    "labels": "every label that the app gave, most probable first; [] for none. Only there for a model that gives a "
+    "photo several labels",
 }
 # What each key of a counter file holds. DATE and LABEL stand for any date and label, [] for each entry of a list
 COUNTERS = {
     "model_version": "the first 12 digits of the SHA-256 of the export that answered",
-    "days.DATE.labels.LABEL": "answers of that day, UTC, with this label, of photos that did not count as unfamiliar",
+    "days.DATE.labels.LABEL": "answers of that day, UTC, with this label, of photos that did not count as unfamiliar; "
+    "where a photo may have several labels, each counts",
     "days.DATE.unfamiliar": "answers of which the app said that the photo is none of its labels",
+    "days.DATE.photos": "all answers. Only there for a model that gives a photo several labels",
     "days.DATE.confidence[]": "the answers in `labels` by the probability of their label: 20 bins of equal width from "
     "0 to 1",
     "days.DATE.confidence_sum": "sum of those probabilities",
 }
 
 
-class Record(TypedDict):
-    """What a user says of one answer; `RECORD` explains the keys."""
-
+class _Record(TypedDict):
     photo: str
     label: str
     probabilities: dict[str, float]
@@ -63,13 +67,23 @@ class Record(TypedDict):
     time: str
 
 
-class DayCounts(TypedDict):
-    """The counts of one day; `COUNTERS` explains the keys."""
+class Record(_Record, total=False):
+    """What a user says of one answer; `RECORD` explains the keys."""
 
+    labels: list[str]
+
+
+class _DayCounts(TypedDict):
     labels: dict[str, int]
     unfamiliar: int
     confidence: list[int]
     confidence_sum: float
+
+
+class DayCounts(_DayCounts, total=False):
+    """The counts of one day; `COUNTERS` explains the keys."""
+
+    photos: int
 
 
 def photo_path(folder: Path, digest: str) -> Path:
@@ -122,6 +136,8 @@ def _read_record(file: Path) -> Record | None:
             and SHA256.fullmatch(record["photo"])
             and isinstance(record["correction"], (str, type(None)))
             and isinstance(record["right"], bool)
+            and isinstance(record.get("labels", []), list)
+            and all(0 <= record["probabilities"][label] <= 1 for label in record.get("labels", []))
             and record["familiar"] in (True, False, None)
             and 0 <= record["probabilities"][record["label"]] <= 1
             and datetime.fromisoformat(record["time"]).tzinfo
@@ -162,11 +178,22 @@ def valid_counts(counts: Any) -> DayCounts:
         low = sum(n * i / BINS for i, n in enumerate(bins))
         if not low - 1e-3 * (1 + sum(bins)) <= total <= low + sum(bins) * (1 / BINS + 1e-3):  # false for NaN
             raise ValueError("no counts")
-        return {
+        valid: DayCounts = {
             "labels": dict(labels),
             "unfamiliar": counts["unfamiliar"],
             "confidence": list(bins),
             "confidence_sum": float(total),
         }
+        if "photos" in counts:
+            valid["photos"] = _valid_photos(counts["photos"], valid)
+        return valid
     except (TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ValueError("no counts") from error
+
+
+def _valid_photos(photos: Any, counts: DayCounts) -> int:
+    """Return how many photos a day's answers are of; ValueError for no number, or one that the counts contradict."""
+    familiar = photos - counts["unfamiliar"] if type(photos) is int and photos <= MAX_ANSWERS else -1
+    if not max(counts["labels"].values(), default=0) <= familiar <= sum(counts["labels"].values()):
+        raise ValueError("no counts")
+    return int(photos)

@@ -29,6 +29,7 @@ from classifier.files import atomic_write
 from server.limits.rate_limit import RateLimiter
 from server.settings import MB, Settings
 
+from .corrections import NotStored, answered_label, checked
 from .counters import Counters
 from .hub_sync import HubUpload
 from .records import COUNTERS_FOLDER, HUB_PREFIX, Record, photo_path, record_path, records_of_photo
@@ -37,13 +38,8 @@ log = logging.getLogger(__name__)
 
 MAX_SIDE = 1024  # pixels of a kept photo's longer side
 MAX_PROBABILITIES = 5  # in a record
-MAX_LISTED = 12  # labels in a message
 HUB_ADDRESS = re.compile(HUB_PREFIX + r"([\w.-]+/[\w.-]+)/?")
 FULL = "Thank you, but no more can be kept at the moment: this was not."
-
-
-class NotStored(Exception):
-    """Raised where feedback is not stored, with a message for its sender."""
 
 
 class Feedback:
@@ -73,10 +69,12 @@ class Feedback:
     def add(self, photo: Image.Image, prediction: Prediction, correction: str | None, client: str = "") -> bool:
         """Store a photo, its answer and what a user says it is, None for none of the labels; return whether it is new.
 
+        correction: see `server.feedback.corrections`.
         It is on the disk when this returns. Of several words on a photo the last counts: one that is said again after
         another is new. Raises NotStored where it is not stored.
         """
-        self._check(correction, client)
+        correction = checked(correction, prediction, self.labels)
+        self._limit(client)
         picture = without_metadata(photo)
         digest = hashlib.sha256(picture).hexdigest()
         record = json.dumps(self._record(digest, prediction, correction)).encode()
@@ -103,27 +101,29 @@ class Feedback:
         if self._hub:
             self._hub.finish(seconds)
 
-    def _check(self, correction: str | None, client: str) -> None:
-        """Raise NotStored for a label that does not exist, and for a client that sends too much."""
-        if correction is not None and correction not in self.labels:
-            more = f" and {len(self.labels) - MAX_LISTED} more" if len(self.labels) > MAX_LISTED else ""
-            raise NotStored(f"There is no such label; there are {', '.join(self.labels[:MAX_LISTED])}{more}.")
+    def _limit(self, client: str) -> None:
+        """Raise NotStored for a client that sends too much."""
         if wait := self._limiter.spend(client):
             raise NotStored(f"That was a lot: {self._per_minute} a minute are taken. Try again in {math.ceil(wait)} s.")
 
     def _record(self, digest: str, prediction: Prediction, correction: str | None) -> Record:
-        probabilities = list(prediction.probabilities.items())[:MAX_PROBABILITIES]
-        return {
+        given = prediction.labels or ()
+        most_probable = {*list(prediction.probabilities)[:MAX_PROBABILITIES], *given}
+        probabilities = prediction.probabilities.items()
+        record: Record = {
             "photo": digest,
             "label": prediction.label,
-            "probabilities": {label: round(share, 6) for label, share in probabilities},
+            "probabilities": {label: round(share, 6) for label, share in probabilities if label in most_probable},
             "familiar": prediction.familiar,
             "familiarity": prediction.familiarity,
             "correction": correction,
-            "right": correction == answered_label(prediction),
+            "right": correction == answered_label(prediction, self.labels),
             "model_version": self._version,
             "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         }
+        if prediction.labels is not None:
+            record["labels"] = list(prediction.labels)
+        return record
 
     def _write(self, file: Path, data: bytes) -> None:
         before = file.stat().st_size if file.exists() else 0
@@ -151,11 +151,6 @@ class Feedback:
         """Delete what a killed process had not finished, and so thanked nobody for."""
         for path in [*self.folder.glob("??/.*.part"), *self.folder.glob(f"{COUNTERS_FOLDER}/.*.part")]:
             path.unlink(missing_ok=True)
-
-
-def answered_label(prediction: Prediction) -> str | None:
-    """Return what the app says that a photo shows: a label, or None for none of them."""
-    return None if prediction.familiar is False else prediction.label
 
 
 def without_metadata(photo: Image.Image) -> bytes:

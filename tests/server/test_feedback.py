@@ -25,10 +25,11 @@ from helpers.hub_stub import Hub, running_hub
 from helpers.paths import EXAMPLE, ROOT
 from helpers.photos import noisy_photo
 from server.feedback import hub_sync
+from server.feedback.corrections import NotStored
 from server.feedback.hub_sync import HubUpload
 from server.feedback.question import SEARCH, choices, question_for
 from server.feedback.records import read_records
-from server.feedback.store import Feedback, NotStored, open_feedback, without_metadata
+from server.feedback.store import Feedback, open_feedback, without_metadata
 from server.settings import Settings
 
 LABELS = ["black", "grizzly", "teddy"]

@@ -43,7 +43,7 @@ def test_no_other_module_of_training_imports_the_server():
 def test_each_key_is_explained():
     assert set(records.RECORD) == set(Record.__annotations__)
     of_a_day = {key.split(".")[2].removesuffix("[]") for key in records.COUNTERS if key.startswith("days.DATE.")}
-    assert of_a_day == set(DayCounts.__annotations__) == set(no_counts())
+    assert of_a_day == set(DayCounts.__annotations__) == {*no_counts(), "photos"}
 
 
 def test_each_correction_of_a_photo_has_a_file_of_its_own(tmp_path):

@@ -11,9 +11,9 @@ from server.texts import (
     join_labels,
     label_markdown,
     model_text,
+    none_text,
     question_text,
     tool_description,
-    unfamiliar_text,
 )
 
 
@@ -27,8 +27,8 @@ def test_page_words_fit_two_labels_or_two_hundred():
     assert "cannot tell when a photo is none of these" in model_text(["cat", "dog"], {}, False)
     assert "it says so" in model_text(["cat", "dog"], {}, True)
     guess = Prediction("bird_7", {"bird_7": 1.0}, 0.2, False)
-    assert unfamiliar_text(["cat", "dog"], guess).startswith("### I don't think this is cat or dog.")
-    assert "*bird 7*" in unfamiliar_text(many, guess) and len(unfamiliar_text(many, guess)) < 350
+    assert none_text(["cat", "dog"], guess).startswith("### I don't think this is cat or dog.")
+    assert "*bird 7*" in none_text(many, guess) and len(none_text(many, guess)) < 350
     facts = {"error_rate": 0.0241, "n_valid": 83, "n_train": 333, "date": "2026-11-23"}
     assert "83 photos held out of training it got 2 wrong (2.4%)" in model_text(["cat", "dog"], facts, True)
     assert "23 November 2026" in model_text(["cat", "dog"], facts, True)
