@@ -20,11 +20,13 @@ from server.feedback.counters import Counters
 from server.feedback.records import BINS
 from server.feedback.store import Feedback
 from training.monitor.__main__ import main
-from training.monitor.drift import MIN_ANSWERS, burst_factor, find_drifts, pool_periods
+from training.monitor.bursts import burst_factor
+from training.monitor.drift import MIN_ANSWERS, find_drifts, pool_periods
 from training.monitor.figure import add_title, period_starts, plot_drift
-from training.monitor.history import History, Tally, by_period, shorten, total
+from training.monitor.history import History, by_period, shorten
 from training.monitor.reference import DEFAULT_UNFAMILIAR, Reference, read_reference
 from training.monitor.summary import percent
+from training.monitor.tally import Tally, total
 from training.statistics import design_effect, dispersion, holm, p_above, p_below, psi, wilson
 
 VERSION = sha256((ROOT / "export.pkl").read_bytes()).hexdigest()[:12]  # of the export that comes along

@@ -22,20 +22,22 @@ from training.feedback import fetch_feedback
 from training.metrics import read_metrics
 from training.output import replacing
 
-from .drift import burst_factor, find_drifts
+from .bursts import burst_factor
+from .drift import find_drifts
 from .figure import add_title, plot_drift
-from .history import PERIODS, History, Tally, by_period, shorten, total
+from .history import PERIODS, History, by_period, shorten
+from .mix import describe_mixes
 from .reference import Reference, read_reference
 from .summary import (
     MAX_UNREADABLE,
     caveats,
-    describe_mixes,
     describe_other_models,
     plural,
     sum_by_day,
     table,
     verdict,
 )
+from .tally import Tally, total
 
 
 def save(figure: Figure, out: Path) -> None:
@@ -55,6 +57,17 @@ def version_of(export: str) -> str:
         return sha256(export)[:12]
     except OSError as error:
         raise CliError(f"--export {export}: {error.strerror}. Name the export that the app serves.") from error
+
+
+def read(path: str, export: str, version: str) -> tuple[History, Reference]:
+    """Return the history at `path`, and what an export leads one to expect; CliError where there is no history.
+
+    Without metrics.json, the history tells whether the export gives a photo several labels.
+    """
+    folder, metrics = fetch_feedback(path, "*.json"), read_metrics(export)
+    reference = read_reference(metrics)
+    history = History(folder, {version: reference.several} if metrics else {})
+    return history, replace(reference, several=history.several.get(version, False))
 
 
 def usable_reference(reference: Reference, counted: bool) -> Reference:
@@ -82,7 +95,7 @@ def main(
     if by not in PERIODS:
         raise CliError(f"--by {by}: one of {', '.join(PERIODS)}.")
     version = version_of(export)
-    history, reference = History(fetch_feedback(path, "*.json")), read_reference(read_metrics(export))
+    history, reference = read(path, export, version)
     days = dict(sorted(history.days.pop(version, {}).items()))
     others = {name: of for name, of in history.days.items() if of}
     periods, effect = by_period(days, by), burst_factor(list(days.values()))
@@ -93,7 +106,7 @@ def main(
     lines = [
         *[f"not read: {shorten(why, 120)}" for why in history.unreadable[:MAX_UNREADABLE]],
         table(periods, by, reference),
-        *describe_other_models(others),
+        *describe_other_models(others, reference.several),
         *conclusion,
         *describe_mixes(periods, effect, reference),
         *caveats(days, counted),

@@ -8,18 +8,17 @@ at least MARGIN. Photos come in bursts of similar ones, so that a hundred of the
 answers: counts are divided by the design effect, which is estimated from the dispersion between days.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 
 import numpy as np
 
-from server.feedback.records import BINS
-from training.statistics import design_effect, dispersion, holm, p_above, p_below
+from training.statistics import holm, p_above, p_below
 
-from .history import Tally, total
+from .confidence import adjust_to_mix, confidence_mean_and_sd
 from .reference import Reference
+from .tally import Tally, total
 
 ALPHA = 0.05  # probability that a run without any drift reports one
 MARGIN = 0.05  # of a share or of the mean confidence: a smaller difference is no drift, however certain it is
@@ -39,23 +38,6 @@ class Finding:
     before: float | None
     p: float
     """adjusted for all comparisons of the run"""
-
-
-def confidence_mean_and_sd(tally: Tally) -> tuple[float, float]:
-    """Return mean and standard deviation of the confidence, the latter from its bins."""
-    counts, middles = np.array(tally.confidence, float), (np.arange(BINS) + 0.5) / BINS
-    mean = tally.confidence_sum / tally.n_familiar
-    return mean, float(np.sqrt(counts @ (middles - mean) ** 2 / tally.n_familiar + 1 / 12 / BINS**2))
-
-
-def burst_factor(days: Sequence[Tally]) -> float:
-    """Return how many answers count as one, at least 1: the design effect of the labels' counts; days: in order."""
-    names = sorted(total(days).labels)
-
-    def counts(day: Tally) -> list[int]:
-        return [day.unfamiliar, *(day.labels[name] for name in names)]
-
-    return design_effect(dispersion(counts(a), counts(b)) for a, b in pairwise(days))
 
 
 def pool_periods(periods: dict[date, Tally]) -> dict[date, Tally]:
@@ -127,26 +109,27 @@ def _counts(measure: str, tally: Tally) -> tuple[int, int]:
     }[measure]
 
 
-def _compare_confidence(
-    pools: Sequence[Tally],
-    effect: float,
-    reference: tuple[float, float, int] | None,
-) -> list[_Comparison]:
-    """Return the comparisons of the mean confidence."""
+def _compare_confidence(pools: Sequence[Tally], effect: float, reference: Reference) -> list[_Comparison]:
+    """Return the comparisons of the mean confidence, with what it would be for the same mix of labels."""
     comparisons, last = [], pools[-1]
     for i in range(len(pools)):
         since, before = total(pools[i:]), total(pools[:i])
-        if not since.n_familiar:
+        if not since.n_labels:
             continue
-        bases: dict[str, tuple[float, float, float]] = {"training": reference} if reference else {}
-        if before.n_familiar:
-            bases["before"] = (*confidence_mean_and_sd(before), before.n_familiar / effect)
+        bases: dict[str, tuple[tuple[float, float, float], Mapping[str, int]]] = {}
+        if reference.confidence:
+            bases["training"] = reference.confidence, reference.labels
+        if before.n_labels:
+            bases["before"] = (*confidence_mean_and_sd(before), before.n_labelled / effect), before.labels
         mean, sd = confidence_mean_and_sd(since)
-        last_mean = confidence_mean_and_sd(last)[0] if last.n_familiar else None
-        for against, base in bases.items():
-            p = p_below((mean, sd, since.n_familiar / effect), base)
-            latest = base[0] - last_mean if last_mean is not None else 0.0
-            comparisons.append(_Comparison("confidence", against, i, mean, since.n_familiar, base[0], p, latest))
+        for against, (unadjusted, mix) in bases.items():
+            base = adjust_to_mix(unadjusted, mix, since.labels, reference.confidence_by_label)
+            p = p_below((mean, sd, since.n_labelled / effect), base)
+            latest = 0.0
+            if last.n_labels:
+                of_last = adjust_to_mix(unadjusted, mix, last.labels, reference.confidence_by_label)
+                latest = of_last[0] - confidence_mean_and_sd(last)[0]
+            comparisons.append(_Comparison("confidence", against, i, mean, since.n_labelled, base[0], p, latest))
     return comparisons
 
 
@@ -165,7 +148,7 @@ def find_drifts(periods: dict[date, Tally], effect: float, reference: Reference)
         *_compare_shares(tallies, "unfamiliar", effect, reference.unfamiliar),
         *_compare_shares(tallies, "corrected", effect, None),
         *_compare_shares(tallies, "wrong", effect, reference.error),
-        *_compare_confidence(tallies, effect, reference.confidence),
+        *_compare_confidence(tallies, effect, reference),
     ]
     alarms: dict[str, list[tuple[float, _Comparison]]] = {}
     for p, comparison in zip(holm([comparison.p for comparison in comparisons]), comparisons):

@@ -13,9 +13,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .drift import Finding
-from .history import PERIODS, Tally, by_period, start_of
-from .panels import ALARM, TRAINING_X, draw_answers, draw_confidence, draw_judged, draw_labels, draw_unfamiliar
+from .history import PERIODS, by_period, start_of
+from .panels import (
+    ALARM,
+    TRAINING_X,
+    draw_answers,
+    draw_confidence,
+    draw_judged,
+    draw_labels,
+    draw_shares,
+    draw_unfamiliar,
+)
 from .reference import Reference
+from .tally import Tally
 
 MAX_PERIODS = 62  # side by side; if there are more, longer periods are drawn
 MAX_DATES = 8  # named below the panels
@@ -48,7 +58,7 @@ def plot_drift(
         figure = Figure(figsize=(11, 11), layout="constrained")
         panels = figure.subplots(5, 1, sharex=True, height_ratios=(1, 2.2, 1.5, 1.5, 1))
         draw_answers(panels[0], x, tallies, [other.get(start, Tally()).n for start in starts])
-        draw_labels(panels[1], x, tallies, reference)
+        (draw_shares if reference.several else draw_labels)(panels[1], x, tallies, reference)
         draw_unfamiliar(panels[2], x, tallies, effect, reference)
         draw_confidence(panels[3], x, tallies, effect, reference)
         draw_judged(panels[4], x, tallies)

@@ -3,79 +3,38 @@
 Reads  FOLDER/counters/*.json and FOLDER/ab/abc…-12345678.json (see `server.feedback.records`)
 Gives  a `Tally` for each day of each model version
 
-Anybody may have written these files: those that are not valid are listed in `History.unreadable`.
+Anybody may have written these files: those that are not valid are listed in `History.unreadable`. A model gives each
+photo one label, or it gives several or none: what is of the other kind than its model is not valid either.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 from server.feedback.records import (
-    BINS,
     COUNTERS_FOLDER,
     MAX_COUNTERS_BYTES,
-    DayCounts,
-    Record,
-    confidence_bin,
     counter_files,
     read_counters,
     read_records,
     valid_counts,
 )
 
+from .tally import Tally, tally_of_answer, tally_of_day
+
 MAX_COUNTERS_BYTES_IN_ALL = 100_000_000
 FIRST_DAY = date(2020, 1, 1)  # clocks that were never set begin in 1970
 PERIODS = ("day", "week", "month")
 
 
-@dataclass
-class Tally:
-    """Counts of the answers of one or more days."""
-
-    labels: Counter[str] = field(default_factory=Counter)
-    """answers by label, of photos that did not count as unfamiliar"""
-    unfamiliar: int = 0
-    """answers that the photo is none of the labels"""
-    confidence: list[int] = field(default_factory=lambda: [0] * BINS)
-    """the answers in `labels` by the probability of their label, in BINS bins of equal width from 0 to 1"""
-    confidence_sum: float = 0.0
-    right: int = 0
-    """photos of which users say that the answer is right"""
-    corrected: int = 0
-    """photos of which users say that it is not"""
-
-    @property
-    def n_familiar(self) -> int:
-        """Answers of photos that did not count as unfamiliar."""
-        return self.labels.total()
-
-    @property
-    def n(self) -> int:
-        """All answers."""
-        return self.n_familiar + self.unfamiliar
-
-    @property
-    def n_judged(self) -> int:
-        """Photos whose answer users judged."""
-        return self.right + self.corrected
-
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            self.labels + other.labels,
-            self.unfamiliar + other.unfamiliar,
-            [a + b for a, b in zip(self.confidence, other.confidence)],
-            self.confidence_sum + other.confidence_sum,
-            self.right + other.right,
-            self.corrected + other.corrected,
-        )
-
-
 class History:
     """The counts in a folder of feedback, by model version and day, and which files could not be read."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, several: Mapping[str, bool] | None = None):
+        """several: whether a photo may have several labels, for the versions of which that is known; for others it is
+        what their latest counters say, and without counters their first record."""
+        self.several = dict(several or {})
         self.days: dict[str, dict[date, Tally]] = defaultdict(lambda: defaultdict(Tally))
         self.unreadable: list[str] = []
         self.last_day = datetime.now(timezone.utc).date() + timedelta(1)  # clocks differ a little
@@ -99,7 +58,10 @@ class History:
             bad = []
             for name, counts in days.items():
                 try:
-                    self.days[version][self._day(name)] += _tally(valid_counts(counts))
+                    day, tally = self._day(name), tally_of_day(valid_counts(counts))
+                    if tally.several != self.several.setdefault(version, tally.several):
+                        raise ValueError("counts of the other kind of model")
+                    self.days[version][day] += tally
                 except ValueError:
                     bad.append(name)
             if bad:
@@ -118,8 +80,13 @@ class History:
             except (ValueError, OverflowError):
                 self.unreadable.append(f"record {record['photo'][:12]}: no such time")
                 continue
-            judged = Tally(right=int(record["right"]), corrected=int(not record["right"]))
-            self.days[version][day] += judged if version in self.counted_versions else judged + _answer(record)
+            several = "labels" in record
+            if several != self.several.setdefault(version, several):
+                kind = "one label of a model with several" if not several else "several labels of a model with one"
+                self.unreadable.append(f"record {record['photo'][:12]}: {kind}")
+                continue
+            judged = Tally(right=int(record["right"]), corrected=int(not record["right"]), several=several)
+            self.days[version][day] += judged if version in self.counted_versions else judged + tally_of_answer(record)
 
     def _day(self, name: str) -> date:
         """Return the day with this ISO 8601 name; ValueError for other names, and for days in which no app ran."""
@@ -127,21 +94,6 @@ class History:
         if str(day) != name or not FIRST_DAY <= day <= self.last_day:
             raise ValueError(name)
         return day
-
-
-def _tally(counts: DayCounts) -> Tally:
-    """Return a day's counts as a tally."""
-    return Tally(Counter(counts["labels"]), counts["unfamiliar"], counts["confidence"], counts["confidence_sum"])
-
-
-def _answer(record: Record) -> Tally:
-    """Return the counts of the one answer that a record is about."""
-    if record["familiar"] is False:
-        return Tally(unfamiliar=1)
-    confidence = record["probabilities"][record["label"]]
-    bins = [0] * BINS
-    bins[confidence_bin(confidence)] = 1
-    return Tally(Counter({record["label"]: 1}), confidence=bins, confidence_sum=confidence)
 
 
 def start_of(day: date, by: str) -> date:
@@ -156,11 +108,6 @@ def by_period(days: dict[date, Tally], by: str) -> dict[date, Tally]:
         start = start_of(day, by)
         found[start] = found[start] + days[day] if start in found else days[day]
     return found
-
-
-def total(tallies: Iterable[Tally]) -> Tally:
-    """Return the sum of tallies."""
-    return sum(tallies, Tally())
 
 
 def shorten(text: str, most: int = 24) -> str:

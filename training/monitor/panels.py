@@ -7,14 +7,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from numpy.typing import ArrayLike
 
 from training.statistics import wilson
 
-from .drift import confidence_mean_and_sd
-from .history import Tally, shorten
+from .confidence import confidence_mean_and_sd
+from .history import shorten
 from .reference import Reference
+from .tally import Tally
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442")
 GREY, ALARM = "#999999", "#D55E00"
@@ -50,17 +53,31 @@ def draw_labels(axes: Axes, x: Sequence[int], tallies: Sequence[Tally], referenc
         bars.append(axes.bar([i for i, _ in columns], 100 * row, 0.85, 100 * bottom, color=colour))
         bottom += row
     shown = [*map(shorten, named), "others"] if heights[-1].any() else [shorten(label) for label in named]
-    # a space before each: matplotlib leaves out of a legend what begins with _
-    axes.legend(
-        bars[::-1][-len(shown) :],
-        [f" {text}" for text in shown[::-1]],
-        loc="upper left",
-        bbox_to_anchor=(1, 1),
-        frameon=False,
-    )
+    add_legend(axes, bars[::-1][-len(shown) :], shown[::-1])
     if reference.labels:
         axes.annotate("training", (TRAINING_X - 0.4, 100), (0, 3), textcoords="offset points")
     axes.set(ylim=(0, 100), ylabel="labels, %")
+
+
+def draw_shares(axes: Axes, x: Sequence[int], tallies: Sequence[Tally], reference: Reference) -> None:
+    """Draw the share of the photos that get each label, where a photo may have several; the training's first."""
+    named, lines = most_frequent_labels(tallies, reference), []
+    known = [(i, tally) for i, tally in zip(x, tallies) if tally.n]
+    for label, colour in zip(named, COLOURS):
+        shares = [100 * tally.labels[label] / tally.n for _, tally in known]
+        lines += axes.plot([i for i, _ in known], shares, "o-", color=colour, markersize=4)
+        if reference.n:
+            axes.plot(TRAINING_X, 100 * reference.labels.get(label, 0) / reference.n, "D", color=colour)
+    add_legend(axes, lines, [shorten(label) for label in named])
+    if reference.n:
+        axes.annotate("training", (TRAINING_X - 0.4, 1), (0, 3), ("data", "axes fraction"), textcoords="offset points")
+    axes.set(ylim=(0, None), ylabel="photos with\nthe label, %")
+
+
+def add_legend(axes: Axes, handles: Sequence[Artist | BarContainer], texts: Sequence[str]) -> None:
+    """Name what is drawn, beside the panel."""
+    # a space before each: matplotlib leaves out of a legend what begins with _
+    axes.legend(handles, [f" {text}" for text in texts], loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
 
 def draw_level(axes: Axes, level: float | None, places: int = 0) -> None:
@@ -98,13 +115,13 @@ def draw_unfamiliar(
     effect: float,
     reference: Reference,
 ) -> None:
-    """Draw the share of unfamiliar photos with its interval."""
+    """Draw the share of unfamiliar photos with its interval; of those without a label, where they may have several."""
     known = [(i, tally.unfamiliar, tally.n) for i, tally in zip(x, tallies) if tally.n]
     intervals = [wilson(k / effect, n / effect) for _, k, n in known]
     if known:
         draw_points(axes, [i for i, *_ in known], [k / n for _, k, n in known], *zip(*intervals))
     draw_level(axes, reference.unfamiliar and reference.unfamiliar[0])
-    axes.set(ylim=(-2, max(20, axes.get_ylim()[1])), ylabel="unfamiliar, %")
+    axes.set(ylim=(-2, max(20, axes.get_ylim()[1])), ylabel="no label, %" if reference.several else "unfamiliar, %")
 
 
 def draw_confidence(
@@ -116,9 +133,7 @@ def draw_confidence(
 ) -> None:
     """Draw the mean confidence, with twice its standard error."""
     known = [
-        (i, *confidence_mean_and_sd(tally), tally.n_familiar / effect)
-        for i, tally in zip(x, tallies)
-        if tally.n_familiar
+        (i, *confidence_mean_and_sd(tally), tally.n_labelled / effect) for i, tally in zip(x, tallies) if tally.n_labels
     ]
     means, errors = [mean for _, mean, _, _ in known], [2 * sd / np.sqrt(max(1, n)) for _, _, sd, n in known]
     if known:

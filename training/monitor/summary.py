@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from training.statistics import psi
-
-from .drift import MIN_ANSWERS, Finding, pool_periods
-from .history import Tally, shorten, total
+from .drift import MIN_ANSWERS, Finding
+from .history import shorten
 from .reference import Reference
+from .tally import Tally, total
 
 MAX_PERIODS, MAX_LABELS, MAX_MODELS, MAX_UNREADABLE = 30, 3, 8, 8  # that are shown
-PSI_SOMEWHAT, PSI_MUCH = 0.1, 0.25
 BIASED = (
     "Who clicks is not everyone, and clicks sooner where an answer is wrong: the share of corrections is no error rate."
 )
@@ -28,13 +26,13 @@ def plural(n: int, noun: str) -> str:
 
 
 def mean_confidence(tally: Tally) -> float | None:
-    """Return the mean confidence; None where no photo was familiar."""
-    return tally.confidence_sum / tally.n_familiar if tally.n_familiar else None
+    """Return the mean confidence of the labels given; None where none was."""
+    return tally.confidence_sum / tally.n_labels if tally.n_labels else None
 
 
-def most_frequent(labels: dict[str, int]) -> str:
-    """Return the most frequent labels with their shares."""
-    n, ranked = sum(labels.values()), sorted(labels.items(), key=lambda item: (-item[1], item[0]))
+def most_frequent(labels: dict[str, int], n: int) -> str:
+    """Return the most frequent labels with their shares; n: of how many answers."""
+    ranked = sorted(labels.items(), key=lambda item: (-item[1], item[0]))
     more = f", {len(ranked) - MAX_LABELS} more" if len(ranked) > MAX_LABELS else ""
     return ", ".join(f"{shorten(label)} {count / n:.0%}" for label, count in ranked[:MAX_LABELS] if n) + more
 
@@ -42,35 +40,36 @@ def most_frequent(labels: dict[str, int]) -> str:
 def table_row(name: object, tally: Tally) -> str:
     """Return a line of the table."""
     unfamiliar = tally.unfamiliar / tally.n if tally.n else None
+    labels = most_frequent(tally.labels, tally.n if tally.several else tally.n_labels)
     return (
         f"{name!s:<14}{tally.n:>8}  {percent(unfamiliar):>10}  {percent(mean_confidence(tally)):>10}  "
-        f"{tally.right:>5}  {tally.corrected:>9}  {most_frequent(tally.labels)}"
+        f"{tally.right:>5}  {tally.corrected:>9}  {labels}"
     ).rstrip()
 
 
 def table(periods: dict[date, Tally], by: str, reference: Reference) -> str:
     """Return a line a period, the latest of them, and a line for the training."""
-    lines = [f"{by:<14}{'answers':>8}  {'unfamiliar':>10}  {'confidence':>10}  {'right':>5}  {'corrected':>9}  labels"]
+    unfamiliar, labels = ("no label", "labels, % of answers") if reference.several else ("unfamiliar", "labels")
+    lines = [f"{by:<14}{'answers':>8}  {unfamiliar:>10}  {'confidence':>10}  {'right':>5}  {'corrected':>9}  {labels}"]
     shown = list(periods)[-MAX_PERIODS:]
     if len(periods) > len(shown):
         lines.append(table_row("earlier", total(tally for start, tally in periods.items() if start < shown[0])))
     lines += [table_row(start, periods[start]) for start in shown]
     if reference.labels:
-        unfamiliar, confidence, error = (
-            known and known[0] for known in (reference.unfamiliar, reference.confidence, reference.error)
-        )
+        shares = (known and known[0] for known in (reference.unfamiliar, reference.confidence, reference.error))
+        expected, confidence, error = map(percent, shares)
         lines.append(
-            f"{'in training':<14}{sum(reference.labels.values()):>8}  {percent(unfamiliar):>10}  "
-            f"{percent(confidence):>10}  {'':>5}  {percent(error):>9}  {most_frequent(reference.labels)}"
+            f"{'in training':<14}{reference.n:>8}  {expected:>10}  {confidence:>10}  {'':>5}  {error:>9}  "
+            f"{most_frequent(reference.labels, reference.n)}"
         )
     return "\n".join(lines)
 
 
-def describe_finding(finding: Finding) -> str:
-    """Return a finding as a sentence."""
+def describe_finding(finding: Finding, several: bool) -> str:
+    """Return a finding as a sentence. several: whether a photo may have several labels."""
     what = {
-        "unfamiliar": "of {n} photos {value} are unfamiliar",
-        "confidence": "the mean confidence is {value}",
+        "unfamiliar": "of {n} photos {value} get no label" if several else "of {n} photos {value} are unfamiliar",
+        "confidence": "the mean confidence of the labels is {value}" if several else "the mean confidence is {value}",
         "corrected": "users correct {value} of the {n} answers that they judge",
         "wrong": "at least {value} of {n} answers are wrong, if users are right",
     }[finding.measure]
@@ -79,44 +78,12 @@ def describe_finding(finding: Finding) -> str:
         for base, when in ((finding.training, "in training"), (finding.before, "before"))
         if base is not None
     ]
+    mix = ", for the same mix of labels" if several and finding.measure == "confidence" else ""
     p = "p < 0.001" if finding.p < 0.001 else f"p = {finding.p:.3f}"
     return (
         f"Drifted since {finding.since}: {what.format(n=finding.n, value=percent(finding.value))}, "
-        f"{' and '.join(bases)} ({p})."
+        f"{' and '.join(bases)}{mix} ({p})."
     )
-
-
-def describe_mix(which: str, labels: dict[str, int], before: dict[str, int], effect: float, when: str) -> list[str]:
-    """Return a sentence where the shares of the labels differ from those before; which, when: names of the two."""
-    if not labels or not before:
-        return []
-    value, chance = psi(labels, before, effect)
-    if value < max(PSI_SOMEWHAT, chance):
-        return []
-    n, n_before = sum(labels.values()), sum(before.values())
-
-    def shares(name: str) -> tuple[float, float]:
-        return labels.get(name, 0) / n, before.get(name, 0) / n_before
-
-    changed = sorted({*labels, *before}, key=lambda name: -abs(shares(name)[0] - shares(name)[1]))
-    listed = ", ".join(
-        f"{shorten(name)} {shares(name)[0]:.0%} ({shares(name)[1]:.0%})" for name in changed[:MAX_LABELS]
-    )
-    return [
-        f"{which} of labels is {'much' if value >= PSI_MUCH else 'somewhat'} unlike the one {when}: {listed}; PSI "
-        f"{value:.2f}. That can be use alone, and is no error."
-    ]
-
-
-def describe_mixes(periods: dict[date, Tally], effect: float, reference: Reference) -> list[str]:
-    """Return sentences on the mix of labels: beside the training's, and the latest quarter beside what came before."""
-    pools = list(pool_periods(periods).values())
-    cut = len(pools) - max(1, len(pools) // 4)
-    latest, before = total(pools[cut:]).labels, total(pools[:cut]).labels
-    return [
-        *describe_mix("The mix", total(pools).labels, reference.labels, effect, "in training"),
-        *describe_mix("The latest mix", latest, before, effect, "before"),
-    ]
 
 
 def verdict(periods: dict[date, Tally], findings: Sequence[Finding], reference: Reference, path: str) -> list[str]:
@@ -126,7 +93,7 @@ def verdict(periods: dict[date, Tally], findings: Sequence[Finding], reference: 
         return [f"Nothing can be concluded yet: {tally.n} answers of this model, and {MIN_ANSWERS} are needed."]
     if findings:
         return [
-            *map(describe_finding, findings),
+            *(describe_finding(finding, reference.several) for finding in findings),
             f"Look at them: `python -m training.gather --feedback {path} --out data/...`, then clean and train again.",
         ]
     trained = [
@@ -135,8 +102,9 @@ def verdict(periods: dict[date, Tally], findings: Sequence[Finding], reference: 
     mean = mean_confidence(tally)
     confidence = "" if mean is None else f", the mean confidence is {percent(mean)}{trained[1]}"
     judged = f", {tally.corrected} of {tally.n_judged} judged answers were corrected" if tally.n_judged else ""
+    what = "get no label" if reference.several else "are unfamiliar"
     return [
-        f"Nothing has drifted: {percent(tally.unfamiliar / tally.n)} of {tally.n} photos are unfamiliar{trained[0]}"
+        f"Nothing has drifted: {percent(tally.unfamiliar / tally.n)} of {tally.n} photos {what}{trained[0]}"
         f"{confidence}{judged}."
     ]
 
@@ -147,14 +115,18 @@ def caveats(days: dict[date, Tally], counted: bool) -> list[str]:
     return biased + ([UNCOUNTED] if days and not counted else [])
 
 
-def describe_other_models(others: dict[str, dict[date, Tally]]) -> list[str]:
-    """Return lines on other models that answered, the latest last; others: their days, by version."""
+def describe_other_models(others: dict[str, dict[date, Tally]], several: bool) -> list[str]:
+    """Return lines on other models that answered, the latest last; others: their days, by version.
+
+    several: whether this model gives a photo several labels: those of the other kind are said to be.
+    """
     if not others:
         return []
-    lines = [
-        table_row(f"  {shorten(name, 12)}", total(days.values())) + f" ({min(days)} to {max(days)})"
-        for name, days in sorted(others.items(), key=lambda item: max(item[1]))
-    ]
+    lines = []
+    for name, days in sorted(others.items(), key=lambda item: max(item[1])):
+        whole = total(days.values())
+        kind = "" if whole.several == several else f", {'several labels' if whole.several else 'one label'} a photo"
+        lines.append(table_row(f"  {shorten(name, 12)}", whole) + f" ({min(days)} to {max(days)}{kind})")
     return [
         f"answers of {plural(len(others), 'other model')}, which this export is not judged by:",
         *lines[-MAX_MODELS:],
