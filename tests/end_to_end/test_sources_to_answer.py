@@ -1,14 +1,19 @@
 """Data as people have it goes all the way: gathered, understood by a training, trained, and answered."""
 
+import json
+import os
 import shutil
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
-from PIL import Image
+import requests
 
-from classifier import Classifier
+from helpers.apps import get, running_app
+from helpers.commands import run_module
+from helpers.hub_stub import StubRepo, running_hub
 from helpers.learners import tiny_backbone
 from helpers.photos import noisy_photo
 from training.data.files import parent_label
@@ -88,54 +93,116 @@ def test_each_layout_becomes_what_a_training_takes(tmp_path, layout):
         assert Counter(map(parent_label, own)) == Counter({label: expected for label in COLORS if expected})
 
 
+def both(path: Path, seed: int) -> None:
+    """Write a photo that shows a cat beside a dog."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = noisy_photo(COLORS["cat"], seed, (64, 64))
+    picture.paste(noisy_photo(COLORS["dog"], seed + 1, (32, 64)), (32, 0))
+    picture.save(path, format="PNG")
+
+
+def shown(path: Path, labels: Sequence[str], seed: int) -> None:
+    """Write a photo that shows these labels: one, both, or none, which is grey."""
+    if len(labels) == 2:
+        both(path, seed)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noisy_photo(COLORS[labels[0]] if labels else (130, 130, 130), seed, (64, 64)).save(path, format="PNG")
+
+
+KINDS = ((), ("cat",), ("dog",), ("cat", "dog"))
+OF_SEVERAL = [KINDS[i % 4] for i in range(40)]  # labels of each photo
+
+
 def cells(folder: Path) -> None:
-    own = [";".join(["cat", "dog"][: i % 3]) for i in range(24)]
-    for i, labels in enumerate(own):
-        photo(folder / f"{i}.png", "dog" if "dog" in labels else "cat", i)
-    (folder / "tags.csv").write_text("image,tags\n" + "".join(f"{i}.png,{labels}\n" for i, labels in enumerate(own)))
+    for i, labels in enumerate(OF_SEVERAL):
+        shown(folder / f"{i}.png", labels, i)
+    rows = "".join(f"{i}.png,{';'.join(labels)}\n" for i, labels in enumerate(OF_SEVERAL))
+    (folder / "tags.csv").write_text(f"image,tags\n{rows}")
 
 
 def columns(folder: Path) -> None:
-    for i in range(24):
-        photo(folder / "images" / f"{i}.png", "cat", i)
-    rows = "".join(f"{i}.png,{int(i % 3 > 0)},{int(i % 3 == 2)}\n" for i in range(24))
+    for i, labels in enumerate(OF_SEVERAL):
+        shown(folder / "images" / f"{i}.png", labels, i)
+    rows = "".join(f"{i}.png,{int('cat' in labels)},{int('dog' in labels)}\n" for i, labels in enumerate(OF_SEVERAL))
     (folder / "truth.csv").write_text(f"image,cat,dog\n{rows}")
 
 
 def copies(folder: Path) -> None:
-    of_each(folder, "{label}/{i}.png", 16)
-    for i in range(8):
-        shutil.copy(folder / "cat" / f"{i}.png", folder / "dog" / f"{i}.png")
-        (folder / "dog" / f"{8 + i}.png").unlink()
+    for i, labels in enumerate(OF_SEVERAL):
+        for label in labels:
+            shown(folder / label / f"{i}.png", labels, i)
 
 
-@pytest.mark.parametrize(
-    "layout, options, n_none",
-    [(cells, {"label_delim": ";"}, 8), (columns, {}, 8), (copies, {"labels_per_photo": "several"}, 0)],
-    ids=["cells", "columns", "copies"],
-)
-def test_several_labels_become_what_a_training_takes(tmp_path, layout, options, n_none):
+SEVERAL = {cells: {"label_delim": ";"}, columns: {}, copies: {"labels_per_photo": "several"}}
+
+
+@pytest.mark.parametrize("layout", SEVERAL, ids=lambda layout: layout.__name__)
+def test_several_labels_become_what_a_training_takes(tmp_path, layout):
     layout(tmp_path / "data")
-    gather(source=str(tmp_path / "data"), out=str(tmp_path / "out"), **options)
+    gather(source=str(tmp_path / "data"), out=str(tmp_path / "out"), **SEVERAL[layout])
     photos = readable_photos(tmp_path / "out")
     counts = Counter(map(photos.labels, photos.train))
-    assert counts == Counter({("cat",): 8, ("cat", "dog"): 8, (): n_none}) and photos.labels.multi_label
+    assert counts == Counter({labels: 10 for labels in KINDS if labels or layout is not copies})
+    assert photos.labels.multi_label
+
+
+def kaggle_zip(folder: Path) -> Path:
+    of_each(folder, "train/{label}{i}.png", 10)
+    of_each(folder, "test/x{label}{i}.png", 2, 100)
+    ids = [f"{label}{i}" for label in COLORS for i in range(10)]
+    (folder / "train.csv").write_text("image_id,label\n" + "".join(f"{name},{name[:3]}\n" for name in ids))
+    (folder / "sample_submission.csv").write_text("image_id,label\nxcat100,cat\n")
+    return Path(shutil.make_archive(str(folder.parent / "pets"), "zip", folder))
+
+
+def hub(folder: Path) -> str:
+    """Return the address of a data set on the Hub, a stub of it, as the folder's files are."""
+    of_each(folder, "train/{label}/{i}.png", 10)
+    return "hf://datasets/ada/pets"
+
+
+@contextmanager
+def hub_of(folder: Path) -> Iterator[dict[str, str]]:
+    """Yield the environment in which the Hub, on this machine, has the folder's files as the data set ada/pets."""
+    with running_hub() as stub:
+        stub.repos["dataset", "ada/pets"] = repo = StubRepo()
+        files = {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.png")}
+        repo.commit("data", {"README.md": b"---\nlicense: mit\n---\n", **files})
+        yield {"HF_ENDPOINT": stub.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(folder.parent / "home")}
+
+
+def gathered(layout: Callable[[Path], Path | str | None], folder: Path) -> Path:
+    """Gather a layout's photos, and return their folder."""
+    source, out = layout(folder / "data") or folder / "data", folder / "gathered"
+    if layout is hub:  # its library reads the Hub's address as it is imported
+        with hub_of(folder / "data") as environment:
+            arguments = ("training.gather", "--source", source, "--out", out)
+            run = run_module(*arguments, env={**os.environ, **environment})
+        assert run.returncode == 0, run.stderr
+    else:
+        gather(source=str(source), out=str(out), **SEVERAL.get(layout, {}))
+    return out
+
+
+def ask(url: str, picture: Path) -> dict:
+    """Return the app's answer for a photo."""
+    return requests.post(f"{url}/classify", data=picture.read_bytes(), timeout=30).json()
 
 
 @pytest.mark.slow
-def test_a_zip_of_kaggle_is_gathered_trained_and_answered(tmp_path, capsys):
-    data = tmp_path / "data"
-    of_each(data, "train/{label}{i}.png", 10)
-    of_each(data, "test/x{label}{i}.png", 2, 100)
-    ids = [f"{label}{i}" for label in COLORS for i in range(10)]
-    (data / "train.csv").write_text("image_id,label\n" + "".join(f"{name},{name[:3]}\n" for name in ids))
-    (data / "sample_submission.csv").write_text("image_id,label\nxcat100,cat\n")
-    archive = shutil.make_archive(str(tmp_path / "pets"), "zip", data)
-    gather(source=archive, out=str(tmp_path / "pets"))
-    with patch("training.train.learner.load_backbone", tiny_backbone):
-        options = {"arch": "squeezenet1_1", "pretrained": False, "image_size": 64, "quick": True}
-        train(str(tmp_path / "pets"), out=str(tmp_path / "export.pkl"), **options)
-    classifier = Classifier.load(tmp_path / "export.pkl")
-    assert classifier.data_sha256 and "4 photos left out: not named in the table" in capsys.readouterr().out
-    for label, color in COLORS.items():
-        assert classifier.predict(Image.new("RGB", (64, 64), color)).label == label
+@pytest.mark.parametrize("layout", [*LAYOUTS, *SEVERAL, kaggle_zip, hub], ids=lambda layout: layout.__name__)
+def test_each_source_goes_from_gather_to_a_live_answer(tmp_path, layout, monkeypatch):
+    data = gathered(layout, tmp_path)
+    monkeypatch.setattr("training.train.learner.load_backbone", tiny_backbone)
+    options = {"arch": "squeezenet1_1", "pretrained": False, "image_size": 64, "quick": True}
+    train(str(data), out=str(tmp_path / "export.pkl"), **options)
+    with running_app(EXPORT=str(tmp_path / "export.pkl")) as url:
+        assert len(json.loads(get(f"{url}/health"))["data_sha256"]) == 64
+        for labels in KINDS[1:]:
+            shown(picture := tmp_path / "asked.png", labels, 999)
+            answer = ask(url, picture)
+            if layout in SEVERAL:
+                assert sorted(answer["labels"]) == sorted(labels)
+            elif len(labels) == 1:
+                assert answer["label"] == labels[0] and "labels" not in answer

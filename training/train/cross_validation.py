@@ -26,29 +26,32 @@ def assign_folds(
 
     labels: (N,) those of each photo: one, several or none; hashes: (N,) a name for each photo, which its copies share.
     There are fewer folds where a label has fewer different photos than `n_folds`; None where a fold would leave a label
-    without photos to learn from, or without photos that do not show it.
+    without photos to learn from, or, if there are any, without photos that do not show it.
     """
     names = sorted({label for own in labels for label in own})
     different = {name: {h for own, h in zip(labels, hashes) if name in own} for name in names}
     n_folds = min(n_folds, *map(len, different.values()))
     if n_folds < 2:
         return None
-    kinds = strata(labels)
+    kinds, everywhere = strata(labels), {name for name in names if all(name in own for own in labels)}
     for fewer in range(n_folds, 1, -1):  # many copies of a few photos can leave a fold's others without a label
         folds = np.zeros(len(labels), dtype=int)
         spread = StratifiedGroupKFold(fewer, shuffle=True, random_state=seed).split(kinds, kinds, hashes)
         complete = True
         for i, (kept, held_out) in enumerate(spread):
             folds[held_out] = i
-            complete = complete and _complete([labels[j] for j in kept], names)
+            complete = complete and _complete([labels[j] for j in kept], names, everywhere)
         if complete:
             return folds
     return None
 
 
-def _complete(labels: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
-    """Return whether some photo shows each label, and some photo does not."""
-    return all(any(name in own for own in labels) and not all(name in own for own in labels) for name in names)
+def _complete(labels: Sequence[Sequence[str]], names: Sequence[str], everywhere: set[str]) -> bool:
+    """Return whether some photo shows each label, and some photo does not; everywhere: labels that all photos show."""
+    return all(
+        any(name in own for own in labels) and (name in everywhere or not all(name in own for own in labels))
+        for name in names
+    )
 
 
 class ProbePath(Protocol):
