@@ -93,24 +93,22 @@ def build_question(feedback: Feedback, predictor: Predictor, photo: gr.Image) ->
             return gr.skip()
         try:
             new = _store(feedback, predictor, given, partial(chosen, said), request)
+            return component(info=THANKS if new else KNOWN)
         except (NotStored, PhotoError) as error:
             return component(value=None, info=str(error))
-        return component(info=THANKS if new else KNOWN)
 
     @no_tool  # a person's word is asked for, not an assistant's
     def send_feedback(given: PhotoSource | None, said: str, request: gr.Request) -> dict[str, bool]:
         """Say whether an answer was right: the photo, and `yes`, the right label, or `none of these`.
 
-        Where a photo may have several labels, all of them are joined by |. Where a label is named `yes` or
-        `none of these`, that text means the label, and the word has an exclamation mark: `yes!`.
-
+        Several labels are joined by |. Where a label has the name of a word, the word is `yes!` or `none of these!`.
         The photo, made smaller and without its metadata, its answer and the word are kept by the owner of the app.
         """
         if given is None:
             raise gradio_error("No photo was sent.")
         try:
-            new = _store(feedback, predictor, given, partial(correction_of, str(said or "")), request)
-            return {"kept": True, "new": new}
+            correct = partial(correction_of, str(said or ""))
+            return {"kept": True, "new": _store(feedback, predictor, given, correct, request)}
         except (NotStored, PhotoError) as error:
             raise gradio_error(error) from None
 
