@@ -85,7 +85,9 @@ def classify_photo(photo: Photo) -> dict[str, Any]:
     Args:
         photo: the address of a picture (http or https), or a data URL (data:image/jpeg;base64,...)
     """
-    return {**classify(photo).to_dict(), "calibrated": classifier.calibrated}
+    answer = classify(photo).to_dict()
+    familiar = answer.pop("familiar")  # it comes behind `familiarity` here, as it always has
+    return {**answer, "familiar": familiar, "calibrated": classifier.calibrated}
 
 
 def explain(photo: Photo, label: str | None = None) -> Image.Image:

@@ -64,7 +64,7 @@ def measured(export: Path, test: Path, others: dict[str, list[Path]]) -> dict[st
 @call_parse
 def main(
     data: Path,  # folder of data sets; see benchmarks.datasets
-    weights: Path,  # folder of state dicts
+    weights: Path = Path("."),  # folder of state dicts
     sets: str = "bears,clothing",  # whose photos are composed
     only: str = "",  # ours or book, instead of both
     seeds: int = 1,  # trainings of each

@@ -14,7 +14,7 @@ from classifier.inference.confidence import Familiarity, familiarity, normalised
 from helpers.commands import run_module
 from helpers.paths import ROOT
 from helpers.photos import make_photos, noisy_photo
-from training.export.writer import to_bytes
+from training.export.portable_pickle import to_bytes
 from training.metrics import read_metrics
 
 

@@ -9,7 +9,7 @@ from fastai.learner import load_learner
 from classifier import Classifier
 from classifier.inference.confidence import TEMPERATURES, probabilities, read_temperature
 from helpers.paths import ROOT
-from training.export.writer import to_bytes
+from training.export.portable_pickle import to_bytes
 from training.train.calibration import SHRINKAGE_PHOTOS, calibrate, calibration_error, fit_temperature, reliability
 
 

@@ -16,6 +16,7 @@ from helpers.photos import make_photos, noisy_photo
 from training.data.loaders import RESIZES, get_dls, photo_class, resizing
 from training.data.manifest import manifest_sha256
 from training.data.photos import check_photos, get_photos, imbalance_ratio, labels_with_few_photos, readable_photos
+from training.data.splits import Photos
 from training.options import TrainingOptions
 
 SMALL = TrainingOptions(image_size=48)
@@ -155,7 +156,7 @@ def test_files_without_a_photos_name_are_counted(photos):
 
 @pytest.mark.parametrize("resize", RESIZES)
 def test_each_resize_gives_batches_of_its_size(photos, resize):
-    dls = get_dls(get_photos(photos), replace(SMALL, resize=resize, batch_size=8), ([0.5] * 3, [0.2] * 3))
+    dls = get_dls(Photos(get_photos(photos)), replace(SMALL, resize=resize, batch_size=8), ([0.5] * 3, [0.2] * 3))
     x, y = dls.one_batch()
     assert (tuple(x.shape), tuple(y.shape)) == ((8, 3, 48, 48), (8,))
     assert list(dls.vocab) == ["blue", "green", "red"]
@@ -163,7 +164,7 @@ def test_each_resize_gives_batches_of_its_size(photos, resize):
 
 def test_random_crops_are_validated_larger_where_the_model_takes_that(photos):
     for larger, side in ((True, 55), (False, 48)):
-        dls = get_dls(get_photos(photos), replace(SMALL, batch_size=8), larger=larger)
+        dls = get_dls(Photos(get_photos(photos)), replace(SMALL, batch_size=8), larger=larger)
         assert dls.train.one_batch()[0].shape[2:] == (48, 48)
         assert dls.valid.one_batch()[0].shape[2:] == (side, side)
         assert [type(tfm) for tfm in dls.valid.after_item.fs[:2]] == [RandomResizedCrop, Resize]
@@ -182,7 +183,7 @@ def test_a_random_crop_is_validated_on_the_middle_of_the_photo(tmp_path, larger,
 def test_a_given_validation_set_is_exactly_that(photos):
     files = get_photos(photos)
     given = [files[i] for i in (3, 14, 25, 26)]
-    dls = get_dls(files, SMALL, valid=given, keep=[sha256(files[0])])
+    dls = get_dls(Photos(files, given), SMALL, keep=[sha256(files[0])])
     assert list(dls.valid_ds.items) == given
     assert list(dls.train_ds.items) == [file for file in files if file not in given]
     assert [int(y) for _, y in dls.valid_ds] == [0, 1, 2, 2]
@@ -196,7 +197,7 @@ def test_thin_labels_and_imbalance_are_counted():
 
 
 def test_grey_takes_the_colours_of_that_share_away(photos):
-    dls = get_dls(get_photos(photos), replace(SMALL, resize="crop", batch_size=24, grey=1.0))
+    dls = get_dls(Photos(get_photos(photos)), replace(SMALL, resize="crop", batch_size=24, grey=1.0))
     for loader, is_grey in ((dls.train, True), (dls.valid, False)):
         samples = loader.one_batch()[0]
         assert bool(((samples[:, 0] - samples[:, 2]).abs().amax((1, 2)) < 0.02).all()) is is_grey
@@ -205,13 +206,13 @@ def test_grey_takes_the_colours_of_that_share_away(photos):
 def test_a_label_wholly_in_validation_is_refused(photos):
     keep = [sha256(file) for file in get_photos(photos) if file.parent.name == "red"]
     with pytest.raises(CliError, match="All photos of red"):
-        get_dls(get_photos(photos), SMALL, keep=keep)
+        get_dls(Photos(get_photos(photos)), SMALL, keep=keep)
 
 
 def test_too_small_a_validation_share_is_refused(photos):
     few = [file for file in get_photos(photos) if int(file.stem) < 4]
     with pytest.raises(CliError, match="No photo is left to validate"):
-        get_dls(few, replace(SMALL, valid_pct=0.01))
+        get_dls(Photos(few), replace(SMALL, valid_pct=0.01))
 
 
 def test_command_counts_photos_by_label(photos):

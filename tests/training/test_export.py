@@ -18,8 +18,9 @@ from fastcore.script import CliError
 from classifier import Classifier
 from helpers.paths import ROOT
 from helpers.photos import noisy_photo
+from training.export.portable_pickle import PortablePickler, to_bytes
 from training.export.stock_fastai import StockFastai
-from training.export.writer import PortablePickler, check_export, export_learner, to_bytes
+from training.export.writer import check_export, export_learner
 
 LARGEST = 9_900_000  # bytes: the Hub refuses 10 MB in a plain push
 # the pickle alone, as any Python reads it: no torch needed, every name resolved to a stand-in

@@ -1,4 +1,4 @@
-"""training/train: several labels a photo, or none: probe, calibration, thresholds, familiarity, and a run on a tiny scale."""
+"""training/train: several labels a photo, or none: probe, calibration, thresholds, familiarity, and a tiny run."""
 
 import json
 

@@ -11,6 +11,7 @@ from helpers.photos import make_photos, noisy_photo
 from training.data.drawn_split import n_to_validate, splitter
 from training.data.loaders import get_dls
 from training.data.photos import get_photos, readable_photos
+from training.data.splits import Photos
 from training.options import TrainingOptions
 
 
@@ -226,7 +227,7 @@ def test_twenty_four_copies_no_longer_straddle(photos, capsys):
     files = get_photos(photos)
     for seed in range(10):
         assert "copy" not in straddling(files, *splitter(0.2, seed)(files))
-    get_dls(files, TrainingOptions(image_size=48))
+    get_dls(Photos(files), TrainingOptions(image_size=48))
     assert "23 of the photos are copies of another one" in capsys.readouterr().out
 
 

@@ -24,8 +24,9 @@ from training.options import TrainingOptions
 
 from .drawn_split import splitter
 from .duplicates import groups_of_copies
-from .labels import BY_FOLDER, Labels
+from .labels import Labels
 from .photo_cache import PHOTO_CACHE
+from .splits import Photos
 
 RESIZES = {
     "random_crop": lambda size: RandomResizedCrop(size, min_scale=0.5),
@@ -71,22 +72,19 @@ def resizing(resize: str, image_size: int, larger: bool = True) -> list[Transfor
 
 
 def get_dls(
-    photos: Sequence[Path],
+    photos: Photos,
     options: TrainingOptions = DEFAULTS,
     stats: tuple[list[float], list[float]] | None = None,
     keep: Sequence[str] = (),
     larger: bool = True,
-    valid: Sequence[Path] = (),
-    labels: Labels = BY_FOLDER,
 ) -> DataLoaders:
-    """Return the lesson's DataLoaders over `photos`; those of its chapter 6 where photos may have several labels.
+    """Return the lesson's DataLoaders over photos; those of its chapter 6 where photos may have several labels.
 
     stats: mean and standard deviation to normalise with. keep: see `splitter`. larger: see `resizing`.
-    labels: of the photos. valid: a given validation set. Where there is one, it is the validation set, all other
-    `photos` are trained on, and options.valid_pct, options.seed and keep split nothing.
-    Raises CliError where a label has nothing left to train on.
+    Where photos.valid are given, they are the validation set, and options.valid_pct, options.seed and keep split
+    nothing. Raises CliError where a label has nothing left to train on.
     """
-    files, given = sorted({*photos, *valid}), set(valid)
+    files, given, labels = sorted({*photos.train, *photos.valid}), set(photos.valid), photos.labels
     split = (
         splitter(options.valid_pct, options.seed, keep, labels)(files)
         if not given

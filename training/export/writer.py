@@ -11,23 +11,17 @@ Writes export.pkl: opened by stock `load_learner` on Python 3.10 to 3.13, withou
 only, and contains paths of the machine that wrote it.
 """
 
-import io
-import pickle
-import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from copy import deepcopy
 from datetime import date
 from pathlib import Path, PurePath
-from types import FunctionType, ModuleType
 from typing import Any
-from unittest.mock import patch
 
 from training import torchvision_operators  # noqa: F401  before fastai.vision, torchvision and timm
 
 # isort: split
 import numpy as np
-import torch
 from fastai.data.transforms import MultiCategorize
 from fastai.learner import Learner
 from fastai.metrics import accuracy_multi, error_rate
@@ -36,7 +30,6 @@ from fastai.vision.learner import default_split
 from fastcore.script import CliError
 from fasttransform import Pipeline
 from PIL import Image
-from plum import Function
 from scipy.special import expit
 
 from classifier.export import ExportError, read_bytes, read_export
@@ -46,10 +39,9 @@ from classifier.inference.onnx_export import write_compiled
 from classifier.inference.torch_engine import TorchEngine
 from training.output import staged
 
+from .portable_pickle import to_bytes
 from .stock_fastai import StockFastai
 
-# installed wherever a fastai export is served; the standard library is allowed too
-LIBRARIES = {"fastai", "fastcore", "fasttransform", "numpy", "PIL", "plum", "timm", "torch", "torchvision"}
 TOLERANCE = 1e-4  # of a probability: how far the trained learner and its export in a new process may differ
 
 
@@ -97,54 +89,6 @@ def facts_of(metrics: dict[str, Any]) -> dict[str, Any]:
         "measured": metrics["measured"],
         "unfamiliar": unfamiliar if unfamiliar is None else round(unfamiliar, 3),
     }
-
-
-class PortablePickler(pickle.Pickler):
-    """A pickler that stores classes and functions by name only, and only those of LIBRARIES and the standard library.
-
-    Paths are stored as `pathlib.Path`, which opens on Windows and POSIX alike; NumPy scalars as Python's, since their
-    module's name changed with NumPy 2. Raises PicklingError for everything else.
-    """
-
-    def reducer_override(self, obj: object) -> Any:
-        """Return how to pickle an object; NotImplemented for the usual way."""
-        if isinstance(obj, PurePath):
-            if obj.is_absolute():
-                raise pickle.PicklingError(f"the path {obj}, which exists on this machine only")
-            return Path, (str(obj),)
-        if isinstance(obj, Function):
-            obj.clear_cache(reregister=False)  # it caches the types it was called with, PosixPath among them
-        if isinstance(obj, np.generic):
-            return type(obj.item()), (obj.item(),)
-        if isinstance(obj, (type, FunctionType)):
-            package = (obj.__module__ or "").partition(".")[0]
-            if package not in LIBRARIES | sys.stdlib_module_names or "<" in obj.__qualname__:
-                raise pickle.PicklingError(f"{obj.__module__}.{obj.__qualname__}")
-        return NotImplemented
-
-
-def to_bytes(learn: Learner) -> bytes:
-    """Return the export file's bytes; CliError names what could not be stored by name."""
-    buffer = io.BytesIO()
-    module = ModuleType("portable_pickle")
-    vars(module)["Pickler"] = PortablePickler
-    # in Python 3.13 these classes belong to pathlib._local, a module that no other version has
-    module_names = [patch.object(cls, "__module__", "pathlib") for cls in {Path, type(Path())}]
-    opt, learn.opt = learn.opt, None
-    try:
-        for name in module_names:
-            name.start()
-        torch.save(learn, buffer, pickle_module=module, pickle_protocol=2)
-    except (pickle.PicklingError, AttributeError) as error:
-        raise CliError(
-            f"This model cannot be exported for other machines: it holds {error}. "
-            "Use a network and transforms out of fastai, torchvision or timm."
-        ) from error
-    finally:
-        for name in module_names:
-            name.stop()
-        learn.opt = opt
-    return buffer.getvalue()
 
 
 def engine_of(learn: Learner) -> TorchEngine:

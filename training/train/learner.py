@@ -14,13 +14,8 @@ from training import torchvision_operators  # noqa: F401  before fastai.vision, 
 
 # isort: split
 import numpy as np
-from fastai.callback import progress, schedule  # noqa: F401  they give Learner its bar and fine_tune
-from fastai.data.core import DataLoaders
 from fastai.learner import Learner
-from fastai.metrics import accuracy_multi, error_rate
 from fastai.torch_core import set_seed
-from fastai.vision.learner import default_split
-from torch import nn
 
 from classifier.malloc import keep_freed_memory
 from training.data.loaders import get_dls, validation_size
@@ -29,37 +24,18 @@ from training.data.splits import Photos
 from training.export.writer import engine_of
 from training.options import TrainingOptions
 
-from .backbone import Backbone, load_backbone
+from .backbone import load_backbone
 from .familiarity import score_photos
 from .features import Features
 from .fine_tune import MAX_MINUTES, fine_tune, should_fine_tune, validation_scores
+from .network import get_learner, set_probe
 from .out_of_fold import OutOfFold, score_out_of_fold
-from .probe import Probe
 from .task import Scored
 from .trained import Trained
 
 CALIBRATION_VIEWS = ("plain", "thumbnail")  # crops are harder than what people send
 FAMILIARITY_VIEWS = ("plain", "thumbnail", "cropped")  # what should count as familiar
 MAX_THRESHOLD_PHOTOS = 500  # photos whose views set the threshold of a fine-tuned network
-
-
-def get_learner(dls: DataLoaders, backbone: Backbone, multi_label: bool = False) -> Learner:
-    """Return a Learner: the backbone, then average pooling, batch norm and one linear layer.
-
-    multi_label: whether a photo may have several labels, or none. With a linear layer on averages, the heatmap's shares
-    of a label's score are exact.
-    """
-    pool = [nn.AdaptiveAvgPool2d(1), nn.Flatten()] if backbone.spatial else []
-    metric = accuracy_multi if multi_label else error_rate
-    head = nn.Sequential(*pool, nn.BatchNorm1d(backbone.n_features), nn.Linear(backbone.n_features, len(dls.vocab)))
-    return Learner(dls, nn.Sequential(backbone.body, head), splitter=default_split, metrics=metric)
-
-
-def set_probe(learn: Learner, probe: Probe) -> None:
-    """Replace the head's last two layers by a probe."""
-    body, head = learn.model
-    device = next(body.parameters()).device
-    learn.model = nn.Sequential(body, nn.Sequential(*list(head)[:-2], *probe.to_layers())).to(device).eval()
 
 
 def prepare(
@@ -74,7 +50,7 @@ def prepare(
     set_seed(options.seed, reproducible=True)  # before the DataLoaders, which draw their own generators from it
     backbone = load_backbone(options.arch, options.pretrained, options.weights, options.image_size)
     larger = backbone.accepts_size(validation_size(options.image_size))
-    dls = get_dls(photos.train, options, backbone.stats, keep, larger, photos.valid, photos.labels)
+    dls = get_dls(photos, options, backbone.stats, keep, larger)
     PHOTO_CACHE.keep_only([*photos.train, *photos.valid])
     learn, digest = get_learner(dls, backbone, photos.labels.multi_label), hashlib.sha256()
     for value in backbone.body.state_dict().values():
