@@ -78,9 +78,8 @@ def classify_photo(photo: Photo) -> dict[str, Any]:
     """Say which label a photo shows, with the probability of each label, and whether to believe it.
 
     `familiarity` is how near the photo lies to the training photos, 0 to 1; `familiar` is false for a photo
-    that is probably none of the labels. Both are null where the model cannot tell. `calibrated` is false where
-    the probabilities are the model's plain softmax, so that 90% need not be right 9 times in 10. Where a photo may
-    have several labels, `labels` are all that it shows, and each probability is one on its own.
+    that is probably none of the labels. Both are null where the model cannot tell. Unless `calibrated`, 90% need not
+    be right 9 times in 10. Where a photo may have several labels, `labels` are all of them, each on its own.
 
     Args:
         photo: the address of a picture (http or https), or a data URL (data:image/jpeg;base64,...)
