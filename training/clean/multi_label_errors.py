@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from cleanlab.multilabel_classification import get_label_quality_scores
 from scipy.special import expit, logit
+from threadpoolctl import threadpool_limits
 
 from classifier.inference.confidence import normalised
 from training.data.labels import SEPARATOR
@@ -24,7 +25,8 @@ from training.train.multi_label_probe import AnyOf
 from .label_errors import N_FOLDS, Suspect, combine, familiarity_to_others, unlike_reason
 
 WORST_LABEL = {"method": "softmin", "temperature": 0.1}  # how the scores of a photo's labels become one
-UNLIKELY = 0.08  # probability of a label; of 0 to 0.2, it got the most wrong rows right on composed photos
+HARDLY = 0.15  # share of the way, in log-odds; of 0 to 0.25, it gave most wrong rows their right labels
+LEAST = 1e-4  # probability, so that log-odds are finite
 PhotoLabels = tuple[str, ...]
 
 
@@ -44,7 +46,7 @@ class Judgement(NamedTuple):
         """
         own = [[int(i) for i in np.flatnonzero(row)] for row in self.marks]
         n_with, n_without = self.marks.sum(0), (~self.marks).sum(0)
-        moved = expit(logit(self.probabilities.clip(1e-4, 1 - 1e-4)) + np.log(n_without / n_with) / 2)
+        moved = expit(logit(self.probabilities.clip(LEAST, 1 - LEAST)) + np.log(n_without / n_with) / 2)
         return 1 - np.asarray(get_label_quality_scores(own, moved, aggregator_kwargs=WORST_LABEL))
 
     def reason(self, i: int, has_labels: bool) -> str:
@@ -64,9 +66,7 @@ def judge(
     """Return what the other photos say of each label; None where no label has enough photos.
 
     labels: (N,) those of each photo; features: (N, D); hashes: SHA-256 of the photos, whose copies stay together.
-    Labels of too few photos, or of nearly all, are not judged. A label that a photo lacks is likely where it is as
-    probable as on photos that have it, and more so than not; one that it has is unlikely where it is no more probable
-    than on photos that lack it, or than UNLIKELY. Source: Northcutt et al. 2021, Confident Learning.
+    Labels of too few photos, or of nearly all, are not judged.
     """
     vocab = judged_labels(labels, hashes)
     if not vocab:
@@ -75,11 +75,24 @@ def judge(
     if folds is None:
         return None
     marks = np.array([[name in own for name in vocab] for own in labels])
-    _, scores = cross_validate(np.nan_to_num(normalised(features))[:, None], marks, folds, AnyOf())
+    with threadpool_limits(
+        1
+    ):  # the probes are small: on a busy machine, threads that wait for each other take 40 times
+        _, scores = cross_validate(np.nan_to_num(normalised(features))[:, None], marks, folds, AnyOf())
     by_label = cross_fitted(scores, marks, folds)[:, 0]
+    return Judgement(vocab, marks, by_label, likely_labels(by_label, marks))
+
+
+def likely_labels(by_label: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """Return (N, C) whether each label is likely, of (N, C) probabilities and whether the photos have it.
+
+    One that a photo lacks is where it is as probable as on photos that have it, and more so than not. One that it has
+    is unless it is hardly more probable than on photos that lack it. So a model that is seldom sure says little.
+    Source: Northcutt et al. 2021, Confident Learning.
+    """
     with_it, without_it = (np.average(by_label, axis=0, weights=which) for which in (marks, ~marks))
-    likely = np.where(marks, by_label > without_it.clip(UNLIKELY), by_label >= with_it.clip(0.5))
-    return Judgement(vocab, marks, by_label, likely)
+    low, high = (logit(mean.clip(LEAST, 1 - LEAST)) for mean in (without_it, with_it))
+    return np.where(marks, by_label > expit(low + HARDLY * (high - low)), by_label >= with_it.clip(0.5))
 
 
 def judged_labels(labels: Sequence[PhotoLabels], hashes: Sequence[str]) -> list[str]:
