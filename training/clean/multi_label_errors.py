@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 from cleanlab.multilabel_classification import get_label_quality_scores
 from scipy.special import expit, logit
-from threadpoolctl import threadpool_limits
 
 from classifier.inference.confidence import normalised
 from training.data.labels import SEPARATOR
@@ -75,10 +74,7 @@ def judge(
     if folds is None:
         return None
     marks = np.array([[name in own for name in vocab] for own in labels])
-    with threadpool_limits(
-        1
-    ):  # the probes are small: on a busy machine, threads that wait for each other take 40 times
-        _, scores = cross_validate(np.nan_to_num(normalised(features))[:, None], marks, folds, AnyOf())
+    _, scores = cross_validate(np.nan_to_num(normalised(features))[:, None], marks, folds, AnyOf())
     by_label = cross_fitted(scores, marks, folds)[:, 0]
     return Judgement(vocab, marks, by_label, likely_labels(by_label, marks))
 

@@ -7,6 +7,7 @@ Gives  a `Probe`, whose scores are logits: each label's sigmoid is its probabili
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from .multi_label_calibration import fit_label_calibration
 from .probe import EPS, Probe
@@ -47,7 +48,10 @@ class MultiLabelPath:
             return total / len(self._x), gradient.ravel() / len(self._x)
 
         options = {"maxiter": MAX_STEPS, "ftol": TOLERANCE * 1e-2, "gtol": 0}
-        self._start = minimize(loss, self._start.ravel(), jac=True, method="L-BFGS-B", options=options).x.reshape(shape)
+        # a step is short: on a busy machine, threads that wait for each other would take 40 times as long
+        with threadpool_limits(1):
+            found = minimize(loss, self._start.ravel(), jac=True, method="L-BFGS-B", options=options)
+        self._start = found.x.reshape(shape)
         return Probe(self._mean, self._var, self._start[:-1].T.copy(), self._start[-1].copy())
 
 
