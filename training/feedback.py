@@ -72,7 +72,7 @@ class Suggestions:
         """Add the suggestion of a record, if it has one; return the key of `counts` that it belongs to."""
         if record["right"]:
             return "right"
-        if record["correction"] is None:
+        if record["correction"] is None and not self.several:
             return "none"
         digest = record["photo"]
         try:
@@ -88,8 +88,10 @@ class Suggestions:
         self._store(record, label, data)
         return "new"
 
-    def _label(self, correction: str) -> str:
+    def _label(self, correction: str | None) -> str:
         """Return the label of a correction, or its labels, joined, where photos may have several; CliError for none."""
+        if correction is None:
+            return ""
         if not self.several:
             return folder_of(self.data, correction)
         return SEPARATOR.join(sorted({folder_name(label) for label in correction.split(SEPARATOR) if correction}))

@@ -179,6 +179,7 @@ def test_rows_are_read_however_a_spreadsheet_writes_them(tmp_path, text, encodin
         ("file,labels\na.png,hat|a/b\n", "line 2: 'a/b' cannot be a label"),
         ("file,labels\na.png,.hat\n", "line 2: '.hat' cannot be a label"),
         ("file,labels\na.png,hat;dress\nb.png,hat\nc.png,dress\n", "'hat;dress' seems .* --label-delim ';'"),
+        ("file,labels\na.png,hat;dress\nb.png,hat|dress\nc.png,dress\n", "'hat;dress' seems .* --label-delim ';'"),
         ('file,labels\na.png,"hat, dress"\nb.png,hat\nc.png,dress\n', "'hat, dress' seems .* --label-delim ','"),
         ("file,labels\na.png,hat dress\nb.png,hat\nc.png,dress\n", "'hat dress' seems .* --label-delim ' '"),
         ('file,labels\na.png,"hat\nb.png,dress\n', "it is no csv"),

@@ -202,6 +202,23 @@ def test_a_column_for_each_label(tmp_path):
     assert understood(tmp_path)[0] == both(3)
 
 
+@pytest.mark.parametrize("odd", ["?", "-1", "2"])
+def test_a_column_of_a_label_is_never_dropped_for_an_odd_cell(tmp_path, odd):
+    photos(tmp_path, 6)
+    rows = "".join(f"{i}.png,{1 - i % 2},{i % 2},{odd if i == 4 else i // 3}\n" for i in range(6))
+    (tmp_path / "truth.csv").write_text(f"image,cat,dog,hat\n{rows}")
+    assert f"hat seems to be a label as cat, dog, but {odd!r} in it" in refused(tmp_path)
+
+
+def test_a_list_that_was_written_as_text_is_a_list(tmp_path):
+    photos(tmp_path, 6)
+    kinds = (["cat", "dog"], ["cat"], [])
+    pd.DataFrame({"file": [f"{i}.png" for i in range(6)], "labels": [kinds[i % 3] for i in range(6)]}).to_csv(
+        tmp_path / "a.csv"
+    )
+    assert by_labels(tmp_path / "a.csv") == {("cat", "dog"): 2, ("cat",): 2, (): 2}
+
+
 def test_several_labels_in_a_cell_are_not_one_label(tmp_path):
     photos(tmp_path, 6)
     rows = "".join(f"{i}.png,{('cat dog', 'cat', 'dog')[i % 3]}\n" for i in range(6))

@@ -90,7 +90,7 @@ def _rows(path: Path, columns: Sequence[str], cells: Sequence[tuple[int, list[st
             raise CliError(f"{where}: it has more cells than columns. Several labels are joined by {SEPARATOR!r}.")
         if len(row) <= at["labels"] or len(row) <= at["file"]:
             raise CliError(f"{where}: a file and its labels are expected.")
-        split = row[at["set"]].strip() if "set" in at and len(row) > at["set"] else ""
+        split = row[at["set"]].strip().casefold() if "set" in at and len(row) > at["set"] else ""
         if split and split not in SETS:
             raise CliError(f"{where}: the set {split!r} is none of {', '.join(SETS)}.")
         labels = _label_names(where, plain(row[at["labels"]]))
@@ -136,8 +136,7 @@ def _parsed(text: str) -> tuple[tuple[str, ...], str]:
 
 def _check_separator(path: Path, cells: Sequence[str]) -> None:
     """Raise CliError where the labels seem to be joined by another mark than SEPARATOR."""
-    if any(SEPARATOR in cell for cell in cells):
-        return
+    cells = [part.strip() for cell in cells for part in cell.split(SEPARATOR)]
     for delimiter in DELIMITERS.replace(SEPARATOR, "") + " ":
         if several := joined_labels(cells, delimiter):
             raise CliError(

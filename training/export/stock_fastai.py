@@ -68,7 +68,6 @@ class StockFastai:
         except (OSError, subprocess.SubprocessError) as error:
             raise CliError(f"The export could not be checked in a fresh process ({error}).") from error
         if self.process.returncode:
-            raise CliError(
-                f"The export does not open in a fresh process: {(err.strip().splitlines() or ['no reason given'])[-1]}"
-            )
+            said = err.strip().splitlines() or [f"it ended with {self.process.returncode} and gave no reason"]
+            raise CliError(f"The export does not open in a fresh process: {said[-1]}")
         return np.array(json.loads(out.strip().splitlines()[-1]))

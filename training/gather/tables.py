@@ -3,9 +3,11 @@
 Gives  a `DataSet`; which columns hold what is found by their names, or given
 """
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,7 @@ from .table_files import load_table
 if TYPE_CHECKING:
     import pandas as pd
 
+MAX_LIST = 10_000  # characters of a list that was written as text
 YES, NO = {"true", "1", "yes", "1.0"}, {"false", "0", "no", "0.0", ""}
 
 
@@ -87,6 +90,7 @@ def _labels(
         marked = [str(name) for name in rest if _are_marks({_mark(cell) for cell in rest[name]})]
         if options.label_column or len(marked) < 2:
             raise
+        _refuse_odd_marks(file, rest, marked)
         rows = zip(*(rest[name] for name in marked))  # a column a label
         of_row = [tuple(name for name, cell in zip(marked, row) if _mark(cell) in YES) for row in rows]
         return of_row, some(marked), any(len(own) != 1 for own in of_row)
@@ -94,6 +98,18 @@ def _labels(
     if not options.label_delim:
         _check_delimiters(file, column, [text for texts in values for text in texts])
     return values, column, any(len(set(texts)) > 1 for texts in values)
+
+
+def _refuse_odd_marks(file: Path, frame: "pd.DataFrame", marked: Sequence[str]) -> None:
+    """Raise CliError for a column that is a label's like the `marked` ones, but for some cells: "?", -1 or 2."""
+    for name in (str(name) for name in frame if name not in marked):
+        cells = [cell for cell in map(_mark, frame[name]) if cell]
+        odd = sorted({cell for cell in cells if cell not in YES | NO})
+        if odd and sum(cell in YES | NO for cell in cells) > len(cells) / 2:
+            raise SeveralLabels(
+                f"{file}: {name} seems to be a label as {some(marked)}, but {odd[0]!r} in it is neither yes nor no. "
+                "Write 1 for a photo that shows it and 0 for one that does not, or take the column out."
+            )
 
 
 def _are_marks(cells: set[str]) -> bool:
@@ -116,13 +132,23 @@ def labels_in(value: Any, options: ReadingOptions, names: Sequence[str] | None =
         return ()
     if isinstance(value, dict):
         raise CliError(f"A label is expected, and not {str(value)[:60]}.")
-    cells = list(value) if several else [value]
+    cells = list(value) if several else _listed(value)
     if names:
         return tuple(names[int(cell)] for cell in cells if int(cell) >= 0)
     texts = [str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip() for cell in cells]
     if options.label_delim not in ("", "none"):
         texts = [part.strip() for text in texts for part in text.split(options.label_delim)]
     return tuple(text for text in texts if text)
+
+
+def _listed(cell: Any) -> list[Any]:
+    """Return what a list has that was written as text, as pandas does: "['cat', 'dog']"; else the cell itself."""
+    if isinstance(cell, str) and cell.startswith("[") and cell.endswith("]") and len(cell) < MAX_LIST:
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+            found = ast.literal_eval(cell)
+            if isinstance(found, list) and all(isinstance(one, (str, int, float)) for one in found):
+                return found
+    return [cell]
 
 
 def _check_delimiters(file: Path, column: str, values: Sequence[str]) -> None:

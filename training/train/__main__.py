@@ -50,7 +50,7 @@ def test_error(metrics: dict[str, Any], photos: Photos, out: Path) -> dict[str, 
     predictions, _ = predict_labelled(load_classifier(out), photos.test, labels=photos.labels)
     n, n_wrong = len(predictions.files), predictions.n_wrong
     low, high = wilson(n_wrong, n)
-    print(f"test set: {n_wrong} of {n} wrong, {n_wrong / n:.1%} (95% interval {low:.1%} to {high:.1%})")
+    print(f"test set: {n_wrong} of {n} {predictions.WRONG}, {n_wrong / n:.1%} (95% interval {low:.1%} to {high:.1%})")
     return {
         **metrics,
         "test": {
@@ -93,7 +93,7 @@ def error_text(metrics: dict[str, Any], how: str) -> str:
 
 @with_options(TrainingOptions)
 def main(
-    data: str,  # folder of photos, one folder a label
+    data: str,  # folder of photos: one folder a label, or with labels.csv
     resplit: bool = False,  # draw a new validation set, also of photos that the run before validated on
     out: str = "export.pkl",  # where the export goes; its figures are written beside it
     **options: Any,

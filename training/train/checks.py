@@ -23,7 +23,7 @@ def check_options(options: TrainingOptions) -> None:
         "seed": (0 <= options.seed < 2**32, f"from 0 to {2**32 - 1}"),
         "base_lr": (0 < options.base_lr < 1, "between 0 and 1, such as 0.001"),
         "grey": (0 <= options.grey <= 1, "a share from 0 to 1, such as 0.3"),
-        "precision": (0 <= options.precision < 1, "a share from 0 to 1, such as 0.9; 0 for the best F1"),
+        "precision": (0 <= options.precision < 1, "a share below 1, such as 0.9; 0 for the best F1"),
         "folds": (options.folds >= 2, "at least 2, such as 5"),
     }
     for name, (fits, wanted) in ranges.items():

@@ -5,6 +5,7 @@ Gives  folds, with each label spread evenly and copies of a photo together; the 
        lowest out-of-fold loss; and out-of-fold scores: those of probes that did not learn from the photo
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -36,7 +37,9 @@ def assign_folds(
     kinds, everywhere = strata(labels), {name for name in names if all(name in own for own in labels)}
     for fewer in range(n_folds, 1, -1):  # many copies of a few photos can leave a fold's others without a label
         folds = np.zeros(len(labels), dtype=int)
-        spread = StratifiedGroupKFold(fewer, shuffle=True, random_state=seed).split(kinds, kinds, hashes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a kind of few photos is in some folds only
+            spread = list(StratifiedGroupKFold(fewer, shuffle=True, random_state=seed).split(kinds, kinds, hashes))
         complete = True
         for i, (kept, held_out) in enumerate(spread):
             folds[held_out] = i
