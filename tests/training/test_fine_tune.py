@@ -172,7 +172,7 @@ def test_a_fine_tuning_that_takes_too_long_leaves_the_probe_in_place(photos, mon
 
 
 def test_fine_tuning_that_is_not_kept_leaves_the_probe_in_place(photos, monkeypatch):
-    monkeypatch.setattr("training.train.learner.judge", lambda *args: Verdict(False, 1.0, 2.0, 1.0, 3))
+    monkeypatch.setattr("training.train.one_label.judge", lambda *args: Verdict(False, 1.0, 2.0, 1.0, 3))
     probed, trained = train(photos, replace(TINY, quick=True)), train(photos, replace(TINY, fine_tune=True))
     assert not trained.fine_tuned and len(trained.table) == 1 and trained.verdict.loss_after == 2
     assert same(probed.learn.model.state_dict(), trained.learn.model.state_dict())
@@ -180,7 +180,7 @@ def test_fine_tuning_that_is_not_kept_leaves_the_probe_in_place(photos, monkeypa
 
 
 def test_fine_tuning_that_is_kept_is_measured_on_photos_that_it_did_not_learn_from(photos, monkeypatch):
-    monkeypatch.setattr("training.train.learner.judge", lambda *args: Verdict(True, 2.0, 1.0, 0.01, 3))
+    monkeypatch.setattr("training.train.one_label.judge", lambda *args: Verdict(True, 2.0, 1.0, 0.01, 3))
     trained = train(photos, replace(TINY, fine_tune=True))
     assert trained.fine_tuned and len(trained.validated) == 3 and len(trained.files) == 15
     assert not set(trained.validated) & set(trained.files)
@@ -190,7 +190,7 @@ def test_fine_tuning_that_is_kept_is_measured_on_photos_that_it_did_not_learn_fr
 
 
 def test_a_network_that_starts_at_random_is_fine_tuned_with_batch_norm_in_training_mode(photos, monkeypatch, capsys):
-    monkeypatch.setattr("training.train.learner.judge", lambda *args: Verdict(True, 2.0, 1.0, 0.01, 3))
+    monkeypatch.setattr("training.train.one_label.judge", lambda *args: Verdict(True, 2.0, 1.0, 0.01, 3))
     trained = train(photos, replace(TINY, pretrained=False))
     assert "fine-tuning on 15 photos, 3 held out" in capsys.readouterr().out
     assert trained.fine_tuned and not same(statistics([tiny_backbone().body]), statistics(trained.learn.model))

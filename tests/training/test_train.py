@@ -110,7 +110,7 @@ def _tiny_network(monkeypatch):
 
 @pytest.mark.usefixtures("_tiny_network")
 def test_same_seed_gives_the_same_model(photos, monkeypatch):
-    monkeypatch.setattr("training.train.learner.judge", lambda *args: Verdict(True, 2.0, 1.0, 0.01, 6))
+    monkeypatch.setattr("training.train.one_label.judge", lambda *args: Verdict(True, 2.0, 1.0, 0.01, 6))
     files, options = Photos(get_photos(photos)), replace(HERE, fine_tune=True)
     one, same, other = (train_here(files, of) for of in (options, options, replace(options, seed=7)))
     states = [trained.learn.model.state_dict() for trained in (one, same, other)]
@@ -121,7 +121,7 @@ def test_same_seed_gives_the_same_model(photos, monkeypatch):
 
 @pytest.mark.usefixtures("_tiny_network")
 def test_photos_that_the_run_before_validated_are_validated_again(photos, monkeypatch):
-    monkeypatch.setattr("training.train.learner.judge", lambda *args: Verdict(True, 2.0, 1.0, 0.01, 6))
+    monkeypatch.setattr("training.train.one_label.judge", lambda *args: Verdict(True, 2.0, 1.0, 0.01, 6))
     options = replace(HERE, fine_tune=True)
     before = train_here(Photos(get_photos(photos)), options).held_out.hashes
     noisy_photo((200, 40, 40), 999).save(photos / "red" / "0-new.png")
