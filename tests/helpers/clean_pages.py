@@ -9,6 +9,7 @@ import pytest
 import requests
 import uvicorn
 
+from helpers.apps import SIZES, TIMEOUT
 from training.clean.__main__ import free_port
 from training.clean.app import build_app
 from training.clean.session import Cleaner
@@ -51,3 +52,16 @@ def served(cleaner: Cleaner) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+@contextmanager
+def page_of(browser, size: str):
+    """Yield a page of a size in SIZES; its script may raise nothing."""
+    context = browser.new_context(**SIZES[size])
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT)
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    yield page
+    assert page.problems == []
+    context.close()

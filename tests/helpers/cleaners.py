@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from classifier.files import sha256
+from helpers.photos import noisy_photo
 from training.clean.multi_label_photo import MultiLabelPhoto
 from training.clean.multi_label_session import MultiLabelCleaner
 from training.clean.reviewed_photo import ReviewedPhoto
 from training.clean.session import Cleaner
-from training.data.labels import read_labels
+from training.data.labels import ListedPhoto, read_labels, write_labels
 from training.data.photos import get_photos
 from training.feedback import suggested_labels
+from training.label_edits import labels_of
 
 LABELS = ["blue", "green", "red"]
 
@@ -58,3 +60,26 @@ def open_multi_label_cleaner(data: Path) -> MultiLabelCleaner:
 
 def listed_id(cleaner: Cleaner, name: str) -> str:
     return next(key for key, photo in cleaner.by_id.items() if photo.file.name == name)
+
+
+ROWS = {"0": "red", "1": "blue|red", "2": "", "3": "green"}
+
+
+def write(data: Path, rows: dict[str, str]) -> None:
+    """Write labels.csv, as its owner may do at any time."""
+    write_labels(data, {data / "photos" / f"{name}.png": ListedPhoto(labels_of(text)) for name, text in rows.items()})
+
+
+def rows(data: Path) -> dict[str, str]:
+    """Return the labels in labels.csv, by the photo's name."""
+    labels = read_labels(data)
+    return {file.stem: labels.text(file) for file in labels.listed}
+
+
+def listed_photos(data: Path) -> Path:
+    """Write a photo for each of ROWS, and labels.csv; return the folder."""
+    (data / "photos").mkdir(parents=True)
+    for name in ROWS:
+        noisy_photo((90, 90, 90), int(name)).save(data / "photos" / f"{name}.png")
+    write(data, ROWS)
+    return data

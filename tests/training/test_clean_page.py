@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from helpers.apps import SIZES, TIMEOUT
-from helpers.clean_pages import go, says, served, shown, wait_for
+from helpers.clean_pages import go, page_of, says, served, shown, wait_for
 from helpers.cleaners import names, open_cleaner
 from helpers.feedback import feedback
 from helpers.paths import ROOT
@@ -63,14 +63,8 @@ def command(trained, data):
 
 @pytest.fixture(params=SIZES)
 def page(request, browser):
-    context = browser.new_context(**SIZES[request.param])
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT)
-    page.problems = []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    yield page
-    assert page.problems == []
-    context.close()
+    with page_of(browser, request.param) as page:
+        yield page
 
 
 @pytest.mark.slow

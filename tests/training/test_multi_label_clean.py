@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 from fastcore.script import CliError
 
-from helpers.cleaners import LABELS, listed_id, open_multi_label_cleaner, reviewed_listed
+from helpers.cleaners import (
+    LABELS,
+    ROWS,
+    listed_id,
+    listed_photos,
+    open_multi_label_cleaner,
+    reviewed_listed,
+    rows,
+    write,
+)
 from helpers.feedback import feedback
 from helpers.paths import ROOT
-from helpers.photos import noisy_photo
 from training.clean.__main__ import open_cleaner
 from training.clean.actions import apply, undo
 from training.clean.chips import chips, labels_with_keys, shown_labels
@@ -20,37 +28,18 @@ from training.clean.decisions import ChangedMeanwhile, Decision
 from training.clean.multi_label_photo import NO_LABEL
 from training.clean.multi_label_session import MultiLabelCleaner
 from training.clean.session import Cleaner, describe
-from training.data.labels import ListedPhoto, read_labels, write_labels
 from training.feedback import Suggestions
-from training.label_edits import labels_of
 from training.move_journal import Journal
-
-ROWS = {"0": "red", "1": "blue|red", "2": "", "3": "green"}
 
 
 @pytest.fixture
 def data(tmp_path) -> Path:
-    data = tmp_path / "photos"
-    (data / "photos").mkdir(parents=True)
-    for name in ROWS:
-        noisy_photo((90, 90, 90), int(name)).save(data / "photos" / f"{name}.png")
-    write(data, ROWS)
-    return data
+    return listed_photos(tmp_path / "photos")
 
 
 @pytest.fixture
 def cleaner(data) -> MultiLabelCleaner:
     return open_multi_label_cleaner(data)
-
-
-def write(data: Path, rows: dict[str, str]) -> None:
-    """Write labels.csv, as its owner may do at any time."""
-    write_labels(data, {data / "photos" / f"{name}.png": ListedPhoto(labels_of(text)) for name, text in rows.items()})
-
-
-def rows(data: Path) -> dict[str, str]:
-    labels = read_labels(data)
-    return {file.stem: labels.text(file) for file in labels.listed}
 
 
 def choose(cleaner: Cleaner, name: str, action: str, label: str = "", shown: str | None = None) -> Decision:

@@ -5,33 +5,16 @@ from pathlib import Path
 import pytest
 
 from helpers.apps import SIZES, TIMEOUT
-from helpers.clean_pages import go, says, served
-from helpers.cleaners import listed_id, open_multi_label_cleaner, reviewed_listed
+from helpers.clean_pages import go, page_of, says, served
+from helpers.cleaners import ROWS, listed_id, listed_photos, open_multi_label_cleaner, reviewed_listed, rows, write
 from helpers.photos import noisy_photo
 from training.clean.multi_label_session import MultiLabelCleaner
-from training.data.labels import ListedPhoto, read_labels, write_labels
-from training.label_edits import labels_of
-
-ROWS = {"0": "red", "1": "blue|red", "2": "", "3": "green"}
-
-
-def write(data: Path, rows: dict[str, str]) -> None:
-    write_labels(data, {data / "photos" / f"{name}.png": ListedPhoto(labels_of(text)) for name, text in rows.items()})
-
-
-def rows(data: Path) -> dict[str, str]:
-    labels = read_labels(data)
-    return {file.stem: labels.text(file) for file in labels.listed}
+from training.data.labels import ListedPhoto, write_labels
 
 
 @pytest.fixture
 def data(tmp_path) -> Path:
-    data = tmp_path / "photos"
-    (data / "photos").mkdir(parents=True)
-    for name in ROWS:
-        noisy_photo((90, 90, 90), int(name)).save(data / "photos" / f"{name}.png")
-    write(data, ROWS)
-    return data
+    return listed_photos(tmp_path / "photos")
 
 
 @pytest.fixture
@@ -50,14 +33,8 @@ def address(cleaner):
 
 @pytest.fixture(params=SIZES)
 def page(request, browser):
-    context = browser.new_context(**SIZES[request.param])
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT)
-    page.problems = []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    yield page
-    assert page.problems == []
-    context.close()
+    with page_of(browser, request.param) as page:
+        yield page
 
 
 def card(page, name: str):
