@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import statistics
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -231,4 +232,4 @@ def test_large_bodies_that_are_refused_leave_nothing(body):
         for _ in range(12):
             assert ask(url, "/gradio_api/run/predict", "83.5.5.5", json=body).status_code in (422, 500)
             held.append(resident_megabytes(process.pid))
-    assert max(held[3:]) < held[2] + 25, held
+    assert statistics.median(held[3:]) < max(held[:3]) + 25, held  # what one leaves adds up: 10 MB and more each
