@@ -10,7 +10,15 @@ from pathlib import Path
 
 from fastcore.script import CliError
 
-from training.data.labels import FILE_NAME, SEPARATOR, Labels, ListedPhoto, read_labels, write_labels
+from training.data.labels import (
+    FILE_NAME,
+    SEPARATOR,
+    Labels,
+    ListedPhoto,
+    locked_labels,
+    read_labels,
+    write_labels,
+)
 
 NO_ROW = "/"  # in place of a row's labels where there is none: no label has such a name
 
@@ -40,14 +48,15 @@ def edit_rows(data: Path, edits: Iterable[Edit]) -> None:
 
     Sets and other rows stay too; new rows come last. Raises CliError where the file cannot be read or written.
     """
-    labels = read_listed(data)
-    listed = dict(labels.listed or {})
-    for photo, was, wanted in edits:
-        if row_text(labels, photo) != was:
-            continue
-        if wanted == NO_ROW:
-            del listed[photo]
-        else:
-            listed[photo] = replace(listed.get(photo, ListedPhoto(())), labels=labels_of(wanted))
-    if listed != labels.listed:
-        write_labels(data, listed)
+    with locked_labels(data):
+        labels = read_listed(data)
+        listed = dict(labels.listed or {})
+        for photo, was, wanted in edits:
+            if row_text(labels, photo) != was:
+                continue
+            if wanted == NO_ROW:
+                del listed[photo]
+            else:
+                listed[photo] = replace(listed.get(photo, ListedPhoto(())), labels=labels_of(wanted))
+        if listed != labels.listed:
+            write_labels(data, listed)

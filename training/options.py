@@ -19,7 +19,7 @@ class TrainingOptions:
     batch_size: int = 16  # photos a step when fine-tuning
     base_lr: float = 1e-3  # learning rate of the head when fine-tuning; the backbone's first layers have a tenth
     grey: float = 0.0  # share of the photos that fine-tuning shows in grey, so that shape counts beside colour
-    pretrained: bool = True  # start from random weights, for trying things out
+    pretrained: bool = True  # start from random weights, to try things out; fine-tunes whatever the error, unless quick
     folds: int = 5  # parts that are held out in turn, to measure the probe and calibrate its probabilities
     precision: float = 0.0  # of each label's threshold, where photos may have several labels; 0: the best F1
     quick: bool = False  # no fine-tuning, whatever the error

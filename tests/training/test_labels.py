@@ -1,13 +1,16 @@
 """training/data/labels.py and listed.py: labels.csv, the labels of photos that may have several, or none."""
 
+import multiprocessing
+
 import pytest
 from fastcore.script import CliError
 
 from helpers.commands import run_module
 from helpers.photos import noisy_photo
-from training.data.labels import ListedPhoto, add_to_labels, read_labels, write_labels
+from training.data.labels import ListedPhoto, add_to_labels, locked_labels, read_labels, write_labels
 from training.data.manifest import manifest
 from training.data.photos import get_photos, readable_photos
+from training.label_edits import edit_rows
 
 LABELS = [("dress", "hat"), ("dress",), ("hat",), ()]  # of the photos, again and again
 
@@ -136,6 +139,26 @@ def test_the_same_photo_in_folders_of_several_labels_is_told(photos):
     ]
 
 
+def test_the_same_photo_with_different_labels_is_told(tmp_path):
+    listed = make_listed(tmp_path)
+    first, second, *_ = sorted(listed)
+    second.write_bytes(first.read_bytes())
+    assert readable_photos(tmp_path).notes == [
+        "1 photo has several files with different labels in labels.csv: the same photo is photos/00.png (dress|hat) "
+        "and photos/01.png (dress). Correct the rows, or move the copies away."
+    ]
+    write_labels(tmp_path, {**listed, second: listed[first]})
+    assert readable_photos(tmp_path).notes == []
+
+
+def test_a_label_that_reads_as_no_label_is_told(tmp_path):
+    make_listed(tmp_path, labels=[("hat",), ("None",), ()])
+    assert readable_photos(tmp_path).notes == [
+        "None is taken for the name of a label, as any other. A photo that shows none of the labels has an empty cell "
+        "instead."
+    ]
+
+
 GOOD = "file,labels,set\nphotos/a.png,hat|dress,train\nphotos/b.png,,valid\n"
 
 
@@ -161,7 +184,8 @@ def test_rows_are_read_however_a_spreadsheet_writes_them(tmp_path, text, encodin
 @pytest.mark.parametrize(
     "text, says",
     [
-        ("", "lacks the columns file and labels"),
+        ("", "labels.csv is empty. Write file,labels and a row a photo"),
+        ("\ufeff \n", "labels.csv is empty"),
         ("id,breed\n1,cat\n", "lacks the columns file and labels.*--source .*labels.csv --out NEW"),
         ("file;labels;set\na.png;hat;train\n", "has semicolons between its columns"),
         ("file\tlabels\na.png\that\n", "has tabs between its columns"),
@@ -224,3 +248,38 @@ def test_rows_are_added_and_none_is_changed(tmp_path):
     more = {tmp_path / "a.png": ListedPhoto(("dress",)), tmp_path / "b.png": ListedPhoto(())}
     assert add_to_labels(tmp_path, more) == 1
     assert read_labels(tmp_path).listed == {**more, **listed}
+
+
+def add_rows(folder, name, barrier):
+    barrier.wait()
+    for i in range(20):
+        add_to_labels(folder, {folder / f"{name}{i}.png": ListedPhoto((name,))})
+
+
+def edit_a_row(folder, barrier):
+    barrier.wait()
+    for i in range(20):
+        edit_rows(folder, [(folder / "a.png", f"hat{i}", f"hat{i + 1}")])
+
+
+def test_rows_that_processes_write_at_once_are_all_kept(tmp_path):
+    write_labels(tmp_path, {tmp_path / "a.png": ListedPhoto(("hat0",))})
+    barrier = multiprocessing.get_context("spawn").Barrier(2)
+    jobs = [
+        multiprocessing.get_context("spawn").Process(target=add_rows, args=(tmp_path, "b", barrier)),
+        multiprocessing.get_context("spawn").Process(target=edit_a_row, args=(tmp_path, barrier)),
+    ]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    listed = read_labels(tmp_path).listed
+    assert len(listed) == 21 and listed[tmp_path / "a.png"].labels == ("hat20",)
+
+
+def test_a_lock_that_another_process_keeps_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.data.labels.LOCK_TIMEOUT", 0.01)
+    with locked_labels(tmp_path), pytest.raises(CliError, match=r"has been changing .*labels\.csv for a minute"):
+        add_to_labels(tmp_path, {})
+    with pytest.raises(CliError, match="Nothing can be written in"):
+        add_to_labels(tmp_path / ".labels.lock", {})

@@ -4,14 +4,15 @@ Gives  a sentence on what is missing, for the error of `training.data.photos.rea
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from .files import parent_label
-from .labels import FILE_NAME
+from .labels import FILE_NAME, Labels
 from .splits import Photos, n_photos
 
 MIN_PHOTOS = 5  # of a label: fewer leave nothing to validate with
+WORDS_FOR_NONE = {"none", "none of these", "none of them", "no label", "nothing", "null", "nan", "n/a"}
 
 
 def problem_with_labels(path: Path, labels: Sequence[str], photos: Photos) -> str:
@@ -60,16 +61,39 @@ def labels_of_all(photos: Photos) -> list[str]:
     return sorted(set.intersection(*(set(photos.labels(file)) for file in photos.train)))
 
 
-def same_photos_note(path: Path, groups: Sequence[Sequence[Path]]) -> str:
-    """Return a sentence on photos that lie in folders of several labels, "" where none does.
+def same_photos_note(path: Path, groups: Sequence[Sequence[Path]], labels: Labels) -> str:
+    """Return a sentence on photos that are there more than once, with different labels; "" where none is.
 
-    groups: of the files with the same content and several labels.
+    groups: of the files with the same content and different labels.
     """
     if not groups:
         return ""
-    first = ", ".join(sorted({parent_label(file) for file in groups[0]}))
+    if labels.multi_label:
+        first, second = groups[0][0], next(file for file in groups[0] if labels(file) != labels(groups[0][0]))
+        pair = " and ".join(f"{file.relative_to(path)} ({labels.text(file) or 'no label'})" for file in (first, second))
+        return (
+            f"{n_photos(len(groups))} {'has' if len(groups) == 1 else 'have'} several files with different labels in "
+            f"{FILE_NAME}: the same photo is {pair}. Correct the rows, or move the copies away."
+        )
+    names = ", ".join(sorted({parent_label(file) for file in groups[0]}))
     return (
         f"{n_photos(len(groups))} {'lies' if len(groups) == 1 else 'lie'} in folders of several labels, such as "
-        f"{groups[0][0].name} in {first}. If these are photos with several labels: `python -m training.gather "
+        f"{groups[0][0].name} in {names}. If these are photos with several labels: `python -m training.gather "
         f"--source {path} --labels-per-photo several --out NEW`."
     )
+
+
+def named_none_note(labels: Collection[str], several: bool) -> str:
+    """Return a sentence on labels whose name reads as if a photo had none, such as None; "" where none is.
+
+    several: whether photos may have several labels, or none.
+    """
+    names = sorted(label for label in labels if label.replace("_", " ").casefold() in WORDS_FOR_NONE)
+    if not names:
+        return ""
+    instead = (
+        "A photo that shows none of the labels has an empty cell instead."
+        if several
+        else "Photos of other things need no label: the app recognises photos that are unlike those it learned from."
+    )
+    return f"{', '.join(names)} is taken for the name of a label, as any other. {instead}"

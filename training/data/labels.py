@@ -9,13 +9,18 @@ Gives  `Labels`
 """
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastcore.script import CliError
+from filelock import FileLock, Timeout
+
+from classifier.files import atomic_write
 from classifier.results_csv import protected
-from training.append_log import folder_errors
-from training.output import replacing
+from training.append_log import LOCK_TIMEOUT, folder_errors
 
 from .files import parent_label
 from .labels_csv import COLUMNS, SEPARATOR, SETS, read_rows
@@ -28,11 +33,13 @@ __all__ = [
     "Labels",
     "ListedPhoto",
     "add_to_labels",
+    "locked_labels",
     "read_labels",
     "write_labels",
 ]
 
 FILE_NAME = "labels.csv"
+LOCK = ".labels.lock"  # beside it
 
 
 @dataclass(frozen=True)
@@ -79,24 +86,40 @@ def read_labels(data: str | Path) -> Labels:
     return Labels({Path(data) / row.file: ListedPhoto(row.labels, row.set) for row in rows})
 
 
+@contextmanager
+def locked_labels(data: Path) -> Iterator[None]:
+    """Hold the lock of DATA/labels.csv while rows are read, changed and written; CliError where another process does.
+
+    A process that holds it may not take it again.
+    """
+    try:
+        with FileLock(data / LOCK, timeout=LOCK_TIMEOUT):
+            yield
+    except Timeout as error:
+        raise CliError(
+            f"Another process has been changing {data / FILE_NAME} for a minute. Try again when it is through."
+        ) from error
+    except OSError as error:
+        raise CliError(f"Nothing can be written in {data} ({error.strerror}).") from error
+
+
 def write_labels(data: Path, listed: Mapping[Path, ListedPhoto]) -> None:
-    """Write DATA/labels.csv, whole or not at all; no spreadsheet takes a text in it for a formula."""
-    with (
-        folder_errors(data),
-        replacing(data / FILE_NAME) as temporary,
-        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(_row(photo.relative_to(data), row) for photo, row in listed.items())
+    """Write DATA/labels.csv, whole or not at all, and durably; no spreadsheet takes a text in it for a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_row(photo.relative_to(data), row) for photo, row in listed.items())
+    with folder_errors(data):
+        atomic_write(data / FILE_NAME, text.getvalue().encode(errors="surrogateescape"))
 
 
 def add_to_labels(data: Path, found: Mapping[Path, ListedPhoto]) -> int:
     """Add rows to DATA/labels.csv for the photos that it lacks, and return how many; its own rows stay as they are."""
-    listed = read_labels(data).listed
-    new = {file: row for file, row in found.items() if listed is None or file not in listed}
-    if new or listed is None:
-        write_labels(data, {**(listed or {}), **new})
+    with locked_labels(data):
+        listed = read_labels(data).listed
+        new = {file: row for file, row in found.items() if listed is None or file not in listed}
+        if new or listed is None:
+            write_labels(data, {**(listed or {}), **new})
     return len(new)
 
 

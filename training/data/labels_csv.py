@@ -63,6 +63,10 @@ def _decoded(path: Path, data: bytes) -> str:
 
 def _check_columns(path: Path, columns: Sequence[str], text: str) -> None:
     """Raise CliError where the first line does not name the columns."""
+    if not text.strip():
+        raise CliError(
+            f"{path} is empty. Write file,labels and a row a photo, or move it away: folders are the labels."
+        )
     other = f"`python -m training.gather --source {path} --out NEW` reads other tables"
     first = text.partition("\n")[0]
     if not {"file", "labels"} <= set(columns):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .files import PHOTO_EXTENSIONS, alike_names, get_files
+from .label_checks import named_none_note
 from .labels import FILE_NAME, Labels
 from .splits import n_photos
 
@@ -18,7 +19,7 @@ def listed_photos(path: Path, labels: Labels) -> list[Path]:
 
 
 def listed_notes(path: Path, labels: Labels, photos: Sequence[Path]) -> Iterator[str]:
-    """Yield sentences on photos that have no row in labels.csv, on rows without their photo, and on alike labels.
+    """Yield sentences on photos that have no row in labels.csv, on rows without their photo, and on labels' names.
 
     photos: those of `listed_photos`.
     """
@@ -28,8 +29,11 @@ def listed_notes(path: Path, labels: Labels, photos: Sequence[Path]) -> Iterator
     if away := sorted(set(listed) - set(photos)):
         rows = "1 row" if len(away) == 1 else f"{len(away)} rows"
         yield f"{rows} of {FILE_NAME} left out: the photo is not there, such as {away[0].relative_to(path)}."
-    if alike := alike_names(labels.vocab(photos)):
+    vocab = labels.vocab(photos)
+    if alike := alike_names(vocab):
         yield f"Labels that differ in capitals alone, each taken for its own: {', '.join(alike)}."
+    if note := named_none_note(vocab, True):
+        yield note
 
 
 def _is_hidden(path: Path, file: Path) -> bool:

@@ -127,10 +127,11 @@ def _notes(path: Path, files: Sequence[Path], photos: Photos) -> Iterator[str]:
         yield from listed_notes(path, photos.labels, files)
         if always := labels_of_all(photos):
             yield f"All photos to train on show {', '.join(always)}: a model learns nothing of it."
-        return
-    yield from folders_left_out(path, files)
-    yield from names_left_out(path)
-    yield same_photos_note(path, same_files([*photos.train, *photos.valid, *photos.test]))
+    else:
+        yield from folders_left_out(path, files)
+        yield from names_left_out(path)
+    groups = same_files([*photos.train, *photos.valid, *photos.test], photos.labels)
+    yield same_photos_note(path, groups, photos.labels)
 
 
 def select_by_hash(photos: Sequence[Path], hashes: Sequence[str]) -> list[Path]:
