@@ -672,6 +672,42 @@ def test_lists_of_labels_are_several_labels_a_photo(tmp_path, kind, capsys):
 MANY = "Several labels a photo: {} of {} photos have several, {} none of these."
 
 
+@pytest.mark.parametrize("cells", [("1", "0"), ("True", "false"), ("yes", "")])
+def test_one_column_of_marks_is_one_label_or_none(tmp_path, cells, capsys):
+    photos(tmp_path / "data", 4)
+    source = csv_of(
+        tmp_path / "data", "file,hat,split\n" + "".join(f"{i}.png,{cells[i % 2]},train\n" for i in range(4))
+    )
+    assert by_labels(source) == {("hat",): 2, (): 2}
+    main(source=str(source), out=str(tmp_path / "out"), dry_run=True)
+    shown = capsys.readouterr().out
+    assert MANY.format(0, 4, 2) in shown
+    no = cells[1] or "empty"
+    assert f"whether a photo shows hat: {cells[0]} is the label, {no} is no label." in shown
+    assert "If these are two labels, --label-column hat takes them." in shown
+    counts, told = understood(source, label_column="hat")
+    assert counts[("train", cells[0])] == 2 and f"--label-column hat takes {min(cells) or cells[0]}" in told
+
+
+def test_marks_in_a_column_for_labels_are_labels(tmp_path):
+    photos(tmp_path, 4)
+    csv_of(tmp_path, "file,label\n" + "".join(f"{i}.png,{i % 2}\n" for i in range(4)))
+    assert understood(tmp_path)[0] == {("train", "0"): 2, ("train", "1"): 2}
+
+
+@pytest.mark.parametrize("name", ["none", "None", "none of these"])
+def test_a_label_that_reads_as_no_label_is_told(tmp_path, name):
+    for label in ("cat", name):
+        photos(tmp_path / "folders" / label, 2)
+    told = understood(tmp_path / "folders")[1]
+    label = name.replace(" ", "_")
+    assert f"{label} is taken for the name of a label, as any other. Photos of other things need no label" in told
+    photos(tmp_path / "lists", 2)
+    csv_of(tmp_path / "lists", f"file,tags\n0.png,cat;dog\n1.png,{name}\n")
+    told = understood(tmp_path / "lists", label_delim=";")[1]
+    assert f"{label} is taken for the name of a label, as any other. A photo that shows none of the labels has" in told
+
+
 @pytest.mark.parametrize("kind", ["lists", "columns"])
 def test_lists_of_one_label_each_are_one_label_a_photo(tmp_path, kind):
     photos(tmp_path, 4)

@@ -24,10 +24,11 @@ from .annotations import is_annotations, read_annotations
 from .candidates import Candidate, DataSet, as_folder
 from .labelling import labelled
 from .layouts import by_folders, by_pattern, has_labels, no_labels, only_structure
+from .marks import SeveralLabels
 from .options import ReadingOptions
 from .photo_index import PhotoIndex
 from .table_files import TABLES
-from .tables import SeveralLabels, read_table
+from .tables import read_table
 
 DEEPEST_TABLE = 2  # folders below the data set in which a table or annotations are looked for
 MOST_TOLD = 2  # tables that could not be read, of which each has a sentence

@@ -14,6 +14,7 @@ from typing import Any
 
 from fastcore.script import CliError
 
+from training.data.label_checks import named_none_note
 from training.data.splits import split_of
 
 from .candidates import DataSet, some
@@ -48,7 +49,8 @@ def read_hub(where: str, options: ReadingOptions) -> DataSet:
     notes = [f"The split {key} is trained on." for key in splits if not split_of(key)]
     several = options.several(any(len(labels) > 1 for _, labels in counts))
     taken, told = choose(counts, several)
-    notes += told
+    none = named_none_note({label for _, labels in taken for label in labels}, several)
+    notes += [*told, *filter(None, [none])]
     if not taken:
         what = "a label" if several else "one label"
         raise CliError(f"{where}: no photo has {what} in the column {columns.label!r}. {' '.join(notes)}".strip())

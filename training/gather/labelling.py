@@ -11,6 +11,7 @@ from fastcore.script import CliError
 
 from training.data.duplicates import same_files
 from training.data.files import alike_names
+from training.data.label_checks import named_none_note
 from training.data.splits import n_photos, split_of
 
 from .candidates import MOST_NAMED, SPLIT_ORDER, Candidate, DataSet, as_folder, some, united
@@ -35,7 +36,7 @@ def labelled(found: DataSet, options: ReadingOptions, in_folders: bool = False) 
     told = list(found.notes)
     taken, more = choose(Counter((candidate.split, candidate.labels) for candidate in kept), several)
     kept = [candidate for candidate in kept if (candidate.split, candidate.labels) in taken]
-    told += [*more, *names.notes({label for candidate in kept for label in candidate.labels})]
+    told += [*more, *names.notes({label for candidate in kept for label in candidate.labels}, several)]
     if not kept:
         raise CliError(f"Taken for {found.kind}, no photo is left. {' '.join(told)}".strip())
     return DataSet(found.kind, sorted(kept, key=lambda one: SPLIT_ORDER.index(one.split)), told, several=several)
@@ -54,11 +55,13 @@ class Names:
         self.renamed |= {label: name for label, name in names.items() if name != "_".join(label.split())}
         return tuple(sorted(set(names.values())))
 
-    def notes(self, labels: Collection[str]) -> list[str]:
-        """Return sentences on names that are alike or were changed; labels: of all photos."""
+    def notes(self, labels: Collection[str], several: bool) -> list[str]:
+        """Return sentences on names that are alike, that read as no label, or were changed; labels: of all photos."""
         told = []
         if alike := alike_names(labels):
             told.append(f"Labels that differ in capitals alone, each taken for its own: {some(alike)}.")
+        if note := named_none_note(labels, several):
+            told.append(note)
         if self.renamed:
             pairs = ", ".join(f"{label} as {name}" for label, name in sorted(self.renamed.items())[:MOST_NAMED])
             told.append(f"Labels that cannot be names of folders are written otherwise: {pairs}.")

@@ -21,6 +21,17 @@ from training.data.splits import split_of
 
 from .candidates import DataSet, some
 from .columns import FILE_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS, are_numbers, candidate_of, find_column, names_photos
+from .marks import (
+    YES,
+    RowLabels,
+    SeveralLabels,
+    are_marks,
+    mark,
+    marked_labels,
+    one_marked_label,
+    refuse_odd_marks,
+    taken_as_labels,
+)
 from .options import ReadingOptions
 from .photo_index import PhotoIndex
 from .table_files import load_table
@@ -29,11 +40,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_LIST = 10_000  # characters of a list that was written as text
-YES, NO = {"true", "1", "yes", "1.0"}, {"false", "0", "no", "0.0", ""}
-
-
-class SeveralLabels(CliError):
-    """A table seems to have several labels in a cell, and nobody said what stands between them."""
 
 
 def read_table(file: Path, options: ReadingOptions, index: PhotoIndex | None = None) -> DataSet:
@@ -50,11 +56,12 @@ def read_table(file: Path, options: ReadingOptions, index: PhotoIndex | None = N
         if any(labels_csv.SEPARATOR in cell for cell in frame["labels"]):  # else another mark is asked about
             options = replace(options, label_delim=options.label_delim or labels_csv.SEPARATOR)
     files = find_column(file, frame, options.file_column, FILE_COLUMNS, "file", names_photos(index, file.parent))
-    labels, how, several = _labels(file, frame, options, files)
-    splits, notes = _splits(file, frame, {files, how})
+    labels = _labels(file, frame, options, files)
+    splits, notes = _splits(file, frame, {files, labels.columns})
+    notes += labels.notes
     licences = frame["license"] if "license" in frame else [""] * len(frame)
     candidates, missing = [], []
-    for value, own, split, licence in zip(frame[files], labels, splits, licences):
+    for value, own, split, licence in zip(frame[files], labels.of_row, splits, licences):
         if found := candidate_of(value, own, split, index, file.parent):
             candidates.append(replace(found, licence=licence if isinstance(licence, str) else ""))
         else:
@@ -64,8 +71,8 @@ def read_table(file: Path, options: ReadingOptions, index: PhotoIndex | None = N
         notes.append(f"{n_rows(len(missing))} of {file.name} left out: {why}, such as {missing[0]!r}.")
     if not candidates:
         raise CliError(f"{file}: none of the photos in its column {files!r} is there, such as {missing[0]!r}.")
-    kind = f"a table, {file.name}: photos by {files}, labels by {how}"
-    return DataSet(kind, candidates, notes, several=gathered or several)
+    kind = f"a table, {file.name}: photos by {files}, labels by {labels.columns}"
+    return DataSet(kind, candidates, notes, several=gathered or labels.several)
 
 
 def n_rows(n: int) -> str:
@@ -73,53 +80,28 @@ def n_rows(n: int) -> str:
     return f"{n} row{'' if n == 1 else 's'}"
 
 
-def _labels(
-    file: Path, frame: "pd.DataFrame", options: ReadingOptions, files: str
-) -> tuple[list[tuple[str, ...]], str, bool]:
-    """Return the labels of each row, the name of the column or columns that they are from, and whether rows have
-    several labels: a list in a cell, or no mark or two in the columns of the labels.
-    """
+def _labels(file: Path, frame: "pd.DataFrame", options: ReadingOptions, files: str) -> RowLabels:
+    """Return the labels of each row: of a cell, of a list in it, or of columns that have a label's marks each."""
     rest = frame.drop(columns=[files])
     try:
         column = find_column(file, rest, options.label_column, LABEL_COLUMNS, "label")
+        known = [name for name in rest if name.casefold().replace(" ", "_") in LABEL_COLUMNS]
         if not options.label_column and are_numbers(rest[column]):  # their names may stand beside them
-            words = [name for name in rest if name.casefold().replace(" ", "_") in LABEL_COLUMNS]
-            column = next((name for name in words if not are_numbers(rest[name])), column)
+            column = next((name for name in known if not are_numbers(rest[name])), column)
     except CliError:
         rest = rest[[name for name in rest if name.casefold() not in SPLIT_COLUMNS]]
-        marked = [str(name) for name in rest if _are_marks({_mark(cell) for cell in rest[name]})]
+        marked = [str(name) for name in rest if are_marks(rest[name])]
         if options.label_column or len(marked) < 2:
             raise
-        _refuse_odd_marks(file, rest, marked)
-        rows = zip(*(rest[name] for name in marked))  # a column a label
-        of_row = [tuple(name for name, cell in zip(marked, row) if _mark(cell) in YES) for row in rows]
-        return of_row, some(marked), any(len(own) != 1 for own in of_row)
+        refuse_odd_marks(file, rest, marked)
+        return marked_labels(rest, marked)
+    if column not in known and not options.label_column and are_marks(rest[column]):
+        return one_marked_label(rest, column)
     values = [labels_in(value, options) for value in rest[column]]
     if not options.label_delim:
         _check_delimiters(file, column, [text for texts in values for text in texts])
-    return values, column, any(len(set(texts)) > 1 for texts in values)
-
-
-def _refuse_odd_marks(file: Path, frame: "pd.DataFrame", marked: Sequence[str]) -> None:
-    """Raise CliError for a column that is a label's like the `marked` ones, but for some cells: "?", -1 or 2."""
-    for name in (str(name) for name in frame if name not in marked):
-        cells = [cell for cell in map(_mark, frame[name]) if cell]
-        odd = sorted({cell for cell in cells if cell not in YES | NO})
-        if odd and sum(cell in YES | NO for cell in cells) > len(cells) / 2:
-            raise SeveralLabels(
-                f"{file}: {name} seems to be a label as {some(marked)}, but {odd[0]!r} in it is neither yes nor no. "
-                "Write 1 for a photo that shows it and 0 for one that does not, or take the column out."
-            )
-
-
-def _are_marks(cells: set[str]) -> bool:
-    """Return whether a label's own column has these cells: yes or no, or 1 and -1 as in CelebA."""
-    return cells <= YES | NO or cells in ({"1", "-1"}, {"1"}, {"-1"})
-
-
-def _mark(cell: Any) -> str:
-    """Return a cell of a label's own column: one of YES or NO, if it is a mark at all."""
-    return "" if cell is None or cell != cell else str(cell).strip().casefold()
+    note = taken_as_labels(rest, column) if column not in known else ""
+    return RowLabels(values, column, any(len(set(texts)) > 1 for texts in values), (note,) if note else ())
 
 
 def labels_in(value: Any, options: ReadingOptions, names: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -170,7 +152,7 @@ def _splits(file: Path, frame: "pd.DataFrame", taken: set[str]) -> tuple[list[st
     own = next((split for word in words if (split := split_of(word))), None)
     by_name = {str(name).casefold(): str(name) for name in frame.columns if str(name) not in taken}
     if marks := [by_name[f"is_{split}"] for split in ("valid", "test") if f"is_{split}" in by_name]:
-        rows = zip(*([_mark(cell) in YES for cell in frame[name]] for name in marks))
+        rows = zip(*([mark(cell) in YES for cell in frame[name]] for name in marks))
         names = [name.casefold().removeprefix("is_") for name in marks]
         return [next((name for name, mark in zip(names, row) if mark), own or "train") for row in rows], []
     for name in (by_name[name] for name in SPLIT_COLUMNS if name in by_name):
