@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DATA ?= data
+OUT ?= site
 ARGS ?=
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 
-.PHONY: help app test gather verify train report cleaner onnx deploy bench robustness story image-size docs lint lock clean
+.PHONY: help app test gather verify train report cleaner onnx static deploy bench robustness story image-size docs lint lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +35,9 @@ cleaner: $(VENV)/training ## clean the photos of DATA=folder with the help of ex
 
 onnx: $(VENV)/serving ## write export.onnx, the compiled copy of export.pkl that the app serves from
 	$(BIN)/python -m training.export export.pkl $(ARGS)
+
+static: $(VENV)/training ## build the page that needs no server into OUT=folder, out of export.pkl; ARGS=--fp32
+	$(BIN)/python -m training.static export.pkl --out "$(OUT)" $(ARGS)
 
 deploy: $(VENV)/serving ## put the app online as SPACE=USER/NAME and see it answer; ARGS=--dry-run sends nothing
 	$(BIN)/python -m training.deploy "$(SPACE)" $(ARGS)

@@ -50,6 +50,11 @@ ENVIRONMENT = {
     ),
     "HF_TOKEN": ("the login of `hf auth login`", "token for the Hub: it uploads feedback, and deploys"),
     "HF_ENDPOINT": ("the public Hub", "address of the Hub that `training.deploy` sends to"),
+    "NPM_CONFIG_REGISTRY": (
+        "the registry that npm is set to, else jsDelivr",
+        "address that `training.static` fetches the page's runtime from, once",
+    ),
+    "XDG_CACHE_HOME": ("~/.cache", "folder in which `training.static` keeps that runtime, as fieldguide/"),
     "SPACE_ID": ("none", "set by Spaces: one proxy stands in front of the app (PROXIES is 1)"),
     "SPACE_HOST": ("none", "set by Spaces: the address in the page's snippets"),
     "SPACES_ZERO_GPU": ("none", "set by Spaces on ZeroGPU: the app names the function that it must have there"),

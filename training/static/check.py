@@ -1,0 +1,95 @@
+"""Check that a model with half weights answers as the whole one does, before it is published.
+
+Reads  the examples, the photos of --photos DATA, and a few drawn pictures
+Gives  `check_half_weights`: on how many photos the two were compared, and the largest difference of a probability
+
+Of DATA the photos are taken that metrics.json beside the export names as held out; where none of these is there, a
+sample of all of them, evenly spread.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from fastcore.script import CliError
+from PIL import Image
+
+from classifier import Classifier, Prediction
+from classifier.photo import PhotoError, open_photo
+from training.data.photos import get_photos, select_by_hash
+from training.held_out import HeldOutPredictions
+from training.metrics import read_metrics
+from training.progress import progress_bar
+
+TOLERANCE = 0.005  # of a probability
+MOST_PHOTOS = 200  # of DATA where none was held out
+N_DRAWN = 4
+
+
+def photos_to_compare(data: str, export: str) -> list[Path]:
+    """Return the photos under DATA to compare on; CliError where there are none."""
+    photos = get_photos(data, labelled=False)
+    if not photos:
+        raise CliError(f"--photos {data}: there are no photos in this folder.")
+    metrics = read_metrics(export)
+    kept = HeldOutPredictions.from_metrics(metrics)
+    held_out = select_by_hash(photos, [*metrics.get("valid_sha256", []), *(kept.hashes if kept else [])])
+    if held_out:
+        return held_out
+    return [photos[i] for i in np.linspace(0, len(photos) - 1, min(len(photos), MOST_PHOTOS)).astype(int)]
+
+
+def drawn_pictures() -> Iterator[Image.Image]:
+    """Yield pictures that are no photos: noise, coarse to fine, over a slope of colours."""
+    rng = np.random.default_rng(0)
+    slope = np.linspace(0, 128, 256)[None, :, None] * rng.random(3)
+    for side in (8, 16, 64, 192)[:N_DRAWN]:
+        noise = Image.fromarray(rng.integers(0, 128, (side, side, 3), dtype=np.uint8)).resize((256, 192))
+        yield Image.fromarray((np.asarray(noise) + slope).astype(np.uint8))
+
+
+def check_half_weights(full: Classifier, half: Classifier, photos: Sequence[Path]) -> tuple[int, float]:
+    """Return how many of the photos could be compared, and the largest difference of a probability.
+
+    Raises CliError where an answer differs, or a probability by more than TOLERANCE. Of the drawn pictures only
+    probabilities are compared: whichever of two labels noise resembles as much is first.
+    """
+    n, largest = 0, 0.0
+    for photo in progress_bar(photos, leave=False):
+        try:
+            opened = open_photo(photo)
+        except PhotoError:
+            continue
+        expected, given = full.predict(opened), half.predict(opened)
+        if answer_of(expected) != answer_of(given):
+            raise _refusal(f"{photo.name} is {_in_words(given)} instead of {_in_words(expected)}")
+        n, largest = n + 1, max(largest, _checked(photo.name, expected, given))
+    for i, picture in enumerate(drawn_pictures(), 1):
+        largest = max(largest, _checked(f"drawn picture {i}", full.predict(picture), half.predict(picture)))
+    return n, largest
+
+
+def answer_of(prediction: Prediction) -> tuple[object, ...]:
+    """Return what a visitor is told: label or labels, and whether the photo is familiar."""
+    labels = prediction.label if prediction.labels is None else frozenset(prediction.labels)
+    return labels, prediction.familiar
+
+
+def _checked(name: str, expected: Prediction, given: Prediction) -> float:
+    """Return the largest difference of a probability; CliError where it is above TOLERANCE, or no number."""
+    difference = max(abs(p - given.probabilities[label]) for label, p in expected.probabilities.items())
+    if not difference <= TOLERANCE:
+        raise _refusal(f"for {name} a probability differs by {difference:.4f}, more than {TOLERANCE}")
+    return difference
+
+
+def _in_words(prediction: Prediction) -> str:
+    label = prediction.label if prediction.labels is None else ", ".join(prediction.labels) or "none of the labels"
+    return f"{label}{' (not familiar)' if prediction.familiar is False else ''}"
+
+
+def _refusal(what: str) -> CliError:
+    return CliError(
+        f"With weights in 16 bits this model answers otherwise: {what}. Nothing was written. Say --fp32: the page then "
+        "loads the whole weights."
+    )
