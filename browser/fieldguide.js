@@ -1,0 +1,151 @@
+// Classify photos in the browser, with a model that training.static wrote into a folder. Photos stay on the device.
+//
+//     import { Classifier } from "./fieldguide.js"
+//     const guide = await Classifier.load("./")
+//     const { label, probabilities, familiar } = await guide.predict(file)
+import { LoadError } from "./files.js"
+import { PhotoError } from "./photo_error.js"
+
+export { drawHeatmap } from "./heatmap.js"
+export { LoadError, PhotoError }
+
+const ERRORS = { PhotoError, LoadError }
+
+/** Return the worker; from another site it has to be a blob of one's own that imports it. */
+function startWorker() {
+  if (globalThis.FIELDGUIDE_WORKER) return globalThis.FIELDGUIDE_WORKER() // a page that holds all files itself
+  const address = new URL("./worker.js", import.meta.url)
+  if (address.origin === location.origin) return new Worker(address, { type: "module" })
+  const code = new Blob([`import ${JSON.stringify(address.href)}`], { type: "text/javascript" })
+  const blob = URL.createObjectURL(code), worker = new Worker(blob, { type: "module" })
+  worker.addEventListener("message", () => URL.revokeObjectURL(blob), { once: true })
+  return worker
+}
+
+async function siteOf(base) {
+  if (globalThis.FIELDGUIDE_SITE) return globalThis.FIELDGUIDE_SITE
+  let response
+  try {
+    response = await fetch(new URL("site.json", base))
+  } catch {
+    throw new LoadError("site.json could not be fetched: there is no connection to this site.")
+  }
+  if (!response.ok) throw new LoadError(`site.json could not be fetched: the site answered ${response.status}.`)
+  return response.json()
+}
+
+/** The most probable label, what it rests on, and the heatmap of each label. */
+class Explanation {
+  /** cells: {contributions, biases, width, height, seen}; null for a model that cannot tell where it looked. */
+  constructor({ prediction, photo, size, cells = null }, labels) {
+    Object.assign(this, { prediction, photo, size })
+    this.#cells = cells
+    this.#labels = labels
+  }
+
+  #cells
+  #labels
+
+  /** Return the heatmap of a label: {label, contributions, width, height, bias, seen, largest}; Error for another. */
+  heatmap(label = this.prediction.label) {
+    const i = this.#labels.indexOf(label)
+    if (!this.#cells || i < 0) throw new Error(this.#cells ? `There is no label ${label}.` : "This model has no heatmaps.")
+    const { contributions, biases, width, height, seen } = this.#cells
+    const largest = Math.max(...contributions.map(shares => shares.reduce((most, one) => Math.max(most, Math.abs(one)), 0)))
+    return { label, contributions: contributions[i], width, height, bias: biases[i], seen, largest }
+  }
+}
+
+export class Classifier {
+  /** Return the classifier of a folder with site.json. progress: is called with the share that has come, 0 to 1.
+   *  Raises LoadError, with a sentence for a person, where a file does not come. */
+  static async load(folder = "./", { progress = () => {} } = {}) {
+    const base = new URL(folder, globalThis.document?.baseURI ?? location.href).href, site = await siteOf(base)
+    const classifier = new Classifier(startWorker(), site)
+    const expected = site.model.bytes + site.runtime.bytes
+    let come = 0
+    try {
+      const told = await classifier.#ask("load", { site, base }, [], bytes => {
+        come += bytes
+        progress(Math.min(1, come / expected))
+      })
+      Object.assign(classifier, told)
+    } catch (error) {
+      classifier.close()
+      throw error
+    }
+    return classifier
+  }
+
+  #worker
+  #waiting = new Map()
+  #asked = 0
+
+  constructor(worker, site) {
+    this.#worker = worker
+    this.version = site.version
+    this.site = site
+    worker.addEventListener("message", ({ data }) => this.#take(data))
+    worker.addEventListener("error", event => {
+      event.preventDefault?.()
+      this.#end(new LoadError(`The part that answers photos could not be started: ${event.message || "it did not load"}.`))
+    })
+  }
+
+  #take({ id, value, error, bytes }) {
+    const waiting = this.#waiting.get(id)
+    if (!waiting) return
+    if (bytes !== undefined) return waiting.progress(bytes)
+    this.#waiting.delete(id)
+    if (error) waiting.bad(new (ERRORS[error.name] ?? Error)(error.message))
+    else waiting.good(value)
+  }
+
+  #end(error) {
+    for (const { bad } of this.#waiting.values()) bad(error)
+    this.#waiting.clear()
+  }
+
+  #ask(task, given, transfer = [], progress = () => {}, signal = null) {
+    signal?.throwIfAborted()
+    return new Promise((good, bad) => {
+      const id = this.#asked += 1
+      this.#waiting.set(id, { good, bad, progress })
+      this.#worker.postMessage({ id, task, given }, transfer)
+      signal?.addEventListener("abort", () => {
+        if (!this.#waiting.delete(id)) return
+        this.#worker.postMessage({ stop: id }) // it is left out if its turn has not come
+        bad(signal.reason)
+      }, { once: true })
+    })
+  }
+
+  async #answer(photo, explains, signal) {
+    const image = photo instanceof Blob || photo.close ? photo : await createImageBitmap(photo)
+    return this.#ask("answer", { photo: image, explains }, image instanceof Blob ? [] : [image], undefined, signal)
+  }
+
+  /** Return the prediction for a photo: {label, labels (where a photo may have several), probabilities (a Map, most
+   *  probable first), familiar, familiarity, isNone}. photo: a Blob, a canvas or an image element, or an ImageBitmap or
+   *  VideoFrame, which is closed. Raises PhotoError, with a sentence for a person. */
+  async predict(photo, { signal } = {}) {
+    return (await this.#answer(photo, false, signal)).prediction
+  }
+
+  /** Return an `Explanation`: the prediction, `photo` (upright, for people to look at) and `heatmap(label)`, which
+   *  `drawHeatmap` draws. Takes and raises what `predict` does. */
+  async explain(photo, { signal } = {}) {
+    return new Explanation(await this.#answer(photo, true, signal), this.labels)
+  }
+
+  /** Return the model's input for a photo, {data, width, height, channels}: tests compare it with Python's. */
+  input(photo) {
+    return this.#ask("input", { photo })
+  }
+
+  /** End the worker; what still waits for an answer gets an error. */
+  close() {
+    this.#worker.terminate()
+    this.#end(new Error("The classifier was closed."))
+  }
+}

@@ -1,0 +1,130 @@
+// Where the model looked: the contribution of each cell of its last feature map to each label's score (an exact sum, as
+// classifier/inference/linear_head.py computes it), and the picture of them (classifier/inference/heatmap.py).
+
+/** The parts of each pooled feature (maxima, then means) that belong to each cell: rows of n cells, and their sums. */
+function pooled({ means, maxima }, cells, d, n) {
+  const parts = [], sums = []
+  for (let i = 0; maxima && i < d; i++) {
+    const from = cells.subarray(i * n, (i + 1) * n), highest = Math.max(...from), part = new Float64Array(n)
+    const won = from.reduce((count, value) => count + (value === highest), 0)
+    from.forEach((value, cell) => value === highest && (part[cell] = highest / won))
+    parts.push(part)
+    sums.push(highest)
+  }
+  for (let i = 0; means && i < d; i++) {
+    const part = Float64Array.from(cells.subarray(i * n, (i + 1) * n), value => value / n)
+    parts.push(part)
+    sums.push(part.reduce((sum, value) => sum + value, 0))
+  }
+  return [parts, Float64Array.from(sums)]
+}
+
+/** Return the outputs of a head's layers, and for each layer what turns slopes of its outputs into those of its inputs. */
+function passed(layers, values) {
+  const back = []
+  for (const { weight, bias, scale, shift } of layers) {
+    if (weight) {
+      const [outs, ins] = weight.shape, w = weight.data, from = values
+      values = Float64Array.from({ length: outs }, (_, o) => {
+        let sum = bias.data[o]
+        for (let i = 0, at = o * ins; i < ins; i++) sum += w[at++] * from[i]
+        return sum
+      })
+      back.push(slopes => {
+        const out = new Float64Array(ins)
+        slopes.forEach((slope, o) => {
+          for (let i = 0, at = o * ins; slope && i < ins; i++) out[i] += slope * w[at++]
+        })
+        return out
+      })
+    } else if (scale) {
+      values = values.map((value, i) => value * scale.data[i] + shift.data[i])
+      back.push(slopes => slopes.map((slope, i) => slope * scale.data[i]))
+    } else {
+      const on = values.map(value => Number(value > 0))
+      values = values.map(value => Math.max(0, value))
+      back.push(slopes => slopes.map((slope, i) => slope * on[i]))
+    }
+  }
+  return [values, back.reverse()]
+}
+
+/** Return {contributions: a Float64Array of cells for each label, biases}: with its bias a label's add up to its score.
+ *  head: of the metadata, unpacked; cells: Float32Array of d × n, the backbone's feature map of one photo. */
+export function contributionsOf(head, cells, d, n) {
+  const [parts, sums] = pooled(head, cells, d, n), [scores, back] = passed(head.layers, sums)
+  const contributions = [], biases = []
+  scores.forEach((score, label) => {
+    let slopes = new Float64Array(scores.length)
+    slopes[label] = 1
+    for (const step of back) slopes = step(slopes)
+    const shares = new Float64Array(n)
+    slopes.forEach((slope, i) => {
+      for (let cell = 0; slope && cell < n; cell++) shares[cell] += slope * parts[i][cell]
+    })
+    contributions.push(shares)
+    biases.push(score - slopes.reduce((sum, slope, i) => sum + slope * sums[i], 0))
+  })
+  return { contributions, biases }
+}
+
+const FOR = [255, 140, 0], AGAINST = [0, 110, 255] // orange and blue differ for every kind of colour vision
+const GREYS = [45, 215], MAX_COLOR = 0.85, UNSEEN = 0.35, LINES = [[3, 30], [1, 255]], OUTLINED = 0.2
+
+/** Return the weights of cells between `start` and `end`, 0 to 1 of a side, for each pixel: [cell, weight] pairs; null
+ *  outside. */
+function interpolation(nPixels, start, end, nCells) {
+  return Array.from({ length: nPixels }, (_, pixel) => {
+    const at = ((pixel + 0.5) / nPixels - start) / Math.max(end - start, 1e-9)
+    if (at < 0 || at > 1) return null
+    const place = Math.min(nCells - 1, Math.max(0, at * nCells - 0.5)), low = Math.floor(place)
+    return low + 1 < nCells ? [[low, low + 1 - place], [low + 1, place - low]] : [[low, 1]]
+  })
+}
+
+/** Return the shares over a picture of `size` as a Float32Array, not-a-number outside what the model saw. */
+function interpolated({ contributions, width, height, seen: [left, top, right, bottom] }, photoSize, [w, h]) {
+  const rows = interpolation(h, top / photoSize[1], bottom / photoSize[1], height)
+  const columns = interpolation(w, left / photoSize[0], right / photoSize[0], width), out = new Float32Array(w * h)
+  for (let y = 0, to = 0; y < h; y++)
+    for (let x = 0; x < w; x++, to++) {
+      out[to] = rows[y] && columns[x] ? 0 : NaN
+      for (const [row, share] of rows[y] ?? [])
+        for (const [column, part] of columns[x] ?? []) out[to] += share * part * contributions[row * width + column]
+    }
+  return out
+}
+
+function quantile(values, share) {
+  const sorted = values.sort(), at = (sorted.length - 1) * share, low = Math.floor(at)
+  return sorted.length ? sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]) : 0
+}
+
+/** Return whether a pixel of a mask lies within `reach` of its edge; the picture's border is no edge. */
+function atEdge(mask, w, h, x, y, reach) {
+  const inside = (column, row) =>
+    mask[Math.min(h - 1, Math.max(0, row)) * w + Math.min(w - 1, Math.max(0, column))]
+  return !(inside(x, y - reach) && inside(x, y + reach) && inside(x - reach, y) && inside(x + reach, y))
+}
+
+/** Draw a photo in grey with a heatmap over it. heatmap, explanation: of `Classifier.explain`. Orange is for the label,
+ *  blue against it; the fifth of the picture with the largest shares is outlined, and what the model did not see is dark. */
+export function drawHeatmap(heatmap, { photo, size }, canvas) {
+  const w = canvas.width = photo.width, h = canvas.height = photo.height
+  const context = canvas.getContext("2d", { willReadFrequently: true })
+  context.drawImage(photo, 0, 0)
+  const picture = context.getImageData(0, 0, w, h), pixels = picture.data
+  const shares = interpolated(heatmap, size, [w, h]), seen = shares.filter(share => !Number.isNaN(share))
+  const least = Math.max(0, quantile(seen, 1 - OUTLINED)), mask = shares.map(share => share > least)
+  for (let y = 0, i = 0; y < h; y++)
+    for (let x = 0; x < w; x++, i++) {
+      const [red, green, blue] = pixels.subarray(4 * i, 4 * i + 3), share = shares[i], unseen = Number.isNaN(share)
+      const grey = GREYS[0] + (0.299 * red + 0.587 * green + 0.114 * blue) * ((GREYS[1] - GREYS[0]) / 255)
+      const strength = unseen ? 0 : MAX_COLOR * Math.min(1, Math.abs(share) / (heatmap.largest || 1))
+      const line = mask[i] ? LINES.findLast(([reach]) => atEdge(mask, w, h, x, y, reach)) : undefined
+      const color = share > 0 ? FOR : AGAINST
+      for (let c = 0; c < 3; c++)
+        pixels[4 * i + c] = line ? line[1] : (grey * (1 - strength) + color[c] * strength) * (unseen ? UNSEEN : 1)
+    }
+  context.putImageData(picture, 0, 0)
+}

@@ -1,0 +1,80 @@
+// The worker that answers photos: one model, one thread, one photo at a time. fieldguide.js starts it and asks it.
+import { Model } from "./core.js"
+import { gunzipped, readFile } from "./files.js"
+import { heicDecoder } from "./heic.js"
+import { openPhoto, pictureOfImage, preview } from "./photo.js"
+
+const MAX_HEIC_PIXELS = 50e6 // libheif holds several copies
+let ort, session, model, heic = null
+
+/** Load the model of a folder. site: its site.json; base: its address; progress: is called with bytes as they come. */
+async function load({ site, base }, progress) {
+  const at = file => new URL(file, base).href
+  const [bytes, runtime, packed] = await Promise.all([
+    readFile(at(site.model.file), progress), import(at(site.runtime.script)), readFile(at(site.runtime.wasm), progress)])
+  ort = runtime
+  ort.env.wasm.wasmBinary = await gunzipped(packed)
+  ort.env.wasm.numThreads = 1 // more need headers that few free hosts send, and are no faster on two cores
+  ort.env.logLevel = "error"
+  model = new Model(bytes)
+  heic = site.heic && heicDecoder({ script: at(site.heic.script), wasm: at(site.heic.wasm) }, MAX_HEIC_PIXELS)
+  session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"], graphOptimizationLevel: "all" })
+  const canvas = new OffscreenCanvas(256, 192) // the first photo takes several times as long as any other
+  canvas.getContext("2d").fillRect(0, 0, 256, 192)
+  await run(model.preprocess.apply(pictureOfImage(canvas)))
+  return model.description
+}
+
+async function run({ data, width, height, channels }) {
+  const input = new ort.Tensor("float32", data, [1, channels, height, width])
+  return session.run({ [session.inputNames[0]]: input })
+}
+
+/** Return the prediction for a photo, and with `explains` what its heatmaps are drawn from. photo: a Blob, or an image
+ *  that is closed afterwards. */
+async function answer({ photo, explains }) {
+  const image = photo instanceof Blob ? await openPhoto(photo, heic) : photo
+  try {
+    const size = [image.displayWidth ?? image.width, image.displayHeight ?? image.height]
+    const outputs = await run(model.preprocess.apply(pictureOfImage(image)))
+    const value = { prediction: model.prediction(outputs.logits.data, outputs.features?.data) }
+    if (explains) {
+      if (model.head && outputs.cells) {
+        value.cells = { ...model.contributions(outputs.cells), seen: model.preprocess.seen(size) }
+      }
+      Object.assign(value, { size, photo: preview(image) })
+    }
+    for (const tensor of Object.values(outputs)) tensor.dispose()
+    return value
+  } finally {
+    image.close()
+  }
+}
+
+/** Return the model's own input for a photo, for tests: {data, width, height, channels}. */
+async function input({ photo }) {
+  const image = await openPhoto(photo, heic)
+  const prepared = model.preprocess.apply(pictureOfImage(image))
+  image.close()
+  return prepared
+}
+
+const TASKS = { load, answer, input }
+let last = Promise.resolve()
+const stopped = new Set()
+
+async function perform({ id, task, given }) {
+  if (stopped.delete(id)) return
+  try {
+    const value = await TASKS[task](given, bytes => self.postMessage({ id, bytes }))
+    self.postMessage({ id, value }, value.photo ? [value.photo] : [])
+  } catch (error) {
+    self.postMessage({ id, error: { name: error?.name ?? "Error", message: String(error?.message ?? error) } })
+  }
+  stopped.delete(id)
+}
+
+self.addEventListener("message", ({ data }) => {
+  if (data.stop) stopped.add(data.stop)
+  else last = last.then(() => perform(data))
+})
