@@ -1,22 +1,67 @@
-// Whether a photo's colours are others than sRGB, as classifier/photo/color_profiles.py decides it: then the browser is to
-// convert them, and only then, since its conversion moves the samples of plain photos too.
+// Colours that are not sRGB, converted as classifier/photo/color_profiles.py converts them with LittleCMS: for a profile of
+// primaries and curves, sample for sample (its 8-bit shaper: fixed point with 14 bits). The browser's own conversion, which
+// differs by a level here and there, is left to the profiles of printers and greys.
 
-const SRGB = [[0.436, 0.2225, 0.0139], [0.3851, 0.7169, 0.0971], [0.1431, 0.0606, 0.7139]] // its primaries as XYZ
-const NEAR_PRIMARY = 0.004, NEAR_CURVE = 0.006
-const OTHER_PRIMARIES = [9, 12] // BT.2020 and Display P3, by the code that AVIF, HEIC and PNG use
+const PRIMARIES = { // red, green and blue as XYZ under D50, by the code that AVIF, HEIC and PNG use
+  9: [[0.67348, 0.27904, -0.00194], [0.16566, 0.67534, 0.02998], [0.12505, 0.04561, 0.79686]], // BT.2020
+  12: [[0.51512, 0.2412, -0.00105], [0.29198, 0.69225, 0.04189], [0.1571, 0.06657, 0.78407]], // Display P3
+}
+const XYZ_TO_SRGB = [[3.13418636, -1.61720896, -0.49069406], [-0.9787485, 1.9161301, 0.0334334],
+  [0.07196393, -0.22899387, 1.40575373]]
+const ONE = 2 ** 14, MAX_SAME = 2 // of 255: a profile that changes no colour by more counts as sRGB
+const NEAR_CURVE = 0.006
 
 const linear = value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
+const encoded = light => light <= linear(0.04045) ? light * 12.92 : light ** (1 / 2.4) * 1.055 - 0.055
 const name = (view, at) => String.fromCharCode(...[0, 1, 2, 3].map(i => view.getUint8(at + i)))
 const fixed = (view, at) => view.getInt32(at) / 65536
+const clamp = (value, most) => Math.min(most, Math.max(0, value))
+
+/** Converts the samples of pixels, in place. */
+class Conversion {
+  /** primaries: the light of red, green and blue as XYZ; curves: of each channel, from a sample to light, 0 to 1. */
+  constructor(primaries, curves) {
+    this.light = curves.map(curve => Int32Array.from({ length: 256 }, (_, i) => Math.floor(curve(i / 255) * ONE + 0.5)))
+    this.matrix = Int32Array.from(XYZ_TO_SRGB.flatMap(row => primaries.map(color =>
+      Math.floor(row.reduce((sum, weight, i) => sum + weight * color[i], 0) * ONE + 0.5))))
+    this.samples = Uint8Array.from({ length: ONE + 1 }, (_, i) =>
+      Math.floor((Math.floor(clamp(encoded(i / ONE), 1) * 65535 + 0.5) * 65281 + 8388608) / 2 ** 24))
+  }
+
+  apply(pixels, stride = 4) {
+    const [red, green, blue] = this.light, m = this.matrix, samples = this.samples, half = ONE / 2
+    for (let i = 0; i < pixels.length; i += stride) {
+      const r = red[pixels[i]], g = green[pixels[i + 1]], b = blue[pixels[i + 2]]
+      pixels[i] = samples[clamp(m[0] * r + m[1] * g + m[2] * b + half >> 14, ONE)]
+      pixels[i + 1] = samples[clamp(m[3] * r + m[4] * g + m[5] * b + half >> 14, ONE)]
+      pixels[i + 2] = samples[clamp(m[6] * r + m[7] * g + m[8] * b + half >> 14, ONE)]
+    }
+  }
+
+  /** Whether it changes any colour, seen on some from all over. */
+  get changes() {
+    const levels = Array.from({ length: 9 }, (_, i) => Math.round(i * 255 / 8))
+    const probe = Uint8Array.from(levels.flatMap(r => levels.flatMap(g => levels.flatMap(b => [r, g, b]))))
+    const converted = probe.slice()
+    this.apply(converted, 3)
+    return converted.some((sample, i) => Math.abs(sample - probe[i]) > MAX_SAME)
+  }
+}
+
+function table(view, at, n) {
+  return value => {
+    const place = value * (n - 1), low = Math.floor(place), next = Math.min(n - 1, low + 1)
+    const [one, other] = [low, next].map(i => view.getUint16(at + 2 * i))
+    return Math.floor(one + (other - one) * (place - low) + 0.5) / 65535
+  }
+}
 
 /** Return the function of a curve's tag, from a sample to light, both 0 to 1; undefined for one unknown here. */
 function curveAt(view, at) {
   const kind = name(view, at)
   if (kind === "curv") {
     const n = view.getUint32(at + 8)
-    if (n === 0) return value => value
-    if (n === 1) return value => value ** (view.getUint16(at + 12) / 256)
-    return value => view.getUint16(at + 12 + 2 * Math.round(value * (n - 1))) / 65535
+    return n === 0 ? value => value : n === 1 ? value => value ** (view.getUint16(at + 12) / 256) : table(view, at + 12, n)
   }
   if (kind !== "para") return undefined
   const type = view.getUint16(at + 8), given = i => fixed(view, at + 12 + 4 * i)
@@ -26,26 +71,28 @@ function curveAt(view, at) {
   return value => value >= d ? (a * value + b) ** g + (e ?? 0) : c * value + (f ?? 0)
 }
 
-function isSrgb(profile) {
+function read(profile) {
   const view = new DataView(profile.buffer, profile.byteOffset, profile.byteLength), tags = new Map()
   for (let i = 0; i < view.getUint32(128); i++) tags.set(name(view, 132 + 12 * i), view.getUint32(136 + 12 * i))
-  if (name(view, 16) === "GRAY") return matches(curveAt(view, tags.get("kTRC")))
-  return ["r", "g", "b"].every((letter, i) => {
-    const at = tags.get(`${letter}XYZ`)
-    const primary = [8, 12, 16].map(place => fixed(view, at + place))
-    return primary.every((value, j) => Math.abs(value - SRGB[i][j]) < NEAR_PRIMARY) &&
-      matches(curveAt(view, tags.get(`${letter}TRC`)))
-  })
+  if (name(view, 16) === "GRAY") {
+    const curve = curveAt(view, tags.get("kTRC"))
+    const plain = [0.1, 0.25, 0.5, 0.75, 0.9].every(x => Math.abs(curve(x) - linear(x)) < NEAR_CURVE)
+    return { byBrowser: !plain }
+  }
+  if (name(view, 16) !== "RGB " || tags.has("A2B0")) return { byBrowser: true }
+  const channels = ["r", "g", "b"]
+  const primaries = channels.map(letter => [8, 12, 16].map(place => fixed(view, tags.get(`${letter}XYZ`) + place)))
+  return { conversion: new Conversion(primaries, channels.map(letter => curveAt(view, tags.get(`${letter}TRC`)))) }
 }
 
-const matches = curve => [0.1, 0.25, 0.5, 0.75, 0.9].every(x => Math.abs(curve(x) - linear(x)) < NEAR_CURVE)
-
-/** Return whether the browser is to convert a photo's colours. headers: of headers.js. */
-export function hasOtherColors({ profile, primaries = 1 }) {
-  if (!profile) return OTHER_PRIMARIES.includes(primaries)
+/** Return {conversion, byBrowser}: what converts a photo's colours to sRGB, null where they are sRGB; byBrowser: the browser
+ *  is to do it. headers: of headers.js. */
+export function colorsOf({ profile, primaries = 1 }) {
   try {
-    return !isSrgb(profile)
+    const { conversion = null, byBrowser = false } = profile ? read(profile)
+      : primaries in PRIMARIES ? { conversion: new Conversion(PRIMARIES[primaries], [linear, linear, linear]) } : {}
+    return { conversion: conversion?.changes ? conversion : null, byBrowser }
   } catch {
-    return true // no profile of three primaries and curves, as those of printers
+    return { conversion: null, byBrowser: false } // a profile that is damaged is ignored
   }
 }

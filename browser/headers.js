@@ -12,30 +12,37 @@ function indexOf(bytes, text, from = 0, to = bytes.length) {
   return -1
 }
 
+const PROGRESSIVE = [0xc2, 0xc6, 0xca, 0xce]
 const FRAMES = marker => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)
 
 function jpeg(bytes) {
   const view = viewOf(bytes), profile = []
-  let at = 2, size = [0, 0]
+  let at = 2, size = [0, 0], progressive = false
   while (at + 4 <= bytes.length) {
     if (bytes[at] !== 0xff || bytes[at + 1] === 0xff) {
       at += 1
       continue
     }
     const marker = bytes[at + 1], length = view.getUint16(at + 2), payload = at + 4, end = at + 2 + length
-    if (FRAMES(marker) && end <= bytes.length) size = [view.getUint16(payload + 3), view.getUint16(payload + 1)]
+    if (FRAMES(marker) && end <= bytes.length) {
+      size = [view.getUint16(payload + 3), view.getUint16(payload + 1)]
+      progressive = PROGRESSIVE.includes(marker)
+    }
     if (marker === 0xe2 && latin1(bytes, payload, payload + 12) === "ICC_PROFILE\0")
       profile.push([bytes[payload + 12], bytes.subarray(payload + 14, end)])
     if (marker === 0xda) break
     at = end
   }
-  for (let end = at; ; end += 1) { // within a scan's data 0xff is never followed by the end's marker
-    end = bytes.indexOf(0xff, end)
-    if (end < 0 || end + 1 >= bytes.length) throw new PhotoError(cutOff("JPEG"))
-    if (bytes[end + 1] === 0xd9) break
-  }
+  const ended = hasEnd(bytes, at)
+  if (!ended && (progressive || !size[0])) throw new PhotoError(cutOff("JPEG"))
   const parts = profile.sort(([one], [other]) => one - other).map(([, part]) => part)
-  return { format: "JPEG", size, profile: parts.length ? joined(parts) : null, orientation: 1 } // it is turned already
+  return { format: "JPEG", size, profile: parts.length ? joined(parts) : null, orientation: 1, ended } // turned already
+}
+
+/** Return whether a JPEG's end follows: within a scan's data 0xff is never followed by its marker. */
+function hasEnd(bytes, at) {
+  for (let end = bytes.indexOf(0xff, at); end >= 0; end = bytes.indexOf(0xff, end + 1)) if (bytes[end + 1] === 0xd9) return true
+  return false
 }
 
 function joined(parts) {
@@ -115,8 +122,8 @@ function heif(bytes) {
   return { format: /avi[fs]/.test(brands) ? "AVIF" : "HEIC", size, profile, orientation: 1, primaries }
 }
 
-/** Return what the headers of a photo say: {format, size: [width, height], profile, orientation, primaries}. Raises
- *  PhotoError for a file that is cut off, or that is no photo. bytes: Uint8Array of the whole file. */
+/** Return what the headers of a photo say: {format, size: [width, height], profile, orientation, primaries,
+ *  ended}. Raises PhotoError for a file that is cut off, or that is no photo; a JPEG of one pass may lack its end. bytes: Uint8Array of the whole file. */
 export async function readHeaders(bytes) {
   const start = latin1(bytes, 0, 12), view = viewOf(bytes)
   if (start.startsWith("\xff\xd8")) return jpeg(bytes)

@@ -1,10 +1,10 @@
 // Open a photo of any format that the browser decodes: upright, in sRGB, transparency on white, as the Python edition
 // does (classifier/photo/decode.py). The picture that comes of it is what resample.js reads, a strip at a time.
-import { hasOtherColors } from "./colors.js"
+import { colorsOf } from "./colors.js"
 import { readHeaders } from "./headers.js"
-import { damaged, PhotoError, tooLarge } from "./photo_error.js"
+import { cutOff, damaged, PhotoError, tooLarge } from "./photo_error.js"
 
-const MAX_PIXELS = 100e6, MAX_BYTES = 200e6, STRIP = 256
+const MAX_PIXELS = 100e6, MAX_BYTES = 200e6, STRIP = 256, END = Uint8Array.of(0xff, 0xd9) // of a JPEG
 // two pixels, the left one white, with the EXIF orientation 3: turned, the left one is black
 const TURNED = {
   WebP: "UklGRlIAAABXRUJQVlA4WAoAAAAIAAAAAQAAAAAAVlA4TBIAAAAvAQAAAA8w//M///MfeMiI/gdFWElGGgAAAE1NACoAAAAIAAEBEgADAAAA" +
@@ -26,15 +26,25 @@ async function browserTurns(format) {
   return turnsItself[format]
 }
 
-async function decoded(blob, headers, heic) {
-  const options = { imageOrientation: "from-image", colorSpaceConversion: hasOtherColors(headers) ? "default" : "none" }
+async function decoded(bytes, headers, byBrowser, heic) {
+  const options = { imageOrientation: "from-image", colorSpaceConversion: byBrowser ? "default" : "none" }
   try {
-    return await createImageBitmap(blob, options)
-  } catch (error) {
-    if (headers.format === "HEIC" && heic) return heic(new Uint8Array(await blob.arrayBuffer()))
+    return await createImageBitmap(new Blob(headers.ended === false ? [bytes, END] : [bytes]), options)
+  } catch {
+    if (headers.format === "HEIC" && heic) return heic(bytes)
     if (headers.format === "HEIC") throw new PhotoError("This is a HEIC, which this browser cannot open. Send it as JPEG.")
-    throw new PhotoError(damaged(headers.format))
+    throw new PhotoError(headers.ended === false ? cutOff("JPEG") : damaged(headers.format))
   }
+}
+
+/** Raise PhotoError for a cut-off JPEG that misses more than 1% of its pixels, which decoders make grey. */
+function checkEnd(image) {
+  const picture = pictureOfImage(image), { width, height } = picture, n = Math.floor(height / 8) + 1
+  const pixels = picture.rows(Math.max(0, height - n), Math.min(n, height)), isGrey = value => value === 127 || value === 128
+  let grey = 0
+  for (let i = 0; i < pixels.length; i += 4)
+    grey += isGrey(pixels[i]) && isGrey(pixels[i + 1]) && isGrey(pixels[i + 2])
+  if (grey > Math.max(Math.floor(width * height / 100), 256)) throw new PhotoError(cutOff("JPEG"))
 }
 
 /** What turns a picture of w × h by its EXIF orientation: the matrix for a canvas. */
@@ -53,8 +63,8 @@ async function turned(image, orientation) {
   return canvas.transferToImageBitmap()
 }
 
-/** Return the photo upright, as an ImageBitmap. blob: a Blob or File; heic: decodes a HEIC's bytes to an ImageBitmap,
- *  for browsers that cannot. Raises PhotoError, with a sentence for a person. */
+/** Return the photo upright, as {image: an ImageBitmap, conversion: of its colours, or null}. blob: a Blob or File; heic:
+ *  decodes a HEIC's bytes to an ImageBitmap, for browsers that cannot. Raises PhotoError, with a sentence for a person. */
 export async function openPhoto(blob, heic = null) {
   if (blob.size > MAX_BYTES) throw new PhotoError(`This file has more than ${MAX_BYTES / 1e6} MB. Send a smaller one.`)
   let bytes
@@ -66,14 +76,17 @@ export async function openPhoto(blob, heic = null) {
   if (!bytes.length) throw new PhotoError("This file is empty.")
   const headers = await readHeaders(bytes), [width, height] = headers.size
   if (width * height > MAX_PIXELS) throw new PhotoError(tooLarge(width, height, MAX_PIXELS))
-  const image = await decoded(new Blob([bytes]), headers, heic)
+  const { conversion, byBrowser } = colorsOf(headers)
+  const image = await decoded(bytes, headers, byBrowser, heic)
   if (image.width * image.height > MAX_PIXELS) throw new PhotoError(tooLarge(image.width, image.height, MAX_PIXELS))
+  if (headers.ended === false) checkEnd(image)
   const turns = headers.orientation > 1 && !await browserTurns(headers.format)
-  return turns ? turned(image, headers.orientation) : image
+  return { image: turns ? await turned(image, headers.orientation) : image, conversion }
 }
 
-/** Return an ImageBitmap (or a VideoFrame, or a canvas) as a picture, which is drawn on white a strip at a time. */
-export function pictureOfImage(image) {
+/** Return an ImageBitmap (or a VideoFrame, or a canvas) as a picture, which is drawn on white a strip at a time and, with
+ *  a conversion, in sRGB. */
+export function pictureOfImage(image, conversion = null) {
   const width = image.displayWidth ?? image.width, height = image.displayHeight ?? image.height
   let canvas = null, context = null, strip = null, from = 0, to = 0
   const draw = (y, n) => {
@@ -86,6 +99,7 @@ export function pictureOfImage(image) {
     context.fillRect(0, 0, width, end - start)
     context.drawImage(image, 0, start, width, end - start, 0, 0, width, end - start)
     strip = context.getImageData(0, 0, width, end - start).data
+    conversion?.apply(strip)
     ;[from, to] = [start, end]
   }
   const rows = (y, n) => {
@@ -96,7 +110,7 @@ export function pictureOfImage(image) {
 }
 
 /** Return a smaller copy of an image for people to look at, no side above `side` pixels. */
-export function preview(image, side = 640) {
+export function preview(image, conversion = null, side = 640) {
   const width = image.displayWidth ?? image.width, height = image.displayHeight ?? image.height
   const by = Math.min(1, side / Math.max(width, height))
   const canvas = new OffscreenCanvas(Math.max(1, Math.round(width * by)), Math.max(1, Math.round(height * by)))
@@ -105,5 +119,10 @@ export function preview(image, side = 640) {
   context.fillStyle = "#fff"
   context.fillRect(0, 0, canvas.width, canvas.height)
   context.drawImage(image, 0, 0, canvas.width, canvas.height)
+  if (conversion) {
+    const pixels = context.getImageData(0, 0, canvas.width, canvas.height)
+    conversion.apply(pixels.data)
+    context.putImageData(pixels, 0, 0)
+  }
   return canvas.transferToImageBitmap()
 }

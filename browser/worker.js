@@ -33,16 +33,16 @@ async function run({ data, width, height, channels }) {
 /** Return the prediction for a photo, and with `explains` what its heatmaps are drawn from. photo: a Blob, or an image
  *  that is closed afterwards. */
 async function answer({ photo, explains }) {
-  const image = photo instanceof Blob ? await openPhoto(photo, heic) : photo
+  const { image, conversion } = photo instanceof Blob ? await openPhoto(photo, heic) : { image: photo }
   try {
     const size = [image.displayWidth ?? image.width, image.displayHeight ?? image.height]
-    const outputs = await run(model.preprocess.apply(pictureOfImage(image)))
+    const outputs = await run(model.preprocess.apply(pictureOfImage(image, conversion)))
     const value = { prediction: model.prediction(outputs.logits.data, outputs.features?.data) }
     if (explains) {
       if (model.head && outputs.cells) {
         value.cells = { ...model.contributions(outputs.cells), seen: model.preprocess.seen(size) }
       }
-      Object.assign(value, { size, photo: preview(image) })
+      Object.assign(value, { size, photo: preview(image, conversion) })
     }
     for (const tensor of Object.values(outputs)) tensor.dispose()
     return value
@@ -53,8 +53,8 @@ async function answer({ photo, explains }) {
 
 /** Return the model's own input for a photo, for tests: {data, width, height, channels}. */
 async function input({ photo }) {
-  const image = await openPhoto(photo, heic)
-  const prepared = model.preprocess.apply(pictureOfImage(image))
+  const { image, conversion } = await openPhoto(photo, heic)
+  const prepared = model.preprocess.apply(pictureOfImage(image, conversion))
   image.close()
   return prepared
 }
