@@ -3,8 +3,8 @@
 Gives  `MultiLabelPredictions`, a `Predictions` whose targets and predictions are marks: whether a photo shows a label
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from training.data.labels_csv import SEPARATOR
 from .predictions import Predictions
 from .statistics import wilson
 
-NONE = "none"  # of its labels, in words
+NONE = "no label"  # in place of a photo's labels; labels of labels.csv have no space in their name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,17 @@ class MultiLabelPredictions(Predictions):
         known = self.average_precision[self.targets.any(0)]
         return float(known.mean()) if len(known) else float("nan")
 
+    def of_labels(self, labels: Collection[str]) -> "MultiLabelPredictions":
+        """Return the predictions for those of the labels that are in the vocab, in its order."""
+        kept = [i for i, label in enumerate(self.vocab) if label in labels]
+        return replace(
+            self,
+            vocab=[self.vocab[i] for i in kept],
+            targets=self.targets[:, kept],
+            probabilities=self.probabilities[:, kept],
+            predicted_labels=self.predicted_labels[:, kept],
+        )
+
     def answer(self, i: int) -> str:
         """Return the labels that a photo gets, as text."""
         return labels_text(self.vocab, self.predicted[i])
@@ -102,5 +113,5 @@ class MultiLabelPredictions(Predictions):
 
 
 def labels_text(vocab: Sequence[str], marks: np.ndarray) -> str:
-    """Return the marked labels as text, "none" where there is none."""
+    """Return the marked labels as text, NONE where there is none."""
     return SEPARATOR.join(label for label, mark in zip(vocab, marks) if mark) or NONE

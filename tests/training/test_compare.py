@@ -14,15 +14,9 @@ from classifier.files import sha256
 from helpers.commands import run_module
 from helpers.photos import make_photos, noisy_photo
 from helpers.several_labels import several_labels
-from training.compare import (
-    Comparison,
-    check_kinds,
-    compare,
-    describe_changes,
-    describe_export,
-    with_known_labels,
-)
-from training.data.labels import Labels, ListedPhoto
+from training.compare import check_kinds, compare, with_known_labels
+from training.comparison import Comparison, describe_changes, describe_export, describe_left_out
+from training.data.labels import BY_FOLDER, Labels, ListedPhoto
 from training.data.photos import get_photos
 from training.held_out import HeldOutPredictions
 from training.metrics import metrics_path, read_metrics, validated_before
@@ -104,7 +98,7 @@ def test_an_export_of_before_is_asked_about_its_validation_photos(trained, tmp_p
     shutil.copy(trained / "export.pkl", tmp_path / "old.pkl")
     metrics = {name: value for name, value in read_metrics(trained / "export.pkl").items() if name != "held_out"}
     (tmp_path / "old.metrics.json").write_text(json.dumps({**metrics, "valid_sha256": list(map(sha256, photos[5:12]))}))
-    comparison, left_out = compare(str(tmp_path / "old.pkl"), str(trained / "export.pkl"), photos)
+    comparison, left_out, _ = compare(str(tmp_path / "old.pkl"), str(trained / "export.pkl"), photos)
     assert comparison.old.files == comparison.new.files == photos[5:12] and left_out == {}
     kept = HeldOutPredictions.from_metrics(read_metrics(trained / "export.pkl")).predictions_for(photos[5:12])
     assert np.array_equal(comparison.new.probabilities, kept.probabilities)
@@ -154,7 +148,8 @@ def test_labels_that_only_one_knows_are_left_out_and_named(trained, tmp_path):
     noisy_photo((200, 200, 0), 1).save(data / "yellow" / "1.png")
     export = trained / "export.pkl"
     run = run_module("training.compare", export, export, data, "--unseen")
-    assert "yellow/1.png: its label is none of" in run.stdout and "6 photos" in run.stdout
+    assert f"1 photo left out: {export} knows no label yellow; yellow/1.png\n" in run.stdout
+    assert "6 photos that neither" in run.stdout
     shutil.rmtree(data / "red"), shutil.rmtree(data / "blue"), shutil.rmtree(data / "green")
     run = run_module("training.compare", export, export, data, "--unseen")
     assert run.returncode == 1 and "know none of these labels" in run.stderr and "Traceback" not in run.stderr
@@ -165,7 +160,7 @@ def test_an_answer_of_several_labels_is_right_where_all_are():
     marks[4], marks[0] = False, [True, True, False]
     comparison = Comparison(old, replace(old, predicted_labels=marks))
     assert (comparison.fixed, comparison.broken) == ([4], [0])
-    assert describe_changes(comparison, [4], "fixed ") == ["  fixed   photos/4.jpg: <b>hat</b> -> none"]
+    assert describe_changes(comparison, [4], "fixed ") == ["  fixed   photos/4.jpg: <b>hat</b> -> no label"]
     assert describe_changes(comparison, [0], "broken") == ["  broken  photos/0.jpg: <b>hat</b> -> <b>hat</b>|shirt"]
     assert comparison.verdict == "Neither is better: both get 2 of 5 wrong."
     line = describe_export("old", "old.pkl", old)
@@ -177,18 +172,39 @@ def knowing(*labels: str, multi_label: bool = True) -> SimpleNamespace:
     return SimpleNamespace(labels=list(labels), multi_label=multi_label)
 
 
+def listed(**rows: tuple[str, ...]) -> Labels:
+    return Labels({Path(name): ListedPhoto(own) for name, own in rows.items()})
+
+
 def test_one_label_and_several_cannot_be_compared():
+    exports, labels = ["old.pkl", "new.pkl"], listed(a=("hat",), b=("hat", "scarf"), c=())
+    photos, one, several = list(labels.listed), knowing("hat", multi_label=False), knowing("hat")
     with pytest.raises(CliError, match="gives a photo several labels or none, old"):
-        check_kinds(["old.pkl", "new.pkl"], [knowing("hat", multi_label=False), knowing("hat")])
-    check_kinds(["old.pkl", "new.pkl"], [knowing("hat"), knowing("hat")])
+        check_kinds(exports, [one, several], photos, labels)
+    with pytest.raises(CliError, match=r"Both exports give a photo several .* one each, their folder"):
+        check_kinds(exports, [several, several], [Path("hat/a")], BY_FOLDER)
+    with pytest.raises(CliError, match=r"Both exports give a photo one label.*--labels-per-photo one --out NEW"):
+        check_kinds(exports, [one, one], photos, labels)
+    check_kinds(exports, [several, several], photos, labels)
+    check_kinds(exports, [one, one], photos[:1], labels)
+    check_kinds(exports, [one, one], [Path("hat/a")], BY_FOLDER)
 
 
-def test_photos_of_which_an_export_does_not_know_every_label_are_left_out():
-    rows = {"1": ("hat",), "2": ("hat", "scarf"), "3": ()}
-    labels = Labels({Path(name): ListedPhoto(own) for name, own in rows.items()})
+def test_photos_of_which_an_export_does_not_know_every_label_are_left_out_in_one_line():
+    labels = listed(a=("hat",), b=("hat", "scarf"), c=(), d=("shoe",), e=("scarf",), f=("bag", "hat"), g=("bag",))
     exports, photos = ["old.pkl", "new.pkl"], list(labels.listed)
-    known, left_out = with_known_labels(exports, [knowing("hat"), knowing("hat", "scarf")], photos, labels)
-    assert known == [Path("1"), Path("3")] and left_out == {Path("2"): "a label of it is none of old.pkl's"}
-    one = knowing("hat", "scarf", multi_label=False)
-    known, left_out = with_known_labels(exports, [one, one], photos, labels)
-    assert known == [Path("1")] and "it has several labels, or none" in left_out[Path("3")]
+    known, left_out = with_known_labels(
+        exports, [knowing("hat", "shoe"), knowing("hat", "bag", "shoe")], photos, labels
+    )
+    assert known == [Path("a"), Path("c"), Path("d")]
+    assert sorted(describe_left_out(left_out)) == [
+        "2 photos left out: old.pkl and new.pkl know no label scarf; /b, /e",
+        "2 photos left out: old.pkl knows no label bag; /f, /g",
+    ]
+
+
+def test_many_photos_left_out_are_one_line():
+    left_out = {Path(f"hat/{i}.jpg"): "This file is empty." for i in range(9)}
+    assert describe_left_out(left_out) == [
+        "9 photos left out: This file is empty; hat/0.jpg, hat/1.jpg, hat/2.jpg and 6 more"
+    ]

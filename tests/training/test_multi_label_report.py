@@ -2,16 +2,21 @@
 
 import json
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fastcore.script import CliError
 
+from classifier.files import sha256
 from helpers.commands import run_module, train
 from helpers.documents import keys_of
 from helpers.photos import make_pairs
 from helpers.several_labels import THRESHOLDS, VOCAB, metrics_of_several_labels, several_labels
-from training.data.labels import ListedPhoto, read_labels, write_labels
-from training.evaluation import ALL, OUT_OF_FOLD, Evaluation
+from training.data.labels import Labels, ListedPhoto, read_labels, write_labels
+from training.evaluation import ALL, OUT_OF_FOLD, Evaluation, evaluate
+from training.held_out import HeldOutPredictions
 from training.metrics import KEYS, read_metrics
 from training.multi_label_predictions import MultiLabelPredictions
 from training.report.__main__ import groups_of
@@ -63,7 +68,7 @@ def test_a_label_with_enough_photos_has_no_remark():
 def test_photos_are_counted_by_how_many_labels_they_show():
     rows = count_rows(several_labels())
     assert [row[:3] + row[4:] for row in rows] == [
-        ("none", 2, "50.0%", 1),
+        ("no label", 2, "50.0%", 1),
         ("1 label", 2, "50.0%", 0),
         ("2 labels", 1, "100.0%", 0),
     ]
@@ -73,9 +78,37 @@ def test_photos_are_counted_by_how_many_labels_they_show():
 
 
 def test_answers_for_photos_without_a_label_and_labels_that_are_too_many():
-    assert none_rows(several_labels()) == [("none", 1), ("<b>hat</b>", 1)]
-    assert added_rows(several_labels()) == [("shirt", "<b>hat</b>", 1), ("none", "<b>hat</b>", 1)]
+    assert none_rows(several_labels()) == [("no label", 1), ("<b>hat</b>", 1)]
+    assert added_rows(several_labels()) == [("shirt", "<b>hat</b>", 1), ("no label", "<b>hat</b>", 1)]
     assert label_differences(several_labels(), 2) == {"added": ["<b>hat</b> 70%"], "missing": ["shirt 30%"]}
+
+
+def test_a_label_named_none_is_another_thing_than_no_label():
+    predictions = replace(several_labels(), vocab=["none", "shirt", "shoes"])
+    assert none_rows(predictions) == [("no label", 1), ("none", 1)]
+    assert added_rows(predictions) == [("shirt", "none", 1), ("no label", "none", 1)]
+
+
+def test_labels_that_only_the_export_or_only_the_data_set_has_are_told_and_not_measured(tmp_path):
+    predictions = several_labels(tmp_path)
+    hashes = list(map(sha256, predictions.files))
+    kept = HeldOutPredictions(
+        VOCAB, hashes, predictions.probabilities, predicted_labels=np.ones_like(predictions.predicted)
+    )
+    classifier, metrics = SimpleNamespace(labels=VOCAB), {"held_out": kept.to_data()}
+    own = [("shirt",), ("shirt",), (), ("shirt", "bag"), ("cap",)]
+    labels = Labels({file: ListedPhoto(names) for file, names in zip(predictions.files, own)})
+    found = evaluate(classifier, predictions.files, metrics, labels)
+    assert found.predictions.vocab == ["shirt"] and found.predictions.n_wrong == 1
+    assert found.notes == (
+        "2 photos left out: the export knows no label bag, cap.",
+        "not measured, since no photo of the data set has such a label: <b>hat</b>, shoes.",
+    )
+    page = to_html(found, figures_of(found, {}), {}, n_others=2, thresholds=THRESHOLDS)
+    assert "Not measured, since no photo of the data set has such a label: &lt;b&gt;hat&lt;/b&gt;, shoes." in page
+    without = Labels(dict.fromkeys(predictions.files, ListedPhoto(())))
+    with pytest.raises(CliError, match="The data set has none of the export's labels"):
+        evaluate(classifier, predictions.files, metrics, without)
 
 
 def test_an_unfamiliar_photo_gets_no_label():
@@ -128,7 +161,7 @@ def test_page_tells_labels_too_many_and_too_few(tmp_path):
     assert "too many: &lt;b&gt;hat&lt;/b&gt; 70%<br>missing: shirt 30%" in page
     assert "<b>0.100</b> before, <b>0.050</b> after" in page and "with it, 1 have a label too many" in page
     assert page.count("mean average precision <b>0.") == 2, "of the held-out photos and of the test set"
-    assert "<td>out of fold, none</td><td>2</td><td>50.0%</td>" in page
+    assert "<td>out of fold, no label</td><td>2</td><td>50.0%</td>" in page
     assert "<b>hat</b>" not in page and not re.findall(r'(?:src|href)="(?!data:)', page)
     assert all(f'alt="{name}' in page for name in ("co-occurrence", "precision and recall", "reliability", "losses"))
 

@@ -176,8 +176,8 @@ def test_figures_of_all_labels_by_hand():
     assert of.right.tolist() == [True, True, False, False] and of.n_wrong == 2
     assert of.mean_average_precision == pytest.approx((5 / 6 + 1) / 2)
     assert of.losses[0] == pytest.approx(-np.log([0.9, 0.8, 0.9]).mean())
-    assert [of.answer(i) for i in range(4)] == ["a", "a|b", "a", "none"]
-    assert [of.truth(i) for i in range(4)] == ["a", "a|b", "none", "b"]
+    assert [of.answer(i) for i in range(4)] == ["a", "a|b", "a", "no label"]
+    assert [of.truth(i) for i in range(4)] == ["a", "a|b", "no label", "b"]
     assert of.co_occurrence().tolist() == [[2, 1, 0], [1, 1, 0], [0, 0, 0]]
     assert of.top_losses(1) == [3]
 

@@ -22,7 +22,7 @@ from fastcore.script import CliError
 from classifier import Classifier
 from classifier.command_line import run
 from training.data.labels import read_labels
-from training.data.photos import get_photos, print_unreadable
+from training.data.photos import get_photos, print_unreadable, where_photos_go
 from training.evaluation import Evaluation, evaluate
 from training.metrics import read_metrics
 from training.multi_label_predictions import NONE, MultiLabelPredictions
@@ -92,9 +92,11 @@ def main(
     if card and not metrics:
         raise CliError(f"--card {card}: no metrics.json of {export} lies beside it, so there is nothing to write.")
     if not photos:
-        raise CliError(f"No photos under {data}. Put them in one folder a label: {data}/<label>/photo.jpg.")
+        raise CliError(f"No photos under {data}. {where_photos_go(Path(data), labels)}")
     evaluation = evaluate(classifier, photos, metrics, labels)
     print_unreadable(evaluation.unreadable)
+    for note in evaluation.notes:
+        print(note)
     n_others = len(photos) - len(evaluation.predictions.files) - len(evaluation.unreadable)
     groups = familiarity_groups(classifier, evaluation, other)
     familiar = FamiliarityGroups(groups, classifier.familiarity.threshold if classifier.familiarity else 0.0)
