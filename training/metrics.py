@@ -55,6 +55,7 @@ KEYS = {
     "calibration.after.bins[].confidence": "as under `before`",
     "calibration.after.bins[].accuracy": "as under `before`",
     "familiarity.accepted": "share of the held-out photos that count as familiar; null where the model cannot tell",
+    "familiarity.threshold": "familiarity from which on a photo counts as familiar; null where the model cannot tell",
     "familiarity.unfamiliar": "share of a label's photos that count as unfamiliar when the label is left out of the "
     "training, over all labels left out in turn; null where that cannot be measured",
     "familiarity.auroc": "how well familiarity separates them from the other photos: 0.5 is chance, 1 always",

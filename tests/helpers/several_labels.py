@@ -66,6 +66,7 @@ def metrics_of_several_labels() -> dict:
         },
         "familiarity": {
             "accepted": 0.98,
+            "threshold": 0.5,
             "unfamiliar": 0.4,
             "auroc": 0.9,
             "left_out": {"shirt": {"n": 2, "unfamiliar": 0.4, "auroc": 0.9}},

@@ -169,6 +169,13 @@ def test_expectations_are_what_the_held_out_photos_get():
     assert found.confidence_by_label["shoes"] == (0, 0)
 
 
+def test_photos_below_the_threshold_of_familiarity_get_no_label():
+    of = metrics([DRESS, BOTH, BOTH, {"hat": 0.3}, {}], familiarity={"accepted": 1.0, "threshold": 0.70004})
+    of["held_out"]["familiarity"] = dict(zip(of["held_out"]["answers"], [0.9, 0.7, 0.6999, 0.4, 0.1]))
+    found = read_reference(of)
+    assert found.unfamiliar == (pytest.approx(0.6), 5) and found.labels == {"dress": 2, "hat": 1, "shoes": 0}
+
+
 def test_photos_that_the_familiarity_rejects_get_no_label():
     of = metrics([DRESS, BOTH, BOTH, {"hat": 0.3}, {}], familiarity={"accepted": 0.75})
     of["several_labels"]["n_without"] = 1  # of the four with a label one is unfamiliar: the last of them

@@ -81,6 +81,7 @@ def test_metrics_record_figures_counts_versions_and_options(training_run):
     assert {"python", "fastai", "torch", "torchvision", "scikit-learn"} <= set(metrics["versions"])
     assert len(metrics["held_out"]["answers"]) == 30 and metrics["valid_sha256"] == []
     assert set(metrics["familiarity"]["left_out"]) == {"blue", "green", "red"}
+    assert 0 < metrics["familiarity"]["threshold"] < 1
     assert metrics["export"]["bytes"] == (training_run / "export.pkl").stat().st_size
     assert str(training_run) not in json.dumps(metrics)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+SCORE_DIGITS = 4  # of the familiarity of held-out photos, as `training.held_out` rounds it
 DEFAULT_UNFAMILIAR = 0.05  # share expected where nobody measured it: more than the 1% of held-out photos
 
 
@@ -106,13 +107,16 @@ def _of_several_labels(metrics: dict[str, Any]) -> Reference:
 def _familiar(metrics: dict[str, Any], predicted: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
     """Return (N,) whether held-out photos count as familiar. predicted: (N, C), labels they get; scores: (N,).
 
-    metrics.json has no threshold, but the share of the photos of any label that reach it. So many of those that get a
-    label are taken to be unfamiliar, the ones with the lowest scores.
+    metrics.json of an earlier version has no threshold, but the share of the photos of any label that reach it. So many
+    of those that get a label are taken to be unfamiliar, the ones with the lowest scores.
     """
-    accepted = (metrics.get("familiarity") or {}).get("accepted")
+    known = metrics.get("familiarity") or {}
+    accepted, threshold = known.get("accepted"), known.get("threshold")
     familiar = np.ones(len(predicted), dtype=bool)
     if scores is None or accepted is None:
         return familiar
+    if threshold is not None:
+        return np.asarray(scores >= round(threshold, SCORE_DIGITS))
     with_label = 1 - metrics["several_labels"]["n_without"] / metrics["n_valid"]
     n_unfamiliar = round((1 - accepted) * with_label * len(predicted))
     labelled = np.flatnonzero(predicted.any(1))

@@ -54,6 +54,7 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
         "calibration": trained.calibration,
         "familiarity": {
             "accepted": measured.accepted,
+            "threshold": trained.familiarity.threshold if trained.familiarity else None,
             "unfamiliar": measured.unfamiliar,
             "auroc": measured.auroc,
             "left_out": {validated.vocab[i]: row for i, row in measured.left_out.items()},
