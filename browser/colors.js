@@ -1,6 +1,6 @@
-// Colours that are not sRGB, converted as classifier/photo/color_profiles.py converts them with LittleCMS: for a profile of
-// primaries and curves, sample for sample (its 8-bit shaper: fixed point with 14 bits). The browser's own conversion, which
-// differs by a level here and there, is left to the profiles of printers and greys.
+// Colours that are not sRGB, converted as classifier/photo/color_profiles.py converts them with LittleCMS: for a
+// profile of primaries and curves, sample for sample (its 8-bit shaper: fixed point with 14 bits). The browser's own
+// conversion, which differs by a level here and there, is left to the profiles of printers and greys.
 
 const PRIMARIES = { // red, green and blue as XYZ under D50, by the code that AVIF, HEIC and PNG use
   9: [[0.67348, 0.27904, -0.00194], [0.16566, 0.67534, 0.02998], [0.12505, 0.04561, 0.79686]], // BT.2020
@@ -61,7 +61,8 @@ function curveAt(view, at) {
   const kind = name(view, at)
   if (kind === "curv") {
     const n = view.getUint32(at + 8)
-    return n === 0 ? value => value : n === 1 ? value => value ** (view.getUint16(at + 12) / 256) : table(view, at + 12, n)
+    const power = view.getUint16(at + 12) / 256 // of a curve that is one number
+    return n === 0 ? value => value : n === 1 ? value => value ** power : table(view, at + 12, n)
   }
   if (kind !== "para") return undefined
   const type = view.getUint16(at + 8), given = i => fixed(view, at + 12 + 4 * i)
@@ -85,8 +86,8 @@ function read(profile) {
   return { conversion: new Conversion(primaries, channels.map(letter => curveAt(view, tags.get(`${letter}TRC`)))) }
 }
 
-/** Return {conversion, byBrowser}: what converts a photo's colours to sRGB, null where they are sRGB; byBrowser: the browser
- *  is to do it. headers: of headers.js. */
+/** Return {conversion, byBrowser}: what converts a photo's colours to sRGB, null where they are sRGB; byBrowser: the
+ *  browser is to do it. headers: of headers.js. */
 export function colorsOf({ profile, primaries = 1 }) {
   try {
     const { conversion = null, byBrowser = false } = profile ? read(profile)

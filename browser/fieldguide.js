@@ -49,9 +49,11 @@ class Explanation {
   /** Return the heatmap of a label: {label, contributions, width, height, bias, seen, largest}; Error for another. */
   heatmap(label = this.prediction.label) {
     const i = this.#labels.indexOf(label)
-    if (!this.#cells || i < 0) throw new Error(this.#cells ? `There is no label ${label}.` : "This model has no heatmaps.")
+    if (!this.#cells) throw new Error("This model has no heatmaps.")
+    if (i < 0) throw new Error(`There is no label ${label}.`)
     const { contributions, biases, width, height, seen } = this.#cells
-    const largest = Math.max(...contributions.map(shares => shares.reduce((most, one) => Math.max(most, Math.abs(one)), 0)))
+    let largest = 0
+    for (const shares of contributions) for (const share of shares) largest = Math.max(largest, Math.abs(share))
     return { label, contributions: contributions[i], width, height, bias: biases[i], seen, largest }
   }
 }
@@ -88,7 +90,8 @@ export class Classifier {
     worker.addEventListener("message", ({ data }) => this.#take(data))
     worker.addEventListener("error", event => {
       event.preventDefault?.()
-      this.#end(new LoadError(`The part that answers photos could not be started: ${event.message || "it did not load"}.`))
+      const why = event.message || "it did not load"
+      this.#end(new LoadError(`The part that answers photos could not be started: ${why}.`))
     })
   }
 

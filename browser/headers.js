@@ -1,5 +1,5 @@
-// What the headers of a photo say before it is decoded: its format and size, whether it is whole, its colour profile and
-// its orientation. Browsers tell none of these, and each has its own idea of a cut-off file.
+// What the headers of a photo say before it is decoded: its format and size, whether it is whole, its colour profile
+// and its orientation. Browsers tell none of these, and each has its own idea of a cut-off file.
 import { cutOff, PhotoError, unknownFormat } from "./photo_error.js"
 
 const latin1 = (bytes, from, to) => String.fromCharCode(...bytes.subarray(from, Math.min(to, bytes.length)))
@@ -12,6 +12,7 @@ function indexOf(bytes, text, from = 0, to = bytes.length) {
   return -1
 }
 
+const BRANDS = /avi[fs]|hei[cxms]|hev[cx]|mif1|msf1/ // of AVIF and HEIC
 const PROGRESSIVE = [0xc2, 0xc6, 0xca, 0xce]
 const FRAMES = marker => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)
 
@@ -41,8 +42,9 @@ function jpeg(bytes) {
 
 /** Return whether a JPEG's end follows: within a scan's data 0xff is never followed by its marker. */
 function hasEnd(bytes, at) {
-  for (let end = bytes.indexOf(0xff, at); end >= 0; end = bytes.indexOf(0xff, end + 1)) if (bytes[end + 1] === 0xd9) return true
-  return false
+  let end = at
+  while ((end = bytes.indexOf(0xff, end)) >= 0 && bytes[end + 1] !== 0xd9) end += 1
+  return end >= 0
 }
 
 function joined(parts) {
@@ -106,12 +108,36 @@ function orientationIn(exif) {
   return 1
 }
 
+function gif(bytes) {
+  const view = viewOf(bytes), colors = at => bytes[at] & 128 ? 3 << (bytes[at] & 7) + 1 : 0
+  let at = 13 + colors(10)
+  const skipBlocks = () => {
+    while (bytes[at]) at += 1 + bytes[at] // to the block of no bytes, or beyond the end
+    at += 1
+  }
+  for (; bytes[at] === 0x21; skipBlocks()) at += 2 // extensions
+  if (bytes[at] === 0x2c) {
+    at += 11 + colors(at + 9)
+    skipBlocks()
+  }
+  if (!(at <= bytes.length)) throw new PhotoError(cutOff("GIF"))
+  return { format: "GIF", size: [view.getUint16(6, true), view.getUint16(8, true)], profile: null, orientation: 1 }
+}
+
+function bmp(bytes) {
+  const view = viewOf(bytes), size = [view.getInt32(18, true), view.getInt32(22, true)].map(Math.abs)
+  const [depth, compression] = [view.getUint16(28, true), view.getUint32(30, true)]
+  const line = Math.ceil(size[0] * depth / 32) * 4
+  if (!compression && view.getUint32(10, true) + line * size[1] > bytes.length) throw new PhotoError(cutOff("BMP"))
+  return { format: "BMP", size, profile: null, orientation: 1 }
+}
+
 /** AVIF and HEIC: boxes within boxes, of which the few that matter are found by their names. */
 function heif(bytes) {
   const view = viewOf(bytes), brands = latin1(bytes, 8, 64)
   const media = indexOf(bytes, "mdat"), end = media < 0 ? bytes.length : media
   let size = [0, 0]
-  for (let at = indexOf(bytes, "ispe", 0, end); at >= 0 && at + 16 <= bytes.length; at = indexOf(bytes, "ispe", at + 4, end)) {
+  for (let at = -4; (at = indexOf(bytes, "ispe", at + 4, end)) >= 0 && at + 16 <= bytes.length;) {
     const found = [view.getUint32(at + 8), view.getUint32(at + 12)]
     if (found[0] * found[1] > size[0] * size[1]) size = found
   }
@@ -119,22 +145,22 @@ function heif(bytes) {
   const primaries = color >= 0 && kind === "nclx" ? view.getUint16(color + 8) : 1
   const profile = color >= 0 && (kind === "prof" || kind === "rICC")
     ? bytes.subarray(color + 8, color - 4 + view.getUint32(color - 4)) : null
-  return { format: /avi[fs]/.test(brands) ? "AVIF" : "HEIC", size, profile, orientation: 1, primaries }
+  const isAvif = /avi[fs]/.test(brands), turns = ["irot", "imir"].some(box => indexOf(bytes, box, 0, end) >= 0)
+  const exif = isAvif || turns ? -1 : indexOf(bytes, "Exif\0\0", end) // of converters that write no box that turns
+  const orientation = exif < 0 ? 1 : orientationIn(bytes.subarray(exif))
+  return { format: isAvif ? "AVIF" : "HEIC", size, profile, orientation, primaries }
 }
 
-/** Return what the headers of a photo say: {format, size: [width, height], profile, orientation, primaries,
- *  ended}. Raises PhotoError for a file that is cut off, or that is no photo; a JPEG of one pass may lack its end. bytes: Uint8Array of the whole file. */
+/** Return what the headers of a photo say: {format, size: [width, height], profile, orientation, primaries, ended}.
+ *  Raises PhotoError for a file that is cut off, or that is no photo; a JPEG of one pass may lack its end. bytes:
+ *  Uint8Array of the whole file. */
 export async function readHeaders(bytes) {
   const start = latin1(bytes, 0, 12), view = viewOf(bytes)
   if (start.startsWith("\xff\xd8")) return jpeg(bytes)
   if (start.startsWith("\x89PNG")) return png(bytes)
   if (start.startsWith("RIFF") && start.slice(8) === "WEBP") return webp(bytes)
-  if (start.startsWith("GIF8") && bytes.length > 10)
-    return { format: "GIF", size: [view.getUint16(6, true), view.getUint16(8, true)], profile: null, orientation: 1 }
-  if (start.startsWith("BM") && bytes.length > 26) {
-    const size = [view.getInt32(18, true), view.getInt32(22, true)].map(Math.abs)
-    return { format: "BMP", size, profile: null, orientation: 1 }
-  }
-  if (start.slice(4, 8) === "ftyp" && /avi[fs]|hei[cxms]|hev[cx]|mif1|msf1/.test(latin1(bytes, 8, 32))) return heif(bytes)
+  if (start.startsWith("GIF8") && bytes.length > 13) return gif(bytes)
+  if (start.startsWith("BM") && bytes.length > 34) return bmp(bytes)
+  if (start.slice(4, 8) === "ftyp" && BRANDS.test(latin1(bytes, 8, 32))) return heif(bytes)
   throw new PhotoError(unknownFormat(latin1(bytes, 0, 1024)))
 }

@@ -19,7 +19,8 @@ function pooled({ means, maxima }, cells, d, n) {
   return [parts, Float64Array.from(sums)]
 }
 
-/** Return the outputs of a head's layers, and for each layer what turns slopes of its outputs into those of its inputs. */
+/** Return the outputs of a head's layers, and for each layer what turns slopes of its outputs into those of its inputs.
+ *  */
 function passed(layers, values) {
   const back = []
   for (const { weight, bias, scale, shift } of layers) {
@@ -108,7 +109,8 @@ function atEdge(mask, w, h, x, y, reach) {
 }
 
 /** Draw a photo in grey with a heatmap over it. heatmap, explanation: of `Classifier.explain`. Orange is for the label,
- *  blue against it; the fifth of the picture with the largest shares is outlined, and what the model did not see is dark. */
+ *  blue against it; the fifth of the picture with the largest shares is outlined, and what the model did not see is
+ *  dark. */
 export function drawHeatmap(heatmap, { photo, size }, canvas) {
   const w = canvas.width = photo.width, h = canvas.height = photo.height
   const context = canvas.getContext("2d", { willReadFrequently: true })

@@ -1,5 +1,5 @@
-// What export.onnx says of its model: its metadata, JSON by name (classifier/inference/onnx_export.py). The weights, all
-// but a few thousand of its bytes, are skipped unread.
+// What export.onnx says of its model: its metadata, JSON by name (classifier/inference/onnx_export.py). The weights,
+// all but a few thousand of its bytes, are skipped unread.
 
 const WIRE = { varint: 0, eight: 1, bytes: 2, four: 5 } // the kinds of a protocol buffer's fields
 const METADATA = 14 // ModelProto.metadata_props, entries {1: key, 2: value}

@@ -9,13 +9,16 @@ const MAX_PIXELS = 100e6, MAX_BYTES = 200e6, STRIP = 256, END = Uint8Array.of(0x
 const TURNED = {
   WebP: "UklGRlIAAABXRUJQVlA4WAoAAAAIAAAAAQAAAAAAVlA4TBIAAAAvAQAAAA8w//M///MfeMiI/gdFWElGGgAAAE1NACoAAAAIAAEBEgADAAAA" +
     "AQADAAAAAAAA",
-  PNG: "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAGmVYSWZNTQAqAAAACAABARIAAwAAAAEAAwAAAAAAAIRfZM4AAAAPSURBVHicY/j/" +
-    "/z8DAwMADvgC/smLg/UAAAAASUVORK5CYII=",
+  PNG: "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAGmVYSWZNTQAqAAAACAABARIAAwAAAAEAAwAAAAAAAIRfZM4AAAAPSURBVHic" +
+    "Y/j//z8DAwMADvgC/smLg/UAAAAASUVORK5CYII=",
 }
+const HEIC_UNKNOWN = "This is a HEIC, which this browser cannot open. Send it as JPEG."
 const turnsItself = {}
 
-/** Return whether this browser turns photos of a format by their EXIF orientation; few do so for WebP. */
+/** Return whether this browser turns photos of a format by their EXIF orientation; few do so for WebP, none for HEIC.
+ *  */
 async function browserTurns(format) {
+  if (!(format in TURNED)) return false
   turnsItself[format] ??= (async () => {
     const bytes = Uint8Array.from(atob(TURNED[format]), letter => letter.charCodeAt(0))
     const image = await createImageBitmap(new Blob([bytes]))
@@ -32,7 +35,7 @@ async function decoded(bytes, headers, byBrowser, heic) {
     return await createImageBitmap(new Blob(headers.ended === false ? [bytes, END] : [bytes]), options)
   } catch {
     if (headers.format === "HEIC" && heic) return heic(bytes)
-    if (headers.format === "HEIC") throw new PhotoError("This is a HEIC, which this browser cannot open. Send it as JPEG.")
+    if (headers.format === "HEIC") throw new PhotoError(HEIC_UNKNOWN)
     throw new PhotoError(headers.ended === false ? cutOff("JPEG") : damaged(headers.format))
   }
 }
@@ -40,7 +43,8 @@ async function decoded(bytes, headers, byBrowser, heic) {
 /** Raise PhotoError for a cut-off JPEG that misses more than 1% of its pixels, which decoders make grey. */
 function checkEnd(image) {
   const picture = pictureOfImage(image), { width, height } = picture, n = Math.floor(height / 8) + 1
-  const pixels = picture.rows(Math.max(0, height - n), Math.min(n, height)), isGrey = value => value === 127 || value === 128
+  const pixels = picture.rows(Math.max(0, height - n), Math.min(n, height))
+  const isGrey = value => value === 127 || value === 128
   let grey = 0
   for (let i = 0; i < pixels.length; i += 4)
     grey += isGrey(pixels[i]) && isGrey(pixels[i + 1]) && isGrey(pixels[i + 2])
@@ -56,15 +60,16 @@ const TURNS = {
 
 async function turned(image, orientation) {
   const { width, height } = image, across = orientation >= 5
-  const canvas = new OffscreenCanvas(across ? height : width, across ? width : height), context = canvas.getContext("2d")
+  const canvas = new OffscreenCanvas(...(across ? [height, width] : [width, height])), context = canvas.getContext("2d")
   context.setTransform(...TURNS[orientation](width, height))
   context.drawImage(image, 0, 0)
   image.close()
   return canvas.transferToImageBitmap()
 }
 
-/** Return the photo upright, as {image: an ImageBitmap, conversion: of its colours, or null}. blob: a Blob or File; heic:
- *  decodes a HEIC's bytes to an ImageBitmap, for browsers that cannot. Raises PhotoError, with a sentence for a person. */
+/** Return the photo upright, as {image: an ImageBitmap, conversion: of its colours, or null}. blob: a Blob or File;
+ *  heic: decodes a HEIC's bytes to an ImageBitmap, for browsers that cannot. Raises PhotoError, with a sentence for a
+ *  person. */
 export async function openPhoto(blob, heic = null) {
   if (blob.size > MAX_BYTES) throw new PhotoError(`This file has more than ${MAX_BYTES / 1e6} MB. Send a smaller one.`)
   let bytes
@@ -84,8 +89,8 @@ export async function openPhoto(blob, heic = null) {
   return { image: turns ? await turned(image, headers.orientation) : image, conversion }
 }
 
-/** Return an ImageBitmap (or a VideoFrame, or a canvas) as a picture, which is drawn on white a strip at a time and, with
- *  a conversion, in sRGB. */
+/** Return an ImageBitmap (or a VideoFrame, or a canvas) as a picture, which is drawn on white a strip at a time and,
+ *  with a conversion, in sRGB. */
 export function pictureOfImage(image, conversion = null) {
   const width = image.displayWidth ?? image.width, height = image.displayHeight ?? image.height
   let canvas = null, context = null, strip = null, from = 0, to = 0

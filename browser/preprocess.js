@@ -1,5 +1,5 @@
-// From an upright photo to the model's input, as classifier/preprocess.py and classifier/resize.py do it with Pillow: the
-// steps of a fastai export, then scaling and normalising. A picture is what resample.js says.
+// From an upright photo to the model's input, as classifier/preprocess.py and classifier/resize.py do it with Pillow:
+// the steps of a fastai export, then scaling and normalising. A picture is what resample.js says.
 import { pictureOf, resized, shrunk } from "./resample.js"
 import { regionOf as regionOfBatch, resampled } from "./batch_resize.js"
 
@@ -91,7 +91,8 @@ const middleOf = (size, wanted) => {
 /** Return which part of a photo of `size` becomes a step's output: left, top, right, bottom. */
 function regionOf(step, size) {
   if (step.kind === "crop_pad") return middleOf(size, step.size)
-  if (step.kind === "resize_then_crop") return middleOf(size, size.map((side, i) => side * step.size[i] / step.resize_to[i]))
+  if (step.kind === "resize_then_crop")
+    return middleOf(size, size.map((side, i) => side * step.size[i] / step.resize_to[i]))
   if (step.method === "squish") return [0, 0, ...size]
   const by = (step.method === "pad" ? Math.max : Math.min)(size[0] / step.size[0], size[1] / step.size[1])
   return middleOf(size, step.size.map(side => by * side))

@@ -11,7 +11,8 @@ let ort, session, model, heic = null
 async function load({ site, base }, progress) {
   const at = file => new URL(file, base).href
   const [bytes, runtime, packed] = await Promise.all([
-    readFile(at(site.model.file), progress), import(at(site.runtime.script)), readFile(at(site.runtime.wasm), progress)])
+    readFile(at(site.model.file), progress), import(at(site.runtime.script)), readFile(at(site.runtime.wasm), progress),
+  ])
   ort = runtime
   ort.env.wasm.wasmBinary = await gunzipped(packed)
   ort.env.wasm.numThreads = 1 // more need headers that few free hosts send, and are no faster on two cores
