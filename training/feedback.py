@@ -140,8 +140,11 @@ def _rows_of_csv(folder: Path) -> list[Row]:
 
 
 def _answer(record: Record) -> str:
-    """Return the app's answer; where the photo was unfamiliar, it named a label only as a guess."""
-    return f"none of these, if any {record['label']}" if record["familiar"] is False else record["label"]
+    """Return the app's answer; where the photo was unfamiliar or got no label, it named one only as a guess."""
+    labels = record.get("labels", [record["label"]])
+    if labels and record["familiar"] is not False:
+        return ", ".join(labels)
+    return f"none of these, if any {record['label']}"
 
 
 def _short(text: str) -> str:

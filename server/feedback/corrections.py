@@ -64,8 +64,11 @@ def checked(correction: str | None, prediction: Prediction, labels: Sequence[str
     given = one if prediction.labels is None else split_labels(correction, labels)
     if given is None:
         more = f" and {len(labels) - MAX_LISTED} more" if len(labels) > MAX_LISTED else ""
-        several = "" if prediction.labels is None else f"; several are joined by {SEPARATOR}"
-        raise NotStored(f"There is no such label; there are {', '.join(labels[:MAX_LISTED])}{more}{several}.")
+        there = f"There is no such label; there are {', '.join(labels[:MAX_LISTED])}{more}"
+        if prediction.labels is None:
+            raise NotStored(f"{there}.")
+        yes, none = words(labels)
+        raise NotStored(f"{there}. Say `{yes}`, `{none}`, or all labels that the photo shows, joined by {SEPARATOR}.")
     return join_labels(given, labels)
 
 

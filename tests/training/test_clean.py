@@ -438,14 +438,21 @@ def test_a_suggestion_becomes_a_photo_when_a_person_keeps_it_and_only_then(sugge
     assert suggested.counts() == (1, 2, 3) and suggested.by_id[kept].suggested
 
 
-def test_a_suggestion_says_when_the_app_had_not_answered_with_a_label(data, tmp_path):
+@pytest.mark.parametrize(
+    "more, says",
+    [
+        ('"familiar": false', "none of these, if any red (60%)"),
+        ('"familiar": true, "labels": []', "none of these, if any red (60%)"),
+        ('"familiar": true, "labels": ["red"]', "red (60%)"),
+    ],
+    ids=["unfamiliar", "no-label", "a-label"],
+)
+def test_a_suggestion_says_what_the_app_had_answered(data, tmp_path, more, says):
     said = feedback(tmp_path / "said", (1, "blue"))
     record = next(said.glob("??/*.json"))
-    record.write_text(record.read_text().replace('"familiar": true', '"familiar": false'))
+    record.write_text(record.read_text().replace('"familiar": true', more))
     Suggestions(data).add_all(said)
-    assert list(pending_suggestions(data).values()) == [
-        "suggested by a user; the app said none of these, if any red (60%)"
-    ]
+    assert list(pending_suggestions(data).values()) == [f"suggested by a user; the app said {says}"]
 
 
 def test_a_suggestion_has_no_say_in_what_the_photos_are(trained, tmp_path):

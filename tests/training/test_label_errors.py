@@ -41,7 +41,16 @@ def test_reasons_say_what_speaks_against_a_photo(messy):
     swapped, stranger, good = (by_file[messy[0][i]] for i in (0, N, N + 20))
     assert swapped.likely == "brown" and swapped.reason.startswith("the other photos make it brown (")
     assert "unlike the other photos" in stranger.reason
-    assert (good.likely, good.reason) == ("brown", "")
+    assert good.likely == "brown" and good.reason.startswith("the other photos agree")
+
+
+def test_every_photo_has_a_reason_also_where_nothing_speaks_against_it(messy):
+    found = rank_suspects(*messy)
+    assert all(suspect.reason for suspect in found)
+    mild = [suspect.reason for suspect in found if suspect.reason.startswith("the other photos agree")]
+    assert any("are less sure of" in reason for reason in mild)
+    assert any("it is less like the others than most (similarity 0." in reason for reason in mild)
+    assert {suspect.reason for suspect in found if suspect.suspicion < 0.5} <= {"the other photos agree"}
 
 
 def test_copies_lead_and_name_their_original(messy):
@@ -67,7 +76,7 @@ def test_one_label_alone_is_judged_by_distance(messy):
 def test_too_few_photos_still_make_a_list():
     files = [Path("data/black/1.jpg"), Path("data/brown/2.jpg")]
     found = rank_suspects(files, np.eye(2), ["a", "b"])
-    assert [suspect.reason for suspect in found] == ["", ""]
+    assert [suspect.reason for suspect in found] == ["its label cannot be judged"] * 2
     assert familiarity_to_others(np.eye(2)) is None
 
 

@@ -41,6 +41,17 @@ def test_reasons_name_the_labels_and_likely_has_them(outfits):
     assert right.likely == "" and "make it" not in right.reason, "a photo of none of the labels is right as it is"
 
 
+def test_every_photo_has_a_reason_also_where_nothing_speaks_against_it(outfits):
+    outfits[1][3] = ("spats",)
+    found = rank_multi_label_suspects(*outfits)
+    assert all(suspect.reason for suspect in found)
+    mild = [suspect.reason for suspect in found if suspect.reason.startswith("the other photos agree, but")]
+    assert any("are not sure of" in reason for reason in mild) and any("do not rule out" in reason for reason in mild)
+    assert any("less like the others than most" in reason for reason in mild)
+    spats = next(suspect for suspect in found if suspect.file == outfits[0][3])
+    assert spats.reason.startswith("spats cannot be judged; otherwise the other photos agree")
+
+
 def test_a_reason_may_name_several_labels(outfits):
     _, labels, features, hashes = outfits
     labels[0] = ()
@@ -72,7 +83,7 @@ def test_copies_lead_and_do_not_vouch_for_their_labels(outfits):
 @pytest.mark.parametrize("labels", [[("a",), ()], [(), ()], [("a",), ("a",)]], ids=["one of each", "none", "always"])
 def test_too_few_photos_still_make_a_list(labels):
     found = rank_multi_label_suspects([Path("1.jpg"), Path("2.jpg")], labels, np.eye(2), ["a", "b"])
-    assert [suspect.reason for suspect in found] == ["", ""]
+    assert [suspect.reason for suspect in found] == ["its labels cannot be judged"] * 2
 
 
 def test_features_that_are_no_numbers_do_not_stop_it(outfits):

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from cleanlab.rank import get_label_quality_scores
@@ -23,6 +24,8 @@ from training.train.probe import OneOf
 
 N_FOLDS = 5
 CHUNK = 1000  # photos whose distances are in memory at a time
+AGREE = "the other photos agree"
+NOTABLE = 0.5  # share of less suspicious photos from which on a photo's place is explained
 OUTLIERS = 0.05  # share of the photos, the least familiar ones, that are called unlike the others
 
 
@@ -33,7 +36,7 @@ class Suspect:
     file: Path
     suspicion: float  # 0 to 1: the share of the photos that are less suspicious by the measure that says most
     likely: str  # the label that the other photos make most probable; where there may be several, all of them, joined
-    reason: str  # a sentence; "" where nothing speaks against the photo
+    reason: str  # what speaks against the photo, or why it has its place in the list where nothing does
 
 
 def out_of_fold_probabilities(
@@ -89,26 +92,34 @@ def rank_suspects(
             warnings.simplefilter("ignore")
             doubt = 1 - get_label_quality_scores(targets, by_label, method="normalized_margin")
     copied = np.array([file in copies for file in files], dtype=bool)
-    suspicion, order, unlike = combine(doubt, near, copied)
+    ranking = combine(doubt, near, copied)
     found = []
-    for i in order:
-        likely, reasons = labels[i], []
+    for i in ranking.order:
+        likely, reasons, unsure = labels[i], [], ""
         if files[i] in copies:
             reasons.append(f"a copy {copies[files[i]]}")
         if by_label is not None:
             likely = vocab[by_label[i].argmax()]
+            unsure = f"are less sure of {likely} than usual ({by_label[i].max():.0%})"
             if likely != labels[i]:
                 reasons.append(f"the other photos make it {likely} ({by_label[i].max():.0%})")
-        if near is not None and unlike[i]:
-            reasons.append(unlike_reason(near, i))
-        found.append(Suspect(files[i], float(suspicion[i]), str(likely), "; ".join(reasons)))
+        judged = AGREE if by_label is not None else "its label cannot be judged"
+        reason = reason_of(ranking, near, i, reasons, judged, unsure)
+        found.append(Suspect(files[i], float(ranking.suspicion[i]), str(likely), reason))
     return found
 
 
-def combine(
-    doubt: np.ndarray, near: np.ndarray | None, copied: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return each photo's (N,) suspicion, 0 to 1, the order of the photos by it, and whether each is unlike the others.
+class Ranking(NamedTuple):
+    """How N photos are ranked."""
+
+    order: np.ndarray  # (N,) indices, the most suspicious photo first
+    suspicion: np.ndarray  # (N,) 0 to 1
+    doubted: np.ndarray  # (N,) share of the photos whose labels less speaks against, 0 to 1
+    strange: np.ndarray  # (N,) share of the photos that are more like the others, 0 to 1
+
+
+def combine(doubt: np.ndarray, near: np.ndarray | None, copied: np.ndarray) -> Ranking:
+    """Return how the photos are ranked by both measures.
 
     doubt: (N,) how much speaks against the labels, higher is more; near: (N,) familiarity; copied: (N,) whether it is a
     copy: these come first.
@@ -117,9 +128,24 @@ def combine(
     by_measure = np.stack([percentile_ranks(doubt), percentile_ranks(strange)])
     suspicion = by_measure.max(0)
     suspicion[copied] = 1
-    return suspicion, np.lexsort((-by_measure.sum(0), -suspicion, ~copied)), by_measure[1] > 1 - OUTLIERS
+    return Ranking(np.lexsort((-by_measure.sum(0), -suspicion, ~copied)), suspicion, *by_measure)
 
 
-def unlike_reason(near: np.ndarray, i: int) -> str:
-    """Return a sentence on a photo that is unlike the others; near: (N,) familiarity."""
-    return f"unlike the other photos (similarity {near[i]:.2f}; usual {np.median(near):.2f})"
+def reason_of(
+    ranking: Ranking, near: np.ndarray | None, i: int, against: Sequence[str], judged: str, unsure: str
+) -> str:
+    """Return what speaks against a photo; where nothing does, what makes it more suspicious than others all the same.
+
+    near: (N,) familiarity; against: what speaks against its labels; judged: what the other photos say of them where
+    nothing does; unsure: of which label they are least sure, "" where they cannot say.
+    """
+    alike = "" if near is None else f"(similarity {near[i]:.2f}; usual {np.median(near):.2f})"
+    if alike and ranking.strange[i] > 1 - OUTLIERS:
+        against = [*against, f"unlike the other photos {alike}"]
+    if against:
+        return "; ".join(against)
+    if max(ranking.doubted[i], ranking.strange[i]) < NOTABLE:
+        return judged
+    if alike and ranking.strange[i] > ranking.doubted[i]:
+        return f"{judged}, but it is less like the others than most {alike}"
+    return f"{judged}, but {unsure}" if unsure else judged

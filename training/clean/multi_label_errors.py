@@ -21,7 +21,7 @@ from training.train.cross_validation import assign_folds, cross_validate
 from training.train.multi_label_calibration import cross_fitted
 from training.train.multi_label_probe import AnyOf
 
-from .label_errors import N_FOLDS, Suspect, combine, familiarity_to_others, unlike_reason
+from .label_errors import AGREE, N_FOLDS, Suspect, combine, familiarity_to_others, reason_of
 
 WORST_LABEL = {"method": "softmin", "temperature": 0.1}  # how the scores of a photo's labels become one
 HARDLY = 0.15  # share of the way, in log-odds; of 0 to 0.25, it gave most wrong rows their right labels
@@ -44,9 +44,18 @@ class Judgement(NamedTuple):
         on many, and what is missing would else hardly ever come first.
         """
         own = [[int(i) for i in np.flatnonzero(row)] for row in self.marks]
+        return 1 - np.asarray(get_label_quality_scores(own, self._moved(), aggregator_kwargs=WORST_LABEL))
+
+    def unsure(self, i: int) -> str:
+        """Return of which label the other photos are least sure: "are not sure of hat (62%)"."""
+        moved = self._moved()[i]
+        k = int(np.where(self.marks[i], moved, 1 - moved).argmin())
+        what = "are not sure of" if self.marks[i, k] else "do not rule out"
+        return f"{what} {self.vocab[k]} ({self.probabilities[i, k]:.0%})"
+
+    def _moved(self) -> np.ndarray:
         n_with, n_without = self.marks.sum(0), (~self.marks).sum(0)
-        moved = expit(logit(self.probabilities.clip(LEAST, 1 - LEAST)) + np.log(n_without / n_with) / 2)
-        return 1 - np.asarray(get_label_quality_scores(own, moved, aggregator_kwargs=WORST_LABEL))
+        return np.asarray(expit(logit(self.probabilities.clip(LEAST, 1 - LEAST)) + np.log(n_without / n_with) / 2))
 
     def reason(self, i: int, has_labels: bool) -> str:
         """Return which labels the photo lacks and which are too many: "the other photos make it hat too (93%)"."""
@@ -116,16 +125,24 @@ def rank_multi_label_suspects(
     """
     judgement, near, copies = judge(labels, features, hashes), familiarity_to_others(features), copies or {}
     doubt = np.zeros(len(files)) if judgement is None else judgement.doubt()
-    suspicion, order, unlike = combine(doubt, near, np.array([file in copies for file in files], dtype=bool))
+    ranking = combine(doubt, near, np.array([file in copies for file in files], dtype=bool))
     found = []
-    for i in order:
-        likely, reasons = set(labels[i]), [f"a copy {copies[files[i]]}"] if files[i] in copies else []
+    for i in ranking.order:
+        likely, reasons, unsure = set(labels[i]), [f"a copy {copies[files[i]]}"] if files[i] in copies else [], ""
         if judgement:
             likely -= set(judgement.vocab)
             likely |= {name for name, probable in zip(judgement.vocab, judgement.likely[i]) if probable}
             reasons.append(judgement.reason(int(i), bool(labels[i])))
-        if near is not None and unlike[i]:
-            reasons.append(unlike_reason(near, i))
-        text = "; ".join(filter(None, reasons))
-        found.append(Suspect(files[i], float(suspicion[i]), SEPARATOR.join(sorted(likely)), text))
+            unsure = judgement.unsure(int(i))
+        agreed = _agreed(judgement, labels[i])
+        text = reason_of(ranking, near, i, list(filter(None, reasons)), agreed, unsure)
+        found.append(Suspect(files[i], float(ranking.suspicion[i]), SEPARATOR.join(sorted(likely)), text))
     return found
+
+
+def _agreed(judgement: Judgement | None, labels: PhotoLabels) -> str:
+    """Return what the other photos say of labels that nothing speaks against: labels of few photos are not judged."""
+    if judgement is None:
+        return "its labels cannot be judged"
+    unknown = [label for label in labels if label not in judgement.vocab]
+    return f"{', '.join(unknown)} cannot be judged; otherwise {AGREE}" if unknown else AGREE

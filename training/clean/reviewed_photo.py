@@ -71,7 +71,7 @@ class ReviewedPhoto:
 
     @property
     def reason(self) -> str:
-        """A sentence that says what speaks against the label; "" where nothing does."""
+        """What speaks against the label, or why the photo has its place in the list where nothing does."""
         if self.as_reviewed:
             return self.reviewed_reason
         if self.label != self.reviewed_label:
@@ -90,4 +90,4 @@ class ReviewedPhoto:
 def describe(photo: ReviewedPhoto) -> str:
     """Return a line of text on a photo: its suspicion, loss, label, prediction, and the reason."""
     loss = "-" if isinf(photo.loss) else f"{photo.loss:.2f}"
-    return f"{photo.suspicion:.3f}  loss {loss:>5}  {photo.summary()}" + (f"; {photo.reason}" if photo.reason else "")
+    return f"{photo.suspicion:.3f}  loss {loss:>5}  {photo.summary()}; {photo.reason}"
