@@ -135,6 +135,17 @@ function unfamiliarRateText({ unfamiliar: share }) {
     "unfamiliar."
 }
 
+/** Return what the page says of the table of many photos. */
+export function introText(reportsFamiliarity, multiLabel) {
+  const several = "A photo may get several labels, or none of them; Probability is that of the first."
+  if (multiLabel && reportsFamiliarity)
+    return `${several} Where Familiar says no, it looks like none that the model learned from, and gets none.`
+  if (multiLabel) return several
+  return reportsFamiliarity
+    ? "Where Familiar says no, a photo looks like none that the model learned from: don't rely on its label."
+    : "This model cannot tell when a photo is none of its labels: it always answers with one of them."
+}
+
 function number(fact) { // as Python's float() reads it
   const value = typeof fact === "string" && fact.trim() ? Number(fact) : typeof fact === "boolean" ? +fact : fact
   if (typeof value !== "number" || !Number.isFinite(value)) throw new RangeError(`${fact} is no number`)

@@ -2,15 +2,12 @@
 
 import json
 import re
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
 from classifier import Prediction
-from helpers.paths import ROOT
 from server import texts
+from server.batch.texts import intro
 
 BEARS = ["black", "grizzly", "teddy"]
 MANY = [f"bird_{i}" for i in range(201)]
@@ -67,28 +64,14 @@ def prediction(label, probabilities, familiar=None, labels=None) -> Prediction:
 
 
 @pytest.fixture(scope="module")
-def evaluate(browser):
-    """Evaluate an expression in a page; it can use what texts.js exports."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=ROOT / "browser")) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        page = browser.new_page()
-        url = f"http://127.0.0.1:{server.server_port}"
-        page.goto(f"{url}/icon.svg")
-        yield lambda body, argument: page.evaluate(
-            f"""async argument => {{
-            const texts = await import("/texts.js")
-            const restored = answer => ({{...answer, probabilities: new Map(answer.probabilities)}})
-            return ({body})(argument, texts, restored)
-        }}""",
-            argument,
-        )
-        page.close()
-        server.shutdown()
+def evaluate(modules):
+    """Evaluate a function in a page, of an argument, what texts.js exports, and what makes a Map of `written`."""
 
+    def evaluate(body: str, argument: object) -> object:
+        restored = "answer => ({...answer, probabilities: new Map(answer.probabilities)})"
+        return modules(f"async argument => ({body})(argument, await import('/texts.js'), {restored})", argument)
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
+    return evaluate
 
 
 def written(answer: Prediction) -> dict:
@@ -188,10 +171,17 @@ def test_numbers_are_rounded_as_python_does(evaluate):
 def test_labels_become_text_and_not_markup(evaluate):
     html = evaluate(
         """(labels, texts) => {
-        const line = document.createElementNS("http://www.w3.org/1999/xhtml", "p")
+        const line = document.createElement("p")
         line.append(...texts.nodes(texts.questionText(labels)))
         return [line.textContent, [...line.querySelectorAll("*")].map(node => node.localName)]
     }""",
         ODD[:2],
     )
     assert "<i>x</i>" in html[0] and html[1] == ["strong", "bdi", "bdi"]
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one label", "several labels"])
+@pytest.mark.parametrize("familiarity", [False, True], ids=["cannot tell", "can tell"])
+def test_what_is_said_of_a_table_is_the_same(evaluate, familiarity, several):
+    said = evaluate("(all, texts) => texts.introText(...all)", [familiarity, several])
+    assert intro(9, 9, familiarity, multi_label=several).endswith(f"and not kept. {said}")
