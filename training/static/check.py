@@ -17,7 +17,6 @@ from PIL import Image
 from classifier import Classifier, Prediction
 from classifier.photo import PhotoError, open_photo
 from training.data.photos import get_photos, select_by_hash
-from training.held_out import HeldOutPredictions
 from training.metrics import read_metrics
 from training.progress import progress_bar
 
@@ -31,6 +30,8 @@ def photos_to_compare(data: str, export: str) -> list[Path]:
     photos = get_photos(data, labelled=False)
     if not photos:
         raise CliError(f"--photos {data}: there are no photos in this folder.")
+    from training.held_out import HeldOutPredictions  # scikit-learn: a second that only --photos takes
+
     metrics = read_metrics(export)
     kept = HeldOutPredictions.from_metrics(metrics)
     held_out = select_by_hash(photos, [*metrics.get("valid_sha256", []), *(kept.hashes if kept else [])])

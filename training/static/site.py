@@ -7,6 +7,7 @@ The same input gives the same bytes, so that a site which did not change is not 
 """
 
 import hashlib
+import html
 import json
 import re
 from pathlib import Path
@@ -17,7 +18,7 @@ from .runtime import HEIC_SCRIPT, HEIC_WASM, SCRIPT, WASM
 
 ROOT = Path(__file__).parents[2]
 PAGE = (".html", ".js", ".css", ".svg", ".png", ".webmanifest")
-MODEL, WORKER, MANIFEST = "model.onnx", "service-worker.js", "manifest.webmanifest"
+MODEL, INDEX, WORKER, MANIFEST = "model.onnx", "index.html", "service-worker.js", "manifest.webmanifest"
 ZIP = "server/batch/zip.js"  # the page for many photos opens zips as that of the server does
 # what only some visitors load, or nobody
 LATER = ("heic/", "runtime/LICENSE", "runtime/ThirdPartyNotices.txt", "README.md", ".nojekyll")
@@ -54,11 +55,18 @@ def site_files(
         "README.md": space_readme(ROOT / "README.md", title, labels, version),
         ".nojekyll": b"",  # GitHub Pages then serves the files as they are
     }
+    if INDEX in files:
+        files[INDEX] = with_title(files[INDEX].decode(), title).encode()
     if MANIFEST in files:
         files[MANIFEST] = _json({**json.loads(files[MANIFEST]), "name": title, "short_name": title[:12].strip()})
     if WORKER in files:
         files[WORKER] = with_files(files[WORKER].decode(), files).encode()
     return files
+
+
+def with_title(page: str, title: str) -> str:
+    """Return the page with a title, which is there before any script runs."""
+    return re.sub(r"(<title>|<h1 [^>]*>)[^<]*", lambda found: found[1] + html.escape(title, quote=False), page)
 
 
 def with_files(worker: str, files: dict[str, bytes]) -> str:
