@@ -4,11 +4,13 @@ import os
 from collections.abc import Callable, Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.browser_modules import served_folder
+from helpers.browser_modules import CODING, served_folder
+from helpers.firefox import Firefox, firefox_command, running_firefox
 from helpers.paths import ROOT
 
 if TYPE_CHECKING:
@@ -53,3 +55,28 @@ def site(site_folder: Path) -> Iterator[ThreadingHTTPServer]:
     """A server of that folder, with `url` and `asked`, the paths that were asked for."""
     with served_folder(site_folder) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def firefox() -> Iterator[Firefox]:
+    """A tab of headless Firefox."""
+    command = firefox_command()
+    if command is None:
+        pytest.skip("no Firefox here (on Debian: apt-get install firefox-esr)")
+    with running_firefox(command) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="module", params=["Chromium", "Firefox"])
+def tab(request: pytest.FixtureRequest, site: ThreadingHTTPServer) -> Iterator[SimpleNamespace]:
+    """Each browser in turn with `evaluate`, and in its page `guide`, the classifier of `site`."""
+    page = request.getfixturevalue("firefox" if request.param == "Firefox" else "browser")
+    page = page if request.param == "Firefox" else page.new_page()
+    page.goto(f"{site.url}/blank")
+    page.evaluate(CODING)
+    page.evaluate("""async () => {
+      const { Classifier } = await import("/fieldguide.js")
+      window.guide = await Classifier.load("/")
+    }""")
+    yield SimpleNamespace(evaluate=page.evaluate, name=request.param)
+    page.evaluate("() => guide.close()")
