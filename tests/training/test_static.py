@@ -1,8 +1,10 @@
 """training/static: a folder that needs no server, its runtime checked by hash, and no earlier or foreign file lost."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +29,7 @@ from training.static.examples import find_examples
 from training.static.folder import SUMS, check_out, strangers, write_site
 from training.static.half_weights import halved, with_half_weights
 from training.static.model import CompiledModel, compiled
+from training.static.readme import space_readme, title_of
 from training.static.runtime import cache_folder, files_of, runtime_files
 
 ORT = {"dist/ort.wasm.bundle.min.mjs": b"export {}", "dist/ort-wasm-simd-threaded.wasm": b"\0asm" * 5000}
@@ -233,7 +236,7 @@ def test_work_does_not_begin_for_a_folder_that_is_taken(tmp_path, monkeypatch):
         command.main("export.pkl", str(tmp_path))
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="the test kills a process that it forked")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the test kills a process that it forked")
 def test_a_kill_leaves_the_old_site_or_the_new_one(tmp_path):
     out, new = tmp_path / "site", {**FILES, "index.html": b"new", "extra.js": b"new"}
 
@@ -473,14 +476,18 @@ def test_the_committed_model_answers_the_same_with_half_weights(model):
 
 def test_another_label_is_refused(model):
     other = doctored(model, lambda weights: -weights)
-    with pytest.raises(CliError, match=r"teddy-1\.jpg is .* instead of teddy\. Nothing was written\. Say --fp32"):
+    with pytest.raises(
+        CliError, match=r"teddy-1\.jpg is .* instead of teddy \(a probability differs by 0\.\d+\)\. Nothing"
+    ):
         check_half_weights(model.classifier, other.classifier, EXAMPLES)
 
 
 def test_another_familiarity_is_refused(model):
     strict = CompiledModel.from_bytes(model.data, model.classifier.version).classifier
     strict.familiarity = replace(strict.familiarity, threshold=0.99)
-    with pytest.raises(CliError, match=r"teddy-1\.jpg is teddy \(not familiar\) instead of teddy\."):
+    with pytest.raises(
+        CliError, match=r"teddy-1\.jpg is teddy \(not familiar\) instead of teddy \(a probability differs by 0\.0000\)"
+    ):
         check_half_weights(model.classifier, strict, EXAMPLES)
 
 
@@ -565,3 +572,27 @@ def test_examples_that_cannot_be_shown_are_told(tmp_path):
         shutil.copy(ROOT / "examples" / "teddy-1.jpg", tmp_path / f"{i}.jpg")
     with pytest.raises(CliError, match="at most 30"):
         find_examples(tmp_path)
+
+
+# README
+
+
+@pytest.mark.parametrize("text", ["", "# Bears\n", "---\ntitle: [\n---\n", "---\n- a list\n---\n", None])
+def test_a_readme_without_metadata_gives_a_plain_title(tmp_path, text):
+    if text is not None:
+        (tmp_path / "README.md").write_text(text)
+    assert title_of(tmp_path / "README.md") == "Fieldguide"
+    made = space_readme(tmp_path / "README.md", "A: b", ["cat"] * 20, "0123").decode()
+    assert yaml.safe_load(made.split("---")[1]) == {
+        "title": "A: b",
+        "sdk": "static",
+        "app_file": "index.html",
+        "pinned": False,
+    }
+    assert "cat and 8 more. Model 0123." in made
+
+
+def test_building_needs_what_serving_has_installed():
+    needed = "import sys, training.static.__main__; print(sorted({'imagehash', 'sklearn', 'torch'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", needed], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert run.stdout == "[]\n", run.stderr

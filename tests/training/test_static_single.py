@@ -42,7 +42,7 @@ export async function later() { return "later" }
 const inner = "other"
 export { inner as other }
 """,
-    "library.mjs": "var a=()=>typeof import.meta.url,b=3;export{a as default,b as three};\n//# sourceMappingURL=a.map\n",
+    "library.mjs": "var a=()=>typeof import.meta.url,b=3;export{a as default,b as three};\n//# a comment\n",
 }
 
 

@@ -16,8 +16,6 @@ from PIL import Image
 
 from classifier import Classifier, Prediction
 from classifier.photo import PhotoError, open_photo
-from training.data.photos import get_photos, select_by_hash
-from training.metrics import read_metrics
 from training.progress import progress_bar
 
 TOLERANCE = 0.005  # of a probability
@@ -27,11 +25,14 @@ N_DRAWN = 4
 
 def photos_to_compare(data: str, export: str) -> list[Path]:
     """Return the photos under DATA to compare on; CliError where there are none."""
+    # what these need is not installed where an app is only served, and takes a second to import
+    from training.data.photos import get_photos, select_by_hash
+    from training.held_out import HeldOutPredictions
+    from training.metrics import read_metrics
+
     photos = get_photos(data, labelled=False)
     if not photos:
         raise CliError(f"--photos {data}: there are no photos in this folder.")
-    from training.held_out import HeldOutPredictions  # scikit-learn: a second that only --photos takes
-
     metrics = read_metrics(export)
     kept = HeldOutPredictions.from_metrics(metrics)
     held_out = select_by_hash(photos, [*metrics.get("valid_sha256", []), *(kept.hashes if kept else [])])
@@ -63,7 +64,8 @@ def check_half_weights(full: Classifier, half: Classifier, photos: Sequence[Path
             continue
         expected, given = full.predict(opened), half.predict(opened)
         if answer_of(expected) != answer_of(given):
-            raise _refusal(f"{photo.name} is {_in_words(given)} instead of {_in_words(expected)}")
+            said = f"{photo.name} is {_in_words(given)} instead of {_in_words(expected)}"
+            raise _refusal(f"{said} (a probability differs by {difference_of(expected, given):.4f})")
         n, largest = n + 1, max(largest, _checked(photo.name, expected, given))
     for i, picture in enumerate(drawn_pictures(), 1):
         largest = max(largest, _checked(f"drawn picture {i}", full.predict(picture), half.predict(picture)))
@@ -76,9 +78,14 @@ def answer_of(prediction: Prediction) -> tuple[object, ...]:
     return labels, prediction.familiar
 
 
+def difference_of(one: Prediction, other: Prediction) -> float:
+    """Return the largest difference of a probability, 0 to 1."""
+    return max(abs(p - other.probabilities[label]) for label, p in one.probabilities.items())
+
+
 def _checked(name: str, expected: Prediction, given: Prediction) -> float:
     """Return the largest difference of a probability; CliError where it is above TOLERANCE, or no number."""
-    difference = max(abs(p - given.probabilities[label]) for label, p in expected.probabilities.items())
+    difference = difference_of(expected, given)
     if not difference <= TOLERANCE:
         raise _refusal(f"for {name} a probability differs by {difference:.4f}, more than {TOLERANCE}")
     return difference

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
-from training.report.model_card import FRONT
+from huggingface_hub import RepoCard
 
 from .runtime import LIBHEIF, ONNX_RUNTIME
 
@@ -32,11 +31,10 @@ and `SOURCE.txt` in it).
 def metadata_of(readme: Path) -> dict[str, Any]:
     """Return the metadata of a README; {} where it has none."""
     try:
-        front = FRONT.match(readme.read_text(encoding="utf-8"))
-        found = yaml.safe_load(front[1]) if front else {}
+        found: dict[str, Any] = RepoCard(readme.read_text(encoding="utf-8"), ignore_metadata_errors=True).data.to_dict()  # type: ignore[no-untyped-call]
     except (OSError, ValueError, yaml.YAMLError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def title_of(readme: Path) -> str:
