@@ -36,8 +36,7 @@ def halved(model: CompiledModel, photos: list[Path]) -> CompiledModel:
     """Return the model with its large weights in 16 bits; CliError where it then answers otherwise."""
     half = CompiledModel.from_bytes(with_half_weights(model.data), model.classifier.version or "")
     print(f"comparing half weights with whole ones on {len(photos)} photos", flush=True)
-    n, largest = check_half_weights(model.classifier, half.classifier, photos)
-    print(f"the same answers on {n} photos; the largest difference of a probability is {largest:.5f}")
+    print(check_half_weights(model.classifier, half.classifier, photos))
     return half
 
 

@@ -74,7 +74,7 @@ def with_files(worker: str, files: dict[str, bytes]) -> str:
     digest = hashlib.sha256()
     for path, content in sorted(files.items()):
         digest.update(f"{path}\0{hashlib.sha256(content).hexdigest()}\n".encode())
-    kept = sorted(set(files) - {WORKER})
+    kept = sorted(path for path in files if path != WORKER and not path.startswith(LATER))
     for name, value in (("VERSION", digest.hexdigest()[:12]), ("FILES", kept)):
         line = f"const {name} = {json.dumps(value)}"
         worker, n = re.subn(rf"^const {name} = .*$", lambda _, line=line: line, worker, flags=re.M)  # type: ignore[misc]
