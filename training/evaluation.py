@@ -98,6 +98,9 @@ def _measured(evaluation: Evaluation, labels: Labels) -> Evaluation:
     predictions = evaluation.predictions
     if not isinstance(predictions, MultiLabelPredictions):
         return evaluation
+    if labels.listed is None:
+        note = "the data set has no labels.csv: each photo counts as showing the label of its folder and no other."
+        evaluation = replace(evaluation, notes=(*evaluation.notes, note))
     there = labels.vocab(predictions.files if labels.listed is None else labels.listed)
     absent = [label for label in predictions.vocab if label not in there]
     if len(absent) == len(predictions.vocab):

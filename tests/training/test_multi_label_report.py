@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 from fastcore.script import CliError
 
+from classifier import Classifier
 from classifier.files import sha256
 from helpers.commands import run_module, train
 from helpers.documents import keys_of
-from helpers.photos import make_pairs
+from helpers.paths import EXPORTS
+from helpers.photos import make_pairs, make_photos
 from helpers.several_labels import THRESHOLDS, VOCAB, metrics_of_several_labels, several_labels
 from training.data.labels import Labels, ListedPhoto, read_labels, write_labels
-from training.evaluation import ALL, OUT_OF_FOLD, Evaluation, evaluate
+from training.evaluation import ALL, OUT_OF_FOLD, Evaluation, evaluate, evaluate_all
 from training.held_out import HeldOutPredictions
 from training.metrics import KEYS, read_metrics
 from training.multi_label_predictions import MultiLabelPredictions
@@ -109,6 +111,13 @@ def test_labels_that_only_the_export_or_only_the_data_set_has_are_told_and_not_m
     without = Labels(dict.fromkeys(predictions.files, ListedPhoto(())))
     with pytest.raises(CliError, match="The data set has none of the export's labels"):
         evaluate(classifier, predictions.files, metrics, without)
+
+
+def test_a_data_set_without_labels_csv_counts_folders_as_labels_and_says_so(tmp_path):
+    photos = make_photos(tmp_path / "photos", n=2)
+    files = [*(photos / "blue").iterdir(), *(photos / "green").iterdir()]
+    found = evaluate_all(Classifier.load(EXPORTS / "several-threshold.pkl"), files)
+    assert "each photo counts as showing the label of its folder and no other" in found.notes[0]
 
 
 def test_an_unfamiliar_photo_gets_no_label():
