@@ -10,12 +10,13 @@ Usage:
 import logging
 import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from classifier.export import check_file, read_export
+from classifier.export import ExportError, check_file, read_export
 from classifier.files import sha256
 from classifier.inference.compiled_copy import CompileError, engine_from_bytes, onnx_path, read_compiled
 from classifier.inference.confidence import Familiarity, probabilities, read_temperature
@@ -85,6 +86,11 @@ class Classifier:
         try:
             classifier = cls(*read_compiled(onnx_path(path), version), version)
         except CompileError as error:
+            if find_spec("torch") is None:  # a Space whose export.onnx was to answer
+                raise ExportError(
+                    f"{error} {Path(path).name} itself needs torch, which is not installed: put the export.onnx "
+                    "beside it that was made from it, or install requirements.txt of the project."
+                ) from None
             log.warning("%s Serving from %s itself, which is slower.", error, Path(path).name)
             from classifier.inference.torch_engine import TorchEngine
 

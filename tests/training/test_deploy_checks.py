@@ -8,7 +8,9 @@ import pytest
 from helpers.paths import ROOT
 from training.deploy import account_checks
 from training.deploy import checks as preflight
+from training.deploy.lean import without_torch
 from training.deploy.manifest import CPU, ZERO_GPU, for_hardware, serving_files, with_key
+from training.deploy.metadata import metadata_check
 from training.deploy.smoke_test import smoke_test
 
 FREE = {"name": "me", "isPro": False, "emailVerified": True, "orgs": [{"name": "club"}]}
@@ -25,8 +27,9 @@ def readme_with(files, key: str, value: str) -> dict[str, bytes]:
 
 
 def test_the_project_as_it_is_has_no_problem(files):
-    for fit in (files, for_hardware(files, CPU), for_hardware(files, ZERO_GPU, ["me/model"], ["me/data"])):
-        checks = [check(fit) for check in (preflight.metadata, preflight.pins, preflight.export, preflight.contents)]
+    zero_gpu = for_hardware(files, ZERO_GPU, ["me/model"], ["me/data"])
+    for fit in (files, for_hardware(files, CPU), zero_gpu, without_torch(zero_gpu)):
+        checks = [check(fit) for check in (metadata_check, preflight.pins, preflight.export, preflight.contents)]
         assert not [check for check in checks if check.problem]
 
 
@@ -48,13 +51,13 @@ def test_the_project_as_it_is_has_no_problem(files):
     ],
 )
 def test_metadata_that_a_space_cannot_read_is_named(files, key, value, problem):
-    check = preflight.metadata(readme_with(files, key, value))
+    check = metadata_check(readme_with(files, key, value))
     assert problem in check.problem and check.fix and str(check).startswith("  NO  README metadata: ")
 
 
 def test_a_readme_without_metadata_is_named(files):
-    assert "does not begin" in preflight.metadata({**files, "README.md": b"# Bears"}).problem
-    assert "does not begin" in preflight.metadata({}).problem
+    assert "does not begin" in metadata_check({**files, "README.md": b"# Bears"}).problem
+    assert "does not begin" in metadata_check({}).problem
 
 
 def test_keys_are_set_and_all_else_stays():
@@ -74,7 +77,7 @@ def test_other_libraries_than_made_the_export_are_named(files):
 
 def test_requirements_that_are_no_text_are_told(files):
     other = {**files, "requirements.txt": "gradio==6.31.0".encode("utf-16")}  # as PowerShell's > writes them
-    assert "requirements.txt has to pin gradio" in preflight.metadata(other).problem
+    assert "requirements.txt has to pin gradio" in metadata_check(other).problem
     assert preflight.pins(other).problem
 
 

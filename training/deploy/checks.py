@@ -3,20 +3,21 @@
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 
 from classifier.export.reader import LFS_POINTER
 
-from .manifest import NEEDED, PICTURES, front_matter
+from .lean import is_lean
+from .manifest import NEEDED, PICTURES
 
 HUB_LIMIT = 10_000_000  # bytes of a file that a plain git push may have
 STORAGE = 1_000_000_000  # bytes of a Space's repository
 MOST_EXAMPLES = 30  # more of them look like somebody's dataset
-COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 MADE_WITH = ("fastai", "fastcore", "torch", "torchvision", "timm", "numpy", "pillow")
+DECODERS = ("pillow",)  # of these, what changes answers from export.onnx
 SECRETS = {
     "a Hugging Face token": rb"\bhf_[A-Za-z0-9]{30,}",
     "a GitHub token": rb"\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{50,})",
@@ -24,7 +25,13 @@ SECRETS = {
     "an API key": rb"\bsk-[A-Za-z0-9_-]{32,}",
     "a private key": rb"-----BEGIN [A-Z ]*PRIVATE KEY-----",
 }
-BINARIES = (".pkl", ".onnx", *(ending for ending in PICTURES if ending != ".svg"))  # no text to look into
+BINARIES = (
+    ".pkl",
+    ".onnx",
+    ".wasm",
+    ".gz",
+    *(ending for ending in PICTURES if ending != ".svg"),
+)  # no text to look into
 
 
 @dataclass(frozen=True)
@@ -40,43 +47,6 @@ class Check:
         if not self.problem:
             return f"  ok  {self.name}: {self.detail}"
         return f"  NO  {self.name}: {self.problem}" + (f"\n        {self.fix}" if self.fix else "")
-
-
-def metadata(files: dict[str, bytes]) -> Check:
-    """Say whether the README's metadata is what a Space reads, and names the Gradio that is pinned."""
-    name = "README metadata"
-    try:
-        found = yaml.safe_load(front_matter(files.get("README.md", b"").decode()))
-    except (yaml.YAMLError, ValueError) as error:  # the last: a date that is none, or no UTF-8
-        return Check(name, problem=f"it is not YAML ({str(error).splitlines()[0]})", fix="Mend it in README.md.")
-    if not isinstance(found, dict):
-        return Check(
-            name,
-            problem="README.md does not begin with --- and metadata",
-            fix="See https://huggingface.co/docs/hub/spaces-config-reference.",
-        )
-    gradio, version = pinned(files, "gradio", "3.12"), found.get("python_version")
-    wrong = [
-        what
-        for what, right in {
-            "sdk has to be gradio": found.get("sdk") == "gradio",
-            "requirements.txt has to pin gradio": gradio is not None,
-            f"sdk_version has to be {gradio}, as in requirements.txt": gradio in (None, str(found.get("sdk_version"))),
-            "app_file has to name a file that is sent": str(found.get("app_file")) in files,
-            'python_version has to be "3.10" to "3.13", in quotes, or 3.10 becomes 3.1': isinstance(version, str)
-            and re.fullmatch(r"3\.1[0-3](\.\d+)?", version),
-            "title has to be there": bool(found.get("title")),
-            "short_description may have 60 characters": len(str(found.get("short_description", ""))) <= 60,
-            f"colorFrom and colorTo are of {', '.join(sorted(COLOURS))}": {
-                str(found.get(key, "red")) for key in ("colorFrom", "colorTo")
-            }
-            <= COLOURS,
-        }.items()
-        if not right
-    ]
-    if wrong:
-        return Check(name, problem="; ".join(wrong), fix="Mend the first lines of README.md.")
-    return Check(name, f"gradio {gradio}, Python {version}")
 
 
 def pinned(files: dict[str, bytes], package: str, python: str, file: str = "requirements.txt") -> str | None:
@@ -102,7 +72,8 @@ def pins(files: dict[str, bytes], python: str = "3.12") -> Check:
         versions = {}
     except ValueError:
         return Check(name, problem="metrics.json is not JSON", fix="git checkout -- metrics.json, or train again.")
-    made_with = {package: versions[package].split("+")[0] for package in MADE_WITH if package in versions}
+    packages = DECODERS if is_lean(files) else MADE_WITH
+    made_with = {package: versions[package].split("+")[0] for package in packages if package in versions}
     differing = [
         f"{package} {version} made it, {there} is pinned"
         for package, version in made_with.items()
@@ -114,6 +85,8 @@ def pins(files: dict[str, bytes], python: str = "3.12") -> Check:
             differing.append(f"pre-requirements.txt pins {package} {before}, requirements.txt {there}")
     if differing:
         return Check(name, problem="; ".join(differing), fix="Train with requirements.txt installed, or pin those.")
+    if is_lean(files):
+        return Check(name, "export.onnx answers, so torch, fastai and timm are left out")
     if not versions:
         return Check(name, "no metrics.json tells what export.pkl was made with, so they were not compared")
     return Check(name, f"as export.pkl was made with: fastai {versions.get('fastai')}, torch {versions.get('torch')}")
@@ -131,17 +104,22 @@ def export(files: dict[str, bytes]) -> Check:
     return Check(name, f"{n_bytes / 1e6:.1f} MB" + (", through Xet" if n_bytes > HUB_LIMIT else ""))
 
 
-def contents(files: dict[str, bytes], token: str | None = None) -> Check:
-    """Say whether what would be sent is complete, and holds no secret, no dataset and nothing too large."""
+def contents(
+    files: dict[str, bytes], token: str | None = None, needed: Sequence[str] = NEEDED, metrics: bytes | None = None
+) -> Check:
+    """Say whether what would be sent is complete, and holds no secret, no dataset and nothing too large.
+
+    metrics: what tells the photos of the dataset, by their hashes; None: metrics.json among the files.
+    """
     name = "what is sent"
-    for file in NEEDED:
+    for file in needed:
         if file not in files:
             return Check(name, problem=f"{file} is missing", fix="Bring it back: git checkout -- " + file)
     secrets = {**SECRETS, **({"your token": re.escape(token).encode()} if token else {})}
     for file, content in files.items():
         if problem := _problem_of_file(file, content, secrets):
             return Check(name, problem=problem[0], fix=problem[1])
-    if problem := _problem_of_photos(files):
+    if problem := _problem_of_photos(files, files.get("metrics.json", b"") if metrics is None else metrics):
         return Check(name, problem=problem[0], fix=problem[1])
     total = sum(map(len, files.values()))
     if total > STORAGE:
@@ -153,7 +131,7 @@ def contents(files: dict[str, bytes], token: str | None = None) -> Check:
 
 def _problem_of_file(file: str, content: bytes, secrets: dict[str, bytes]) -> tuple[str, str] | None:
     """Return why a file may not be sent, and the fix; None where it may. secrets: patterns by what they find."""
-    if len(content) > HUB_LIMIT and file not in ("export.pkl", "export.onnx"):
+    if len(content) > HUB_LIMIT and file not in ("export.pkl", "export.onnx", "model.onnx"):
         return f"{file} has {len(content) / 1e6:.0f} MB", "Make it smaller than 10 MB."
     if file.lower().endswith(BINARIES):
         return None
@@ -166,13 +144,15 @@ def _problem_of_file(file: str, content: bytes, secrets: dict[str, bytes]) -> tu
     return None
 
 
-def _problem_of_photos(files: dict[str, bytes]) -> tuple[str, str] | None:
-    """Return whether the photos among the files look like a dataset, and the fix; None where they do not."""
+def _problem_of_photos(files: dict[str, bytes], known: bytes) -> tuple[str, str] | None:
+    """Return whether the photos among the files look like a dataset, and the fix; None where they do not.
+
+    known: text with the hashes of the dataset's photos.
+    """
     n_examples = sum(file.startswith("examples/") for file in files)
     if n_examples > MOST_EXAMPLES:
         problem = f"examples/ holds {n_examples} photos, which looks like a dataset"
         return problem, f"Leave at most {MOST_EXAMPLES} there: all of them are public."
-    known = files.get("metrics.json", b"")
     copies = [
         file
         for file, content in files.items()

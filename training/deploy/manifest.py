@@ -26,6 +26,7 @@ SERVING = (
     "metrics.json",
 )
 NEEDED = ("app.py", "README.md", "requirements.txt", "classifier/__init__.py", "server/__init__.py", "export.pkl")
+SITE_NEEDED = ("index.html", "fieldguide.js", "site.json", "model.onnx", "README.md")  # of the browser edition
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 SHOWN = re.compile(r'(?:!\[[^\]]*\]\(|<img [^>]*?src=")([^)\s"]+)')  # in Markdown
 ZERO_GPU, CPU = "zero-a10g", "cpu-basic"

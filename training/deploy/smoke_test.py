@@ -13,12 +13,13 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .checks import Check
+from .lean import MODULES, is_lean
 from .manifest import ZERO_GPU
 
 NAME = "the app, alone"
@@ -28,6 +29,7 @@ KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH", "LANG"
 START = """
 import runpy, sys, types
 sys.path.insert(0, ".")
+sys.modules.update(dict.fromkeys({missing}))
 {zero_gpu}
 runpy.run_path("app.py", run_name="__main__")
 """
@@ -83,7 +85,7 @@ def smoke_test(files: dict[str, bytes], hardware: str) -> tuple[Check, dict[str,
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         try:
-            with _app(Path(folder), hardware) as url:
+            with running_app(Path(folder), hardware, MODULES if is_lean(files) else ()) as url:
                 answer = ask(url, files[examples[0]])
         except NoAnswer as why:
             return Check(NAME, problem=f"it does not answer: {why}", fix="Try it here: python app.py"), None
@@ -97,8 +99,11 @@ def smoke_test(files: dict[str, bytes], hardware: str) -> tuple[Check, dict[str,
 
 
 @contextmanager
-def _app(folder: Path, hardware: str) -> Iterator[str]:
-    """Yield the address of the app in a folder once it listens; raise NoAnswer with its last words if it ends."""
+def running_app(folder: Path, hardware: str, missing: Sequence[str]) -> Iterator[str]:
+    """Yield the address of the app in a folder once it listens; raise NoAnswer with its last words if it ends.
+
+    missing: modules that are installed here and not there, which it is to find missing here too.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -112,7 +117,7 @@ def _app(folder: Path, hardware: str) -> Iterator[str]:
     }
     if hardware == ZERO_GPU:
         env["SPACES_ZERO_GPU"] = "true"
-    code = START.format(zero_gpu=FAKE_SPACES if hardware == ZERO_GPU else "")
+    code = START.format(missing=missing, zero_gpu=FAKE_SPACES if hardware == ZERO_GPU else "")
     log = folder / "log.txt"
     with log.open("w") as output:
         process = subprocess.Popen(
