@@ -11,6 +11,7 @@ Usage:
 import base64
 import hashlib
 import json
+import mimetypes
 import re
 import threading
 from collections.abc import Iterator
@@ -21,16 +22,22 @@ from pathlib import PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
+from huggingface_hub import constants
 
+from training.deploy import space
 from training.deploy.manifest import front_matter
 
-BINARIES = (".pkl", ".onnx", ".jpg", ".png")
+BINARIES = (".pkl", ".onnx", ".jpg", ".png", ".wasm", ".gz")
+TEMPLATE = {"index.html": b"<p>Welcome to your static Space!</p>", "style.css": b"body {}"}  # of a new static Space
 ID = r"(?P<name>[^/]+/[^/]+?)"
 API = rf"/api/(?P<kind>model|space|dataset)s/{ID}"
 PREFIX = r"/(?P<kind>(spaces|datasets)/)?"
 ROUTES = [
     ("whoami", "GET", r"/api/whoami-v2"),
     ("create", "POST", r"/api/repos/create"),
+    ("overview", "GET", r"/api/users/(?P<user>[^/]+)/overview"),
+    ("spaces", "GET", r"/api/spaces"),
+    ("page", "GET", rf"/page/{ID}/(?P<path>.*)"),
     ("yaml", "POST", r"/api/validate-yaml"),
     ("runtime", "GET", rf"{API}/runtime"),
     ("logs", "GET", rf"{API}/logs/(?P<log>\w+)"),
@@ -54,6 +61,7 @@ class StubRepo:
     commits: list[tuple[str, str, dict[str, bytes]]] = field(default_factory=list)
     hardware: str | None = None
     private: bool = False
+    sdk: str | None = None
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -81,6 +89,7 @@ class Hub:
             "orgs": [{"name": "club"}],
             "auth": {"accessToken": {"role": "write"}},
         }
+        self.created = "2020-01-01T00:00:00.000Z"  # the account; None: the Hub does not tell
         self.token = "hf_" + "t" * 34
         self.repos: dict[tuple[str, str], StubRepo] = {}
         self.stored: dict[str, bytes] = {}
@@ -91,6 +100,7 @@ class Hub:
         self.error = ""  # of the Space, in the Hub's words
         self.logs = {"build": [], "run": []}
         self.answers: list = []  # of the live Space: a dict, or a status
+        self.pages: list[dict[str, bytes]] = []  # files of a live static Space, one dict a request of site.json
         self.asked: list[str] = []  # names of routes, in order
         self.uploaded: list[str] = []
         self.resolved: list[str] = []  # paths of the files whose content was asked for
@@ -210,9 +220,40 @@ class Handler(BaseHTTPRequestHandler):
         if key in self.hub.repos:
             self.answer(409, {"error": "You already created this"})
             return
-        self.hub.repos[key] = StubRepo(hardware=told.get("hardware"), private=told.get("visibility") == "private")
-        self.hub.repos[key].commit("initial commit", {".gitattributes": b"*.pkl filter=lfs\n"})
+        private, sdk = told.get("visibility") == "private", told.get("sdk")
+        self.hub.repos[key] = StubRepo(hardware=told.get("hardware"), private=private, sdk=sdk)
+        first = {".gitattributes": b"*.pkl filter=lfs\n", **(TEMPLATE if sdk == "static" else {})}
+        self.hub.repos[key].commit("initial commit", first)
         self.answer(200, {"url": f"{self.hub.url}/{'' if key[0] == 'model' else key[0] + 's/'}{key[1]}"})
+
+    def on_overview(self, _, user):
+        self.answer(200, {"user": user, "fullname": user, "avatarUrl": "", "createdAt": self.hub.created})
+
+    def on_spaces(self, _):
+        found = [(name, repo) for (kind, name), repo in self.hub.repos.items() if kind == "space"]
+        self.answer(
+            200,
+            [
+                {"id": name, "runtime": {"stage": "RUNNING", "hardware": {"current": None, "requested": repo.hardware}}}
+                for name, repo in found
+                if name.startswith(parse_qs(urlsplit(self.path).query)["author"][0] + "/")
+            ],
+        )
+
+    def on_page(self, _, name, path):
+        """Serve a static Space as the Hub does: with a script of its own in the page."""
+        repo = self.hub.repos["space", name]
+        if repo.private and self.headers.get("Authorization") != f"Bearer {self.hub.token}":
+            self.answer(404, b"")
+            return
+        path = path or "index.html"
+        content = {**repo.files, **(self.hub.pages[0] if self.hub.pages else {})}.get(path)
+        if path == "site.json":
+            self.hub.pages = self.hub.pages[1:] or self.hub.pages
+        if path == "index.html" and content:
+            content = content.replace(b"<head>", b"<head><script>window.huggingface={variables:{}}</script>")
+        kind = "text/javascript" if path.endswith(("js", ".mjs")) else mimetypes.guess_type(path)[0]
+        self.answer(404 if content is None else 200, content or b"", {"Content-Type": kind or "text/plain"})
 
     def on_yaml(self, body):
         self.answer(200, {"errors": [], "warnings": []})
@@ -221,6 +262,7 @@ class Handler(BaseHTTPRequestHandler):
         if repo := self.repo(kind, name):
             runtime = {"stage": self.hub.stages[-1], "hardware": {"current": repo.hardware, "requested": repo.hardware}}
             card = yaml.safe_load(front_matter(repo.files.get("README.md", b"").decode())) or {}
+            sdk = card.get("sdk", repo.sdk)
             self.answer(
                 200,
                 {
@@ -231,7 +273,8 @@ class Handler(BaseHTTPRequestHandler):
                     "tags": [],
                     "siblings": [{"rfilename": path} for path in repo.files],
                     "runtime": runtime,
-                    "host": self.hub.host,
+                    "sdk": sdk,
+                    "host": f"{self.hub.url}/page/{name}" if sdk == "static" else self.hub.host,
                 },
             )
 
@@ -405,3 +448,15 @@ def running_hub():
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def deployed_to_hub(monkeypatch):
+    """Yield a Hub that `training.deploy` in this process talks to with a token, without waiting."""
+    with running_hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_TOKEN", hub.token)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+        monkeypatch.setattr(space, "POLL", 0.01)
+        yield hub

@@ -14,7 +14,7 @@ import yaml
 from fastcore.script import CliError
 from huggingface_hub import constants
 
-from helpers.hub_stub import running_hub
+from helpers.hub_stub import deployed_to_hub
 from helpers.paths import ROOT
 from training.deploy import deployment, precheck, space
 from training.deploy.__main__ import main
@@ -28,12 +28,7 @@ ANSWER = {"label": "teddy", "probabilities": {"teddy": 0.9, "black": 0.1}, "mode
 @pytest.fixture
 def hub(monkeypatch):
     """The Hub as a stub, one that this process talks to with a token, without waiting."""
-    with running_hub() as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.url)
-        monkeypatch.setenv("HF_TOKEN", hub.token)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
-        monkeypatch.setattr(space, "POLL", 0.01)
+    with deployed_to_hub(monkeypatch) as hub:
         hub.answers = [ANSWER]
         yield hub
 

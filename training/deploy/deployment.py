@@ -7,14 +7,15 @@ from typing import Any
 from huggingface_hub import get_token
 
 from training.hub.errors import HubError, OutcomeUnknown
-from training.hub.repo import Changes, Repo, changes
-from training.report.model_card import CARD
+from training.hub.repo import Changes, Repo
 
 from . import account_checks
+from .findings import Findings
+from .live_site import wait_and_open
 from .manifest import serving_files
-from .model_repo import model_files
 from .options import DeployOptions
-from .precheck import Findings, precheck
+from .precheck import precheck
+from .sending import create_what_may_be, push_model, send
 from .smoke_test import answer_line
 from .space import NotRunning, app_address, ask_until, difference, last_log_lines, wait
 from .status import HubState, reporting
@@ -28,54 +29,6 @@ def list_changes(of: Changes) -> str:
         f"  {sign} {path}" for sign, paths in (("+", of.added), ("~", of.changed), ("-", of.deleted)) for path in paths
     ]
     return "\n".join([*lines, f"  {of}"])
-
-
-def send(space: Repo, found: Findings, private: bool, state: HubState) -> str:
-    """Create the Space if there is none, send what changed, and return the commit that is there now."""
-    if found.info is None:
-        try:
-            space.create(space_sdk="gradio", space_hardware=found.hardware, private=private or None)
-        except OutcomeUnknown:
-            state.space = "Nothing was sent."
-            raise
-        state.space = f"The Space {space.name} was created and is empty: run the same command again."
-        print(f"created {space.api.endpoint}/spaces/{space.name} on {found.hardware}", flush=True)
-        found.compare(space)
-    parent = found.parent
-    if not found.changes:
-        state.space = f"The Space is at version {parent[:12]}, which holds the same files as this folder."
-        print("nothing to send: the Space holds these files", flush=True)
-        return parent
-    message = f"Deploy model {found.answer['model_version']}: {found.changes}"
-    try:
-        commit = space.send(found.files, found.changes, message, parent)
-    except OutcomeUnknown:
-        state.space = f"The Space {space.name} is there."
-        raise
-    state.space = f"The files are there as version {commit[:12]}."
-    if found.info:
-        state.space += f" The version before comes back by: python -m training.deploy {space.name} --rollback"
-    print(f"sent as {commit[:12]}: {found.changes}", flush=True)
-    return commit
-
-
-def push_model(model: Repo, files: dict[str, bytes], space: str, state: HubState) -> None:
-    """Put the export on the Hub as a model with its card."""
-    card = ROOT / CARD
-    files = model_files(files, model.name, space, card.read_text(encoding="utf-8") if card.is_file() else "")
-    if model.info() is None:
-        model.create()
-        state.model = f"The model repository {model.name} was created and is empty."
-    differing = changes(files, model.tree())
-    differing = Changes(differing.added, differing.changed, [], differing.n_same)  # what else lies there may stay
-    if differing:
-        try:
-            model.send(files, differing, f"The model of the Space {space}: {differing}", model.commits()[0][0])
-        except OutcomeUnknown:
-            state.model = f"The model repository {model.name} is there."
-            raise
-    state.model = f"The model {model.name} is up to date."
-    print(f"model {model.name}: {differing}", flush=True)
 
 
 def first_example(files: dict[str, bytes]) -> tuple[str, bytes]:
@@ -113,13 +66,27 @@ def wait_and_ask(
     return answer
 
 
+def compare_answers(space: Repo, commit: str, found: Findings, options: DeployOptions) -> str:
+    """Wait for the Space, ask it, and return in words that it does as here; HubError where it does not."""
+    example, photo = first_example(found.files)
+    answer: dict[str, Any] | None
+    if found.static:
+        answer = wait_and_open(space, commit, options, found.files["index.html"])
+    else:
+        answer = wait_and_ask(space, commit, (example, photo), found.answer["model_version"], options)
+    if answer is None:
+        return "serves these files"
+    if differing := difference(found.answer, answer):
+        raise HubError(f"The Space answers otherwise than this folder: of {example}, {differing}.")
+    return "answers as here"
+
+
 def roll_back(space: Repo, options: DeployOptions) -> None:
     """Put the version before the last one back, as a new version, and see that it answers."""
     state = HubState(
         "Nothing was changed.", again="Look at its versions first: the same command again goes one further back."
     )
     with reporting(state):
-        files = serving_files(ROOT)
         who = space.call("asking whose token this is", space.api.whoami)
         check = account_checks.account(who, space.name.split("/")[0])
         print(check, flush=True)
@@ -136,15 +103,19 @@ def roll_back(space: Repo, options: DeployOptions) -> None:
             raise
         state.space = f"The files of version {target[:12]} are back, as {commit[:12]}."
         print(f"put back {target[:12]}, as {commit[:12]}", flush=True)
-        export = space.tree(commit).get("export.pkl")
-        version = export.lfs.sha256[:12] if export and export.lfs else None
-        wait_and_ask(space, commit, first_example(files), version, options)
+        there = space.tree(commit)
+        if "site.json" in there and "app.py" not in there:
+            wait_and_open(space, commit, options)
+        else:
+            export = there.get("export.pkl")
+            version = export.lfs.sha256[:12] if export and export.lfs else None
+            wait_and_ask(space, commit, first_example(serving_files(ROOT)), version, options)
     print(f"{space.name} answers again with what it had before {commit[:12]}.")
 
 
 def print_plan(space: Repo, model: Repo | None, found: Findings) -> None:
     """Print what a deployment would send, and to where."""
-    there = f"{space.name} would change" if found.info else f"{space.name} would be created on {found.hardware}"
+    there = f"{space.name} would change" if found.info else f"{space.name} would be created {found.kind}"
     print(
         f"{there if found.known else f'What the Hub holds is not known; to {space.name} would go'}:\n"
         f"{list_changes(found.changes)}"
@@ -168,10 +139,10 @@ def deploy(space: Repo, model: Repo | None, options: DeployOptions) -> None:
         state.sending = True
         if model:
             state.space = "Of the Space, nothing was created or sent."
-            push_model(model, found.files, space.name, state)
-        commit = send(space, found, options.private, state)
-        photo = first_example(found.files)
-        answer = wait_and_ask(space, commit, photo, found.answer["model_version"], options)
-        if differing := difference(found.answer, answer):
-            raise HubError(f"The Space answers otherwise than this folder: of {photo[0]}, {differing}.")
-    print(f"{space.name} answers as here: {found.changes}, {time.monotonic() - begun:.0f} s")
+            files = serving_files(ROOT) if found.static else found.files
+            push_model(model, {**files, "README.md": found.files["README.md"]}, ROOT, space.name, state)
+        if found.info is None:
+            found = create_what_may_be(space, found, ROOT, model.name if model else "", options, state)
+        commit = send(space, found, state)
+        told = compare_answers(space, commit, found, options)
+    print(f"{space.name} {told}: {found.changes}, {time.monotonic() - begun:.0f} s")

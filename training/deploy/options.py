@@ -8,6 +8,7 @@ class DeployOptions:
     """How to deploy; the comments are the help of `python -m training.deploy`."""
 
     dry_run: bool = False  # show everything, send nothing
+    static: bool = False  # send the browser edition as a static Space, which is free for every account
     hardware: str = ""  # cpu-basic (needs PRO), zero-a10g (ZeroGPU) or another; default: what the account has for free
     dataset: str = ""  # USER/NAME of the dataset on the Hub that it was trained on, for the metadata
     private: bool = False  # create the Space for yourself only

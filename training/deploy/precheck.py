@@ -1,52 +1,28 @@
 """Run every check of a Space before anything is sent, and print each with its fix.
 
-Gives `precheck`, which returns what is to be sent, where to, and how the app here answers
+Gives `precheck`, which returns what is to be sent, where to, and how it answers here; `check_site`, its part for the
+browser edition
 """
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import get_token
 
+from classifier.files import sha256
 from training.hub.errors import HubError
-from training.hub.repo import Changes, Repo, changes
+from training.hub.repo import Changes, Repo
 
 from . import account_checks, checks
 from .checks import Check
-from .manifest import CPU, for_hardware, serving_files
+from .findings import Findings
+from .lean import without_torch
+from .manifest import CPU, SITE_NEEDED, for_hardware, serving_files
+from .metadata import metadata_check
 from .options import DeployOptions
+from .site import built_site, site_check
 from .smoke_test import smoke_test
 
-
-@dataclass
-class Findings:
-    """What was found before anything is sent."""
-
-    files: dict[str, bytes]
-    hardware: str
-    known: bool = False
-    """whether the Hub said what it holds"""
-    info: object = None
-    """what the Hub says of the Space; None where there is none yet"""
-    changes: Changes = field(default_factory=Changes)
-    answer: dict[str, Any] = field(default_factory=dict)
-    """to the first example, by the serving files alone; empty where they gave none"""
-    n_problems: int = 0
-    parent: str = ""
-    """the Space's last commit when it was compared"""
-
-    def compare(self, space: Repo) -> dict[str, Any]:
-        """Note what differs from the Space as it is now, and return its files."""
-        self.parent = space.commits()[0][0]  # before the files: a commit that comes in between is refused then
-        there = space.tree()
-        self.changes = changes(self.files, there)
-        return there
-
-    def report(self, check: Check) -> None:
-        """Print a check and count it if it found a problem."""
-        print(check, flush=True)
-        self.n_problems += bool(check.problem)
+TEMPLATE = {"index.html", "style.css"}  # what the Hub puts into a new static Space
 
 
 def precheck(root: Path, space: Repo, model: str, options: DeployOptions) -> Findings:
@@ -54,7 +30,7 @@ def precheck(root: Path, space: Repo, model: str, options: DeployOptions) -> Fin
 
     model: name of the model repository that is to get the export; "" for none.
     """
-    found = Findings(serving_files(root), options.hardware)
+    found = Findings({}, options.hardware, options.static)
     try:
         _check_hub(found, space, model)
     except HubError as error:
@@ -63,16 +39,8 @@ def precheck(root: Path, space: Repo, model: str, options: DeployOptions) -> Fin
     card = getattr(found.info, "card_data", None) or {}  # an earlier --model filled it in
     models = [model] if model else card.get("models") or []
     datasets = [options.dataset] if options.dataset else card.get("datasets") or []
-    if not (check := checks.metadata(found.files)).problem:
-        found.files = for_hardware(found.files, found.hardware, models, datasets)
-        check = checks.metadata(found.files)
-    found.report(check)
-    found.report(checks.pins(found.files))
-    found.report(checks.export(found.files))
-    found.report(checks.contents(found.files, get_token()))
-    check, answer = smoke_test(found.files, found.hardware)
-    found.answer = answer or {}
-    found.report(check)
+    check = check_site if found.static else check_app
+    check(found, root, models, datasets)
     found.changes = Changes(added=list(found.files))
     if found.info:
         try:
@@ -80,6 +48,37 @@ def precheck(root: Path, space: Repo, model: str, options: DeployOptions) -> Fin
         except HubError as error:
             found.report(Check("what is there", problem=str(error)))
     return found
+
+
+def check_app(found: Findings, root: Path, models: list[str], datasets: list[str]) -> None:
+    """Check the serving files of a folder for a Gradio Space, and note them with their answer."""
+    found.files = serving_files(root)
+    if not (check := metadata_check(found.files)).problem:
+        found.files = without_torch(for_hardware(found.files, found.hardware, models, datasets))
+        check = metadata_check(found.files)
+    found.report(check)
+    found.report(checks.pins(found.files))
+    found.report(checks.export(found.files))
+    found.report(checks.contents(found.files, get_token()))
+    check, answer = smoke_test(found.files, found.hardware)
+    found.answer = answer or {}
+    found.report(check)
+
+
+def check_site(found: Findings, root: Path, models: list[str], datasets: list[str]) -> None:
+    """Build the browser edition of the export in a folder, check it for a static Space, and note it with its answer."""
+    found.static = True
+    check, found.files = built_site(root, models, datasets)
+    found.report(check)
+    if check.problem:
+        return
+    metrics = root / "metrics.json"
+    known = metrics.read_bytes() if metrics.is_file() else b""
+    found.report(metadata_check(found.files, "static"))
+    found.report(checks.contents(found.files, get_token(), SITE_NEEDED, known))
+    check, answer = site_check(found.files, sha256(root / "export.pkl"))
+    found.answer = answer or {}
+    found.report(check)
 
 
 def _check_hub(found: Findings, space: Repo, model: str) -> None:
@@ -90,6 +89,11 @@ def _check_hub(found: Findings, space: Repo, model: str) -> None:
         found.report(account_checks.account(who, name))
     found.info, found.known = space.info(), True
     wanted = found.hardware
+    why = "" if wanted or found.static or found.info else account_checks.why_static(who, owner, space)
+    if found.static or why or getattr(found.info, "sdk", None) == "static":
+        found.static = True
+        found.report(account_checks.static_space(space.name, found.info, why, wanted))
+        return
     runtime = getattr(found.info, "runtime", None)
     found.hardware = (
         (runtime and (runtime.hardware or runtime.requested_hardware))
@@ -110,7 +114,11 @@ def _compare(found: Findings, space: Repo, replace: bool) -> None:
     """Note what differs from the Space, and check that it is not another app."""
     there = found.compare(space)
     others = [path for path in found.changes.deleted if path != "README.md"]
-    if others and "classifier/__init__.py" not in there and not replace:
+    others += [path for path in found.changes.changed if found.static and path == "index.html"]
+    ours = bool({"classifier/__init__.py", "site.json"} & there.keys())
+    if found.static and not ours and set(others) <= TEMPLATE:
+        ours = len(space.commits()) == 1  # it was created, and nothing was sent since
+    if others and not ours and not replace:
         found.report(
             Check(
                 "what is there",

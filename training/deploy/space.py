@@ -35,10 +35,13 @@ class NotRunning(HubError):
         self.stage = stage
 
 
-def wait(space: Repo, commit: str, deadline: float, report: Callable[[str], None] = print) -> None:
+def wait(
+    space: Repo, commit: str, deadline: float, report: Callable[[str], None] = print, static: bool = False
+) -> None:
     """Return when the Space runs the version of a commit; a HubError says what became of it instead.
 
-    deadline: of time.monotonic(). report: is called with each new state.
+    deadline: of time.monotonic(). report: is called with each new state. static: it is never built, and its files tell
+    their version.
     """
     begun, reported, why, moved = time.monotonic(), "", "", False
     while True:
@@ -56,7 +59,7 @@ def wait(space: Repo, commit: str, deadline: float, report: Callable[[str], None
         settled = stage in RUNS or stage in FAILED
         moved = moved or not settled
         patience = 10 * SETTLE if of and stage not in STILL else SETTLE
-        if settled and (of == commit or moved or time.monotonic() - begun > patience):
+        if settled and (of == commit or moved or (static and stage in RUNS) or time.monotonic() - begun > patience):
             if stage in FAILED:
                 raise NotRunning(f"{space.name} does not run: {FAILED[stage]}{why and f' ({why})'}.", stage)
             return
@@ -78,10 +81,13 @@ def last_log_lines(space: Repo, stage: str) -> list[str]:
     return "\n".join(line.rstrip("\n") for line in lines).splitlines()[-LOG_LINES:] or ["(its log is empty)"]
 
 
-def app_address(name: str, info: object) -> str:
+def app_address(name: str, info: object, static: bool = False) -> str:
     """Return where the app of a Space answers. info: what the Hub says of the Space."""
     host = getattr(info, "host", None)
-    return host.rstrip("/") if host else f"https://{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.hf.space"
+    if host:
+        return str(host).rstrip("/")
+    subdomain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return f"https://{subdomain}.{'static.' if static else ''}hf.space"
 
 
 def ask_until(url: str, photo: bytes, version: str | None, deadline: float, token: str | None = None) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class Repo:
     def earlier(self, commits: Sequence[tuple[str, str]]) -> str:
         """Return the commit that `put_back` would restore; HubError where there is none with files in it."""
         target = previous_version(commits)
-        if target is None or not {"app.py", "model.pkl"} & set(self.tree(target)):
+        if target is None or not {"app.py", "model.pkl", "site.json"} & set(self.tree(target)):
             raise HubError(f"{self.name} has no earlier version to put back.")
         return target
 
@@ -167,7 +167,7 @@ def previous_version(commits: Sequence[tuple[str, str]]) -> str | None:
 
 def changes(files: Mapping[str, Content], there: dict[str, RepoFile]) -> Changes:
     """Return what differs between files here and a repository's tree."""
-    same = {path for path, content in files.items() if path in there and _same_content(there[path], content)}
+    same = {path for path, content in files.items() if path in there and same_content(there[path], content)}
     return Changes(
         added=[path for path in files if path not in there],
         changed=[path for path in files if path in there and path not in same],
@@ -176,7 +176,7 @@ def changes(files: Mapping[str, Content], there: dict[str, RepoFile]) -> Changes
     )
 
 
-def _same_content(entry: RepoFile, content: Content) -> bool:
+def same_content(entry: RepoFile, content: Content) -> bool:
     """Return whether a file in a repository has this content, by its hash: SHA-256 for LFS, git's otherwise."""
     if entry.lfs and isinstance(content, Path):
         return entry.lfs.sha256 == sha256(content)
