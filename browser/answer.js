@@ -115,8 +115,8 @@ function spoken(guide, prediction) {
     const { heading, rest } = noneText(guide.labels, prediction)
     return `${plain(heading)} ${plain(rest)}`
   }
-  const percent = percentText(prediction.probabilities.get(prediction.label))
-  return `${headline(prediction)}, ${percent}. ${plain(confidenceText(prediction, guide.calibrated))}`
+  const each = named(prediction).map(label => `${labelText(label)}, ${percentText(prediction.probabilities.get(label))}`)
+  return `${each.join("; ")}. ${plain(confidenceText(prediction, guide.calibrated))}`
 }
 
 /** Hide the last answer. */

@@ -33,7 +33,7 @@ const showQuestion = several => at("question").replaceChildren(...nodes(question
 
 function showSite() {
   document.title = at("title").textContent = site.title
-  showQuestion(false)
+  showQuestion(site.multi_label ?? false)
   at("examples").querySelector("ul").replaceChildren(...site.examples.map((address, i) => example(address, i, page)))
   at("examples").hidden = !site.examples.length
 }
