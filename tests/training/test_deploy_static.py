@@ -2,10 +2,14 @@
 
 import hashlib
 import json
+import re
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from itertools import repeat
 
 import pytest
+import yaml
 from fastcore.script import CliError
 
 from classifier.files import sha256
@@ -78,7 +82,7 @@ def newcomer(hub) -> None:
 
 
 def test_a_newcomer_is_online_by_one_command(hub, built, capsys, monkeypatch):
-    """The site is the one that was built for these tests; a browser asks the page before and after, where there is one."""
+    """The site is the one that was built for these tests; where there is a browser, it asks the page."""
     monkeypatch.setattr(precheck, "built_site", lambda *_: (Check("browser edition", "built"), built))
     newcomer(hub)
     run()
@@ -368,6 +372,31 @@ def test_a_page_that_is_not_there_is_asked_again(browser_is_here):
     with pytest.raises(NoAnswer) as error:
         browser.ask_page("http://127.0.0.1:1", "examples/black-1.jpg")
     assert error.value.wait
+
+
+def test_deploying_and_building_a_site_needs_only_what_serving_installs():
+    """The workflows deploy.yml and pages.yml install no more."""
+    more = (ROOT / "training" / "requirements.txt").read_text().splitlines()
+    only_training = {re.split("[~=]", line)[0].lower() for line in more if line[0] not in "#-"}
+    only_training -= {"matplotlib", "scikit-learn", "scipy", "safetensors"}  # fastai and timm bring these
+    code = f"import sys; sys.modules.update(dict.fromkeys({sorted(only_training)})); "
+    code += "import training.deploy.__main__, training.static.__main__"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0 and "imagehash" in only_training, run.stderr
+
+
+def test_the_workflow_publishes_the_site_that_the_command_builds():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "pages.yml").read_text())
+    assert set(workflow[True]) == {"workflow_dispatch"} and workflow["permissions"] == {"contents": "read"}
+    steps = workflow["jobs"]["build"]["steps"]
+    upload, command = steps[-1], steps[-2]["run"].split()
+    assert upload["uses"].startswith("actions/upload-pages-artifact@")
+    assert command[:4] == ["python", "-m", "training.static", "--out"] and upload["with"]["path"] == command[4]
+    installed = [line for step in steps if "run" in step for line in step["run"].splitlines() if "pip" in line]
+    assert installed == ["pip install -r pre-requirements.txt", "pip install -r requirements.txt"]
+    publish = workflow["jobs"]["publish"]
+    assert publish["needs"] == "build" and publish["permissions"] == {"pages": "write", "id-token": "write"}
+    assert [step["uses"] for step in publish["steps"]] == ["actions/deploy-pages@v4"]
 
 
 def test_a_static_space_answers_at_its_own_address():

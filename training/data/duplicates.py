@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
-import imagehash
 import numpy as np
 from PIL import Image
 from scipy.sparse import coo_array
@@ -32,6 +31,8 @@ MIN_CONTRAST = 8  # of 256 grey levels: all blank pictures have the same hashes
 
 def perceptual_hashes(photo: Image.Image) -> tuple[int, ...]:
     """Return the perceptual hashes of a photo, 64 bits each, in the order of MAX_HASH_DISTANCES."""
+    import imagehash  # serving does not install it, and a deployment imports this module
+
     return tuple(int(str(getattr(imagehash, name)(photo)), 16) for name in MAX_HASH_DISTANCES)
 
 
