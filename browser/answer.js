@@ -115,7 +115,8 @@ function spoken(guide, prediction) {
     const { heading, rest } = noneText(guide.labels, prediction)
     return `${plain(heading)} ${plain(rest)}`
   }
-  const each = named(prediction).map(label => `${labelText(label)}, ${percentText(prediction.probabilities.get(label))}`)
+  const percent = label => percentText(prediction.probabilities.get(label))
+  const each = named(prediction).map(label => `${labelText(label)}, ${percent(label)}`)
   return `${each.join("; ")}. ${plain(confidenceText(prediction, guide.calibrated))}`
 }
 

@@ -102,8 +102,8 @@ export class Many {
     this.#running(false)
     const answered = this.#answered(), count = test => answered.filter(test).length
     const strange = count(photo => photo.prediction?.familiar === false)
-    const done = `${answered.length} of ${this.#photos.length} photos: ${count(photo => photo.error)} without an answer` +
-      `${guide.reportsFamiliarity ? `, ${strange} not familiar` : ""}.`
+    const done = `${answered.length} of ${this.#photos.length} photos: ${count(photo => photo.error)} without an ` +
+      `answer${guide.reportsFamiliarity ? `, ${strange} not familiar` : ""}.`
     this.#say(done)
     this.#page.say(done) // people who hear the page hear no number of each photo
   }

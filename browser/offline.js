@@ -19,7 +19,7 @@ async function register({ ready, newer }) {
   registration.addEventListener("updatefound", () => watch(registration.installing))
 }
 
-/** ready: called once the page works without a network; newer: called with a function that changes to a newer version. */
+/** ready: called once the page works without a network; newer: called with a function that changes to a newer one. */
 export async function keepOffline(callbacks) {
   if (!isSecureContext || !/^https?:$/.test(location.protocol) || !("serviceWorker" in navigator)) return
   try {

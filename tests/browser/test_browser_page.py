@@ -260,6 +260,44 @@ def test_browser_without_webassembly_gets_a_sentence(browser, site):
         page.get_by_text("it has no WebAssembly, or that is switched off.").wait_for()
 
 
+DRAW = """async ([guide, prediction]) => {
+  const { clearAnswer, drawAnswer } = await import("./answer.js")
+  clearAnswer()
+  window.said = ""
+  const probabilities = new Map(prediction.probabilities)
+  drawAnswer(guide, { prediction: { ...prediction, probabilities } }, text => { window.said = text })
+}"""
+
+
+def draw(page, labels, familiar=None, calibrated=True, **probabilities) -> None:
+    """Draw an answer of a model that gives photos several labels and cannot say where it looked."""
+    guide = {"labels": [*probabilities], "calibrated": calibrated, "explains": False}
+    prediction = {"label": [*labels, *probabilities][0], "labels": labels, "probabilities": [*probabilities.items()]}
+    page.evaluate(DRAW, [guide, {**prediction, "familiar": familiar, "isNone": familiar is False or not labels}])
+
+
+def test_several_labels_are_the_headline_and_each_has_its_bar(page):
+    draw(page, ["big_cat", "dog"], big_cat=0.97, dog=0.75, cow=0.2, hen=0.1, ant=0.05, bee=0.01)
+    assert text(page, "#verdict h3") == "big cat, dog" and text(page, "#verdict .kind") == "Fairly sure"
+    assert page.locator(".bar .name").all_inner_texts() == ["big cat", "dog", "cow", "hen", "ant"]
+    assert "about 97 times in 100 with big cat and about 7 times in 10 with dog." in text(page, "#confidence")
+    assert page.evaluate("said").startswith("big cat, 97%; dog, 75%. At these levels")
+    assert page.locator("button.bar").count() == 0 and page.locator("#heatmap").is_hidden()
+    assert text(page, "#note").startswith("Where this model looked is not available")
+    draw(page, list("abcd"), a=0.9, b=0.9, c=0.9, d=0.9, e=0.1)
+    assert text(page, "#verdict h3") == "a, b and 2 more" and page.locator(".bar").count() == 4
+    draw(page, [], a=0.3, b=0.1)
+    assert text(page, "#verdict h3") == "I see none of these: a or b."
+    assert text(page, "#verdict .rest") == "The most probable one is a, at 30%, which is not enough."
+    assert text(page, "#verdict .kind") == "None of these"
+
+
+def test_percentages_without_calibration_are_called_neither_sure_nor_unsure(page):
+    draw(page, ["a"], calibrated=False, a=0.999, b=0.0001)
+    assert text(page, "#verdict .kind") == "Best match" and "is not known" in text(page, "#confidence")
+    assert page.locator(".bar .percent").all_inner_texts() == ["> 99%", "< 1%"]
+
+
 TITLES = ["Bärenführer für Anfängerinnen und Anfänger " * 3, "דוב" * 60, "x" * 200, "<b>&amp;</b>"]
 
 
