@@ -89,7 +89,7 @@ def test_a_newcomer_is_online_by_one_command(hub, built, capsys, monkeypatch):
     assert hub.space().sdk == "static" and hub.space().hardware is None
     assert hub.space().files == {**built, ".gitattributes": hub.space().files[".gitattributes"]}
     said = capsys.readouterr().out
-    assert "a static one, since me is an account of less than 30 days" in said
+    assert "a static one, since a free account younger than 30 days, as me's, gets no Gradio Space;" in said
     assert f"created {hub.url}/spaces/me/bears as a static Space" in said and f"{hub.url}/page/me/bears\n" in said
     if browser.browser_path():
         assert "examples/black-1.jpg is black, 99.5%, model 7ac229473872, in the browser as in Python" in said
@@ -103,7 +103,7 @@ def test_an_account_with_two_spaces_on_zero_gpu_gets_a_static_one(hub, quick, ca
     main("me/two")
     assert hub.space("me/one").hardware == hub.space("me/two").hardware == "zero-a10g"
     run()
-    assert hub.space().sdk == "static" and "me has 2 Spaces on ZeroGPU" in capsys.readouterr().out
+    assert hub.space().sdk == "static" and "at most 2 Spaces on ZeroGPU, and me has them" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("status", [402, 403])

@@ -56,9 +56,9 @@ def why_static(who: dict[str, Any], owner: str, space: Repo) -> str:
     try:
         days = _age(space, owner)
         if days is not None and days < DAYS:
-            return f"{owner} is an account of less than {DAYS} days, and free ones have Gradio Spaces only later"
+            return f"a free account younger than {DAYS} days, as {owner}'s, gets no Gradio Space"
         if _zero_gpu_spaces(space, owner) >= PLACES:
-            return f"{owner} has {PLACES} Spaces on ZeroGPU, and a free account may have no more"
+            return f"a free account has at most {PLACES} Spaces on ZeroGPU, and {owner} has them"
     except HubError:  # then the creation itself tells
         pass
     return ""
@@ -74,7 +74,7 @@ def static_space(name: str, info: object, why: str, hardware: str) -> Check:
     if info:
         return Check(KIND, "the browser edition takes the place of the Gradio app that is there")
     reason = f", since {why}" if why else ""
-    return Check(KIND, f"a static one{reason}; it is free, and photos are answered in the visitor's browser")
+    return Check(KIND, f"a static one{reason}; photos are answered in the visitor's browser")
 
 
 def _age(space: Repo, owner: str) -> int | None:
