@@ -1,5 +1,5 @@
-// What a person gives – files, a folder, a zip – as photos: {name, size, modified, open}. `open` gives the Blob: a zip is
-// unpacked one photo at a time.
+// What a person gives – files, a folder, a zip – as photos: {name, size, modified, open}. `open` gives the Blob: a zip
+// is unpacked one photo at a time.
 import { entries } from "./zip.js"
 
 // of classifier/photo/formats.py: a photo that browsers cannot open gets a sentence in the table, too

@@ -72,40 +72,54 @@ export function contributionsOf(head, cells, d, n) {
 const FOR = [255, 140, 0], AGAINST = [0, 110, 255] // orange and blue differ for every kind of colour vision
 const GREYS = [45, 215], MAX_COLOR = 0.85, UNSEEN = 0.35, LINES = [[3, 30], [1, 255]], OUTLINED = 0.2
 
-/** Return the weights of cells between `start` and `end`, 0 to 1 of a side, for each pixel: [cell, weight] pairs; null
- *  outside. */
+/** Return for each pixel the two cells that it lies between, between `start` and `end`, 0 to 1 of a side, and the
+ *  weight of the second: {low, high, weight}; the weight of a pixel outside is not-a-number. */
 function interpolation(nPixels, start, end, nCells) {
-  return Array.from({ length: nPixels }, (_, pixel) => {
+  const low = new Int32Array(nPixels), high = new Int32Array(nPixels), weight = new Float64Array(nPixels)
+  for (let pixel = 0; pixel < nPixels; pixel++) {
     const at = ((pixel + 0.5) / nPixels - start) / Math.max(end - start, 1e-9)
-    if (at < 0 || at > 1) return null
-    const place = Math.min(nCells - 1, Math.max(0, at * nCells - 0.5)), low = Math.floor(place)
-    return low + 1 < nCells ? [[low, low + 1 - place], [low + 1, place - low]] : [[low, 1]]
-  })
+    const place = Math.min(nCells - 1, Math.max(0, at * nCells - 0.5))
+    low[pixel] = Math.floor(place)
+    high[pixel] = Math.min(nCells - 1, low[pixel] + 1)
+    weight[pixel] = at < 0 || at > 1 ? NaN : place - low[pixel]
+  }
+  return { low, high, weight }
 }
 
 /** Return the shares over a picture of `size` as a Float32Array, not-a-number outside what the model saw. */
 function interpolated({ contributions, width, height, seen: [left, top, right, bottom] }, photoSize, [w, h]) {
   const rows = interpolation(h, top / photoSize[1], bottom / photoSize[1], height)
-  const columns = interpolation(w, left / photoSize[0], right / photoSize[0], width), out = new Float32Array(w * h)
-  for (let y = 0, to = 0; y < h; y++)
+  const columns = interpolation(w, left / photoSize[0], right / photoSize[0], width)
+  const out = new Float32Array(w * h), row = new Float64Array(width)
+  for (let y = 0, to = 0; y < h; y++) {
+    const above = rows.low[y] * width, below = rows.high[y] * width, down = rows.weight[y]
+    for (let cell = 0; cell < width; cell++)
+      row[cell] = (1 - down) * contributions[above + cell] + down * contributions[below + cell]
     for (let x = 0; x < w; x++, to++) {
-      out[to] = rows[y] && columns[x] ? 0 : NaN
-      for (const [row, share] of rows[y] ?? [])
-        for (const [column, part] of columns[x] ?? []) out[to] += share * part * contributions[row * width + column]
+      const across = columns.weight[x]
+      out[to] = (1 - across) * row[columns.low[x]] + across * row[columns.high[x]]
     }
+  }
   return out
 }
 
 function quantile(values, share) {
-  const sorted = values.sort(), at = (sorted.length - 1) * share, low = Math.floor(at)
+  const sorted = values.filter(value => !Number.isNaN(value)).sort(), at = (sorted.length - 1) * share
+  const low = Math.floor(at)
   return sorted.length ? sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]) : 0
 }
 
 /** Return whether a pixel of a mask lies within `reach` of its edge; the picture's border is no edge. */
 function atEdge(mask, w, h, x, y, reach) {
-  const inside = (column, row) =>
-    mask[Math.min(h - 1, Math.max(0, row)) * w + Math.min(w - 1, Math.max(0, column))]
-  return !(inside(x, y - reach) && inside(x, y + reach) && inside(x - reach, y) && inside(x + reach, y))
+  const row = y * w, left = Math.max(0, x - reach), right = Math.min(w - 1, x + reach)
+  const above = Math.max(0, y - reach) * w, below = Math.min(h - 1, y + reach) * w
+  return !(mask[above + x] && mask[below + x] && mask[row + left] && mask[row + right])
+}
+
+/** Return the grey of the outline at a pixel of the outlined part; 0 where there is none. */
+function lineAt(mask, w, h, x, y) {
+  for (let i = LINES.length - 1; i >= 0; i--) if (atEdge(mask, w, h, x, y, LINES[i][0])) return LINES[i][1]
+  return 0
 }
 
 /** Draw a photo in grey with a heatmap over it. heatmap, explanation: of `Classifier.explain`. Orange is for the label,
@@ -116,17 +130,18 @@ export function drawHeatmap(heatmap, { photo, size }, canvas) {
   const context = canvas.getContext("2d", { willReadFrequently: true })
   context.drawImage(photo, 0, 0)
   const picture = context.getImageData(0, 0, w, h), pixels = picture.data
-  const shares = interpolated(heatmap, size, [w, h]), seen = shares.filter(share => !Number.isNaN(share))
-  const least = Math.max(0, quantile(seen, 1 - OUTLINED)), mask = shares.map(share => share > least)
+  const shares = interpolated(heatmap, size, [w, h])
+  const least = Math.max(0, quantile(shares, 1 - OUTLINED)), mask = new Uint8Array(w * h)
+  for (let i = 0; i < mask.length; i++) mask[i] = shares[i] > least
   for (let y = 0, i = 0; y < h; y++)
     for (let x = 0; x < w; x++, i++) {
-      const [red, green, blue] = pixels.subarray(4 * i, 4 * i + 3), share = shares[i], unseen = Number.isNaN(share)
-      const grey = GREYS[0] + (0.299 * red + 0.587 * green + 0.114 * blue) * ((GREYS[1] - GREYS[0]) / 255)
+      const at = 4 * i, share = shares[i], unseen = share !== share, color = share > 0 ? FOR : AGAINST
+      const light = 0.299 * pixels[at] + 0.587 * pixels[at + 1] + 0.114 * pixels[at + 2]
+      const grey = GREYS[0] + light * ((GREYS[1] - GREYS[0]) / 255)
       const strength = unseen ? 0 : MAX_COLOR * Math.min(1, Math.abs(share) / (heatmap.largest || 1))
-      const line = mask[i] ? LINES.findLast(([reach]) => atEdge(mask, w, h, x, y, reach)) : undefined
-      const color = share > 0 ? FOR : AGAINST
+      const line = mask[i] ? lineAt(mask, w, h, x, y) : 0
       for (let c = 0; c < 3; c++)
-        pixels[4 * i + c] = line ? line[1] : (grey * (1 - strength) + color[c] * strength) * (unseen ? UNSEEN : 1)
+        pixels[at + c] = line || (grey * (1 - strength) + color[c] * strength) * (unseen ? UNSEEN : 1)
     }
   context.putImageData(picture, 0, 0)
 }

@@ -12,7 +12,7 @@ const TURNED = {
   PNG: "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAGmVYSWZNTQAqAAAACAABARIAAwAAAAEAAwAAAAAAAIRfZM4AAAAPSURBVHic" +
     "Y/j//z8DAwMADvgC/smLg/UAAAAASUVORK5CYII=",
 }
-const HEIC_UNKNOWN = "This is a HEIC, which this browser cannot open. Send it as JPEG."
+const HEIC_UNKNOWN = "This is a HEIC, which this browser cannot open. Choose it as JPEG."
 const turnsItself = {}
 
 /** Return whether this browser turns photos of a format by their EXIF orientation; few do so for WebP, none for HEIC.
@@ -71,7 +71,8 @@ async function turned(image, orientation) {
  *  heic: decodes a HEIC's bytes to an ImageBitmap, for browsers that cannot. Raises PhotoError, with a sentence for a
  *  person. */
 export async function openPhoto(blob, heic = null) {
-  if (blob.size > MAX_BYTES) throw new PhotoError(`This file has more than ${MAX_BYTES / 1e6} MB. Send a smaller one.`)
+  if (blob.size > MAX_BYTES)
+    throw new PhotoError(`This file has more than ${MAX_BYTES / 1e6} MB. Choose a smaller one.`)
   let bytes
   try {
     bytes = new Uint8Array(await blob.arrayBuffer())

@@ -1,11 +1,11 @@
-// What a photo cannot be opened for, in the sentences of classifier/photo/errors.py.
+// What a photo cannot be opened for, in the sentences of classifier/photo/errors.py, but that nothing is sent.
 
 /** A photo that cannot be answered; its message is one sentence for the person who chose it. */
 export class PhotoError extends Error {
   name = "PhotoError"
 }
 
-const SEND = "Send a photo as JPEG, PNG, WebP, GIF, AVIF, HEIC or BMP."
+const SEND = "Choose a photo as JPEG, PNG, WebP, GIF, AVIF, HEIC or BMP."
 const OTHERS = [ // the beginning, or a part of it; what the file is
   [/^%pdf/, "a PDF document"],
   [/^pk\x03\x04/, "a zip archive or an office document"],
@@ -33,8 +33,8 @@ export function unknownFormat(start) {
   return `This file is not a photo. ${SEND}`
 }
 
-export const cutOff = format => `This ${format} is cut off before its end. Send the whole file again.`
-export const damaged = format => `This ${format} is damaged and cannot be decoded. Send another copy of it.`
+export const cutOff = format => `This ${format} is cut off before its end. Choose the whole file.`
+export const damaged = format => `This ${format} is damaged and cannot be decoded. Choose another copy of it.`
 export const tooLarge = (width, height, most) =>
   `This photo has ${width} x ${height} pixels, more than the ${most / 1e6} megapixels that can be opened. ` +
-  "Send a smaller one."
+  "Choose a smaller one."

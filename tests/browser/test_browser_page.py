@@ -192,7 +192,7 @@ def test_photo_dropped_anywhere_is_answered(page):
 def test_file_that_is_no_photo_gets_a_sentence_and_the_next_photo_an_answer(page):
     page.set_input_files("#files", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"not a photo"})
     page.get_by_role("heading", name="No answer for this photo").wait_for()
-    page.locator("#problem", has_text="This file is not a photo. Send a photo as").wait_for()
+    page.locator("#problem", has_text="This file is not a photo. Choose a photo as").wait_for()
     page.locator("#empty").wait_for()  # and no broken picture
     choose(page, EXAMPLES / "teddy-1.jpg")
     answer(page, "teddy")

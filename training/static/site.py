@@ -43,6 +43,7 @@ def site_files(
             {
                 "title": title,
                 "labels": labels,
+                "multi_label": model.classifier.multi_label,
                 "version": version,
                 "model": {"file": MODEL, "bytes": len(model.data), "weights": weights},
                 "runtime": {"script": SCRIPT, "wasm": WASM, "bytes": len(runtime[WASM])},
