@@ -24,6 +24,12 @@ ASK = """async data => {
     return { error: `${error.name}: ${error.message}` }
   }
 }"""
+DRAW = """async data => {
+  const { drawHeatmap } = await import("/fieldguide.js"), canvas = document.createElement("canvas")
+  const explanation = await guide.explain(new Blob([bytesOf(data)]))
+  drawHeatmap(explanation.heatmap(), explanation, canvas)
+  return base64Of(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data)
+}"""
 PREDICT = """async data => {
   const { label, familiar, probabilities } = await guide.predict(new Blob([bytesOf(data)]))
   return { label, familiar, probabilities: [...probabilities] }
@@ -83,6 +89,13 @@ def test_what_is_no_photo_is_refused_in_a_sentence(tab, name):
     data, words = browser_photos.refused()[name]
     said = tab.evaluate(ASK, as_base64(data))["error"]
     assert said.startswith("PhotoError: ") and words in said and said.endswith(".")
+
+
+def test_the_heatmap_is_drawn_as_in_python(tab, classifier):
+    data = EXAMPLES[0].read_bytes()
+    drawn = np.frombuffer(base64.b64decode(tab.evaluate(DRAW, as_base64(data))), np.uint8).reshape(512, 512, 4)
+    expected = np.asarray(classifier.explain(data).picture)
+    assert np.abs(drawn[..., :3].astype(int) - expected).mean() < 1
 
 
 def test_a_photo_is_answered_after_one_that_is_refused(tab, classifier):
