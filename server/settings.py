@@ -59,6 +59,8 @@ ENVIRONMENT = {
     "SPACE_HOST": ("none", "set by Spaces: the address in the page's snippets"),
     "SPACES_ZERO_GPU": ("none", "set by Spaces on ZeroGPU: the app names the function that it must have there"),
     "PYCHARM_HOSTED": ("none", "set by PyCharm: commands show progress bars though no terminal is there"),
+    "COLAB_RELEASE_TAG": ("none", "set by Colab: the notebook shows pages by Colab's own address"),
+    "KAGGLE_KERNEL_RUN_TYPE": ("none", "set by Kaggle: the notebook shows no page, and says so"),
 }
 MB = 1_000_000
 CALL_FACTOR = 5  # times the bytes of one upload that a call of several photos may have

@@ -58,10 +58,22 @@ def thumbnail(file: Path, modified: float) -> bytes:
     return jpeg(file, THUMBNAIL_SIDE)
 
 
-def build_app(cleaner: Cleaner, export: str, n_unreadable: int = 0, host: str = "127.0.0.1") -> FastAPI:
-    """Return the application; host: the address that it is to listen on."""
+def build_app(
+    cleaner: Cleaner,
+    export: str,
+    n_unreadable: int = 0,
+    host: str = "127.0.0.1",
+    frame_key: str = "",
+    proxied: bool = False,
+) -> FastAPI:
+    """Return the application; host: the address that it is to listen on.
+
+    frame_key: a page that adds ?key=… may show this one in a frame. proxied: browsers come only through a proxy that
+    checks who they are, under its own name, as on Colab; then nothing is refused here.
+    """
     app = FastAPI(openapi_url=None)
-    app.add_middleware(SameOriginMiddleware, host=host)
+    if not proxied:
+        app.add_middleware(SameOriginMiddleware, host=host, frame_key=frame_key)
     add_routes(app, cleaner)
     script = "".join((HERE / name).read_text() for name in ("chips.js", "closer.js", "page.js"))
     style = (HERE / "page.css").read_text()

@@ -6,9 +6,10 @@ Gradio's and WebSockets.
 """
 
 import ipaddress
+import secrets
 import socket
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
@@ -21,9 +22,9 @@ ALL_ADDRESSES = ("0.0.0.0", "::", "")  # hosts that mean all addresses of this m
 class SameOriginMiddleware:
     """ASGI middleware that refuses requests for another host, or from another page."""
 
-    def __init__(self, app: ASGIApp, host: str = LOCAL[1]):
-        """host: the address that the server listens on."""
-        self.app, self.host = app, host
+    def __init__(self, app: ASGIApp, host: str = LOCAL[1], frame_key: str = ""):
+        """host: the address that the server listens on; frame_key: what a page has to know to show this in a frame."""
+        self.app, self.host, self._frame_key = app, host, frame_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -37,7 +38,7 @@ class SameOriginMiddleware:
                 "This page answers only under its own address. Open "
                 f"http://127.0.0.1:{scope['server'][1]}, or the address that --host gave it.",
             )
-        elif _from_another_page(scope):
+        elif _from_another_page(scope, self._frame_key):
             await _refuse(
                 scope, receive, send, 403, "Another web page asked for this, and gets nothing. Open this page itself."
             )
@@ -67,8 +68,11 @@ def _is_this_machine(name: str) -> bool:
     return True
 
 
-def _from_another_page(scope: Scope) -> bool:
-    """Return whether the headers say that another page sent a request; a link to this page does not count."""
+def _from_another_page(scope: Scope, frame_key: str = "") -> bool:
+    """Return whether the headers say that another page sent a request.
+
+    A link to this page does not count, nor does a frame around it by a page that knows the key.
+    """
     headers = Headers(scope=scope)
     if any(
         origin.partition("://")[2] != headers["host"] or origin.partition("://")[0] not in ("http", "https")
@@ -82,8 +86,17 @@ def _from_another_page(scope: Scope) -> bool:
         and scope["method"] == "GET"
         and scope["path"] == "/"
         and headers.get("sec-fetch-mode") == "navigate"
-        and headers.get("sec-fetch-dest") == "document"
+        and (
+            headers.get("sec-fetch-dest") == "document"
+            or (headers.get("sec-fetch-dest") == "iframe" and _knows_key(scope, frame_key))
+        )
     )
+
+
+def _knows_key(scope: Scope, key: str) -> bool:
+    """Return whether a request's address has the key; never where there is none."""
+    given = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])[0]
+    return bool(key) and secrets.compare_digest(given.encode(), key.encode())
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, why: str) -> None:
