@@ -9,7 +9,7 @@ const PRIMARIES = { // red, green and blue as XYZ under D50, by the code that AV
 const XYZ_TO_SRGB = [[3.13418636, -1.61720896, -0.49069406], [-0.9787485, 1.9161301, 0.0334334],
   [0.07196393, -0.22899387, 1.40575373]]
 const ONE = 2 ** 14, MAX_SAME = 2 // of 255: a profile that changes no colour by more counts as sRGB
-const NEAR_CURVE = 0.006
+const NEAR_CURVE = 0.006, MAX_TAGS = 100 // of LittleCMS
 
 const linear = value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
 const encoded = light => light <= linear(0.04045) ? light * 12.92 : light ** (1 / 2.4) * 1.055 - 0.055
@@ -74,6 +74,7 @@ function curveAt(view, at) {
 
 function read(profile) {
   const view = new DataView(profile.buffer, profile.byteOffset, profile.byteLength), tags = new Map()
+  if (view.getUint32(128) > MAX_TAGS) throw new RangeError("This profile has too many tags.")
   for (let i = 0; i < view.getUint32(128); i++) tags.set(name(view, 132 + 12 * i), view.getUint32(136 + 12 * i))
   if (name(view, 16) === "GRAY") {
     const curve = curveAt(view, tags.get("kTRC"))

@@ -13,6 +13,8 @@ function indexOf(bytes, text, from = 0, to = bytes.length) {
 }
 
 const BRANDS = /avi[fs]|hei[cxms]|hev[cx]|mif1|msf1/ // of AVIF and HEIC
+const MAX_PROFILE = 16e6 // bytes: a bomb inflates to any number, and no profile of colours has more
+const PIECE = 16384 // bytes that are inflated at once: some browsers inflate all of them before any can be read
 const PROGRESSIVE = [0xc2, 0xc6, 0xca, 0xce]
 const FRAMES = marker => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)
 
@@ -55,23 +57,34 @@ function joined(parts) {
 
 async function png(bytes) {
   const view = viewOf(bytes), size = bytes.length < 24 ? [0, 0] : [view.getUint32(16), view.getUint32(20)]
-  let profile = null, orientation = 1, ended = false, primaries = 1
+  let packed = null, orientation = 1, ended = false, primaries = 1
   for (let at = 8; at + 12 <= bytes.length && !ended;) {
     const length = view.getUint32(at), kind = latin1(bytes, at + 4, at + 8)
     const content = bytes.subarray(at + 8, at + 8 + length)
     ended = kind === "IEND"
     if (kind === "eXIf") orientation = orientationIn(content)
     if (kind === "cICP") primaries = content[0]
-    if (kind === "iCCP") profile = await inflated(content.subarray(content.indexOf(0) + 2)).catch(() => null)
+    if (kind === "iCCP") packed = content.subarray(content.indexOf(0) + 2)
     at += 12 + length
   }
   if (!ended) throw new PhotoError(cutOff("PNG"))
+  const profile = packed && await inflated(packed).catch(() => null)
   return { format: "PNG", size, profile, orientation, primaries }
 }
 
 async function inflated(bytes) {
-  return new Uint8Array(
-    await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer())
+  let at = 0
+  const pull = stream => at < bytes.length ? stream.enqueue(bytes.slice(at, at += PIECE)) : stream.close()
+  const unpacked = new ReadableStream({ pull }).pipeThrough(new DecompressionStream("deflate"))
+  const reader = unpacked.getReader(), parts = []
+  for (let size = 0; size <= MAX_PROFILE;) {
+    const { done, value } = await reader.read()
+    if (done) return joined(parts)
+    parts.push(value)
+    size += value.length
+  }
+  await reader.cancel()
+  throw new RangeError("This profile is too large.")
 }
 
 function webp(bytes) {
@@ -125,8 +138,11 @@ function gif(bytes) {
 }
 
 function bmp(bytes) {
-  const view = viewOf(bytes), size = [view.getInt32(18, true), view.getInt32(22, true)].map(Math.abs)
-  const [depth, compression] = [view.getUint16(28, true), view.getUint32(30, true)]
+  const view = viewOf(bytes), short = view.getUint32(14, true) === 12 // the header of OS/2, with sides of 16 bits
+  const size = short ? [view.getUint16(18, true), view.getUint16(20, true)]
+    : [view.getInt32(18, true), view.getInt32(22, true)].map(Math.abs)
+  const [depth, compression] = short ? [view.getUint16(24, true), 0]
+    : [view.getUint16(28, true), view.getUint32(30, true)]
   const line = Math.ceil(size[0] * depth / 32) * 4
   if (!compression && view.getUint32(10, true) + line * size[1] > bytes.length) throw new PhotoError(cutOff("BMP"))
   return { format: "BMP", size, profile: null, orientation: 1 }
@@ -155,7 +171,16 @@ function heif(bytes) {
  *  Raises PhotoError for a file that is cut off, or that is no photo; a JPEG of one pass may lack its end. bytes:
  *  Uint8Array of the whole file. */
 export async function readHeaders(bytes) {
-  const start = latin1(bytes, 0, 12), view = viewOf(bytes)
+  try {
+    return await headersOf(bytes)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error // of a DataView: a header points beyond the end
+    throw new PhotoError(unknownFormat(latin1(bytes, 0, 1024)))
+  }
+}
+
+async function headersOf(bytes) {
+  const start = latin1(bytes, 0, 12)
   if (start.startsWith("\xff\xd8")) return jpeg(bytes)
   if (start.startsWith("\x89PNG")) return png(bytes)
   if (start.startsWith("RIFF") && start.slice(8) === "WEBP") return webp(bytes)

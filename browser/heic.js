@@ -11,20 +11,31 @@ export function heicDecoder({ script, wasm }, most) {
       library = null
       throw error
     })
-    const heif = await library, images = new heif.HeifDecoder().decode(bytes)
-    const image = images?.find(one => one.is_primary?.()) ?? images?.[0]
-    if (!image) throw new PhotoError(damaged("HEIC"))
+    const heif = await library
     try {
-      return await drawn(image, most)
-    } finally {
-      for (const one of images) one.free()
+      return await decoded(heif, bytes, most)
+    } catch (error) {
+      if (error instanceof PhotoError) throw error
+      library = null // a fault within it: the next photo gets a fresh one
+      throw new PhotoError(damaged("HEIC"))
     }
+  }
+}
+
+async function decoded(heif, bytes, most) {
+  const images = new heif.HeifDecoder().decode(bytes), image = images?.find(one => one.is_primary?.()) ?? images?.[0]
+  if (!image) throw new PhotoError(damaged("HEIC"))
+  try {
+    return await drawn(image, most)
+  } finally {
+    for (const one of images) one.free()
   }
 }
 
 async function drawn(image, most) {
   const width = image.get_width(), height = image.get_height()
   if (width * height > most) throw new PhotoError(tooLarge(width, height, most))
+  if (!width || !height) throw new PhotoError(damaged("HEIC"))
   const data = new ImageData(width, height)
   await new Promise((good, bad) =>
     image.display(data, shown => shown ? good(shown) : bad(new PhotoError(damaged("HEIC")))))

@@ -21,7 +21,7 @@ const OTHERS = [ // the beginning, or a part of it; what the file is
   [/^p[1-7]\s/, "a PPM, which browsers cannot open"],
 ]
 const VIDEO = /^....ftyp(iso|mp4|mp7|avc1|m4v|m4a|qt  |3gp|3g2|dash|msnv)/
-const PHOTO = /^(\xff\xd8|\x89png|gif8|bm|....ftyp|riff....webp)/
+const PHOTO = /^(\xff\xd8|\x89png|gif8|bm|....ftyp|riff....webp)/i // of text in small letters: \xd8 is a letter, too
 
 /** Return the sentence for bytes that the browser does not decode. start: the first of them, as Latin-1 text. */
 export function unknownFormat(start) {

@@ -1,6 +1,7 @@
 """One bear in each format, orientation and colour space that a photo comes in, and files that are none or cut off."""
 
 import io
+import re
 import struct
 import zlib
 from functools import cache
@@ -55,6 +56,7 @@ def photos() -> dict[str, bytes]:
         "GIF": encoded(bear.quantize(), "GIF"),
         "moving GIF": encoded(bear, "GIF", save_all=True, append_images=[bear.rotate(90)]),
         "BMP": encoded(bear, "BMP"),
+        "BMP of OS/2": os2_bmp(bear),
         "WebP": encoded(bear, "WEBP"),
         "moving WebP": encoded(bear, "WEBP", save_all=True, append_images=[bear.rotate(90)]),
         "one pixel": encoded(bear.resize((1, 1)), "PNG"),
@@ -87,15 +89,40 @@ def nearly() -> dict[str, bytes]:
     }
 
 
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """Return a part of a PNG."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def with_profile_bomb(png: bytes, megabytes: int) -> bytes:
+    """Return a PNG with a colour profile of zeros, which is a thousandth as large in the file."""
+    packer = zlib.compressobj(9)
+    first, other = (packer.compress(bytes(1_000_000)) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return png[:33] + chunk(b"iCCP", b"bomb\0\0" + first + other * (megabytes - 1) + packer.flush()) + png[33:]
+
+
 def empty_png(width: int, height: int) -> bytes:
     """Return a small PNG that says it is large."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     pixels = zlib.compress(bytes(100))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def os2_bmp(image: Image.Image) -> bytes:
+    """Return a BMP with the header of OS/2, whose sides have 16 bits; the width has to be a multiple of 4."""
+    pixels = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes("raw", "BGR")
+    return struct.pack("<2sIHHIIHHHH", b"BM", 26 + len(pixels), 0, 0, 26, 12, *image.size, 1, 24) + pixels
+
+
+def without_width(heic: bytes) -> bytes:
+    """Return a HEIC that says it is 0 pixels wide."""
+    return re.sub(rb"(ispe....)....", rb"\1\0\0\0\0", heic, flags=re.DOTALL)
+
+
+def ftyp(brand: bytes, boxes: bytes) -> bytes:
+    """Return an AVIF or HEIC of a few boxes."""
+    return struct.pack(">I4s4sI", 16, b"ftyp", brand, 0) + boxes
 
 
 @cache
@@ -111,6 +138,9 @@ def refused() -> dict[str, tuple[bytes, str]]:
         "half a progressive JPEG": (progressive[: len(progressive) // 2], "cut off"),
         "a JPEG of two bytes": (b"\xff\xd8", "cut off"),
         "a PNG of eight bytes": (b"\x89PNG\r\n\x1a\n", "cut off"),
+        "a JPEG whose frame ends early": (b"\xff\xd8\xff\xc0\0\2\xff\xd9", "damaged, cut off"),
+        "an AVIF whose colours end early": (ftyp(b"avif", b"\0\0\0\x10colrnclx"), "damaged, cut off"),
+        "a HEIC without width": (without_width(nearly()["HEIC"]), "damaged"),
         "damaged HEIC": (nearly()["HEIC"][:1000], "damaged"),
         "60000 x 60000 pixels": (empty_png(60_000, 60_000), "more than the 100 megapixels"),
         "nothing": (b"", "empty"),
