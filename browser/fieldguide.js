@@ -3,13 +3,14 @@
 //     import { Classifier } from "./fieldguide.js"
 //     const guide = await Classifier.load("./")
 //     const { label, probabilities, familiar } = await guide.predict(file)
-import { LoadError } from "./files.js"
+import { LoadError, readSite } from "./files.js"
 import { PhotoError } from "./photo_error.js"
 
 export { drawHeatmap } from "./heatmap.js"
 export { LoadError, PhotoError }
 
 const ERRORS = { PhotoError, LoadError }
+const CLOSED = "The classifier was closed."
 
 /** Return the worker; from another site it has to be a blob of one's own that imports it. */
 function startWorker() {
@@ -22,16 +23,16 @@ function startWorker() {
   return worker
 }
 
-async function siteOf(base) {
-  if (globalThis.FIELDGUIDE_SITE) return globalThis.FIELDGUIDE_SITE
-  let response
+/** Return a photo as what the worker takes: a Blob, or an image that can be transferred. */
+async function transferable(photo) {
+  if (photo instanceof Blob || photo?.close) return photo
   try {
-    response = await fetch(new URL("site.json", base))
-  } catch {
-    throw new LoadError("site.json could not be fetched: there is no connection to this site.")
+    return await createImageBitmap(photo)
+  } catch (error) {
+    if (error instanceof TypeError)
+      throw new TypeError("A photo is a Blob, a canvas, an image element, an ImageBitmap or a VideoFrame.")
+    throw new PhotoError("This image has no pixels: it is empty, damaged or not loaded yet.")
   }
-  if (!response.ok) throw new LoadError(`site.json could not be fetched: the site answered ${response.status}.`)
-  return response.json()
 }
 
 /** The most probable label, what it rests on, and the heatmap of each label. */
@@ -59,15 +60,18 @@ class Explanation {
 }
 
 export class Classifier {
-  /** Return the classifier of a folder with site.json. progress: is called with the share that has come, 0 to 1.
-   *  Raises LoadError, with a sentence for a person, where a file does not come. */
-  static async load(folder = "./", { progress = () => {} } = {}) {
-    const base = new URL(folder, globalThis.document?.baseURI ?? location.href).href, site = await siteOf(base)
+  /** Return the classifier of a folder with site.json. progress: is called with the share that has come, 0 to 1;
+   *  cache: as fetch takes it, "reload" after a damaged file. Raises LoadError, with a sentence for a person, where a
+   *  file does not come or is damaged. */
+  static async load(folder = "./", { progress = () => {}, cache = "default" } = {}) {
+    const address = new URL(folder, globalThis.document?.baseURI ?? location.href)
+    if (!/(\/|\.html)$/.test(address.pathname)) address.pathname += "/" // a folder's name without its end
+    const base = address.href, site = await readSite(base, cache)
     const classifier = new Classifier(startWorker(), site)
     const expected = site.model.bytes + site.runtime.bytes
     let come = 0
     try {
-      const told = await classifier.#ask("load", { site, base }, [], bytes => {
+      const told = await classifier.#ask("load", { site, base, cache }, [], bytes => {
         come += bytes
         progress(Math.min(1, come / expected))
       })
@@ -82,6 +86,7 @@ export class Classifier {
   #worker
   #waiting = new Map()
   #asked = 0
+  #closed = false
 
   constructor(worker, site) {
     this.#worker = worker
@@ -97,7 +102,7 @@ export class Classifier {
 
   #take({ id, value, error, bytes }) {
     const waiting = this.#waiting.get(id)
-    if (!waiting) return
+    if (!waiting) return value?.photo?.close() // it was stopped meanwhile
     if (bytes !== undefined) return waiting.progress(bytes)
     this.#waiting.delete(id)
     if (error) waiting.bad(new (ERRORS[error.name] ?? Error)(error.message))
@@ -111,21 +116,29 @@ export class Classifier {
 
   #ask(task, given, transfer = [], progress = () => {}, signal = null) {
     signal?.throwIfAborted()
+    if (this.#closed) throw new Error(CLOSED)
+    const id = this.#asked += 1
+    this.#worker.postMessage({ id, task, given }, transfer)
+    let stop
     return new Promise((good, bad) => {
-      const id = this.#asked += 1
       this.#waiting.set(id, { good, bad, progress })
-      this.#worker.postMessage({ id, task, given }, transfer)
-      signal?.addEventListener("abort", () => {
+      stop = () => {
         if (!this.#waiting.delete(id)) return
         this.#worker.postMessage({ stop: id }) // it is left out if its turn has not come
         bad(signal.reason)
-      }, { once: true })
-    })
+      }
+      signal?.addEventListener("abort", stop)
+    }).finally(() => signal?.removeEventListener("abort", stop)) // one signal may be that of many photos
   }
 
   async #answer(photo, explains, signal) {
-    const image = photo instanceof Blob || photo.close ? photo : await createImageBitmap(photo)
-    return this.#ask("answer", { photo: image, explains }, image instanceof Blob ? [] : [image], undefined, signal)
+    const image = await transferable(photo), transfer = image instanceof Blob ? [] : [image]
+    try {
+      return await this.#ask("answer", { photo: image, explains }, transfer, undefined, signal)
+    } catch (error) {
+      if (error?.name !== "DataCloneError") throw error
+      throw new PhotoError("This image cannot be read: it was closed, or another site does not allow it.")
+    }
   }
 
   /** Return the prediction for a photo: {label, labels (where a photo may have several), probabilities (a Map, most
@@ -148,7 +161,8 @@ export class Classifier {
 
   /** End the worker; what still waits for an answer gets an error. */
   close() {
+    this.#closed = true
     this.#worker.terminate()
-    this.#end(new Error("The classifier was closed."))
+    this.#end(new Error(CLOSED))
   }
 }

@@ -6,8 +6,9 @@ export class LoadError extends Error {
 }
 
 /** Return the bytes of a file. address: absolute; onBytes: is called with the number of bytes of each piece.
- *  globalThis.FIELDGUIDE_FILES, where there is one, maps the last part of an address to its bytes. */
-export async function readFile(address, onBytes = () => {}) {
+ *  cache: as fetch takes it. globalThis.FIELDGUIDE_FILES, where there is one, maps the last part of an address to its
+ *  bytes. */
+export async function readFile(address, onBytes = () => {}, cache = "default") {
   const held = globalThis.FIELDGUIDE_FILES?.[address.split("/").at(-1)]
   if (held) {
     onBytes(held.byteLength)
@@ -16,7 +17,7 @@ export async function readFile(address, onBytes = () => {}) {
   const name = new URL(address).pathname.split("/").at(-1)
   let response
   try {
-    response = await fetch(address)
+    response = await fetch(address, { cache })
   } catch {
     throw new LoadError(`${name} could not be fetched: there is no connection to this site.`)
   }
@@ -37,6 +38,17 @@ export async function readFile(address, onBytes = () => {}) {
   const bytes = new Uint8Array(size)
   pieces.reduce((at, piece) => (bytes.set(piece, at), at + piece.length), 0)
   return bytes
+}
+
+/** Return what site.json says of the folder at an address. */
+export async function readSite(base, cache = "default") {
+  if (globalThis.FIELDGUIDE_SITE) return globalThis.FIELDGUIDE_SITE
+  const bytes = await readFile(new URL("site.json", base).href, undefined, cache)
+  try {
+    const site = JSON.parse(new TextDecoder().decode(bytes))
+    if (site.model.file && site.runtime.script && site.labels && site.examples) return site
+  } catch { /* it is told below */ }
+  throw new LoadError("site.json is damaged: this is no folder that a classifier can be loaded from.")
 }
 
 /** Return the bytes, unpacked if they are gzip: some hosts unpack a .gz on the way. */

@@ -1,6 +1,6 @@
 // The page: loads the model of its folder, takes photos, and shows their answers, all within this browser.
 import { Classifier, LoadError, PhotoError } from "./fieldguide.js"
-import { readFile } from "./files.js"
+import { readSite } from "./files.js"
 import { single } from "./given.js"
 import { example, listen } from "./inputs.js"
 import { LiveView } from "./live.js"
@@ -12,7 +12,7 @@ import { ZipError } from "./zip.js"
 
 const at = id => document.getElementById(id)
 const say = text => { at("status").textContent = text } // for people who hear the page
-let site = null, loaded
+let site = null, cache = "default", loaded
 const model = new Promise(good => { loaded = good }) // of the classifier, however often its loading is tried
 
 /** Return one sentence for an error. */
@@ -23,11 +23,6 @@ function sentence(error) {
 }
 
 // the model
-
-async function readSite() {
-  return globalThis.FIELDGUIDE_SITE
-    ?? JSON.parse(new TextDecoder().decode(await readFile(new URL("site.json", document.baseURI).href)))
-}
 
 const showQuestion = several => at("question").replaceChildren(...nodes(questionText(site.labels, several)))
 
@@ -49,11 +44,11 @@ async function load() {
   if (typeof WebAssembly === "undefined")
     throw new LoadError("This browser cannot run it: it has no WebAssembly, or that is switched off.")
   if (!site) {
-    site = await readSite()
+    site = await readSite(document.baseURI, cache)
     showSite()
   }
   showProgress(0)
-  const guide = await Classifier.load("./", { progress: showProgress })
+  const guide = await Classifier.load("./", { progress: showProgress, cache })
   showQuestion(guide.multiLabel)
   const { labels, facts, reportsFamiliarity, multiLabel } = guide
   at("facts").replaceChildren(...nodes(modelText(labels, facts, reportsFamiliarity, multiLabel)))
@@ -71,6 +66,7 @@ async function begin() {
     one.use(guide)
     keepOffline({ ready: sayOffline, newer: sayNewer }) // its files are in the browser's own cache by now
   } catch (error) {
+    cache = "reload" // a damaged file may lie in the browser's own cache
     at("no-model").hidden = false
     at("no-model").querySelector("p").textContent = sentence(error)
     say("The model could not be loaded.")

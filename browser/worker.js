@@ -1,25 +1,41 @@
 // The worker that answers photos: one model, one thread, one photo at a time. fieldguide.js starts it and asks it.
 import { Model } from "./core.js"
-import { gunzipped, readFile } from "./files.js"
+import { gunzipped, LoadError, readFile } from "./files.js"
 import { heicDecoder } from "./heic.js"
 import { openPhoto, pictureOfImage, preview } from "./photo.js"
 
 const MAX_HEIC_PIXELS = 50e6 // libheif holds several copies
 let ort, session, model, heic = null
 
-/** Load the model of a folder. site: its site.json; base: its address; progress: is called with bytes as they come. */
-async function load({ site, base }, progress) {
+/** Return what a step of loading gives; where it fails, LoadError with a sentence for a person. */
+async function sure(step, sentence) {
+  try {
+    return await step()
+  } catch (error) {
+    if (error instanceof LoadError) throw error
+    console.error(error)
+    throw new LoadError(sentence)
+  }
+}
+
+/** Load the model of a folder. site: its site.json; base: its address; cache: as fetch takes it; progress: is called
+ *  with bytes as they come. */
+async function load({ site, base, cache }, progress) {
   const at = file => new URL(file, base).href
   const [bytes, runtime, packed] = await Promise.all([
-    readFile(at(site.model.file), progress), import(at(site.runtime.script)), readFile(at(site.runtime.wasm), progress),
+    readFile(at(site.model.file), progress, cache),
+    sure(() => import(at(site.runtime.script)), `${site.runtime.script} did not come, or is damaged.`),
+    readFile(at(site.runtime.wasm), progress, cache),
   ])
   ort = runtime
-  ort.env.wasm.wasmBinary = await gunzipped(packed)
+  ort.env.wasm.wasmBinary = await sure(() => gunzipped(packed), `${site.runtime.wasm} is damaged.`)
   ort.env.wasm.numThreads = 1 // more need headers that few free hosts send, and are no faster on two cores
   ort.env.logLevel = "error"
-  model = new Model(bytes)
+  model = await sure(() => new Model(bytes), `${site.model.file} is damaged, or of another version than this page.`)
   heic = site.heic && heicDecoder({ script: at(site.heic.script), wasm: at(site.heic.wasm) }, MAX_HEIC_PIXELS)
-  session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"], graphOptimizationLevel: "all" })
+  const options = { executionProviders: ["wasm"], graphOptimizationLevel: "all" }
+  session = await sure(() => ort.InferenceSession.create(bytes, options),
+                       `${site.model.file} or ${site.runtime.wasm} is damaged, or this device has too little memory.`)
   const canvas = new OffscreenCanvas(256, 192) // the first photo takes several times as long as any other
   canvas.getContext("2d").fillRect(0, 0, 256, 192)
   await run(model.preprocess.apply(pictureOfImage(canvas)))
