@@ -79,19 +79,23 @@ class FieldGuide extends HTMLElement {
     this.#stop?.abort()
     this.#guide?.then(guide => guide.close(), () => {})
     this.#guide = null
+    this.#find("progress").hidden = true
   }
 
   /** The classifier of the folder in `src`, or of this module's own; it is loaded once. */
   get guide() {
     const progress = this.#find("progress")
-    progress.hidden = false
     this.#guide ??= Classifier.load(new URL(this.getAttribute("src") ?? ".", this.hasAttribute("src")
       ? document.baseURI : import.meta.url).href, { progress: share => { progress.value = share } })
-    this.#guide.then(() => { progress.hidden = true }, () => {
+    progress.hidden = false
+    const ours = this.#guide
+    const ended = failed => {
+      if (ours !== this.#guide) return // another folder's is loaded by now
       progress.hidden = true
-      this.#guide = null // the next photo tries again
-    })
-    return this.#guide
+      if (failed) this.#guide = null // the next photo tries again
+    }
+    ours.then(() => ended(false), () => ended(true))
+    return ours
   }
 
   /** Answer a photo, a Blob; the one before it is left. Return the prediction, or undefined where there is none. */
@@ -103,7 +107,7 @@ class FieldGuide extends HTMLElement {
       const guide = await this.guide
       signal.throwIfAborted()
       const explanation = await guide.explain(photo, { signal })
-      this.#show(guide, explanation)
+      this.#show(guide, explanation, signal)
       this.dispatchEvent(new CustomEvent("answer", { detail: explanation.prediction, bubbles: true, composed: true }))
       return explanation.prediction
     } catch (error) {
@@ -124,7 +128,7 @@ class FieldGuide extends HTMLElement {
     if (prediction) drawBars(this.#find("ul"), prediction)
   }
 
-  #show(guide, { prediction, photo }) {
+  #show(guide, { prediction, photo }, signal) {
     const kind = kindOf(prediction, guide.calibrated)
     if (prediction.isNone) {
       const { heading, rest } = noneText(guide.labels, prediction)
@@ -133,14 +137,16 @@ class FieldGuide extends HTMLElement {
       const often = nodes(confidenceText(prediction, guide.calibrated))
       this.#say(kindText(kind), headline(prediction), often, prediction)
     }
-    this.#picture(photo)
+    this.#picture(photo, signal)
   }
 
-  async #picture(photo) { // as a JPEG: a browser that cannot show HEIC has decoded it here
+  async #picture(photo, signal) { // as a JPEG: a browser that cannot show HEIC has decoded it here
     const canvas = new OffscreenCanvas(photo.width, photo.height), image = this.#find("img")
     canvas.getContext("2d").drawImage(photo, 0, 0)
+    const picture = await canvas.convertToBlob({ type: "image/jpeg" })
+    if (signal.aborted) return // another photo came meanwhile
     URL.revokeObjectURL(image.src)
-    image.src = URL.createObjectURL(await canvas.convertToBlob({ type: "image/jpeg" }))
+    image.src = URL.createObjectURL(picture)
     image.hidden = false
   }
 }

@@ -88,9 +88,9 @@ export class Many {
   /** Give a photo its `prediction`, or the sentence of its `error`; return its thumbnail. */
   async #answer(guide, photo, pictured, signal) {
     try {
-      const blob = await photo.open(), picture = pictured ? await thumbnail(blob) : null
+      const blob = await photo.open()
       photo.prediction = await guide.predict(blob, { signal })
-      return picture
+      return pictured ? await thumbnail(blob) : null // of what was answered: a picture may be too large to open at all
     } catch (error) {
       if (!signal.aborted) photo.error = this.#page.sentence(error)
       return null

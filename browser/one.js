@@ -58,7 +58,8 @@ export class OnePhoto {
 
   /** Show why there is no answer. */
   fail(error) {
-    at("photo").decode().catch(() => this.#hidePhoto()) // a browser's sign for a broken picture says nothing
+    const ours = this.#asking // a browser's sign for a broken picture says nothing
+    at("photo").decode().catch(() => ours === this.#asking && this.#hidePhoto())
     this.problem(NO_ANSWER, this.#page.sentence(error))
   }
 

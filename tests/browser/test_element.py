@@ -61,3 +61,32 @@ def test_it_says_when_a_photo_is_none_and_when_a_file_is_no_photo(elsewhere):
     refused = elsewhere.evaluate(ASK, as_base64(b"text"))
     assert refused["event"] == "error" and refused["rest"].startswith("This file is not a photo.")
     assert elsewhere.evaluate(ASK, as_base64(EXAMPLE.read_bytes()))["label"] == "teddy"
+
+
+CHANGED = """async data => {
+  const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0))
+  const element = document.querySelector("field-guide"), folder = element.getAttribute("src")
+  element.setAttribute("src", `${folder}nowhere/`)
+  const left = element.ask(new Blob([bytes]))
+  element.setAttribute("src", folder)
+  const { label } = await element.ask(new Blob([bytes])), guide = await element.guide
+  const removed = element.ask(new Blob([bytes]))
+  element.remove()
+  document.body.append(element)
+  return { left: await left ?? null, removed: await removed ?? null, label, fresh: guide !== await element.guide,
+           again: (await element.ask(new Blob([bytes]))).label,
+           loading: !element.shadowRoot.querySelector("progress").hidden,
+           errors: heard.filter(([kind]) => kind === "error").length }
+}"""
+
+
+def test_its_folder_may_change_and_it_may_be_removed_while_it_loads(elsewhere):
+    assert elsewhere.evaluate(CHANGED, as_base64(EXAMPLE.read_bytes())) == {
+        "left": None,
+        "removed": None,
+        "label": "teddy",
+        "fresh": True,
+        "again": "teddy",
+        "loading": False,
+        "errors": 0,
+    }
