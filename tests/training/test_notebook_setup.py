@@ -126,6 +126,15 @@ def test_a_loaded_package_stays_unless_another_needs_a_later_one(host, tmp_path)
     assert {"held==2.0", "strict==1.0", "torch==9.9+cu1"} <= host.versions()
 
 
+@pytest.mark.slow
+def test_a_numpy_that_is_too_old_is_replaced_also_where_it_is_loaded(host, tmp_path):
+    host.install(wheel(tmp_path, "numpy", "1.26.4"))
+    wheel(host.wheels, "numpy", "2.4.6")
+    host.require("numpy==2.4.6\n")
+    assert "has changed (numpy 1.26.4 to 2.4.6). Restart the kernel" in host.prepare(loaded="numpy")
+    assert host.prepare() == "All packages are there (torch 9.9+cu1, torchvision 9.8, numpy 2.4.6).\n"
+
+
 def test_this_checkout_has_all_packages():
     assert prepare().startswith("All packages are there (torch ")
 

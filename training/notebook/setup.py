@@ -3,8 +3,8 @@
 Reads  requirements.txt and training/requirements.txt
 Writes missing packages into the environment of this Python; where all are there, nothing
 
-torch, torchvision, numpy, and every package that this process has loaded keep their version. Standard library only,
-since it runs before anything is installed:
+torch, torchvision, numpy from 2.0 on, and every package that this process has loaded keep their version. Standard
+library only, since it runs before anything is installed:
 
     from training.notebook.setup import prepare
     print(prepare())
@@ -24,6 +24,7 @@ from training.host import COLAB, KAGGLE, host_name
 ROOT = Path(__file__).parents[2]
 FILES = ("requirements.txt", "training/requirements.txt")
 KEPT = ("torch", "torchvision", "numpy")  # the host's fit its GPU, and each other
+OLDEST = {"numpy": (2,)}  # an older one is replaced, also where it is loaded: the project needs functions of this one
 PYTHONS = ((3, 10), (3, 14))  # from, and below
 LINE = re.compile(r'([\w.-]+)([=~]=)([\w.]+)(?:; python_version (>=|<) "3\.(\d+)")?')
 LINES_SHOWN = 15  # of what pip prints where it fails
@@ -67,6 +68,11 @@ def fits(installed: str, wanted: str) -> bool:
     if wanted.startswith("=="):
         return installed.partition("+")[0] == wanted[2:]
     return have >= need and have[: len(need) - 1] == need[:-1]
+
+
+def too_old(name: str, installed: str) -> bool:
+    """Return whether the project cannot work with the host's version of a package that it would keep."""
+    return numbers(installed) < OLDEST.get(name, ())
 
 
 def installed_versions(names: Iterable[str]) -> dict[str, str]:
@@ -116,16 +122,16 @@ def prepare(root: Path = ROOT) -> str:
     """Install what is missing and return, in words, what was done; SetupError where it cannot be had."""
     if not PYTHONS[0] <= sys.version_info[:2] < PYTHONS[1]:
         raise SetupError(f"This is Python {sys.version.split()[0]}; 3.10 to 3.13 is needed.")
-    wanted, loaded = requirements(root), installed_versions(loaded_packages())
-    host = installed_versions(KEPT)
-    kept = loaded | host
+    wanted, loaded, host = requirements(root), installed_versions(loaded_packages()), installed_versions(KEPT)
+    host = {name: held for name, held in host.items() if not too_old(name, held)}
+    kept = {name: held for name, held in loaded.items() if not too_old(name, held)} | host
     specs = missing(wanted, kept)
     words = ", ".join(f"{name} {held}" for name, held in host.items()) or "no torch"
     if not specs:
         return f"All packages are there ({words})."
     print(f"installing {counted(specs)} beside {words}: this takes minutes ...", flush=True)
     problem = install(specs, kept)
-    if problem and loaded.keys() - host:  # a package that is loaded stands in the way: it is replaced, and said
+    if problem and kept.keys() - host:  # a package that is loaded stands in the way: it is replaced, and said
         problem = install(missing(wanted, host), host)
     if problem:
         raise SetupError(f"Packages could not be installed. {INTERNET}\n{problem}")
