@@ -61,3 +61,18 @@ def test_a_host_may_unpack_the_runtime(page, folder):
     with served_folder(folder) as server:
         page.goto(server.url)
         page.locator("body[data-ready]").wait_for()
+
+
+@pytest.mark.parametrize(("name", "content"), [("csv.js", None), ("answer.js", b"export const ="), ("page.js", None)])
+def test_a_script_of_the_page_that_does_not_come_is_told(page, folder, name, content):
+    whole = (folder / name).read_bytes()
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
+    with served_folder(folder) as server:
+        page.goto(server.url)
+        page.locator("#no-model", has_text="A part of it did not come, or is damaged.").wait_for()
+        assert page.locator("#loading").is_hidden()
+        (folder / name).write_bytes(whole)
+        page.locator("#again").click()
+        page.locator("body[data-ready]").wait_for()

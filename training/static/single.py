@@ -84,6 +84,7 @@ def with_parts(html: str, style: str, files: dict[str, bytes], rules: str) -> st
         (r'<link [^>]*href="page\.css"[^>]*>', there(f"<style>{style}</style>")),
         (r'(<link [^>]*icon"[^>]*href=")([\w.-]+)("[^>]*>)', icon),
         (r'<link [^>]*href="manifest\.webmanifest"[^>]*>\n?', there("")),
+        (r'<script [^>]*src="missing\.js"[^>]*></script>\n?', there("")),  # it has all its scripts
         (r'<script [^>]*src="page\.js"[^>]*></script>\n?', there("")),
     )
     for pattern, part in parts:
