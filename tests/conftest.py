@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # the files that take longest begin first: a worker that begins one of them last keeps the others waiting
 LONGEST = (
     "test_story.py",
+    "test_confidence.py",
+    "test_sources_to_answer.py",
+    "test_photos.py",
     "test_telemetry.py",
     "test_train.py",
     "test_faults.py",

@@ -31,6 +31,7 @@ SPACE = "me-bears.hf.space"
 PAGE = "https://garden.example"
 READERS = {"curl", "tr", "echo", "cat", "grep", "head"}  # a block of these alone asks the app and changes nothing
 ADDRESS = re.compile(r"http://127\.0\.0\.1:7860|https://[\w-]+\.hf\.space|USER/NAME")
+BROWSER = "docs/guides/browser.md"  # its blocks ask a folder, not the app: tests/browser/test_guide.py runs them
 HERE = ("app.py", "classifier", "server", "training", "examples", "export.pkl", "export.onnx", "metrics.json")
 
 
@@ -45,7 +46,11 @@ def asks_the_app(block: Block) -> bool:
 
 
 def runnable(*languages: str) -> pytest.MarkDecorator:
-    found = [block for block in blocks(*languages) if block.language != "bash" or asks_the_app(block)]
+    found = [
+        block
+        for block in blocks(*languages)
+        if not block.name.startswith(BROWSER) and (block.language != "bash" or asks_the_app(block))
+    ]
     return pytest.mark.parametrize("block", found, ids=lambda block: block.name)
 
 
@@ -235,7 +240,7 @@ def web_pages() -> list:
     """Return the web pages that the app's page and the documentation show, each with its name."""
     return [
         pytest.param(of_page("http://127.0.0.1:7860", "html")[0], id="page"),
-        *(pytest.param(block.text, id=block.name) for block in blocks("html")),
+        *(pytest.param(block.text, id=block.name) for block in blocks("html") if not block.name.startswith(BROWSER)),
     ]
 
 
