@@ -1,7 +1,7 @@
 """What the app meets on the web, and what became of it: one table of tried, answered, refused and failed.
 
     python -m benchmarks.robustness                                   # about 15 minutes
-    python -m benchmarks.robustness --seconds 100 --photos 400 --mutants 1000    # the share that CI runs
+    python -m benchmarks.robustness --only crowd --seconds 60         # the share that CI runs beside the tests
 
 Photos made to hurt go through the decoder and over HTTP, invented requests come from the API's own description,
 hostile exports are opened, a crowd of 200 stays for minutes, and each fault has a test in
@@ -174,22 +174,27 @@ def main(
     clients: int = 200,  # people at once
     seconds: int = 300,  # for which they stay
     tests: bool_arg = True,  # the rows that are tests too; `make test` runs these anyway
+    only: str = "",  # decoder, http, requests or crowd, instead of all and the tests
 ):
     "Try what a public Space meets; the exit status is 1 where anything failed."
     if sys.platform != "linux":
         raise CliError("This benchmark reads /proc: it runs on Linux.")
+    parts = {
+        "decoder": lambda: [through_decoder(mutants)],
+        "http": lambda: [through_http(photos)],
+        "requests": lambda: [through_the_gate()],
+        "crowd": lambda: under_load(clients, seconds),
+    }
+    if only:
+        if only not in parts:
+            raise CliError(f"--only {only}: there are {', '.join(parts)}.")
+        parts = {only: parts[only]}
+    elif tests:
+        parts |= {row: lambda row=row: [by_tests(row, *TESTS[row], MUTANTS=exports)] for row in TESTS}
     print(machine(), flush=True)
     print(f"{'':44}{'tried':>9}{'answered':>10}{'refused':>9}{'failed':>8}", flush=True)
     failed = 0
-    parts = [
-        lambda: [through_decoder(mutants)],
-        lambda: [through_http(photos)],
-        lambda: [through_the_gate()],
-        lambda: under_load(clients, seconds),
-    ]
-    if tests:
-        parts += [lambda row=row: [by_tests(row, *TESTS[row], MUTANTS=exports)] for row in TESTS]
-    for part in parts:
+    for part in parts.values():
         for row in part():
             print(row, flush=True)
             failed += row.failed
