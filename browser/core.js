@@ -52,7 +52,7 @@ export class Model {
     return { ...answer, label: labels[0] ?? answer.label, labels, isNone: !labels.length }
   }
 
-  /** Return each label's contributions of cells, or null. cells: {data, dims: [1, D, H, W]}. */
+  /** Return what each cell adds to each label's score. cells: {data, dims: [1, D, H, W]}. */
   contributions({ data, dims: [, d, height, width] }) {
     return { ...contributionsOf(this.head, data, d, height * width), width, height }
   }

@@ -1,25 +1,11 @@
 // What a person gives – files, a folder, a zip – as photos: {name, size, modified, open}. `open` gives the Blob: a zip
 // is unpacked one photo at a time.
-import { entries } from "./zip.js"
+import { entries, filesBelow } from "./zip.js"
 
 // of classifier/photo/formats.py: a photo that browsers cannot open gets a sentence in the table, too
 const PHOTO = /\.(jpe?g|jpe|jfif|png|webp|gif|avif|heic|heif|tiff?|bmp|p[pgbn]m)$/i
 const ZIP = /\.zip$/i
 const MOST_BYTES = 200e6 // of a photo in a zip: it is unpacked before it is known to be one
-
-async function* filesBelow(entry) {
-  if (entry.isFile) {
-    const file = await new Promise((good, bad) => entry.file(good, bad))
-    yield [entry.fullPath.replace(/^\//, ""), file]
-  } else {
-    const reader = entry.createReader()
-    for (;;) {
-      const some = await new Promise((good, bad) => reader.readEntries(good, bad))
-      if (!some.length) return
-      for (const below of some) yield* filesBelow(below)
-    }
-  }
-}
 
 /** Return the files and folders of a DataTransfer, which is empty after the first wait. */
 export const dropped = transfer => [...transfer.items].filter(item => item.kind === "file")

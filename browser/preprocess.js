@@ -1,6 +1,6 @@
 // From an upright photo to the model's input, as classifier/preprocess.py and classifier/resize.py do it with Pillow:
 // the steps of a fastai export, then scaling and normalising. A picture is what resample.js says.
-import { pictureOf, resized, shrunk } from "./resample.js"
+import { resized, shrunk } from "./resample.js"
 import { regionOf as regionOfBatch, resampled } from "./batch_resize.js"
 
 const MAX_PADDED_PIXELS = 100e6, MAX_UNSIZED = 2e6, MAX_SIDE = 2048
@@ -151,5 +151,3 @@ export class Preprocess {
     return box
   }
 }
-
-export { pictureOf }

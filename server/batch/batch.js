@@ -1,6 +1,6 @@
 // Many photos: a folder, files or a zip → a table. Each photo goes to POST /classify by itself, a few at a time, as
 // from any other client: nothing of a batch waits or is kept on the server, and it holds nobody up.
-import { entries } from "./zip.js"
+import { entries, filesBelow } from "./zip.js"
 
 const page = document.querySelector("main"), set = JSON.parse(page.dataset.settings)
 const at = id => document.getElementById(id)
@@ -13,20 +13,6 @@ class Photo {
 }
 
 // what was given → photos
-
-async function* filesBelow(entry) {
-  if (entry.isFile) {
-    const file = await new Promise((good, bad) => entry.file(good, bad))
-    yield [entry.fullPath.replace(/^\//, ""), file]
-  } else {
-    const reader = entry.createReader()
-    for (;;) {
-      const some = await new Promise((good, bad) => reader.readEntries(good, bad))
-      if (!some.length) return
-      for (const below of some) yield* filesBelow(below)
-    }
-  }
-}
 
 async function* given(source) {
   if (source instanceof DataTransfer) {

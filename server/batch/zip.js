@@ -1,5 +1,6 @@
-// The files in a zip, one at a time, without opening more of it than is asked for. Nothing in it is believed: names are
-// text and never a path, sizes are checked while a file is inflated, what lies within a zip in a zip stays there.
+// The files in a zip, or in a dropped folder, one at a time, without opening more of it than is asked for. Nothing in
+// it is believed: names are text and never a path, sizes are checked while a file is inflated, what lies within a zip
+// in a zip stays there.
 
 const END = 0x06054b50, ENTRY = 0x02014b50, LOCAL = 0x04034b50
 const MOST_LISTING = 20e6 // bytes of a zip's list of files
@@ -55,7 +56,8 @@ async function open(file, { flags, method, packed, start }, most) {
   return method === 0 ? data : inflated(data, most)
 }
 
-/** Return what a Blob inflates to, as far as that is no more than `most` bytes: a few of a bomb's, and then a sentence. */
+/** Return what a Blob inflates to, as far as that is no more than `most` bytes: a few of a bomb's, and then a sentence.
+ *  */
 async function inflated(data, most) {
   const reader = data.stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader(), parts = []
   let size = 0
@@ -71,5 +73,20 @@ async function inflated(data, most) {
     }
   } catch (error) {
     throw error instanceof ZipError ? error : new ZipError(BROKEN)
+  }
+}
+
+/** Yield the path and the File of each file below a FileSystemEntry: of a dropped folder, as of a zip. */
+export async function* filesBelow(entry) {
+  if (entry.isFile) {
+    const file = await new Promise((good, bad) => entry.file(good, bad))
+    yield [entry.fullPath.replace(/^\//, ""), file]
+  } else {
+    const reader = entry.createReader()
+    for (;;) {
+      const some = await new Promise((good, bad) => reader.readEntries(good, bad))
+      if (!some.length) return
+      for (const below of some) yield* filesBelow(below)
+    }
   }
 }

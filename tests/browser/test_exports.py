@@ -31,8 +31,8 @@ LOAD = """async name => {
   return { labels, explains, multiLabel, calibrated, reportsFamiliarity }
 }"""
 ASK = """async data => {
-  const { prediction, ...explanation } = await guide.explain(new Blob([bytesOf(data)]))
-  const heatmap = guide.explains ? [...(await guide.explain(new Blob([bytesOf(data)]))).heatmap().contributions] : null
+  const explanation = await guide.explain(new Blob([bytesOf(data)])), { prediction } = explanation
+  const heatmap = guide.explains ? [...explanation.heatmap().contributions] : null
   return { ...prediction, probabilities: [...prediction.probabilities], heatmap }
 }"""
 
