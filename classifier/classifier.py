@@ -20,6 +20,7 @@ from classifier.export import ExportError, check_file, read_export
 from classifier.files import sha256
 from classifier.inference.compiled_copy import CompileError, engine_from_bytes, onnx_path, read_compiled
 from classifier.inference.confidence import Familiarity, probabilities, read_temperature
+from classifier.inference.decision import OperatingPoint
 from classifier.inference.engine import Engine
 from classifier.inference.heatmap import SIDE, Heatmap
 from classifier.inference.multi_label import LabelCalibration, read_label_calibration
@@ -53,6 +54,8 @@ class Classifier:
         self.thresholds: dict[str, float] = {}
         """the probability above which a photo gets a label, by label; {} for a model that gives a photo one label"""
         self._read_calibration(facts)
+        self.operating_point = OperatingPoint.from_facts(facts.get("operating_point"), self.labels)
+        """from which probability on an answer needs no person; None where the export holds nothing of it"""
         self.explains: bool = engine.explains
         """whether `explain` can give a heatmap"""
         self.facts = facts
@@ -175,7 +178,16 @@ class Classifier:
         if self.multi_label:
             above = (name for name, probability in by_label.items() if probability > self.thresholds[name])
             labels = () if familiar is False else tuple(above)
-        return Prediction(labels[0] if labels else label, by_label, score, familiar, labels)
+        given, point = (label,) if labels is None else labels, self.operating_point
+        return Prediction(
+            labels[0] if labels else label,
+            by_label,
+            score,
+            familiar,
+            labels,
+            point.decision(by_label, given, familiar) if point else None,
+            point.candidates(by_label, familiar) if point else None,
+        )
 
 
 def _file_state(path: str | os.PathLike[str]) -> FileState | None:

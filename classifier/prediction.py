@@ -26,6 +26,11 @@ class Prediction:
     labels: tuple[str, ...] | None = None
     """every label with a probability above its threshold, most probable first; () where there is none, and for a photo
     that is not familiar; None for a model that gives a photo one label"""
+    decision: str | None = None
+    """"answer" where it may be acted on alone, or "ask a person"; None where the export has no operating point"""
+    candidates: tuple[str, ...] | None = None
+    """labels of which one is the right one as often as the export promises, most probable first; () for a photo that
+    is not familiar; None where it promises nothing"""
 
     @property
     def is_none(self) -> bool:
@@ -33,13 +38,15 @@ class Prediction:
         return self.familiar is False or self.labels == ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the answer as JSON has it; with `labels` only where a photo may have several."""
+        """Return the answer as JSON has it; `labels`, `decision` and `candidates` only where the export has them."""
         return {
             "label": self.label,
             **({} if self.labels is None else {"labels": list(self.labels)}),
             "probabilities": self.probabilities,
             "familiar": self.familiar,
             "familiarity": self.familiarity,
+            **({} if self.decision is None else {"decision": self.decision}),
+            **({} if self.candidates is None else {"candidates": list(self.candidates)}),
         }
 
 

@@ -347,10 +347,10 @@ def keys(meanings: dict[str, str]) -> str:
 
 def metrics() -> str:
     """Return the page of metrics.json."""
-    from training import metrics
+    from training import metrics_keys
 
     groups: dict[str, dict[str, str]] = {}
-    for key, meaning in metrics.KEYS.items():
+    for key, meaning in metrics_keys.KEYS.items():
         groups.setdefault(re.split(r"[.\[]", key)[0], {})[key] = meaning
     alone = {key: meaning for group in groups.values() if len(group) == 1 for key, meaning in group.items()}
     return page(

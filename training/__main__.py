@@ -10,7 +10,20 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-COMMANDS = ("gather", "verify", "data", "train", "report", "clean", "compare", "export", "static", "deploy", "monitor")
+COMMANDS = (
+    "gather",
+    "verify",
+    "data",
+    "train",
+    "report",
+    "clean",
+    "compare",
+    "operate",
+    "export",
+    "static",
+    "deploy",
+    "monitor",
+)
 
 
 def file_of(command: str) -> Path:

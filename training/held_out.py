@@ -30,6 +30,7 @@ class HeldOutPredictions:
     probabilities: np.ndarray  # (N, C), calibrated
     familiarity: np.ndarray | None = None  # (N,), 0 to 1; None where the model cannot tell
     predicted_labels: np.ndarray | None = None  # (N, C), which labels each photo gets; None with one label each
+    targets: np.ndarray | None = None  # (N,) or (N, C): the labels they had then; None in files of an earlier version
 
     def hashes_of(self, photos: Sequence[Path]) -> list[str]:
         """Return the SHA-256 of those of the photos that have a prediction."""
@@ -48,6 +49,7 @@ class HeldOutPredictions:
                 for digest, row, best in zip(self.hashes, self.probabilities, order)
             },
             **({} if self.predicted_labels is None else {"predicted": self._indices_by_hash(self.predicted_labels)}),
+            **({} if self.targets is None else {"targets": self._targets_by_hash()}),
             "familiarity": None
             if self.familiarity is None
             else {digest: round(float(score), 4) for digest, score in zip(self.hashes, self.familiarity)},
@@ -55,6 +57,13 @@ class HeldOutPredictions:
 
     def _indices_by_hash(self, marks: np.ndarray) -> dict[str, list[int]]:
         return {digest: np.flatnonzero(row).tolist() for digest, row in zip(self.hashes, marks)}
+
+    def _targets_by_hash(self) -> dict[str, Any]:
+        """Return the index of each photo's label by its SHA-256; a list of them where it may have several."""
+        assert self.targets is not None
+        if self.targets.ndim == 2:
+            return self._indices_by_hash(self.targets)
+        return dict(zip(self.hashes, self.targets.tolist()))
 
     @classmethod
     def from_metrics(cls, metrics: dict[str, Any]) -> "HeldOutPredictions | None":
@@ -65,13 +74,15 @@ class HeldOutPredictions:
             said = data.get("predicted")
             probabilities = np.array([_row(answer, len(labels), said is None) for answer in data["answers"].values()])
             predicted = None if said is None else np.array([_marks(said[digest], len(labels)) for digest in hashes])
+            own = data.get("targets")
+            targets = None if own is None else _targets([own[digest] for digest in hashes], len(labels), said is None)
             scores = data.get("familiarity")
             familiarity = None if scores is None else np.array([float(scores[digest]) for digest in hashes])
             if familiarity is not None and not np.isfinite(familiarity).all():
                 raise ValueError("familiarity that is no number")
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             return None
-        return cls(labels, hashes, probabilities, familiarity, predicted) if hashes else None
+        return cls(labels, hashes, probabilities, familiarity, predicted, targets) if hashes else None
 
     def predictions_for(self, photos: Sequence[Path], labels: Labels = BY_FOLDER) -> Predictions | None:
         """Return the predictions for those of the photos that have one, under the labels they have now; None if none.
@@ -88,14 +99,28 @@ class HeldOutPredictions:
         if not found:
             return None
         rows, files = list(found.values()), list(found)
+        if self.predicted_labels is None:
+            return self._predictions(files, rows, np.array([self.labels.index(labels(file)[0]) for file in files]))
+        marks = np.array([[label in labels(file) for label in self.labels] for file in files])
+        return self._predictions(files, rows, marks)
+
+    def predictions(self) -> Predictions | None:
+        """Return the predictions under the labels that the photos had then; None where those were not recorded.
+
+        In place of its file, each photo has its SHA-256.
+        """
+        if self.targets is None:
+            return None
+        return self._predictions(list(map(Path, self.hashes)), list(range(len(self.hashes))), self.targets)
+
+    def _predictions(self, files: list[Path], rows: list[int], targets: np.ndarray) -> Predictions:
+        """Return the predictions in some rows, for files with these labels."""
         familiarity = None if self.familiarity is None else self.familiarity[rows]
         if self.predicted_labels is None:
-            targets = np.array([self.labels.index(labels(file)[0]) for file in files], dtype=int)
             return Predictions(files, self.labels, targets, self.probabilities[rows], familiarity)
-        marks = np.array([[label in labels(file) for label in self.labels] for file in files])
         said = self.predicted_labels[rows]
         return MultiLabelPredictions(
-            files, self.labels, marks, self.probabilities[rows], familiarity, predicted_labels=said
+            files, self.labels, targets, self.probabilities[rows], familiarity, predicted_labels=said
         )
 
 
@@ -113,6 +138,15 @@ def _row(answer: dict[str, float], n_labels: int, together_1: bool) -> np.ndarra
     if not together_1:
         return np.where(unknown, 0, row)
     return np.where(unknown, max(0.0, 1 - np.nansum(row)) / max(1, unknown.sum()), row)
+
+
+def _targets(own: Sequence[Any], n_labels: int, one_each: bool) -> np.ndarray:
+    """Return (N,) indices of the photos' labels, or (N, C) marks; ValueError or TypeError for anything else."""
+    if not one_each:
+        return np.array([_marks(indices, n_labels) for indices in own])
+    if not all(type(i) is int and 0 <= i < n_labels for i in own):
+        raise ValueError("a photo without its one label")
+    return np.array(own)
 
 
 def _marks(indices: Sequence[int], n_labels: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from helpers.paths import ROOT
 from server.feedback import counters, records, store
 from server.settings import ENVIRONMENT, Settings
 from tools import reference
-from training import metrics
+from training import metrics_keys
 
 SOURCES = [
     ROOT / "app.py",
@@ -65,13 +65,13 @@ def test_every_key_of_the_committed_figures_is_explained():
         re.sub(r"^error_interval\[\]$", "error_interval", path)
         for path in keys_of(json.loads((ROOT / "metrics.json").read_text()))
     }
-    assert found <= set(metrics.KEYS), found - set(metrics.KEYS)
+    assert found <= set(metrics_keys.KEYS), found - set(metrics_keys.KEYS)
     missing = {
         key
-        for key in set(metrics.KEYS) - found
-        if key not in metrics.SEVERAL_LABELS_KEYS
+        for key in set(metrics_keys.KEYS) - found
+        if key not in metrics_keys.SEVERAL_LABELS_KEYS
         and not key.startswith(("test.", "fine_tuning."))
-        and f"{key}." not in " ".join(metrics.KEYS)
+        and f"{key}." not in " ".join(metrics_keys.KEYS)
     }
     assert not missing, "these are not in metrics.json"
 
@@ -92,7 +92,7 @@ def test_every_key_of_the_committed_figures_is_explained():
     ],
 )
 def test_every_key_that_is_written_is_explained(module, functions):
-    known = {part for key in metrics.KEYS for part in re.split(r"[.\[\]]+", key)}
+    known = {part for key in metrics_keys.KEYS for part in re.split(r"[.\[\]]+", key)}
     of_the_export = {"temperature", "familiarity", "calibration"}  # what `save` writes into the export itself
     for node in ast.walk(ast.parse((ROOT / module).read_text())):
         if isinstance(node, ast.FunctionDef) and node.name in functions:

@@ -104,7 +104,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def keys_of(data: object, path: str = "") -> set[str]:
-    """Return the keys of data as `training.metrics.KEYS` writes them, a name of a label or a photo in capitals."""
+    """Return the keys of data as `training.metrics_keys.KEYS` writes them, a name of a label or a photo in capitals."""
     if isinstance(data, list):
         return {path + "[]"} if not data else {key for entry in data for key in keys_of(entry, path + "[]")}
     if not isinstance(data, dict):

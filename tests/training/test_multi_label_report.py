@@ -19,7 +19,8 @@ from helpers.several_labels import THRESHOLDS, VOCAB, metrics_of_several_labels,
 from training.data.labels import Labels, ListedPhoto, read_labels, write_labels
 from training.evaluation import ALL, OUT_OF_FOLD, Evaluation, evaluate, evaluate_all
 from training.held_out import HeldOutPredictions
-from training.metrics import KEYS, read_metrics
+from training.metrics import read_metrics
+from training.metrics_keys import KEYS
 from training.multi_label_predictions import MultiLabelPredictions
 from training.report.__main__ import groups_of
 from training.report.figures import FamiliarityGroups, figures_of, plot_training, to_png

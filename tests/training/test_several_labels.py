@@ -148,7 +148,7 @@ def test_familiarity_is_learned_from_photos_with_labels():
 
 def test_labels_of_held_out_photos_follow_the_thresholds_of_the_other_folds():
     scores = np.array([[4.0], [3.0], [-3.0], [-4.0], [9.0], [8.0]])
-    of = Scored([str(i) for i in range(6)], scores, np.array([0, 1, 0, 1, -1, -1]), None)
+    of = Scored([str(i) for i in range(6)], scores, np.array([0, 1, 0, 1, -1, -1]), None, scores > 0)
     held_out, thresholds = several(1).held_out(of, None)
     assert held_out.predicted_labels.ravel().tolist() == [True, True, False, False, True, True]
     assert thresholds == pytest.approx(choose_thresholds(expit(scores[:4])))

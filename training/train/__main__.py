@@ -9,6 +9,7 @@ Writes export.pkl, its compiled copy export.onnx, and metrics.json: figures, cou
     python -m training.train data/bears --quick                   # the probe alone: a minute for 400 photos
     python -m training.train data/bears --fine-tune --epochs 8    # the lesson's own way, kept if it proves better
     python -m training.train data/bears --arch mobilenet_v2 --weights mobilenet_v2.pth
+    torchrun --nproc_per_node 2 -m training.train data/bears      # two processes, or GPUs; see `training.ranks`
 """
 
 import time
@@ -21,9 +22,10 @@ from classifier.command_line import run, with_options
 from training.data.photos import imbalance_ratio, labels_with_few_photos, print_left_out, readable_photos
 from training.data.splits import Photos
 from training.export.stock_fastai import StockFastai
-from training.metrics import validated_before
+from training.metrics import validated_before, write_metrics
 from training.options import TrainingOptions
 from training.predict import load_classifier, predict_labelled
+from training.ranks import dismiss, run_with_helpers
 from training.statistics import wilson
 
 from .checks import check_options, check_out
@@ -31,7 +33,7 @@ from .features import FOLDER
 from .interrupt import remember_interrupts
 from .learner import train
 from .probe import MAX_IMBALANCE
-from .record import metrics_of, save, write_metrics
+from .record import metrics_of, save
 from .trained import Trained
 
 
@@ -107,6 +109,7 @@ def main(
             photos = readable_photos(data)
             print_counts(photos)
             trained = train(photos, chosen, [] if resplit else validated_before(export), Path(data) / FOLDER)
+            dismiss()
             print("writing the export and checking it in a fresh process ...", flush=True)
             metrics = save(trained, metrics_of(trained, photos, chosen), export, stock)
             if photos.test:
@@ -117,4 +120,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run_with_helpers(lambda: run(main))

@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 from training import torchvision_operators  # noqa: F401  before fastai.vision, torchvision and timm
@@ -25,6 +26,7 @@ from training.export.writer import engine_of
 from training.options import TrainingOptions
 
 from .backbone import load_backbone
+from .distributed import shared_fit
 from .familiarity import score_photos
 from .features import Features
 from .fine_tune import MAX_MINUTES, fine_tune, should_fine_tune, validation_scores
@@ -50,9 +52,11 @@ def prepare(
     set_seed(options.seed, reproducible=True)  # before the DataLoaders, which draw their own generators from it
     backbone = load_backbone(options.arch, options.pretrained, options.weights, options.image_size)
     larger = backbone.accepts_size(validation_size(options.image_size))
-    dls = get_dls(photos, options, backbone.stats, keep, larger)
+    load = partial(get_dls, options=options, stats=backbone.stats, larger=larger)
+    dls = load(photos, keep=keep)
     PHOTO_CACHE.keep_only([*photos.train, *photos.valid])
     learn, digest = get_learner(dls, backbone, photos.labels.multi_label), hashlib.sha256()
+    learn.load = load  # how other processes load their share of the photos
     for value in backbone.body.state_dict().values():
         digest.update(value.cpu().numpy().tobytes())
     name = f"1 {options.arch} {options.resize} {options.image_size} {larger} {digest.hexdigest()}"
@@ -100,13 +104,15 @@ def with_probe(learn: Learner, features: Features, photos: Photos, probes: OutOf
         [(all_photos, probes.features[:, i]) for i, view in enumerate(probes.views) if view in FAMILIARITY_VIEWS],
     )
     scores, files, folds, given = probes.scores[:, 0], probes.files, probes.folds, sorted(photos.valid)
+    targets = probes.targets
     if given:
         rows = features.of(given)
         features.save([*photos.train, *photos.valid])
         scores, files = np.concatenate([scores, probe.scores(rows)]), [*files, *given]
+        targets = np.concatenate([targets, task.targets(given)])
         folds = np.append(folds, np.full(len(given), -1))
         familiar = np.concatenate([familiar, score_photos(known, rows)]) if known and familiar is not None else None
-    scored = Scored(list(map(features.hash_of, files)), scores, folds, familiar)
+    scored = Scored(list(map(features.hash_of, files)), scores, folds, familiar, targets)
     held_out, thresholds = task.held_out(scored, calibration)
     return Trained(
         learn,
@@ -133,7 +139,8 @@ def with_fine_tuning(
     set_probe(learn, part)
     print(f"fine-tuning on {len(learned)} photos, {len(valid)} held out ...", flush=True)
     learned_targets = probes.targets[learned]
-    with learn.added_cbs(task.fine_tuning_callbacks(learned_targets)):
+    callbacks = task.fine_tuning_callbacks(learned_targets)
+    with shared_fit(learn, callbacks, options, task.labels, max_minutes), learn.added_cbs(callbacks):
         table, minutes = fine_tune(learn, options.epochs, options.base_lr, options.pretrained, max_minutes)
     if minutes is not None:
         print(f"fine-tuning would take {minutes:.0f} minutes here and is left out; --fine-tune does it all the same")
@@ -171,7 +178,7 @@ def measure_fine_tuned(
     parts = np.where(np.arange(len(files)) < len(learned), 0, 1)
     known, familiarity_metrics, _ = task.fit_familiarity(own.of(files)[:, None], task.targets(files), parts, views)
     familiar = score_photos(known, own.of(valid)) if known else None
-    scored = Scored(list(map(features.hash_of, valid)), scores, halves, familiar)
+    scored = Scored(list(map(features.hash_of, valid)), scores, halves, familiar, targets)
     held_out, thresholds = task.held_out(scored, calibration)
     return Trained(
         tuned.learn,

@@ -61,7 +61,7 @@ class OneLabel(OneOf, Task):
     def held_out(self, of: Scored, calibration: dict[str, Any] | None) -> tuple[HeldOutPredictions, None]:
         """Return the predictions for held-out photos."""
         by_label = probabilities(of.scores, calibration["temperature"] if calibration else 1)
-        return HeldOutPredictions(self.vocab, of.hashes, by_label, of.familiarity), None
+        return HeldOutPredictions(self.vocab, of.hashes, by_label, of.familiarity, targets=of.targets), None
 
     def fit_familiarity(
         self, features: np.ndarray, targets: np.ndarray, folds: np.ndarray, views: Views

@@ -1,7 +1,6 @@
 """Write the results of a training: export.pkl, export.onnx and metrics.json."""
 
 import hashlib
-import json
 import platform
 from collections import Counter
 from datetime import datetime, timezone
@@ -14,10 +13,9 @@ from training.data.manifest import manifest_sha256
 from training.data.splits import Photos
 from training.export.stock_fastai import StockFastai
 from training.export.writer import compile_export, export_learner, facts_of, portable
-from training.metrics import metrics_path
+from training.metrics import write_metrics
 from training.multi_label_predictions import MultiLabelPredictions
 from training.options import TrainingOptions
-from training.output import staged
 from training.predictions import Predictions
 from training.statistics import wilson
 
@@ -121,9 +119,3 @@ def calibration_facts(calibration: dict[str, Any] | None) -> dict[str, Any] | No
     return calibration and {
         name: calibration[name] for name in ("temperature", "slopes", "biases") if name in calibration
     }
-
-
-def write_metrics(metrics: dict[str, Any], out: str | Path) -> None:
-    """Write metrics.json beside an export."""
-    with staged(metrics_path(out)) as temporary:
-        temporary.write_text(json.dumps(metrics, indent=1) + "\n")

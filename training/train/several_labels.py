@@ -65,7 +65,7 @@ class SeveralLabels(AnyOf, Task):
             if others.any():
                 own = of.folds == fold
                 above[own] = by_label[own] > self._thresholds(by_label[others])
-        return HeldOutPredictions(self.vocab, of.hashes, by_label, of.familiarity, above), thresholds
+        return HeldOutPredictions(self.vocab, of.hashes, by_label, of.familiarity, above, of.targets), thresholds
 
     def _thresholds(self, by_label: np.ndarray) -> np.ndarray:
         return choose_thresholds(by_label, self._precision)

@@ -31,6 +31,7 @@ class Scored:
     scores: np.ndarray  # (N, C)
     folds: np.ndarray  # (N,): the fold that a photo was held out with; -1 for a photo of a given validation set
     familiarity: np.ndarray | None  # (N,), 0 to 1
+    targets: np.ndarray  # (N,) or (N, C)
 
 
 class Task(ABC):
