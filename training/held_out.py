@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier.files import sha256
+from training.data.contents import sha256_of
 from training.data.labels import BY_FOLDER, Labels
 
 from .multi_label_predictions import MultiLabelPredictions
@@ -35,7 +35,7 @@ class HeldOutPredictions:
     def hashes_of(self, photos: Sequence[Path]) -> list[str]:
         """Return the SHA-256 of those of the photos that have a prediction."""
         known = set(self.hashes)
-        return [digest for digest in map(sha256, photos) if digest in known]
+        return [digest for digest in map(sha256_of, photos) if digest in known]
 
     def to_data(self) -> dict[str, Any]:
         """Return this as plain data for metrics.json."""
@@ -93,7 +93,7 @@ class HeldOutPredictions:
         index_of = {digest: i for i, digest in enumerate(self.hashes)}
         found, known = {}, set(self.labels)
         for file in photos:
-            digest, own = sha256(file), labels(file)
+            digest, own = sha256_of(file), labels(file)
             if digest in index_of and known.issuperset(own) and (self.predicted_labels is not None or len(own) == 1):
                 found[file] = index_of[digest]
         if not found:

@@ -13,9 +13,10 @@ from classifier.files import sha256
 from classifier.photo import open_photo
 from helpers.commands import run_module
 from helpers.photos import make_photos, noisy_photo
+from training.data.contents import read_photos
 from training.data.loaders import RESIZES, get_dls, photo_class, resizing
 from training.data.manifest import manifest_sha256
-from training.data.photos import check_photos, get_photos, imbalance_ratio, labels_with_few_photos, readable_photos
+from training.data.photos import get_photos, imbalance_ratio, labels_with_few_photos, readable_photos
 from training.data.splits import Photos
 from training.options import TrainingOptions
 
@@ -50,7 +51,7 @@ def test_every_format_of_the_decoder_is_found(photos, suffix):
         path, format={"heic": "HEIF", "jpg": "JPEG", "jfif": "JPEG"}.get(suffix.lower(), suffix.upper())
     )
     assert path in get_photos(photos)
-    assert check_photos([path]) == {}
+    assert read_photos([path]) == {}
 
 
 def test_photos_train_as_they_are_served(tmp_path):

@@ -20,7 +20,7 @@ from classifier import Classifier
 from classifier.files import sha256
 from classifier.photo import PhotoError, open_photo
 from training.append_log import folder_errors
-from training.data.duplicates import INSPECTED_SIDE, perceptual_hashes
+from training.data.contents import INSPECTED_SIDE, perceptual_hashes
 from training.output import staged
 from training.progress import progress_bar
 
@@ -33,7 +33,7 @@ class PhotoAnalysis(NamedTuple):
     sha256: str
     probabilities: np.ndarray  # (C,), in the order of the export's labels
     features: np.ndarray  # (D,); the probabilities again where the model has none
-    hashes: tuple[int, ...]  # see `training.data.duplicates.MAX_HASH_DISTANCES`
+    hashes: tuple[int, ...]  # see `training.data.contents.MAX_HASH_DISTANCES`
 
 
 def analyse_all(

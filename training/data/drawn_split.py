@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from classifier.files import sha256
-
+from .contents import sha256_of
 from .duplicates import groups_of_copies
 from .labels import BY_FOLDER, Labels
 
@@ -47,7 +46,7 @@ def splitter(
 
     def split(files: Sequence[Path]) -> tuple[list[int], list[int]]:
         kinds = strata([labels(file) for file in files])
-        kept = {i for i, file in enumerate(files) if kept_hashes and sha256(Path(file)) in kept_hashes}
+        kept = {i for i, file in enumerate(files) if kept_hashes and sha256_of(Path(file)) in kept_hashes}
         wanted = n_to_validate(kinds, valid_pct)
         groups = groups_of_copies(files, max(len(kept), wanted.total()))
         valid = _draw(kinds, kept, wanted, {i: group for group in groups for i in group}, random.Random(seed))

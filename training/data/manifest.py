@@ -8,8 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from classifier.files import sha256
-
+from .contents import sha256_of
 from .splits import Photos
 
 
@@ -20,7 +19,7 @@ def manifest(photos: Photos) -> list[str]:
     """
 
     def lines(split: str, files: list[Path]) -> Iterator[str]:
-        return (f"{sha256(file)}  {split}/{photos.labels.text(file)}" for file in files)
+        return (f"{sha256_of(file)}  {split}/{photos.labels.text(file)}" for file in files)
 
     return sorted(
         [*lines("train", photos.train), *lines("valid", photos.valid), *lines("test", photos.test)],

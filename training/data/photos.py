@@ -8,17 +8,13 @@ Gives  `Photos`
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 from fastcore.script import CliError
 
-from classifier.files import sha256
-from classifier.photo import PhotoError, open_photo
-from training.progress import progress_bar
-
-from .duplicates import same_files
+from .contents import read_photos, sha256_of
+from .duplicates import groups_by
 from .files import PHOTO_EXTENSIONS, get_files
 from .label_checks import labels_of_all, problem_with_labels, same_photos_note
 from .labels import FILE_NAME, Labels, read_labels
@@ -70,21 +66,6 @@ def _check_depth(path: Path, photos: Sequence[Path]) -> None:
             )
 
 
-def check_photos(files: Sequence[Path]) -> dict[Path, str]:
-    """Return why each unreadable file cannot be opened, after trying all of them, with a progress bar."""
-
-    def reason(file: Path) -> str | None:
-        try:
-            open_photo(file)
-        except PhotoError as error:
-            return str(error)
-        return None
-
-    with ThreadPoolExecutor() as pool:  # Pillow decodes outside Python's lock
-        reasons = list(progress_bar(pool.map(reason, files), total=len(files), leave=False))
-    return {file: why for file, why in zip(files, reasons) if why}
-
-
 def readable_photos(path: str | Path) -> Photos:
     """Return the photos under `path` by split, why some cannot be opened, and notes on what else is left out.
 
@@ -102,7 +83,7 @@ def readable_photos(path: str | Path) -> Photos:
             to_do = f"Write train in the column set of {FILE_NAME} for some."
         raise CliError(f"No photos to train on under {path}, only a validation or test set. {to_do}")
     used = [*given.train, *given.valid, *given.test]
-    unreadable = check_photos(used)
+    unreadable = read_photos(used)
     photos = replace(given.filtered(lambda file: file not in unreadable), unreadable=unreadable)
     photos = without_copies(with_known_labels(photos))
     photos = photos.with_notes(*_notes(path, files, photos))
@@ -130,14 +111,14 @@ def _notes(path: Path, files: Sequence[Path], photos: Photos) -> Iterator[str]:
     else:
         yield from folders_left_out(path, files)
         yield from names_left_out(path)
-    groups = same_files([*photos.train, *photos.valid, *photos.test], photos.labels)
+    groups = groups_by(sha256_of, [*photos.train, *photos.valid, *photos.test], photos.labels)
     yield same_photos_note(path, groups, photos.labels)
 
 
 def select_by_hash(photos: Sequence[Path], hashes: Sequence[str]) -> list[Path]:
     """Return the photos whose SHA-256 is one of `hashes`; a file that cannot be read is none of them."""
     known = set(hashes)
-    return [photo for photo in photos if known and os.access(photo, os.R_OK) and sha256(photo) in known]
+    return [photo for photo in photos if known and os.access(photo, os.R_OK) and sha256_of(photo) in known]
 
 
 def labels_with_few_photos(labels: Sequence[str]) -> list[str]:

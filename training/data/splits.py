@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from classifier.files import sha256
-
+from .contents import sha256_of
 from .duplicates import groups_of_copies
 from .labels import Labels
 
@@ -134,8 +133,8 @@ def without_copies(photos: Photos) -> Photos:
     held = [*photos.valid, *photos.test]
     if not held:
         return photos
-    hashes = set(map(sha256, held))
-    same = {file for file in photos.train if sha256(file) in hashes}
+    hashes = set(map(sha256_of, held))
+    same = {file for file in photos.train if sha256_of(file) in hashes}
     rest, sentences = [file for file in photos.train if file not in same], []
     if same:
         sentences.append(

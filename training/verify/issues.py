@@ -22,7 +22,8 @@ from PIL import Image
 
 from classifier.files import sha256
 from classifier.photo import PhotoError, open_photo
-from training.data.duplicates import INSPECTED_SIDE, connected_groups, find_near_pairs, perceptual_hashes
+from training.data.contents import INSPECTED_SIDE, perceptual_hashes
+from training.data.duplicates import connected_groups, find_near_pairs
 from training.data.labels import Labels
 from training.progress import progress_bar
 
