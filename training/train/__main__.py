@@ -9,7 +9,7 @@ Writes export.pkl, its compiled copy export.onnx, and metrics.json: figures, cou
     python -m training.train data/bears --quick                   # the probe alone: a minute for 400 photos
     python -m training.train data/bears --fine-tune --epochs 8    # the lesson's own way, kept if it proves better
     python -m training.train data/bears --arch mobilenet_v2 --weights mobilenet_v2.pth
-    torchrun --nproc_per_node 2 -m training.train data/bears      # two processes, or GPUs; see `training.ranks`
+    torchrun --nproc_per_node 2 -m training.train data/bears      # two processes, or GPUs; see `helpers`
 """
 
 import time
@@ -25,11 +25,11 @@ from training.export.stock_fastai import StockFastai
 from training.metrics import validated_before, write_metrics
 from training.options import TrainingOptions
 from training.predict import load_classifier, predict_labelled
-from training.ranks import dismiss, run_with_helpers
 from training.statistics import wilson
 
 from .checks import check_options, check_out
 from .features import FOLDER
+from .helpers import dismiss, run_with_helpers
 from .interrupt import remember_interrupts
 from .learner import train
 from .probe import MAX_IMBALANCE

@@ -10,11 +10,11 @@ Writes DATA/.features/*.npz, one file for each network and preprocessing, so tha
 
 import hashlib
 import io
-import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +30,14 @@ from classifier.photo import open_photo
 from training.output import staged
 from training.progress import progress_bar
 
+from .helpers import asking
+from .ranks import gathered, n_cores, rank, size
+
 FOLDER = ".features"  # hidden: no command looks for photos in it
 THUMBNAIL_SIDE, THUMBNAIL_QUALITY = 225, 75  # of the pictures that a web search shows
 CROPPED_AREA = 0.5  # share of the photo
 GPU_BATCH_SIZE = 64  # photos
+SHARE = 256  # photos that each of several processes computes before they are collected
 
 
 def as_thumbnail(photo: Image.Image) -> Image.Image:
@@ -85,13 +89,12 @@ class Features:
 
         Raises PhotoError for a photo that cannot be opened.
         """
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(n_cores()) as pool:
             hashes = list(pool.map(self.hash_of, files))
             missing = {(name, view): file for name, file in zip(hashes, files) if (name, view) not in self._known}
             if missing:
-                bar = progress_bar(
-                    self._compute(pool, list(missing.values()), list(missing)), total=len(missing), leave=False
-                )
+                rows = self._compute_by_all(pool, list(missing.values()), list(missing))
+                bar = progress_bar(rows, total=len(missing), leave=False)
                 self._known.update(zip(missing, bar))
                 self.n_computed += len(missing)
         return np.stack([self._known[name, view] for name in hashes])
@@ -113,6 +116,29 @@ class Features:
                 )
         except (CliError, OSError) as error:
             print(f"The features were not kept in {self._file.parent} ({error}): the next run computes them again.")
+
+    def _compute_by_all(
+        self, pool: ThreadPoolExecutor, files: Sequence[Path], keys: Sequence[tuple[str, str]]
+    ) -> Iterator[np.ndarray]:
+        """Yield what `_compute` does; several processes compute a share each."""
+        if size() == 1:
+            yield from self._compute(pool, files, keys)
+            return
+        global _shared
+        engine = copy(self._engine) if _shared is not self else None
+        if engine:
+            engine._cost, _shared = None, self  # it holds a lock, and these photos have one size
+        with asking(help_to_compute, engine, files, keys):
+            yield from self._share(pool, files, keys)
+
+    def _share(
+        self, pool: ThreadPoolExecutor, files: Sequence[Path], keys: Sequence[tuple[str, str]]
+    ) -> Iterator[np.ndarray]:
+        """Compute the share of this process; the first one yields all, the others nothing."""
+        for start in range(0, len(files), SHARE * size()):
+            own = slice(start + SHARE * rank(), start + SHARE * (rank() + 1))
+            for rows in gathered(list(self._compute(pool, files[own], keys[own]))):
+                yield from rows
 
     def _compute(
         self,
@@ -145,6 +171,20 @@ class Features:
             with torch.inference_mode():
                 cells = body(torch.from_numpy(batch).cuda())
                 yield from (cells.mean((2, 3)) if cells.ndim == 4 else cells).float().cpu().numpy()
+
+
+_shared: Features | None = None
+"""whose engine all processes have"""
+
+
+def help_to_compute(engine: TorchEngine | None, files: Sequence[Path], keys: Sequence[tuple[str, str]]) -> None:
+    """Compute a share of features for the first process; engine: None for that of the call before."""
+    global _shared
+    _shared = Features(engine, "") if engine else _shared
+    assert _shared
+    with ThreadPoolExecutor(n_cores()) as pool:
+        for _ in _shared._share(pool, files, keys):
+            pass
 
 
 def _read(file: Path | None) -> dict[tuple[str, str], np.ndarray]:

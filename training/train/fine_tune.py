@@ -23,6 +23,7 @@ from scipy import stats
 from torch import nn
 
 from .interrupt import StopOnInterrupt
+from .ranks import largest, size
 from .verdict import FINE_TUNE_ERROR, Verdict
 
 ALPHA = 0.05  # probability below which a lower loss is called more than chance
@@ -79,7 +80,8 @@ class TimeLimit(Callback):
             self._started = time.monotonic()
         elif self._steps > TIMED_STEPS:
             seconds_a_step = (time.monotonic() - self._started) / TIMED_STEPS
-            self.minutes = seconds_a_step * len(self.dls.train) * self.n_epoch / 60
+            minutes = seconds_a_step * len(self.dls.train) * self.n_epoch / 60
+            self.minutes = largest(minutes)  # of all processes, so that all of them stop or none
             if self.minutes > self._max_minutes:
                 self.stopped = True
                 raise CancelFitException
@@ -102,8 +104,10 @@ def fine_tune(
 
     from_probe: the head is the probe of the pretrained backbone, batch norm keeps its statistics, and the new weights
     are a mean of those before and after; False for a network that starts with random weights. max_minutes: a training
-    that would take longer stops at once, and the estimated minutes are returned instead of None.
+    that would take longer stops at once, and the estimated minutes are returned instead of None. Several processes have
+    as many times the photos a step, and the learning rate with them.
     """
+    base_lr *= size()
     table, limit = EpochTable(), TimeLimit(max_minutes)
     callbacks = [table, limit, StopOnInterrupt(), ChannelsLast(), *([FreezeBatchNorm()] if from_probe else [])]
     with learn.added_cbs(callbacks), learn.no_logging() if quiet else nullcontext():
