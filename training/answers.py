@@ -80,11 +80,8 @@ class Outcome:
         if not self.n:
             return f"none of {self.n_photos} photos is answered alone, all go to a person"
         low, high = self.interval
-        right = 100 * self.n_right / self.n
-        return (
-            f"right {right:.0f} of 100 ({100 * low:.0f} to {100 * high:.0f}), "
-            f"{100 * self.asked:.0f} of 100 go to a person"
-        )
+        right, least = (int(100 * share + 1e-9) for share in (self.n_right / self.n, low))  # 99.9 is not 100 of 100
+        return f"right {right} of 100 ({least} to {100 * high:.0f}), {100 * self.asked:.0f} of 100 go to a person"
 
 
 def curve(answers: Answers, thresholds: Sequence[float]) -> list[Outcome]:

@@ -23,6 +23,7 @@ from training.train.verdict import FINE_TUNE_ERROR, Verdict
 
 from .figures import FamiliarityGroups, describe_prediction, thumbnail
 from .multi_label_page import label_differences, labels_context, not_tried_with_labels
+from .operating_page import operating_context
 
 OTHERS = "others, from"  # how the name of a group of other things begins
 SEPARATES = 0.7  # AUROC of left-out labels; below, familiarity is little better than chance
@@ -182,6 +183,7 @@ def to_html(
             left_out=metrics.get("familiarity"),
             how_trained=how_trained(metrics),
             figures={name: data_url(figure) for name, figure in figures.items()},
+            operating=operating_context(predictions, familiar.threshold, metrics.get("operating_point")),
             **of_labels,
         )
     )
