@@ -28,7 +28,7 @@ from server.launch import serve
 from server.mcp_tools import no_tool
 from server.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_photo_preview, preview
 from server.predictor import Predictor
-from server.startup import compile_in_background, prepare
+from server.startup import compile_in_background, open_keys, prepare
 from server.texts import (
     MANY_PHOTOS,
     NO_HEATMAP,
@@ -46,6 +46,7 @@ EXPORT = os.environ.get("EXPORT") or HERE / "export.pkl"
 EXAMPLES = sorted(str(file) for file in (HERE / "examples").glob("*.jpg"))
 
 settings = prepare()
+keys = open_keys(settings)
 try:
     classifier = Classifier.load(EXPORT)
 except ExportError as error:
@@ -197,4 +198,4 @@ with PhotoBlocks(title="Fieldguide") as demo:
 demo.queue(api_open=True, max_size=settings.max_waiting)  # open: POST /gradio_api/run/predict works on Spaces too
 
 if __name__ == "__main__":
-    serve(demo, classifier, predictor, settings, feedback)
+    serve(demo, classifier, predictor, settings, feedback, keys)

@@ -44,13 +44,11 @@ def run(main: Command) -> None:
     arguments = vars(anno_parser(main, f"python -m {spec.name.removesuffix('.__main__')}").parse_args())
     for unused in ("pdb", "xtra"):  # fastcore's own
         del arguments[unused]
-    parameters = signature(main).parameters.values()
-    listed = [
-        value
-        for parameter in parameters
-        if parameter.kind is parameter.VAR_POSITIONAL
-        for value in arguments.pop(parameter.name)
-    ]
+    parameters = list(signature(main).parameters.values())
+    listed: list[Any] = []
+    for n, parameter in enumerate(parameters):
+        if parameter.kind is parameter.VAR_POSITIONAL:  # what stands before it has to be given by its place, too
+            listed = [arguments.pop(before.name) for before in parameters[:n]] + arguments.pop(parameter.name)
     try:
         main(*listed, **arguments)
     except CliError as error:

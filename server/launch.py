@@ -23,6 +23,7 @@ from server.batch.routes import batch_routes
 from server.feedback.question import CSS
 from server.feedback.store import Feedback
 from server.limits.admission import AdmissionControl
+from server.limits.key_check import KeyCheck
 from server.limits.middleware import LimitsMiddleware
 
 from .api import routes
@@ -38,7 +39,12 @@ DELIVERY_SECONDS = 0.5  # for an answer that is ready to leave
 
 
 def serve(
-    demo: gr.Blocks, classifier: Classifier, predictor: Predictor, settings: Settings, feedback: Feedback | None = None
+    demo: gr.Blocks,
+    classifier: Classifier,
+    predictor: Predictor,
+    settings: Settings,
+    feedback: Feedback | None = None,
+    keys: KeyCheck | None = None,
 ) -> None:
     """Launch the app and end the process when it is told to stop, by SIGTERM or Ctrl-C."""
     admission = AdmissionControl(settings)
@@ -51,10 +57,10 @@ def serve(
     signals = _stop_signals()
     install_hooks(demo, settings)
     app_routes = [
-        *routes(predictor, classifier, admission, uploads.problem),
+        *routes(predictor, classifier, admission, lambda: uploads.problem() or (keys.problem if keys else None)),
         *batch_routes(settings, classifier.reports_familiarity, feedback is not None, classifier.multi_label),
     ]
-    _launch(demo, admission, app_routes, CSS if feedback else None)
+    _launch(demo, admission, keys, app_routes, CSS if feedback else None)
     uploads.start_sweeping()
     if feedback:
         feedback.counters.start_flushing()
@@ -68,7 +74,13 @@ def serve(
     os._exit(0)  # threads that still decode something for nobody would hold up the end
 
 
-def _launch(demo: gr.Blocks, admission: AdmissionControl, app_routes: list[BaseRoute], css: str | None) -> None:
+def _launch(
+    demo: gr.Blocks,
+    admission: AdmissionControl,
+    keys: KeyCheck | None,
+    app_routes: list[BaseRoute],
+    css: str | None,
+) -> None:
     """Start the server, in threads of its own, and set aside what is kept for good."""
     # rendered by Python alone: a Node server in front would not know /classify
     demo.launch(
@@ -79,7 +91,10 @@ def _launch(demo: gr.Blocks, admission: AdmissionControl, app_routes: list[BaseR
         run_history=False,  # it would send a visitor's runs to the Hub
         css=css,
         max_file_size=admission.settings.upload_bytes,
-        app_kwargs={"routes": app_routes, "middleware": [Middleware(LimitsMiddleware, admission=admission)]},
+        app_kwargs={
+            "routes": app_routes,
+            "middleware": [Middleware(LimitsMiddleware, admission=admission, keys=keys)],
+        },
     )
     gc.collect()
     gc.freeze()  # what is kept for good is not looked through after each large request

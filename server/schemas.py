@@ -87,6 +87,7 @@ CLASSIFY_RESPONSES: dict[int | str, dict[str, Any]] = {
         "has an `error` instead",
     },
     400: {"model": Refusal, "description": "No photo was sent, or not in a way that can be read"},
+    401: {"model": Refusal, "description": "The app wants a key, and none that it knows was sent"},
     408: {"model": Refusal, "description": "The request arrived too slowly"},
     413: {
         "model": Refusal,

@@ -27,6 +27,11 @@ ENVIRONMENT = {
         "asks nothing and no photo is kept",
     ),
     "FEEDBACK_FOLDER": ("feedback", "folder that feedback waits in until it lies on the Hub"),
+    "API_KEYS_FILE": (
+        "none",
+        "file with the hashed keys of those who may ask, as `python -m server.keys add NAME` writes it. "
+        "Without it nobody needs a key",
+    ),
     "ANSWER_CACHE": ("1000", "answers that are remembered, so that the same photo is not computed again; 0: none"),
     "LOG_LEVEL": (
         "WARNING",
@@ -94,6 +99,16 @@ class Settings:
     )
     max_seconds: float = _setting(60, 1, 3600, "seconds for a request to arrive, and again for its answer", "408, 503")
     max_per_minute: int = _setting(300, 0, 1_000_000, "photos and uploads a minute from one client; 0: no limit", "429")
+    key_per_minute: int = _setting(
+        3000, 0, 1_000_000, "photos and uploads a minute with one key of API_KEYS_FILE; 0: no limit", "429"
+    )
+    api_keys_required: int = _setting(
+        1,
+        0,
+        2,
+        "with API_KEYS_FILE, who needs a key: 0 nobody, 1 all but the app's own pages, 2 the pages, too",
+        "401",
+    )
     upload_minutes: float = _setting(60, 1, 10_000, "minutes after which an upload is deleted")
     max_stored_mb: float = _setting(2000, 10, 1_000_000, "megabytes of uploads kept at once", "the oldest are deleted")
     max_feedback_mb: float = _setting(

@@ -13,6 +13,8 @@ from filelock import FileLock, Timeout
 from classifier import Classifier
 from classifier.inference.compiled_copy import CompileError
 from classifier.photo import set_max_pixels
+from server.limits.api_keys import ApiKeys, KeysError
+from server.limits.key_check import KeyCheck
 
 from .settings import Settings
 
@@ -66,6 +68,20 @@ def prepare() -> Settings:
     if os.environ.get("SPACES_ZERO_GPU"):
         _define_gpu_function()
     return settings
+
+
+def open_keys(settings: Settings) -> KeyCheck | None:
+    """Return the check of the keys in API_KEYS_FILE; None where that names no file.
+
+    Ends the process with a message where the file cannot be read: the app does not answer everybody instead.
+    """
+    path = os.environ.get("API_KEYS_FILE")
+    if not path:
+        return None
+    try:
+        return KeyCheck(ApiKeys(Path(path)), settings.api_keys_required)
+    except KeysError as error:
+        sys.exit(f"The app cannot start. {error}")
 
 
 def _make_uploads_folder() -> None:

@@ -17,6 +17,7 @@ from server.settings import MB, Settings, max_connections
 from .budgets import Budget, Reservation
 from .endpoints import READ_TOKENS, Body
 from .errors import RESTARTING, TOO_MANY_WAITING, ErrorResponse
+from .key_check import CLIENT_PREFIX
 from .rate_limit import RateLimiter
 
 BASE64_FACTOR = 1.4  # a photo as base64 takes a third more bytes, and the JSON around it a few
@@ -39,7 +40,7 @@ class AdmissionControl:
         self.settings = settings
         self.stopping = False
         per_minute = settings.max_per_minute
-        self._photo_rate = RateLimiter(per_minute)
+        self._photo_rate, self._key_rate = RateLimiter(per_minute), RateLimiter(settings.key_per_minute)
         self._read_rate = RateLimiter(max(READ_TOKENS * per_minute, MIN_READ_TOKENS) if per_minute else 0)
         self._inside: Counter[str] = Counter()
         self._lock = Lock()
@@ -69,7 +70,8 @@ class AdmissionControl:
             return RESTARTING
         if n := self._too_many_of(client):
             return _too_many_waiting(n)
-        return self._charge(self._photo_rate, client, 1, f"{self.settings.max_per_minute} a minute are taken")
+        limiter, limit = self._photo_limit(client)
+        return self._charge(limiter, client, 1, f"{limit} a minute are taken")
 
     def admit_read(self, client: str, price: int) -> ErrorResponse | None:
         """Charge a client for a request without a body; or return why it gets no answer. price: tokens."""
@@ -84,7 +86,13 @@ class AdmissionControl:
 
     def charge_photo(self, client: str) -> None:
         """Charge a client for one more photo in the same request."""
-        self._photo_rate.spend(client)
+        self._photo_limit(client)[0].spend(client)
+
+    def _photo_limit(self, client: str) -> tuple[RateLimiter, int]:
+        """Return the rate limit of a client's photos, and how many a minute that are."""
+        if client.startswith(CLIENT_PREFIX):
+            return self._key_rate, self.settings.key_per_minute
+        return self._photo_rate, self.settings.max_per_minute
 
     def enter(self, client: str) -> ErrorResponse | None:
         """Admit a request whose body has arrived, until `leave`; or return why it is not admitted."""

@@ -12,6 +12,8 @@ class ErrorResponse:
     """one or two sentences for a person"""
     retry_after: float | None = None
     """seconds after which to try again"""
+    authenticate: bool = False
+    """whether a key would help"""
 
 
 RESTARTING = ErrorResponse(503, "The app is being restarted. Try again in a minute.", 15)
@@ -28,3 +30,8 @@ INVALID_REQUEST = ErrorResponse(
 )
 BODY_NOT_ALLOWED = ErrorResponse(400, "This address takes no body.")
 NOT_FOUND = ErrorResponse(404, "There is nothing here.")
+KEY_MISSING = ErrorResponse(
+    401, "A key is needed: send it as `Authorization: Bearer KEY` or as `X-API-Key: KEY`.", authenticate=True
+)
+KEY_UNKNOWN = ErrorResponse(401, "This key is not known, or no longer. Ask whoever runs the app.", authenticate=True)
+KEYS_UNREADABLE = ErrorResponse(503, "Keys cannot be checked at the moment. Try again in a minute.", 60)

@@ -4,9 +4,9 @@
     demo.launch(app_kwargs={"middleware": [Middleware(LimitsMiddleware, admission=admission)]})
 
 Every request passes here, whatever its method and path. `endpoints` says which are allowed: the others are answered
-404, unread. A request with a body is charged before that is read (429), its body limited in size, elements and time
-while it arrives (413, 408), and admitted when it is there (503). Errors of the app are reported as a message, never as
-a stack trace.
+404, unread. A request with a body is charged before that is read (429), asked for a key where keys are wanted (401),
+its body limited in size, elements and time while it arrives (413, 408), and admitted when it is there (503). Errors of
+the app are reported as a message, never as a stack trace.
 """
 
 import errno
@@ -36,6 +36,7 @@ from .errors import (
     TOO_MANY_STREAMS_OF_CLIENT,
     ErrorResponse,
 )
+from .key_check import KeyCheck
 from .rate_limit import address_of
 from .request_state import RequestState, StopRequest
 from .responses import page_headers, send_error, with_headers
@@ -59,8 +60,9 @@ DISK_ERRORS = {
 class LimitsMiddleware:
     """ASGI middleware: see the module."""
 
-    def __init__(self, app: ASGIApp, admission: AdmissionControl) -> None:
-        self._app, self._admission = app, admission
+    def __init__(self, app: ASGIApp, admission: AdmissionControl, keys: KeyCheck | None = None) -> None:
+        """keys: of clients that are counted by their key, not by their address; None where there are none."""
+        self._app, self._admission, self._keys = app, admission, keys
         self._headers = page_headers(admission.settings.frame_ancestors)
         self._file_headers = {**self._headers, "Content-Security-Policy": "default-src 'none'; sandbox"}  # no page
 
@@ -74,8 +76,12 @@ class LimitsMiddleware:
         path = get_route_path(scope)  # as the router sees it, without the root path
         rule = rule_of(scope["method"], path)
         send = with_headers(send, self._file_headers if rule and rule.file else self._headers)
-        client = scope[CLIENT] = address_of(scope, self._admission.settings.proxies)
-        if error := self._check(rule, client, Headers(scope=scope)):
+        headers = Headers(scope=scope)
+        client, error = address_of(scope, self._admission.settings.proxies), None
+        if rule and self._keys:
+            client, error = self._keys.client(headers, client, sends_photo=rule.body != "none")
+        scope[CLIENT] = client
+        if error := self._check(rule, client, headers) or error:  # who sends no valid key is counted, too
             await send_error(send, path, error)
         elif rule and rule.body == "none":
             await self._answer_read(rule, RequestState(scope, client, path), receive, send)

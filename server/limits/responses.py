@@ -45,5 +45,7 @@ async def send_error(send: Send, path: str, error: ErrorResponse) -> None:
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     if error.retry_after is not None:
         headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after))).encode()))
+    if error.authenticate:
+        headers.append((b"www-authenticate", b'Bearer realm="Fieldguide"'))
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -37,7 +37,7 @@ PROGRAMS = {
     "tail",
     "tr",
 }  # not ours; none of them is checked further
-OURS = ("training", "benchmarks", "classifier")
+OURS = ("training", "benchmarks", "classifier", "server")
 OTHERS = {"venv", "mkdocs", "http.server", "ruff"}  # python -m …, not ours
 SHELL = blocks("bash", "sh", "console")
 INLINE = re.compile(r"(?<!`)`((?:[A-Z_]+=\S+ )*(?:make|python|pytest|pip|mkdocs) [^`]+|make)`")
