@@ -12,6 +12,9 @@ from os import environ
 from pathlib import Path
 from typing import Any
 
+from training import torchvision_operators  # noqa: F401  before fastai.vision, torchvision and timm
+
+# isort: split
 import torch
 import torch.distributed as dist
 from fastai.callback.core import Callback
@@ -21,6 +24,7 @@ from fastai.torch_core import find_bs, set_seed
 from fastai.vision.learner import default_split
 from fastcore.script import CliError
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from training.data.labels import Labels
 from training.data.splits import Photos
@@ -112,7 +116,6 @@ def help_to_fine_tune(fit: Fit) -> None:
 @contextmanager
 def together(learn: Learner, metrics: Sequence[Callable[..., Any]], image_size: int) -> Iterator[None]:
     """Let fastai know of the other processes within the block, in which each of them trains."""
-    from accelerate import DistributedDataParallelKwargs
     from accelerate.state import AcceleratorState
     from fastai.distributed import DistributedDL
 
@@ -125,12 +128,14 @@ def together(learn: Learner, metrics: Sequence[Callable[..., Any]], image_size: 
     processes = here()
     assert processes
     environ.update(processes.environment)
-    unused = DistributedDataParallelKwargs(find_unused_parameters=_has_unused(learn.model, image_size))
+    model = learn.model  # within the block, fastai wraps it; gradients of unused weights would be waited for
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, _unused(model, image_size))
     cpu = not torch.cuda.is_available()
     try:
-        with learn.distrib_ctx(sync_bn=False, cpu=cpu, kwargs_handlers=[unused]):
+        with learn.distrib_ctx(sync_bn=False, cpu=cpu):
             yield
     finally:
+        del model._ddp_params_and_buffers_to_ignore
         learn.metrics, figures["loss"], learn.dls.train.bs, DistributedDL._broadcast = before
         AcceleratorState._reset_state(reset_partial_state=True)
         for name in processes.environment:
@@ -145,9 +150,10 @@ def _broadcast(self: Any, t: Sequence[int], rank: int) -> list[int]:
     return broadcast
 
 
-def _has_unused(model: nn.Module, image_size: int) -> bool:
-    """Return whether no score depends on some weights, as on those of timm's own heads: gradients wait for them."""
-    model(torch.zeros(2, 3, image_size, image_size, device=next(model.parameters()).device)).sum().backward()
-    unused = any(weights.requires_grad and weights.grad is None for weights in model.parameters())
+def _unused(model: nn.Module, image_size: int) -> list[str]:
+    """Return the names of weights that no score depends on, as those of timm's own heads."""
+    photos = torch.zeros(2, 3, image_size, image_size, device=next(model.parameters()).device)
+    model.eval()(photos).sum().backward()
+    names = [name for name, weights in model.named_parameters() if weights.requires_grad and weights.grad is None]
     model.zero_grad(set_to_none=True)
-    return unused
+    return names

@@ -7,6 +7,7 @@ hours if need be, until it asks:
         ...                              # meanwhile, here; both sides may call what `ranks` gives
 """
 
+import os
 import signal
 import sys
 import traceback
@@ -97,13 +98,16 @@ def _help(processes: Processes) -> NoReturn:
             function, args = work
             function(*args)
         be_alone()
+        status = 0
     except Exception as error:
+        status = 1
         if not (isinstance(error, RuntimeError) and _is_lost(error)):  # then the first process says why
             traceback.print_exc()
             with suppress(RuntimeError):
-                processes.store.set(FAILED, f"process {processes['RANK']} had a {type(error).__name__}, {error}")
-        sys.exit(1)
-    sys.exit(0)
+                processes.store.set(FAILED, f"process {processes['RANK']} failed ({type(error).__name__}: {error})")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # a group that is broken would abort at an ordinary exit
 
 
 def _next_order(store: Any) -> str:

@@ -16,6 +16,8 @@ import torch
 import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
+from classifier.cpu_count import cores
+
 VARIABLES = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 WAIT = timedelta(minutes=10)  # for another process, where all are at the same work
 
@@ -93,7 +95,7 @@ def rank() -> int:
 def n_cores() -> int:
     """Return how many cores this process has for itself, if all on this machine work at the same time."""
     n_here = int(_here.environment.get("LOCAL_WORLD_SIZE", 1)) if _here else 1
-    return max(1, (os.cpu_count() or 1) // n_here)
+    return max(1, cores() // n_here)
 
 
 def gathered(own: Any) -> list[Any]:
