@@ -139,6 +139,7 @@ def main(
     known: str = "",  # photos of its labels from another source, one folder a label
     other: str = "",  # photos of anything else
     data: str = "",  # the folder it was trained on: adds its photos that were held out
+    heatmaps: int = 0,  # photos of each group whose heatmap is tried, the first ones; 0: all
     save: bool = False,  # add the figures to metrics.json, for the model card
 ):
     "Print how often EXPORT is right, how well its percentages are calibrated, and what counts as familiar."
@@ -152,7 +153,7 @@ def main(
     groups[f"{name}, in grey"] = answered(classifier, of_labels, in_grey)
     groups[f"{name}, as sketches"] = answered(classifier, of_labels, as_sketch)
     of_heatmap = list(groups)[:-2] if classifier.explains else []  # the photos as they are
-    losses = {group: lost_by_all(classifier, groups[group].files) for group in of_heatmap}
+    losses = {group: lost_by_all(classifier, groups[group].files[: heatmaps or None]) for group in of_heatmap}
     figures = {
         "date": date.today().isoformat(),
         "n_known": len(groups[name].files),

@@ -128,6 +128,8 @@ def test_committed_export_meets_its_figures_on_photos_from_elsewhere(shared):
         data / "not-bears",
         "--data",
         data / "bears",
+        "--heatmaps",
+        60,  # all 656 of them take two minutes
         timeout=900,
     )
     assert run.returncode == 0, run.stderr

@@ -121,6 +121,7 @@ def keys_of(data: object, path: str = "") -> set[str]:
         "labels": "LABEL",
         "thresholds": "LABEL",
         "predicted": "SHA256",
+        "targets": "SHA256",
     }
     last = path.rpartition(".")[2]
     if path == "held_out.familiarity":
