@@ -22,6 +22,7 @@ from classifier.files import sha256
 from classifier.photo import PhotoError, open_photo, read_source
 from training.progress import progress_bar
 
+from .photo_store import StoreWriter
 from .prefetch import ahead
 
 # perceptual hashes, and of their 64 bits so many may differ between a photo and its copy rescaled, recompressed or
@@ -30,6 +31,9 @@ from .prefetch import ahead
 MAX_HASH_DISTANCES = {"phash": 10, "dhash": 10}
 INSPECTED_SIDE = 512  # pixels of the longer side at which photos are hashed and inspected
 MIN_CONTRAST = 8  # of 256 grey levels: all blank pictures have the same hashes
+
+
+Reduction = Callable[[tuple[int, int]], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +48,25 @@ class Content:
 _KNOWN: dict[tuple[str, int, int], Content] = {}  # by path, time of change and size
 
 
-def read_photos(files: Sequence[Path]) -> dict[Path, str]:
-    """Return why each unreadable file cannot be opened, after reading all of them, with a progress bar."""
+def read_photos(files: Sequence[Path], writer: StoreWriter | None = None) -> dict[Path, str]:
+    """Return why each unreadable file cannot be opened, after reading all of them, with a progress bar.
+
+    writer: keeps the photos at working size.
+    """
     with ThreadPoolExecutor(cores()) as pool:  # Pillow decodes outside Python's lock
-        contents = progress_bar(ahead(pool, content_of, files), total=len(files), leave=False)
+        read = ahead(pool, lambda file: content_of(file, writer), files)
+        contents = progress_bar(read, total=len(files), leave=False)
         return {file: content.error for file, content in zip(files, contents) if content.error}
 
 
-def content_of(file: Path) -> Content:
-    """Return what a file holds, read once until it changes; one that cannot be read has an error and no SHA-256."""
+def content_of(file: Path, writer: StoreWriter | None = None) -> Content:
+    """Return what a file holds, read once until it changes; one that cannot be read has an error and no SHA-256.
+
+    writer: keeps the photo at working size; then the file is read in any case.
+    """
     name = _name(file)
-    if name is None or name not in _KNOWN:
-        content = _read(file)
+    if name is None or writer or name not in _KNOWN:
+        content = _read(file, writer)
         if name is None:
             return content
         _KNOWN[name] = content
@@ -78,7 +89,7 @@ def _name(file: Path) -> tuple[str, int, int] | None:
     return os.fspath(file), stat.st_mtime_ns, stat.st_size
 
 
-def _read(file: Path) -> Content:
+def _read(file: Path, writer: StoreWriter | None = None) -> Content:
     """Return what a file holds, its photo decoded once."""
     try:
         data = read_source(file)
@@ -86,25 +97,27 @@ def _read(file: Path) -> Content:
         return Content("", error=str(error))
     digest = hashlib.sha256(data).hexdigest()
     try:
-        photo = open_whole(data)
+        photo = open_whole(data, writer.store.reduction if writer else None)
     except PhotoError as error:
         return Content(digest, error=str(error))
+    if writer:
+        writer.keep(file, photo)
     photo.thumbnail((INSPECTED_SIDE, INSPECTED_SIDE), Image.Resampling.BILINEAR)
     grey = np.asarray(photo.convert("L"))
     blank = int(grey.max()) - int(grey.min()) < MIN_CONTRAST
     return Content(digest, () if blank else perceptual_hashes(photo))
 
 
-def inspected_reduction(size: tuple[int, int]) -> float:
-    """Return how many times smaller a photo of a size may be opened to be hashed."""
-    return max(size) / INSPECTED_SIDE
-
-
-def open_whole(data: bytes, max_reduction: Callable[[tuple[int, int]], float] = inspected_reduction) -> Image.Image:
+def open_whole(data: bytes, most: Reduction | None = None) -> Image.Image:
     """Return a photo that may be opened smaller; PhotoError exactly where, and as, `open_photo(data)` has one.
 
-    How much of a JPEG that was cut off is missing can be seen in full size alone.
+    most: how many times smaller, where to be hashed is not all that it is for. How much of a JPEG that was cut off is
+    missing can be seen in full size alone.
     """
+
+    def max_reduction(size: tuple[int, int]) -> float:
+        return min(max(size) / INSPECTED_SIDE, most(size) if most else np.inf)
+
     try:
         photo = open_photo(data, max_reduction=max_reduction)
     except PhotoError:

@@ -26,6 +26,8 @@ from .drawn_split import splitter
 from .duplicates import groups_of_copies
 from .labels import Labels
 from .photo_cache import PHOTO_CACHE
+from .photo_loader import photo_loaders
+from .photo_store import PhotoStore
 from .splits import Photos
 
 RESIZES = {
@@ -77,10 +79,12 @@ def get_dls(
     stats: tuple[list[float], list[float]] | None = None,
     keep: Sequence[str] = (),
     larger: bool = True,
+    store: PhotoStore | None = None,
 ) -> DataLoaders:
     """Return the lesson's DataLoaders over photos; those of its chapter 6 where photos may have several labels.
 
-    stats: mean and standard deviation to normalise with. keep: see `splitter`. larger: see `resizing`.
+    stats: mean and standard deviation to normalise with. keep: see `splitter`. larger: see `resizing`. store: of many
+    photos, which are then loaded by threads, ahead; few are loaded as in the lesson.
     Where photos.valid are given, they are the validation set, and options.valid_pct, options.seed and keep split
     nothing. Raises CliError where a label has nothing left to train on.
     """
@@ -104,7 +108,11 @@ def get_dls(
         print(f"{n} of the photos are copies of another one: each stays on that one's side of the split", flush=True)
     _check_split([labels(file) for file in files], *split)
     # more workers than this machine has cores only cost memory; photos are small and decoded fast
-    return block.dataloaders(files, bs=min(options.batch_size, len(split[0])), num_workers=0)
+    dls = block.dataloaders(files, bs=min(options.batch_size, len(split[0])), num_workers=0)
+    if store is None:
+        return dls
+    whole = validation_size(options.image_size) if options.resize == "random_crop" and larger else options.image_size
+    return photo_loaders(dls, (options.image_size, whole), options.resize, labels, store)
 
 
 def label_block(labels: Labels, files: Sequence[Path]) -> TransformBlock:

@@ -19,6 +19,7 @@ from .files import PHOTO_EXTENSIONS, get_files
 from .label_checks import labels_of_all, problem_with_labels, same_photos_note
 from .labels import FILE_NAME, Labels, read_labels
 from .listed import listed_notes, listed_photos
+from .photo_store import StoreWriter
 from .skipped import NO_LABELS, folders_left_out, names_left_out
 from .splits import Photos, base_of, given_splits, n_photos, split_of, with_known_labels, without_copies
 
@@ -66,11 +67,11 @@ def _check_depth(path: Path, photos: Sequence[Path]) -> None:
             )
 
 
-def readable_photos(path: str | Path) -> Photos:
+def readable_photos(path: str | Path, writer: StoreWriter | None = None) -> Photos:
     """Return the photos under `path` by split, why some cannot be opened, and notes on what else is left out.
 
-    Raises CliError unless there are two labels or more, each with at least MIN_PHOTOS photos to train on; one label is
-    enough where photos may have none.
+    writer: keeps those to train on at working size. Raises CliError unless there are two labels or more, each with at
+    least MIN_PHOTOS photos to train on; one label is enough where photos may have none.
     """
     path = Path(path)
     labels, files = read_labels(path), get_photos(path)
@@ -82,9 +83,13 @@ def readable_photos(path: str | Path) -> Photos:
         if labels.multi_label:
             to_do = f"Write train in the column set of {FILE_NAME} for some."
         raise CliError(f"No photos to train on under {path}, only a validation or test set. {to_do}")
-    used = [*given.train, *given.valid, *given.test]
-    unreadable = read_photos(used)
-    photos = replace(given.filtered(lambda file: file not in unreadable), unreadable=unreadable)
+    if writer:
+        writer.begin(len(given.train))
+    unreadable = read_photos(given.train, writer)
+    if held := [*given.valid, *given.test]:
+        unreadable |= read_photos(held)
+    photos = given.filtered(lambda file: file not in unreadable)
+    photos = replace(photos, unreadable=unreadable, store=writer.finish() if writer else None)
     photos = without_copies(with_known_labels(photos))
     photos = photos.with_notes(*_notes(path, files, photos))
     if problem := problem_with_labels(path, labels.vocab(given.train), photos):

@@ -13,6 +13,7 @@ from pathlib import Path
 from .contents import sha256_of
 from .duplicates import groups_of_copies
 from .labels import Labels
+from .photo_store import PhotoStore
 
 # names of folders, in any case, and the set that lies in them
 SPLITS = {
@@ -35,6 +36,7 @@ class Photos:
     test: list[Path] = field(default_factory=list)  # never trained on
     unreadable: dict[Path, str] = field(default_factory=dict)  # and why each cannot be opened
     notes: list[str] = field(default_factory=list)  # sentences to print: what was left out, and why
+    store: PhotoStore | None = None  # of those to train on, at working size, where there are many
     labels: Labels = field(default_factory=Labels)  # labels(file): of a photo; one, or several where labels.csv is
 
     def filtered(self, kept: Callable[[Path], bool]) -> "Photos":

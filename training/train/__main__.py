@@ -27,6 +27,7 @@ from training.options import TrainingOptions
 from training.predict import load_classifier, predict_labelled
 from training.statistics import wilson
 
+from .accelerator import photo_writer
 from .checks import check_options, check_out
 from .features import FOLDER
 from .helpers import dismiss, run_with_helpers
@@ -105,8 +106,8 @@ def main(
     check_options(chosen)
     check_out(export)
     try:
-        with remember_interrupts(), StockFastai() as stock:
-            photos = readable_photos(data)
+        with remember_interrupts(), StockFastai() as stock, photo_writer(chosen, Path(data) / FOLDER) as kept:
+            photos = readable_photos(data, kept)
             print_counts(photos)
             trained = train(photos, chosen, [] if resplit else validated_before(export), Path(data) / FOLDER)
             dismiss()

@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from fastai.callback import schedule  # noqa: F401  it gives Learner its fine_tune
 from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.core import Callback, CancelFitException
 from fastai.learner import Learner, Recorder
 from scipy import stats
 from torch import nn
 
+from .accelerator import half_precision
 from .interrupt import StopOnInterrupt
 from .ranks import largest, size
 from .verdict import FINE_TUNE_ERROR, Verdict
@@ -109,7 +111,8 @@ def fine_tune(
     """
     base_lr *= size()
     table, limit = EpochTable(), TimeLimit(max_minutes)
-    callbacks = [table, limit, StopOnInterrupt(), ChannelsLast(), *([FreezeBatchNorm()] if from_probe else [])]
+    callbacks = [table, limit, StopOnInterrupt(), ChannelsLast(), *half_precision(learn.dls.device)]
+    callbacks += [FreezeBatchNorm()] if from_probe else []
     with learn.added_cbs(callbacks), learn.no_logging() if quiet else nullcontext():
         if from_probe:
             before = deepcopy(learn.model.state_dict())

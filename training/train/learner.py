@@ -52,7 +52,7 @@ def prepare(
     set_seed(options.seed, reproducible=True)  # before the DataLoaders, which draw their own generators from it
     backbone = load_backbone(options.arch, options.pretrained, options.weights, options.image_size)
     larger = backbone.accepts_size(validation_size(options.image_size))
-    load = partial(get_dls, options=options, stats=backbone.stats, larger=larger)
+    load = partial(get_dls, options=options, stats=backbone.stats, larger=larger, store=photos.store)
     dls = load(photos, keep=keep)
     PHOTO_CACHE.keep_only([*photos.train, *photos.valid])
     learn, digest = get_learner(dls, backbone, photos.labels.multi_label), hashlib.sha256()
