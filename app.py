@@ -22,6 +22,7 @@ from classifier.malloc import release_freed_memory
 from classifier.photo import PhotoError
 from server.answer_label import TOP, AnswerLabel
 from server.api_snippets import address, api_snippets, visitor_address_script
+from server.decision_texts import sure_text, unsure_text
 from server.feedback.question import build_question, question_for
 from server.feedback.store import open_feedback
 from server.launch import serve
@@ -32,11 +33,9 @@ from server.startup import compile_in_background, open_keys, prepare
 from server.texts import (
     MANY_PHOTOS,
     NO_HEATMAP,
-    confidence_text,
     footer_text,
     heatmap_text,
     model_text,
-    none_text,
     question_text,
     tool_description,
 )
@@ -80,7 +79,7 @@ def classify_photo(photo: Photo) -> dict[str, Any]:
 
     `familiarity` is how near the photo lies to the training photos, 0 to 1; `familiar` is false for a photo
     that is probably none of the labels. Both are null where the model cannot tell. Unless `calibrated`, 90% need not
-    be right 9 times in 10. Where a photo may have several labels, `labels` are all of them, each on its own.
+    be right 9 times in 10. With several labels a photo, `labels` are all of them. Act alone if `decision` is "answer".
 
     Args:
         photo: the address of a picture (http or https), or a data URL (data:image/jpeg;base64,...)
@@ -120,7 +119,7 @@ def page(
         picture or gr.skip(),
         gr.Markdown(verdict, visible=bool(verdict)),
         gr.update(value=shown, visible=not verdict),  # before the first answer, too
-        gr.Markdown(confidence_text(shown, classifier.calibrated) if shown else "", visible=shown is not None),
+        gr.Markdown(sure_text(shown, classifier) if shown else "", visible=shown is not None),
         gr.Image(heatmap, visible=heatmap is not None),
         gr.Markdown(note, visible=bool(note)),
         *([question_for(classifier.labels, prediction)] if feedback else []),
@@ -142,7 +141,7 @@ def show(photo: Photo) -> Any:
             opened, prediction = predictor.open_and_predict(photo)
     except PhotoError as error:
         return page(no_photo_preview(photo), verdict=f"### No answer for this photo\n{error}")
-    verdict = none_text(classifier.labels, prediction) if prediction.is_none else ""
+    verdict = unsure_text(prediction, classifier) if prediction.is_none else ""
     return page(preview(photo, opened), verdict, prediction, explanation)
 
 

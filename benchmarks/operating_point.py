@@ -11,13 +11,14 @@ interval of what was measured.
 from pathlib import Path
 
 import numpy as np
-from fastcore.script import call_parse
 
+from classifier.command_line import run
 from training.answers import Answers, Outcome
 from training.data.photos import get_photos, readable_photos
 from training.operating_point import choose
 from training.options import TrainingOptions
 from training.predictions import Predictions
+from training.progress import progress_bar
 from training.train.cross_validation import assign_folds, choose_strength, out_of_fold
 from training.train.learner import prepare
 from training.train.one_label import OneLabel
@@ -31,13 +32,12 @@ LEARNED_SHARE = 0.7
 class Resampled:
     """The features of a set's photos, and promises of probes that learned from a part of them."""
 
-    def __init__(self, found: DataSet, options: TrainingOptions, cache: Path | None) -> None:
+    def __init__(self, found: DataSet, options: TrainingOptions) -> None:
         photos = readable_photos(found.train)
-        learn, features = prepare(photos, options, cache=cache)
+        learn, features = prepare(photos, options)
         self.task, self.options = OneLabel(learn.dls.vocab, photos.labels), options
         self.files, self.tested = sorted(photos.train), get_photos(found.test)
         self.rows, self.test_rows = features.of(self.files)[:, None], features.of(self.tested)
-        features.save(self.files)
         self.targets, self.test_targets = self.task.targets(self.files), self.task.targets(self.tested)
         self.hashes = list(map(features.hash_of, self.files))
         folds = self._folds(np.arange(len(self.files)))
@@ -49,8 +49,8 @@ class Resampled:
         assert folds is not None
         return folds
 
-    def draw(self, seed: int, precision: float) -> tuple[Outcome, Outcome]:
-        """Return what comes of a promise on the photos left out, and on the test photos."""
+    def draw(self, seed: int, promises: list[float]) -> list[tuple[Outcome, Outcome]]:
+        """Return for each promise what comes of it on the photos left out, and on the test photos."""
         order = np.random.default_rng(seed).permutation(len(self.files))
         n = round(LEARNED_SHARE * len(order))
         learned, left = np.sort(order[:n]), np.sort(order[n:])
@@ -59,16 +59,18 @@ class Resampled:
             rows, folds, lambda others: self.task.path(rows[others], targets[others]).at(self.strength)
         )
         calibration = self.task.calibrate(scores, targets, folds)
-        held_out, _ = self.task.held_out(Scored([], scores[:, 0], folds, None, targets), calibration)
-        thresholds = choose(Answers.of(self._predictions(held_out.probabilities, targets)), precision).thresholds
         probe = self.task.path(rows, targets).at(self.strength)
 
-        def outcome(features: np.ndarray, own: np.ndarray) -> Outcome:
-            scored = Scored([], probe.scores(features), np.zeros(len(own)), None, own)
+        def answers(of: np.ndarray, own: np.ndarray) -> Answers:
+            scored = Scored([], of, np.zeros(len(own)), None, own)
             answered, _ = self.task.held_out(scored, calibration)
-            return Answers.of(self._predictions(answered.probabilities, own)).outcome(thresholds)
+            return Answers.of(self._predictions(answered.probabilities, own))
 
-        return outcome(self.rows[left][:, 0], self.targets[left]), outcome(self.test_rows, self.test_targets)
+        held_out = answers(scores[:, 0], targets)
+        new = answers(probe.scores(self.rows[left][:, 0]), self.targets[left])
+        test = answers(probe.scores(self.test_rows), self.test_targets)
+        chosen = [choose(held_out, promise).thresholds for promise in promises]
+        return [(new.outcome(thresholds), test.outcome(thresholds)) for thresholds in chosen]
 
     def _predictions(self, probabilities: np.ndarray, targets: np.ndarray) -> Predictions:
         return Predictions([Path(str(i)) for i in range(len(targets))], self.task.vocab, targets, probabilities)
@@ -84,7 +86,6 @@ def row(name: str, precision: float, outcomes: list[Outcome]) -> str:
     return f"{name:<28}{precision:>9.0%}{kept:>8} of {len(outcomes)}{measured:>10}{asked:>9.0%}{never:>9}"
 
 
-@call_parse
 def main(
     data: str,  # folder of data sets, as shared/data
     arch: str = "resnet18",  # any torchvision or timm architecture
@@ -94,17 +95,17 @@ def main(
     seed: int = 42,  # of the folds
 ) -> None:
     "Print how often a promised precision is kept on photos that nothing was chosen on."
-    options, rows = TrainingOptions(arch, weights, resize="crop", seed=seed), []
+    options, promises = TrainingOptions(arch, weights, resize="crop", seed=seed), list(map(float, precision.split(",")))
+    print(f"{'photos':<28}{'promised':>9}{'kept':>8}{'':>6}{'right':>10}{'asked':>9}{'never':>9}")
     for found in data_sets(Path(data)):
         if (found.train / "labels.csv").exists():
             continue
-        print(f"{found.name} ...", flush=True)
-        resampled = Resampled(found, options, None)
-        for wanted in map(float, precision.split(",")):
-            pairs = [resampled.draw(draw, wanted) for draw in range(draws)]
-            rows += [
-                row(f"{found.name}, left out", wanted, [own for own, _ in pairs]),
-                row(f"{found.name}, {found.test.name}", wanted, [other for _, other in pairs]),
-            ]
-    print(f"{'photos':<28}{'promised':>9}{'kept':>8}{'':>6}{'right':>10}{'asked':>9}{'never':>9}")
-    print("\n".join(rows))
+        resampled = Resampled(found, options)
+        by_draw = [resampled.draw(seed, promises) for seed in progress_bar(range(draws), leave=False)]
+        for promise, outcomes in zip(promises, zip(*by_draw)):
+            print(row(f"{found.name}, left out", promise, [own for own, _ in outcomes]))
+            print(row(f"{found.name}, {found.test.name}", promise, [other for _, other in outcomes]), flush=True)
+
+
+if __name__ == "__main__":
+    run(main)

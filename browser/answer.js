@@ -1,4 +1,6 @@
 // Draws the answer for one photo: in words, as bars, and where the model looked. What comes from a model is text.
+import { ANSWER, ASK } from "./decision.js"
+import { decisionText } from "./decision_texts.js"
 import { drawHeatmap } from "./fieldguide.js"
 import { confidenceText, heatmapText, labelText, NO_HEATMAP, nodes, noneText, plain } from "./texts.js"
 import { whereText } from "./where.js"
@@ -7,6 +9,7 @@ const TOP = 5 // bars; more where a photo has more labels
 const MAX_NAMED = 3 // labels in the headline, which is large
 // What the headline's sign says. It is never colour alone: a word and a form go with it.
 const KINDS = { none: "None of these", sure: "Quite sure", fair: "Fairly sure", unsure: "Not sure", best: "Best match" }
+const DECIDED = { [ANSWER]: "Sure enough", [ASK]: "Ask a person" } // by a model with an operating point
 const SURE = 0.9, FAIR = 0.7
 
 const at = id => document.getElementById(id)
@@ -22,15 +25,25 @@ export function percentText(probability) {
   return probability > 0 && probability < 0.005 ? "< 1%" : `${Math.round(probability * 100)}%`
 }
 
-/** Return which sign an answer gets: by the least probable of its labels; "best" where nothing is calibrated. */
+/** Return which sign an answer gets: by its decision, where there is one, else by the least probable of its labels;
+ *  "best" where nothing is calibrated. */
 export function kindOf(prediction, calibrated) {
   if (prediction.isNone) return "none"
+  if (prediction.decision) return prediction.decision === ASK ? "unsure" : "sure"
   const least = Math.min(...named(prediction).map(label => prediction.probabilities.get(label)))
   if (least < FAIR && (calibrated || least < 0.5)) return "unsure"
   return !calibrated ? "best" : least < SURE ? "fair" : "sure"
 }
 
-export const kindText = kind => KINDS[kind]
+/** Return what the sign of an answer says. */
+export const kindText = (kind, prediction = {}) => (kind !== "none" && DECIDED[prediction.decision]) || KINDS[kind]
+
+/** Return whether to act on an answer alone, and how often such an answer is right. */
+export function sureText(guide, prediction) {
+  const decision = decisionText(prediction, guide.operatingPoint)
+  const often = prediction.isNone ? [] : confidenceText(prediction, guide.calibrated)
+  return decision.length && often.length ? [...decision, " ", ...often] : [...decision, ...often]
+}
 
 const named = prediction => prediction.labels?.length ? prediction.labels : [prediction.label]
 
@@ -63,22 +76,23 @@ export function drawBars(list, prediction, choose = null) {
 const use = (svg, kind) => svg.firstElementChild.setAttribute("href", `#i-${kind}`)
 
 /** Put an answer's kind into an element with an icon: as its form, its colour and, where there is room, its words. */
-export function drawKind(element, kind, words = null) {
+export function drawKind(element, kind, words = null, prediction = {}) {
   element.dataset.kind = kind
   use(element.querySelector("svg"), kind)
-  if (words) words.textContent = KINDS[kind]
+  if (words) words.textContent = kindText(kind, prediction)
 }
 
 function drawVerdict(guide, prediction) {
   const verdict = at("verdict"), kind = kindOf(prediction, guide.calibrated)
-  drawKind(verdict, kind, verdict.querySelector(".kind span"))
+  drawKind(verdict, kind, verdict.querySelector(".kind span"), prediction)
   const { heading, rest } = kind === "none"
     ? noneText(guide.labels, prediction) : { heading: [headline(prediction)], rest: [] }
   verdict.querySelector("h3").replaceChildren(...nodes(heading))
   verdict.querySelector(".rest").replaceChildren(...nodes(rest))
   verdict.hidden = false
-  at("confidence").replaceChildren(...kind === "none" ? [] : nodes(confidenceText(prediction, guide.calibrated)))
-  at("confidence").hidden = kind === "none"
+  const sure = sureText(guide, prediction)
+  at("confidence").replaceChildren(...nodes(sure))
+  at("confidence").hidden = !sure.length
 }
 
 function drawWhere(guide, explanation, label) {
@@ -113,11 +127,11 @@ export function drawAnswer(guide, explanation, say) {
 function spoken(guide, prediction) {
   if (prediction.isNone) {
     const { heading, rest } = noneText(guide.labels, prediction)
-    return `${plain(heading)} ${plain(rest)}`
+    return [heading, rest, sureText(guide, prediction)].map(plain).filter(Boolean).join(" ")
   }
   const percent = label => percentText(prediction.probabilities.get(label))
   const each = named(prediction).map(label => `${labelText(label)}, ${percent(label)}`)
-  return `${each.join("; ")}. ${plain(confidenceText(prediction, guide.calibrated))}`
+  return `${each.join("; ")}. ${plain(sureText(guide, prediction))}`
 }
 
 /** Hide the last answer. */

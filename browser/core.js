@@ -1,6 +1,7 @@
 // What a model needs beside its weights to answer as the Python Classifier does: pure functions of the metadata of
 // export.onnx, a photo's pixels and the network's outputs. It runs in a page, in a worker and under a test alike.
 import { Familiarity, scoresOf, sigmoids, softmax } from "./confidence.js"
+import { OperatingPoint } from "./decision.js"
 import { contributionsOf } from "./heatmap.js"
 import { readMetadata, unpack } from "./metadata.js"
 import { PhotoError } from "./photo_error.js"
@@ -23,14 +24,17 @@ export class Model {
     this.calibration = facts.calibration ?? null
     const threshold = told("threshold") ?? 0.5
     this.thresholds = facts.thresholds ?? this.labels.map(() => threshold)
+    this.operatingPoint = OperatingPoint.fromFacts(facts.operating_point, this.labels)
     this.familiarity = facts.familiarity?.reference && told("n_features") ? new Familiarity(facts.familiarity) : null
   }
 
   /** What a page shows of it. */
   get description() {
+    const point = this.operatingPoint
     return {
       labels: this.labels, calibrated: this.calibration !== null, reportsFamiliarity: this.familiarity !== null,
       explains: this.head != null, multiLabel: this.multiLabel, facts: this.facts,
+      operatingPoint: point && { precision: point.precision, coverage: point.coverage },
     }
   }
 
@@ -46,10 +50,19 @@ export class Model {
     const familiar = familiarity === null ? null : familiarity >= this.familiarity.threshold
     const probabilities = new Map(order.map(i => [this.labels[i], values[i]]))
     const answer = { label: this.labels[order[0]], probabilities, familiar, familiarity, isNone: familiar === false }
-    if (!this.multiLabel) return answer
+    if (!this.multiLabel) return this.#decided(answer, [answer.label])
     const above = order.filter(i => values[i] > this.thresholds[i]).map(i => this.labels[i])
     const labels = familiar === false ? [] : above
-    return { ...answer, label: labels[0] ?? answer.label, labels, isNone: !labels.length }
+    return this.#decided({ ...answer, label: labels[0] ?? answer.label, labels, isNone: !labels.length }, labels)
+  }
+
+  /** Return an answer that gives these labels with its decision, and its candidates, where the export has them. */
+  #decided(answer, given) {
+    const point = this.operatingPoint, { probabilities, familiar } = answer
+    if (!point) return answer
+    const candidates = point.candidates(probabilities, familiar)
+    const decision = point.decision(probabilities, given, familiar)
+    return candidates ? { ...answer, decision, candidates } : { ...answer, decision }
   }
 
   /** Return what each cell adds to each label's score. cells: {data, dims: [1, D, H, W]}. */

@@ -8,9 +8,9 @@
 //
 // On another site than the folder's, that site has to send Access-Control-Allow-Origin, and the page's own policy,
 // where it has one, has to allow worker-src blob: and 'wasm-unsafe-eval'.
-import { drawBars, headline, kindOf, kindText } from "./answer.js"
+import { drawBars, headline, kindOf, kindText, sureText } from "./answer.js"
 import { Classifier, LoadError, PhotoError } from "./fieldguide.js"
-import { confidenceText, nodes, noneText } from "./texts.js"
+import { nodes, noneText } from "./texts.js"
 
 const STYLE = `
 :host { display: block; max-width: 28rem; padding: 1rem; border: 1px solid #8885; border-radius: 12px;
@@ -129,14 +129,11 @@ class FieldGuide extends HTMLElement {
   }
 
   #show(guide, { prediction, photo }, signal) {
-    const kind = kindOf(prediction, guide.calibrated)
+    const kind = kindOf(prediction, guide.calibrated), sure = sureText(guide, prediction)
     if (prediction.isNone) {
       const { heading, rest } = noneText(guide.labels, prediction)
-      this.#say(kindText(kind), nodes(heading), nodes(rest))
-    } else {
-      const often = nodes(confidenceText(prediction, guide.calibrated))
-      this.#say(kindText(kind), headline(prediction), often, prediction)
-    }
+      this.#say(kindText(kind), nodes(heading), nodes(sure.length ? [...rest, " ", ...sure] : rest))
+    } else this.#say(kindText(kind, prediction), headline(prediction), nodes(sure), prediction)
     this.#picture(photo, signal)
   }
 

@@ -31,7 +31,8 @@ export class Smooth {
     const labels = prediction.labels && (strange ? [] : within)
     const label = labels?.[0] ?? this.#leader(probabilities)
     this.#shown = { strange, label, had: within && new Set(within) }
-    return { ...prediction, label, labels, probabilities, isNone: strange || labels?.length === 0,
+    const { decision, candidates, ...answer } = prediction // of one picture: nobody acts on a flicker
+    return { ...answer, label, labels, probabilities, isNone: strange || labels?.length === 0,
              familiar: prediction.familiar === null ? null : !strange }
   }
 

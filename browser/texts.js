@@ -11,7 +11,7 @@ const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205
 
 export const NO_HEATMAP = ["Where this model looked is not available: it is built in another way."]
 
-const strong = parts => ({ tag: "strong", parts })
+export const strong = parts => ({ tag: "strong", parts })
 const em = parts => ({ tag: "em", parts })
 const named = label => ({ tag: "bdi", parts: [labelText(label)] }) // of any direction, within a sentence of another
 

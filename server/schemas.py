@@ -24,6 +24,16 @@ class Answer(BaseModel):
     familiarity: float | None = Field(
         description="how near the photo lies to the training photos, 0 to 1; null where the model cannot tell"
     )
+    decision: str | None = Field(
+        None,
+        description='"answer" where it may be acted on alone, or "ask a person". Only there for a model with an '
+        "operating point (`training.operate`)",
+    )
+    candidates: list[str] = Field(
+        [],
+        description="labels of which one is right as often as was promised, most probable first; empty for a photo "
+        "that is not familiar. Only there for a model that promises it",
+    )
     calibrated: bool = Field(description="whether 90% is right 9 times in 10; else plain softmax, or plain sigmoids")
     model_version: str = Field(description="the first 12 digits of the SHA-256 of the export that answered")
 
