@@ -5,6 +5,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
+from fastcore.script import CliError
 from PIL import Image
 
 from classifier.photo import open_photo
@@ -14,8 +16,9 @@ from training.data.photos import get_photos
 from training.data.splits import Photos
 from training.export.writer import engine_of
 from training.options import TrainingOptions
-from training.train.features import VIEWS, Features, as_thumbnail, cropped
+from training.train.features import Features
 from training.train.learner import prepare
+from training.train.views import VIEWS, as_thumbnail, cropped
 
 TINY = TrainingOptions(image_size=32, batch_size=4)
 
@@ -135,6 +138,29 @@ def test_features_are_those_that_the_served_engine_gives(files, learn):
     engine = engine_of(learn)
     served = np.array([engine.answer(open_photo(file, max_reduction=engine.max_reduction))[1] for file in files])
     assert Features(engine, "").of(files) == pytest.approx(served, abs=1e-4)
+
+
+@pytest.mark.parametrize("view", ["plain", "cropped thumbnail"])
+def test_a_gpu_computes_the_same_in_batches(files, learn, view):
+    one_by_one = Features(engine_of(learn), "").of(files, view)
+    features = Features(engine_of(learn), "")
+    features._gpu = True
+    features._compute_batches = partial(on_the_cpu, features._compute_batches)
+    assert features.of(files, view) == pytest.approx(one_by_one, abs=1e-5)
+
+
+def on_the_cpu(compute, pool, files, keys, device):
+    """Compute in batches, as on a GPU."""
+    return compute(pool, files, keys, torch.device("cpu"))
+
+
+def test_a_photo_that_changes_meanwhile_is_one_sentence(files, learn):
+    features = Features(engine_of(learn), "")
+    features.of(files[:3])
+    noisy_photo((1, 2, 3), 99).save(files[1])
+    assert len(features.of(files[:3])) == 3  # known by what it was
+    with pytest.raises(CliError, match=f"{files[1]} changed while the training ran. Train again."):
+        features.of(files[:3], "mirrored")
 
 
 def test_views_are_of_the_same_photo():

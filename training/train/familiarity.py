@@ -26,21 +26,24 @@ MAX_PHOTOS_PER_LABEL = 300  # photos that its centres are made from
 MAX_LEFT_OUT = 20  # labels that are left out in turn, the most frequent ones
 
 
-def cluster_centres(features: np.ndarray, targets: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def cluster_centres(
+    features: np.ndarray, targets: np.ndarray, seed: int = 0, which: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (M, D) centres of length 1 and the (M,) labels they belong to, at most MAX_BYTES of them.
 
-    features: (N, V, D), V views of each photo; targets: (N,) labels or groups of labels. A label's centres are those
-    of k-means over the directions of its photos' features.
+    features: (N, V, D), V views of each photo; targets: (N,) labels or groups of labels; which: indices of the photos
+    to use, where not all. A label's centres are those of k-means over the directions of its photos' features.
     """
-    labels = np.unique(targets)
+    which = np.arange(len(targets)) if which is None else which
+    labels = np.unique(targets[which])
     most = min(CENTRES_PER_LABEL, max(1, MAX_BYTES // features.shape[2] // len(labels)))
     rng = np.random.default_rng(seed)
     centres, owners = [], []
     # different photos have different projections on it
     direction = np.asarray(rng.normal(size=features.shape[2]), np.float32)
     for label in labels:
-        own = features[targets == label]
-        own = own[rng.permutation(len(own))[:MAX_PHOTOS_PER_LABEL]]
+        photos = which[targets[which] == label]
+        own = features[photos[rng.permutation(len(photos))[:MAX_PHOTOS_PER_LABEL]]]
         own = normalised(own.reshape(-1, own.shape[2]))
         own = own[np.unique(own @ direction, return_index=True)[1]]  # copies would make empty clusters
         centres.append(_cluster(own, most, seed))
@@ -70,7 +73,7 @@ def similarities(
     labels = np.unique(targets)
     near = [np.full((len(which), len(labels)), -1.0) for which, _ in views]
     for fold in np.unique(folds):
-        rows, owners = cluster_centres(features[folds != fold], targets[folds != fold])
+        rows, owners = cluster_centres(features, targets, which=np.flatnonzero(folds != fold))
         for (which, view), into in zip(views, near):
             held_out = folds[which] == fold
             if held_out.any():

@@ -10,7 +10,7 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from .multi_label_calibration import fit_label_calibration
-from .probe import EPS, Probe
+from .probe import Probe, standardised
 
 MAX_STEPS = 300
 TOLERANCE = 1e-4  # of a loss a photo, relative
@@ -26,12 +26,10 @@ class MultiLabelPath:
     def __init__(self, features: np.ndarray, marks: np.ndarray):
         """features: (N, V, D), whose V views count as much as one photo; marks: (N, C) of 0 and 1."""
         n_views = features.shape[1]
-        x = features.reshape(-1, features.shape[2])
-        self._mean, self._var = x.mean(0, dtype=np.float64), x.var(0, dtype=np.float64)
-        self._x = ((x - self._mean) / np.sqrt(self._var + EPS)).astype(np.float32)
+        self._x, self._mean, self._var = standardised(features.reshape(-1, features.shape[2]))
         self._marks, self._weight = np.repeat(marks, n_views, axis=0).astype(np.float32), 1 / n_views
         share = marks.mean(0).clip(1e-3, 1 - 1e-3)
-        self._start = np.concatenate([np.zeros((x.shape[1], marks.shape[1])), np.log(share / (1 - share))[None]])
+        self._start = np.concatenate([np.zeros((features.shape[2], marks.shape[1])), np.log(share / (1 - share))[None]])
 
     def at(self, strength: float) -> Probe:
         """Return the probe of a strength; ascending strengths are the fastest."""

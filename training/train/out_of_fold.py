@@ -48,7 +48,7 @@ class OutOfFold:
 
     def fit(self, indices: Sequence[int] | None = None) -> Probe:
         """Return the probe that learned from all photos, or from those with these indices."""
-        which = np.arange(len(self.files)) if indices is None else np.asarray(indices)
+        which = slice(None) if indices is None else np.asarray(indices)
         return self.task.path(self.features[which], self.targets[which]).at(self.strength)
 
 
@@ -67,7 +67,7 @@ def score_out_of_fold(learn: Learner, features: Features, photos: Photos, option
     task, files = task_of(learn, photos, options), sorted(photos.train)
     targets = task.targets(files)
     views = list(VIEWS[: max(1, min(len(VIEWS), MAX_VIEWS // len(files)))])
-    rows = np.stack([features.of(files, view) for view in views], axis=1)
+    rows = features.of_views(files, views)
     features.save([*photos.train, *photos.valid])
     folds = assign_folds(list(map(photos.labels, files)), copy_groups(files, features), options.folds, options.seed)
     if folds is None:

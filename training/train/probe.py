@@ -9,6 +9,7 @@ seconds.
 """
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 EPS = 1e-5  # as in batch norm, which standardises in the network
+PART = 16_384  # rows of features that are computed with in float64 at once
 MAX_IMBALANCE = 3  # if a label has more times as many photos as another one, all are taken to be equally frequent
 
 
@@ -36,7 +38,11 @@ class Probe:
 
     def scores(self, features: np.ndarray) -> np.ndarray:
         """Return (..., C) scores of (..., D) features, whose softmax are probabilities."""
-        return (features - self.mean) / np.sqrt(self.var + EPS) @ self.weight.T + self.bias
+        scores = np.empty((*features.shape[:-1], len(self.weight)))
+        for part in parts(len(features)):
+            standard = (features[part] - self.mean) / np.sqrt(self.var + EPS)
+            scores[part] = standard @ self.weight.T + self.bias
+        return scores
 
     def to_layers(self) -> list["nn.Module"]:
         """Return batch norm and a linear layer that give the same scores for pooled features."""
@@ -51,6 +57,21 @@ class Probe:
             for parameter, values in ((linear.weight, self.weight), (linear.bias, self.bias)):
                 parameter.copy_(torch.from_numpy(np.asarray(values, dtype=np.float32)))
         return [norm, linear]
+
+
+def parts(n: int) -> Iterator[slice]:
+    """Yield slices of n rows: float64 copies of all the features of 100,000 photos would take gigabytes."""
+    return (slice(start, start + PART) for start in range(0, n, PART))
+
+
+def standardised(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (N, D) features with a mean of 0 and a variance of 1, as float32, and the mean and variance of each."""
+    mean = x.mean(0, dtype=np.float64)
+    var = np.sum([np.square(x[part] - mean).sum(0) for part in parts(len(x))], axis=0) / len(x)
+    standard = np.empty_like(x, dtype=np.float32)
+    for part in parts(len(x)):
+        standard[part] = (x[part] - mean) / np.sqrt(var + EPS)
+    return standard, mean, var
 
 
 def label_weights(targets: np.ndarray, n_labels: int) -> np.ndarray:
@@ -78,9 +99,7 @@ class ProbePath:
         self._weights = np.full(len(targets) * n_views, 1 / n_views)
         self._adjustment = np.log(label_weights(targets, n_labels))
         self._targets, self._binary = np.repeat(targets, n_views), n_labels == 2
-        x = features.reshape(len(self._targets), -1)
-        self._mean, self._var = x.mean(0, dtype=np.float64), x.var(0, dtype=np.float64)
-        self._x = ((x - self._mean) / np.sqrt(self._var + EPS)).astype(np.float32)
+        self._x, self._mean, self._var = standardised(features.reshape(len(self._targets), -1))
         self._model = LogisticRegression(max_iter=300, tol=1e-3, warm_start=True)
 
     def at(self, strength: float) -> Probe:
