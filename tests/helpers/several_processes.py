@@ -50,6 +50,14 @@ def run(*command) -> tuple[int, str, str]:
     return ended(start(__file__, *command))
 
 
+def wait_for(launcher: subprocess.Popen, word: str) -> str:
+    """Return what a run prints until a line has a word in it; it goes on."""
+    lines: list[str] = []
+    while not lines or (lines[-1] and word not in lines[-1]):
+        lines.append(launcher.stdout.readline())
+    return "".join(lines)
+
+
 def children(launcher: subprocess.Popen) -> list[int]:
     """Return the processes that torchrun started, the first one first."""
     found = {}
@@ -68,7 +76,7 @@ def children(launcher: subprocess.Popen) -> list[int]:
 
 
 def exchange() -> None:
-    """Print what the processes exchange."""
+    """Print what the processes exchange; then ask for what the other one cannot do."""
     from training.train.helpers import asking
     from training.train.ranks import gathered, largest, rank, size, total
 
@@ -76,7 +84,9 @@ def exchange() -> None:
     with asking(take_part, "a word"):
         words = gathered("own")
         figures = [largest(1.0), *total([1.0, 2.0])]
-    print(json.dumps({"words": words, "figures": figures, "alone": variables == [], "of": [rank(), size()]}))
+    print(json.dumps({"words": words, "figures": figures, "hidden": variables == [], "of": [rank(), size()]}))
+    with asking(stumble):
+        gathered(1)
 
 
 def take_part(word: str) -> None:
@@ -87,25 +97,11 @@ def take_part(word: str) -> None:
     total([10.0, 20.0])
 
 
-def fail() -> None:
-    """Ask for what the other process cannot do."""
-    from training.train.helpers import asking
-    from training.train.ranks import gathered
-
-    with asking(stumble):
-        gathered(1)
-
-
 def stumble() -> None:
     raise ValueError("no such photo")
 
 
 def refuse() -> None:
-    """End with a sentence while the other process waits."""
-    raise CliError("There is nothing to learn.")
-
-
-def leave() -> None:
     """End with a sentence while the other process waits for this one's share."""
     from training.train.helpers import asking
 
@@ -113,10 +109,14 @@ def leave() -> None:
         raise CliError("There is nothing to learn.")
 
 
-def wait() -> None:
-    """Work alone for long."""
-    print("working", flush=True)
-    time.sleep(LIMIT)
+def linger() -> None:
+    """Wait for what never comes."""
+    from training.train.helpers import asking
+    from training.train.ranks import gathered
+
+    with asking(time.sleep, LIMIT):
+        print("waiting", flush=True)
+        gathered(1)
 
 
 def weights_callback():
@@ -165,7 +165,7 @@ def fit(folder: str) -> None:
     learn, _ = learner.prepare(photos, options)
     callbacks = [weights_callback()]
     with shared_fit(learn, callbacks, options, photos.labels, np.inf), learn.added_cbs(callbacks):
-        table, _ = fine_tune(learn, 2, 1e-3, from_probe=False)
+        table, _ = fine_tune(learn, options.epochs, 1e-3, from_probe=False)
     dismiss()
     scores = torch.tensor(validation_scores(learn))
     targets = torch.cat([batch[1].cpu() for batch in learn.dls.valid])

@@ -106,9 +106,9 @@ def help_to_fine_tune(fit: Fit) -> None:
     """Take part in fine-tuning; the network is the first process's own."""
     from .fine_tune import fine_tune
 
+    set_seed(fit.options.seed + rank(), reproducible=True)  # each changes its photos in its own way
     dls = fit.load(Photos(list(fit.train), list(fit.valid), labels=fit.labels))
     learn = Learner(dls, fit.model.to(dls.device), splitter=default_split)
-    set_seed(fit.options.seed + rank(), reproducible=True)  # each changes its photos in its own way
     with together(learn, fit.metrics, fit.options.image_size), learn.added_cbs(fit.callbacks):
         fine_tune(learn, fit.options.epochs, fit.options.base_lr, fit.options.pretrained, fit.max_minutes, quiet=True)
 
