@@ -1,10 +1,16 @@
 """server/decision_texts.py: what the page says of a decision."""
 
 import pytest
+import requests
+from gradio_client import Client, handle_file
 
 from classifier import Prediction
 from classifier.inference.decision import ANSWER, ASK, OperatingPoint
+from classifier.inference.onnx_export import write_compiled
+from helpers.apps import running_app
+from helpers.paths import ROOT
 from server.decision_texts import decision_text
+from training.export.facts import with_fact
 
 POINT = OperatingPoint({"cat": 0.9, "dog": 0.9}, 0.95)
 BY_COST = OperatingPoint({"cat": 0.9, "dog": 0.9})
@@ -41,3 +47,42 @@ def test_labels_in_question_are_named_where_there_are_several():
 
 def test_an_export_without_an_operating_point_says_nothing_of_it():
     assert decision_text(answer(None), None) == ""
+
+
+@pytest.fixture(scope="module")
+def deciding_app(tmp_path_factory):
+    """The app with an export in which black answers alone, and grizzly and teddy never do."""
+    folder = tmp_path_factory.mktemp("decided")
+    fact = {"precision": 0.95, "thresholds": [0.5, None, None], "candidates": {"coverage": 0.9, "least": 0.2}}
+    (folder / "export.pkl").write_bytes(with_fact((ROOT / "export.pkl").read_bytes(), "operating_point", fact))
+    write_compiled(folder / "export.pkl")
+    with running_app(EXPORT=str(folder / "export.pkl")) as url:
+        yield url
+
+
+def test_the_api_answers_with_the_decision(deciding_app):
+    asked = {"black-1": ANSWER, "grizzly-1": ASK, "other-mug": ASK}
+    for name, decision in asked.items():
+        photo = (ROOT / "examples" / f"{name}.jpg").read_bytes()
+        answer = requests.post(f"{deciding_app}/classify", data=photo, timeout=30).json()
+        assert answer["decision"] == decision
+        assert answer["candidates"] == ([] if name == "other-mug" else [answer["label"]])
+    client = Client(deciding_app, verbose=False)
+    answer = client.predict(handle_file(ROOT / "examples" / "grizzly-1.jpg"), api_name="/classify_photo")
+    assert answer["decision"] == ASK
+
+
+@pytest.mark.parametrize(
+    ("photo", "said"),
+    [
+        ("black-1.jpg", "Sure enough to act on: of 100 answers 95 are to be right"),
+        ("grizzly-1.jpg", "Ask a person: of 100 answers 95 are to be right, and this one is below the line for that."),
+        ("other-mug.jpg", "Ask a person."),
+    ],
+)
+def test_the_page_says_it(browser, deciding_app, photo, said):
+    page = browser.new_page()
+    page.goto(deciding_app)
+    page.set_input_files("input[type=file] >> nth=0", ROOT / "examples" / photo)
+    page.get_by_text(said).wait_for()
+    page.close()
