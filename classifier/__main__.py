@@ -1,178 +1,46 @@
-"""Classify a folder of photos of any size into a table; an interrupted run can be continued.
+"""Classify photos, any number of them, into a table; an interrupted run can be continued.
 
-Reads  export.pkl, and the photos in FOLDER and below
-Writes OUT: a row for each photo, as soon as it is answered
+Reads  export.pkl, and the photos of SOURCE: a folder, an address (s3://, gs://, hf://), or a table of addresses
+Writes OUT: answers.csv, a row for each photo as soon as it is answered; or parts (see `classifier.bulk`)
 
     python -m classifier photos --out answers.csv
+    python -m classifier s3://bucket/photos --out s3://bucket/answers --engine dask
+    python -m classifier photos --out answers --shard 1/64          # and 2/64, ...; then classifier.merge
 """
 
-import os
-import signal
-import sys
-import threading
-import time
-from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-
 from fastcore.script import CliError
-from fastprogress import progress_bar
 
-from classifier import Classifier, Prediction
 from classifier.command_line import run
-from classifier.export import ExportError
-from classifier.photo import PhotoError
-from classifier.photo.formats import EXTENSIONS
 
-from .cpu_count import cores
-from .results_csv import COLUMNS, Table, TableError, row_of
-
-AHEAD = 4  # photos in work, for each core, before the first of them is written
-
-Photo = tuple[str, int, int]  # path, bytes, time of the last change in seconds
-
-
-def photos_in(folder: str) -> Iterator[Photo]:
-    """Yield the photos in a folder and below, in the order of the disk.
-
-    Hidden files and folders are left out, and links to folders, which may lead in a circle.
-    """
-    pending = [folder]
-    while pending:
-        here = pending.pop()
-        try:
-            with os.scandir(here) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
-                    elif entry.name.lower().endswith(EXTENSIONS) and entry.is_file():
-                        stat = entry.stat()
-                        yield entry.path, stat.st_size, int(stat.st_mtime)
-        except FileNotFoundError:  # removed meanwhile
-            continue
-        except OSError as error:
-            print(f"{ascii(here)[1:-1]} is left out: {error.strerror}.", file=sys.stderr)
-
-
-def answer_rows(
-    classifier: Classifier,
-    photos: Iterator[Photo],
-    table: Table,
-    n_threads: int,
-) -> Generator[tuple[str, ...] | None, None, None]:
-    """Yield the row of each photo in turn, None for one that the table already has; a few are classified at once."""
-    model = classifier.short_version
-    waiting: deque[tuple[Photo, Future[Prediction | str] | None]] = deque()
-
-    def answer(path: str) -> Prediction | str:
-        try:
-            return classifier.predict(path)
-        except PhotoError as error:
-            return str(error)
-
-    def first() -> tuple[str, ...] | None:
-        (path, n_bytes, modified), future = waiting.popleft()
-        return row_of(path, future.result(), model, n_bytes, modified) if future else None
-
-    with ThreadPoolExecutor(n_threads) as pool:
-        try:
-            for photo in photos:
-                waiting.append((photo, None if table.has(*photo) else pool.submit(answer, photo[0])))
-                while len(waiting) > AHEAD * n_threads or (waiting and waiting[0][1] is None):
-                    yield first()
-            while waiting:
-                yield first()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-@dataclass
-class Counts:
-    """How many photos of a run were answered now, were in the table already, and what the answers were."""
-
-    new: int = 0
-    existing: int = 0
-    failed: int = 0
-    unfamiliar: int = 0
-    none: int = 0
-
-    def add(self, row: tuple[str, ...] | None) -> None:
-        """Count a row; None for a photo that the table already has."""
-        if row is None:
-            self.existing += 1
-            return
-        self.new += 1
-        self.failed += bool(row[COLUMNS.index("error")])
-        self.unfamiliar += row[COLUMNS.index("familiar")] == "false"
-        self.none += not row[COLUMNS.index("label")] and not row[COLUMNS.index("error")]
-
-
-def write_rows(
-    rows: Generator[tuple[str, ...] | None, None, None], table: Table, n_photos: int, interrupted: threading.Event
-) -> Counts:
-    """Add rows to the table until there are no more or `interrupted` is set, and close it. Raises OSError."""
-    counts = Counts()
-    try:
-        for row in progress_bar(rows, total=n_photos, leave=False) if sys.stdout.isatty() else rows:
-            if row:
-                table.add(row)
-            counts.add(row)
-            if interrupted.is_set():
-                break
-    finally:
-        rows.close()
-        table.close()
-    return counts
-
-
-def stop_on_interrupt() -> threading.Event:
-    """Return an event that Ctrl-C sets from now on, so that it never interrupts the writing of a row."""
-    interrupted = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: interrupted.set())
-    return interrupted
+from .folder_table import answer_folder
 
 
 def main(
-    folder: str,  # folder of photos; those in folders below it are answered too
-    out: str = "answers.csv",  # the table; where it is there already, what it lacks is added
+    source: str,  # folder of photos, with those below; an address such as s3://bucket/photos; or a table of addresses
+    out: str = "answers.csv",  # .csv or .parquet, or a folder of parts; where it is there already, the rest is added
     export: str = "export.pkl",  # the model
+    all_labels: bool = False,  # a column for the probability of each label
+    engine: str = "",  # what answers the parts: dask or ray; "" for this machine alone
+    workers: int = 0,  # processes that an engine starts here; 0: one a core
+    address: str = "",  # of a cluster of that engine that runs already
+    shard: str = "",  # answer a share of the parts alone: 1/64 to 64/64
+    part_size: int = 512,  # photos of a part, in the mean
+    column: str = "",  # of a table: the one of addresses
+    relist: bool = False,  # list the source again, for photos that came or changed since the first run
 ) -> None:
-    "Say which label each photo in FOLDER shows, or which of them, in a table that any spreadsheet opens."
-    began, interrupted = time.perf_counter(), stop_on_interrupt()
-    if not os.path.isdir(folder):
-        raise CliError(f"There is no folder {folder}. Name one with photos in it.")
-    n = sum(1 for _ in photos_in(folder))
-    if not n:
-        raise CliError(f"No photos under {folder}. Their names end in {', '.join(EXTENSIONS)}.")
+    "Say which label each photo of SOURCE shows, or which of them, in a table that any spreadsheet opens."
+    one_table = out.lower().endswith(".csv") and not engine and not shard and "://" not in source
+    if one_table and not source.lower().endswith((".csv", ".parquet")):
+        answer_folder(source, out, export, all_labels)
+        return
     try:
-        classifier = Classifier.load(export)
-        table = Table(Path(out), classifier.short_version)
-    except (ExportError, TableError) as error:
-        raise CliError(str(error)) from None
-    except OSError as error:
-        raise CliError(f"{out} cannot be written: {error.strerror or error}.") from None
-    try:
-        counts = write_rows(answer_rows(classifier, photos_in(folder), table, cores()), table, n, interrupted)
-    except OSError as error:
+        from .bulk.run import Wanted, answer_source
+    except ImportError as error:
         raise CliError(
-            f"{out} cannot be written: {error.strerror or error}. What it holds is kept; the same command goes on."
+            f"A package is not installed ({error.name}): pip install -r classifier/bulk/requirements.txt"
         ) from None
-    stopped = interrupted.is_set()
-    if stopped and sys.stdout.isatty():
-        print()  # ends the line of the progress bar
-    none = f"{counts.none} with none of the labels, " if classifier.multi_label else ""
-    print(
-        f"{out}: {'stopped at ' if stopped else ''}{counts.existing + counts.new} of {n} photos, "
-        f"{counts.new} answered now, {counts.existing} were there, {counts.failed} without an answer, "
-        f"{counts.unfamiliar} not familiar, {none}{time.perf_counter() - began:.0f} s"
-        + ("; the same command goes on" if stopped else "")
-    )
-    if stopped:
-        sys.exit(130)
+    stated = Wanted(source, out, export, engine, workers, address, shard, part_size, all_labels, column, relist)
+    answer_source(stated)
 
 
 if __name__ == "__main__":

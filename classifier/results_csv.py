@@ -11,12 +11,13 @@ import io
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .prediction import Prediction
 
 SEPARATOR = "|"  # between the labels of a photo that has several
+DECISION, PROBABILITY = "decision", "probability of "  # columns of some models, and of each label by option
 COLUMNS = ("file", "label", "probability", "familiar", "familiarity", "error", "model", "bytes", "modified")
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 """the beginning of a text that a spreadsheet computes, also after apostrophes, so that `plain` restores each text"""
@@ -36,15 +37,24 @@ def plain(text: str) -> str:
     return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
-def row_of(file: str, answer: Prediction | str, model: str, n_bytes: int, modified: int) -> tuple[str, ...]:
-    """Return the fields of a photo's row, in the order of COLUMNS. answer: or the error message of the photo.
+def columns_of(decides: bool, labels: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the columns of a table: COLUMNS, the decision of a model that makes one, and the labels' probabilities."""
+    return *COLUMNS, *((DECISION,) if decides else ()), *(f"{PROBABILITY}{label}" for label in labels)
+
+
+def row_of(
+    file: str, answer: Prediction | str, model: str, n_bytes: int, modified: int, extra: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return the fields of a photo's row, in the order of COLUMNS, then of extra columns (see `columns_of`).
+
+    answer: or the error message of the photo.
 
     A photo that may have several labels has all of them in `label`, most probable first, and the probability of the
     first; one with none of them has neither.
     """
     facts = model, str(n_bytes), str(modified)
     if isinstance(answer, str):
-        return _written(file), "", "", "", "", _written(answer), *facts
+        return _written(file), "", "", "", "", _written(answer), *facts, *[""] * len(extra)
     labels = (answer.label,) if answer.labels is None else answer.labels
     return (
         _written(file),
@@ -54,7 +64,14 @@ def row_of(file: str, answer: Prediction | str, model: str, n_bytes: int, modifi
         "" if answer.familiarity is None else f"{answer.familiarity:.6f}",
         "",
         *facts,
+        *(_extra(answer, column) for column in extra),
     )
+
+
+def _extra(answer: Prediction, column: str) -> str:
+    if column == DECISION:
+        return answer.decision or ""
+    return f"{answer.probabilities[column.removeprefix(PROBABILITY)]:.6f}"
 
 
 class Table:
@@ -63,10 +80,10 @@ class Table:
     It keeps 8 bytes of each row in memory, to know which of any number of photos are answered.
     """
 
-    def __init__(self, path: Path, model: str) -> None:
+    def __init__(self, path: Path, model: str, columns: Sequence[str] = COLUMNS) -> None:
         """model: the version that answers. Raises TableError for a file with anything else than its answers."""
-        self.path, self._header = path, _line(COLUMNS)
-        kept = _check(path, self._header)
+        self.path, self.columns, self._header = path, tuple(columns), _line(columns)
+        kept = _check(path, self._header, self.columns)
         self._file = path.open("ab", buffering=0)
         if self._file.tell() > kept:
             self._file.truncate(kept)
@@ -76,7 +93,7 @@ class Table:
             self._file.close()
             raise
         if not kept:
-            self.add(COLUMNS)
+            self.add(self.columns)
 
     def __len__(self) -> int:
         """Return the number of rows when the table was opened."""
@@ -117,7 +134,7 @@ class Table:
                 ) from None
 
 
-def _check(path: Path, header: bytes) -> int:
+def _check(path: Path, header: bytes, columns: Sequence[str]) -> int:
     """Return how many bytes of a file are complete rows, the header included; 0 for a new file."""
     try:
         if path.exists() and not path.is_file():
@@ -128,7 +145,7 @@ def _check(path: Path, header: bytes) -> int:
                 if header.startswith(first):  # empty, or truncated by a kill
                     return 0
                 raise TableError(
-                    f"{path} is another table: its columns are not {', '.join(COLUMNS)}. Name another "
+                    f"{path} is another table: its columns are not {', '.join(columns)}. Name another "
                     "file with --out, or move it away."
                 )
             whole = end = len(first)

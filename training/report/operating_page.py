@@ -41,8 +41,8 @@ def operating_context(predictions: Predictions, familiar_from: float, chosen: di
 def targets_of(predictions: Predictions, label: int | None) -> np.ndarray:
     """Return (N,) whether a photo shows a label; of all together, whether it shows any."""
     if isinstance(predictions, MultiLabelPredictions):
-        return predictions.targets.any(1) if label is None else predictions.targets[:, label]
-    return np.ones(len(predictions.files), bool) if label is None else predictions.targets == label
+        return np.asarray(predictions.targets.any(1) if label is None else predictions.targets[:, label])
+    return np.ones(len(predictions.files), bool) if label is None else np.asarray(predictions.targets == label)
 
 
 def curve(answers: Answers, shows: np.ndarray) -> list[list[float]]:

@@ -1,0 +1,65 @@
+"""The row of a photo in a part: what results_csv writes, typed, with the SHA-256 of the photo and all labels by option.
+
+Gives  `schema_of` a model's rows, and `record` of a photo
+"""
+
+import hashlib
+from typing import Any
+
+import pyarrow as pa
+
+from classifier import Classifier, Prediction
+from classifier.results_csv import SEPARATOR
+
+Record = dict[str, Any]
+
+
+def schema_of(classifier: Classifier, all_labels: bool) -> pa.Schema:
+    """Return the columns of a part: those of results_csv.COLUMNS, and what is there besides."""
+    text, number = pa.string(), pa.float64()
+    fields: list[tuple[str, pa.DataType]] = [
+        ("file", text),
+        ("label", text),
+        ("probability", number),
+        ("familiar", pa.bool_()),
+        ("familiarity", number),
+        ("error", text),
+        ("model", text),
+        ("bytes", pa.int64()),
+        ("modified", text),
+        ("sha256", text),
+    ]
+    if classifier.operating_point:
+        fields.append(("decision", text))
+    if all_labels:
+        fields += [(column_of(label), number) for label in classifier.labels]
+    return pa.schema(fields)
+
+
+def column_of(label: str) -> str:
+    """Return the name of the column with a label's probability."""
+    return f"probability of {label}"
+
+
+def record(file: str, n_bytes: int, modified: str, answer: Prediction | str, data: bytes | None, model: str) -> Record:
+    """Return the row of a photo. answer: or the sentence why there is none; data: its bytes, where they were read."""
+    row: Record = {
+        "file": file.encode(errors="backslashreplace").decode(),
+        "error": None,
+        "model": model,
+        "bytes": n_bytes if data is None else len(data),
+        "modified": modified,
+        "sha256": None if data is None else hashlib.sha256(data).hexdigest(),
+    }
+    if isinstance(answer, str):
+        return {**row, "error": answer.encode(errors="backslashreplace").decode()}
+    labels = (answer.label,) if answer.labels is None else answer.labels
+    return {
+        **row,
+        "label": SEPARATOR.join(labels) or None,
+        "probability": answer.probabilities[answer.label] if labels else None,
+        "familiar": answer.familiar,
+        "familiarity": answer.familiarity,
+        "decision": answer.decision,
+        **{column_of(label): probability for label, probability in answer.probabilities.items()},
+    }

@@ -1,0 +1,69 @@
+"""Walk over the photos in a folder and below, a few thousand ahead of whoever answers them."""
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Iterator
+
+from .photo.formats import EXTENSIONS
+
+AHEAD = 10_000  # photos that are found before somebody takes the first
+
+Photo = tuple[str, int, int]  # path, bytes, time of the last change in seconds
+
+
+def photos_in(folder: str) -> Iterator[Photo]:
+    """Yield the photos in a folder and below, in the order of the disk.
+
+    Hidden files and folders are left out, and links to folders, which may lead in a circle.
+    """
+    pending = [folder]
+    while pending:
+        here = pending.pop()
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                    elif entry.name.lower().endswith(EXTENSIONS) and entry.is_file():
+                        stat = entry.stat()
+                        yield entry.path, stat.st_size, int(stat.st_mtime)
+        except FileNotFoundError:  # removed meanwhile
+            continue
+        except OSError as error:
+            print(f"{ascii(here)[1:-1]} is left out: {error.strerror}.", file=sys.stderr)
+
+
+class Walk:
+    """The photos in a folder, found by a thread of its own: how many there are is known long before the last one."""
+
+    def __init__(self, folder: str) -> None:
+        self.found = 0
+        """photos found so far"""
+        self.finished = False
+        """whether there are no more"""
+        self._queue: queue.Queue[Photo | None] = queue.Queue(AHEAD)
+        threading.Thread(target=self._walk, args=(folder,), daemon=True).start()
+        self._first = self._queue.get()
+
+    def _walk(self, folder: str) -> None:
+        for photo in photos_in(folder):
+            self.found += 1
+            self._queue.put(photo)
+        self.finished = True
+        self._queue.put(None)
+
+    def __iter__(self) -> Iterator[Photo]:
+        photo = self._first
+        while photo is not None:
+            yield photo
+            photo = self._queue.get()
+
+    def __bool__(self) -> bool:
+        return self._first is not None
+
+    def __str__(self) -> str:
+        return f"{self.found}" if self.finished else f"{self.found} or more"
