@@ -48,22 +48,20 @@ learn.export(Path(out).resolve())
 def train_with_command(photos: Path, arch: str, weights: str | Path, seed: int, out: Path, *options: str) -> None:
     """Train with `training.train`, as a person does. weights: a state dict, or "" for a download."""
     command = ["-m", "training.train", photos.resolve(), "--arch", arch, "--seed", seed, "--out", out, *options]
-    _run_python(f"training.train on {photos}", *command, *(["--weights", Path(weights).resolve()] if weights else []))
+    run_python(f"training.train on {photos}", *command, *(["--weights", Path(weights).resolve()] if weights else []))
 
 
 def train_as_lesson(photos: Path, arch: str, weights: Path, seed: int, out: Path) -> None:
     """Train as the lesson writes it: its DataBlock, its head, `fine_tune(4)`."""
-    _run_python(f"The lesson's training on {photos}", "-c", LESSON, photos, arch, weights, seed, out)
+    run_python(f"The lesson's training on {photos}", "-c", LESSON, photos, arch, weights, seed, out)
 
 
 def train_as_chapter_6(photos: Path, arch: str, weights: Path, seed: int, out: Path) -> None:
     """Train several labels a photo as the lesson's book writes it in its chapter 6, on a data set with labels.csv."""
-    _run_python(
-        f"Chapter 6's training on {photos}", "-c", LESSON_OF_SEVERAL, photos.resolve(), arch, weights, seed, out
-    )
+    run_python(f"Chapter 6's training on {photos}", "-c", LESSON_OF_SEVERAL, photos.resolve(), arch, weights, seed, out)
 
 
-def _run_python(name: str, *arguments: object) -> None:
+def run_python(name: str, *arguments: object) -> None:
     """Run Python in the project's folder; CliError with the name and what it reported last where it fails."""
     command = [sys.executable, "-W", "ignore", *map(str, arguments)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
