@@ -28,6 +28,11 @@ export function rowOf({ name, size, modified, prediction, error }, model) {
   ]
 }
 
-/** Return the file's text for the photos that are answered. model: the version that answered. */
-export const csvOf = (photos, model) =>
-  [COLUMNS, ...photos.map(photo => rowOf(photo, model))].map(row => `${row.map(quoted).join(",")}\n`).join("")
+/** Return the file's text for the photos that are answered. model: the version that answered; decides: whether
+ *  answers carry a decision. */
+export function csvOf(photos, model, decides = false) {
+  const columns = decides ? [...COLUMNS, "decision"] : COLUMNS
+  const decision = ({ prediction }) => decides ? [prediction?.decision ?? ""] : []
+  const rows = photos.map(photo => [...rowOf(photo, model), ...decision(photo)])
+  return [columns, ...rows].map(row => `${row.map(quoted).join(",")}\n`).join("")
+}

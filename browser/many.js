@@ -117,7 +117,8 @@ export class Many {
   #say(words) { at("said").textContent = words }
 
   async #download() {
-    const { version } = await this.#page.model, text = csvOf(this.#answered(), version)
+    const { version, operatingPoint } = await this.#page.model
+    const text = csvOf(this.#answered(), version, Boolean(operatingPoint))
     const href = URL.createObjectURL(new Blob([text], { type: "text/csv" }))
     Object.assign(document.createElement("a"), { href, download: "answers.csv" }).click()
     setTimeout(() => URL.revokeObjectURL(href), 10000)

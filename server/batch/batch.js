@@ -216,7 +216,7 @@ function csv() {
   const rows = shown.filter(photo => photo.row).map(({ name, size, modified, answer }) => ({
     file: safe(name), label: safe(labelsOf(answer).join(set.separator)), probability: probabilityOf(answer)?.toFixed(6),
     familiar: answer.familiar, familiarity: answer.familiarity?.toFixed(6), error: safe(answer.error ?? ""),
-    model: answer.model_version, bytes: size, modified }))
+    model: answer.model_version, bytes: size, modified, decision: answer.decision }))
   const lines = [set.columns, ...rows.map(row => set.columns.map(column => quoted(String(row[column] ?? ""))))]
   return new Blob(lines.map(line => `${line.join(",")}\n`), { type: "text/csv" })
 }

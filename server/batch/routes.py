@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, HTMLResponse
 from starlette.routing import Route
 
 from classifier.photo.formats import EXTENSIONS
-from classifier.results_csv import COLUMNS, SEPARATOR
+from classifier.results_csv import SEPARATOR, columns_of
 from server.settings import Settings
 
 from .texts import column_titles, intro, script_texts
@@ -23,17 +23,19 @@ HERE = Path(__file__).parent
 FILES = {"batch.js": "text/javascript", "zip.js": "text/javascript", "batch.css": "text/css"}
 
 
-def page(settings: Settings, reports_familiarity: bool, feedback: bool, multi_label: bool = False) -> str:
+def page(
+    settings: Settings, reports_familiarity: bool, feedback: bool, multi_label: bool = False, decides: bool = False
+) -> str:
     """Return the page, with the limits and texts for its script.
 
     reports_familiarity: whether the model can tell a photo of none of its labels; feedback: whether answers are
-    counted; multi_label: whether a photo may have several labels.
+    counted; multi_label: whether a photo may have several labels; decides: whether answers carry a decision.
     """
     columns = column_titles(reports_familiarity, multi_label)
     script_settings = {
         "most": settings.max_batch,
         "bytes": settings.upload_bytes,
-        "columns": COLUMNS,
+        "columns": columns_of(decides),
         "separator": SEPARATOR,
         "heads": [*columns],
         "extensions": [extension[1:] for extension in EXTENSIONS],
@@ -48,10 +50,10 @@ def page(settings: Settings, reports_familiarity: bool, feedback: bool, multi_la
 
 
 def batch_routes(
-    settings: Settings, reports_familiarity: bool, feedback: bool, multi_label: bool = False
+    settings: Settings, reports_familiarity: bool, feedback: bool, multi_label: bool = False, decides: bool = False
 ) -> list[Route]:
     """Return the routes of the page: /many and its three files. `page` explains the arguments."""
-    content = page(settings, reports_familiarity, feedback, multi_label)
+    content = page(settings, reports_familiarity, feedback, multi_label, decides)
 
     async def many(_: Request) -> HTMLResponse:
         return HTMLResponse(content)

@@ -3,7 +3,7 @@
 import pytest
 
 from classifier import Prediction
-from classifier.results_csv import COLUMNS, _line, row_of
+from classifier.results_csv import COLUMNS, _line, columns_of, row_of
 
 NAMES = ["a.jpg", "=1+1.jpg", "'@x.jpg", "''-a", "'quoted'", 'tw"o,\n.jpg', "a\rb", "＝x", "\tx", "-", "", "bär/دب.jpg"]
 ANSWERS = [
@@ -13,10 +13,18 @@ ANSWERS = [
     Prediction("cat", {"cat": 0.9, "dog": 0.6}, 1.0, True, ("cat", "dog")),
     Prediction("cat", {"cat": 0.2}, None, None, ()),
     Prediction("cat", {"cat": 0.2}, 0.1, False, ()),
+    Prediction("cat", {"cat": 0.9, "dog": 0.6}, 1.0, True, decision="ask a person"),
     Prediction("a|b", {"a|b": 1e-9}, None, None, ("a|b",)),
     "This file is empty.",
     "@SUM(A1)",
 ]
+
+WRITE = """async ([photos, decides]) => {
+  const { csvOf } = await import("/csv.js")
+  for (const { prediction } of photos)
+    if (prediction) prediction.probabilities = new Map(prediction.probabilities)
+  return csvOf(photos, "0123456789ab", decides)
+}"""
 
 
 def written(name: str, answer: Prediction | str) -> dict:
@@ -30,14 +38,8 @@ def written(name: str, answer: Prediction | str) -> dict:
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=str)
 def test_file_is_the_same_byte_for_byte(modules, answer):
-    rows = [row_of(name, answer, "0123456789ab", 51234, 1764032400) for name in NAMES]
-    text = modules(
-        """async photos => {
-        const { csvOf } = await import("/csv.js")
-        for (const { prediction } of photos)
-            if (prediction) prediction.probabilities = new Map(prediction.probabilities)
-        return csvOf(photos, "0123456789ab")
-    }""",
-        [written(name, answer) for name in NAMES],
-    )
-    assert text.encode() == b"".join(_line(row) for row in (COLUMNS, *rows))
+    for decides in (False, True):
+        extra = columns_of(decides)[len(COLUMNS) :]
+        rows = [row_of(name, answer, "0123456789ab", 51234, 1764032400, extra) for name in NAMES]
+        text = modules(WRITE, [[written(name, answer) for name in NAMES], decides])
+        assert text.encode() == b"".join(_line(row) for row in (columns_of(decides), *rows))
