@@ -138,8 +138,11 @@ def weights_callback():
     return Weights()
 
 
-def fit(folder: str) -> None:
-    """Fine-tune a tiny network; print its table, and figures of the validation photos by one process."""
+def fit(folder: str, many: str) -> None:
+    """Fine-tune a tiny network; print its table, and figures of the validation photos by one process.
+
+    many: more photos than so many are loaded by threads.
+    """
     from training.train import learner
 
     # isort: split
@@ -148,6 +151,7 @@ def fit(folder: str) -> None:
     from torch import nn
 
     from helpers.learners import tiny_backbone
+    from training.data.photo_store import StoreWriter
     from training.data.photos import readable_photos
     from training.options import TrainingOptions
     from training.train.distributed import shared_fit
@@ -160,13 +164,14 @@ def fit(folder: str) -> None:
         return tiny
 
     learner.load_backbone = backbone
-    photos = readable_photos(folder)
     options = TrainingOptions(image_size=32, batch_size=4, epochs=2, pretrained=False)
-    learn, _ = learner.prepare(photos, options)
-    callbacks = [weights_callback()]
-    with shared_fit(learn, callbacks, options, photos.labels, np.inf), learn.added_cbs(callbacks):
-        table, _ = fine_tune(learn, options.epochs, 1e-3, from_probe=False)
-    dismiss()
+    with StoreWriter(Path(folder) / ".features", 46, int(many)) as writer:
+        photos = readable_photos(folder, writer)
+        learn, _ = learner.prepare(photos, options)
+        callbacks = [weights_callback()]
+        with shared_fit(learn, callbacks, options, photos.labels, np.inf), learn.added_cbs(callbacks):
+            table, _ = fine_tune(learn, options.epochs, 1e-3, from_probe=False)
+        dismiss()
     scores = torch.tensor(validation_scores(learn))
     targets = torch.cat([batch[1].cpu() for batch in learn.dls.valid])
     labels = [learn.dls.vocab.o2i[Path(file).parent.name] for file in learn.dls.valid_ds.items]
@@ -178,6 +183,7 @@ def fit(folder: str) -> None:
                 "error": float((scores.argmax(1) != targets).float().mean()),
                 "n": [len(learn.dls.train_ds), len(learn.dls.valid_ds)],
                 "in order": targets.tolist() == labels,
+                "loader": type(learn.dls.train).__name__,
                 "weights": callbacks[0].weights,
             }
         )

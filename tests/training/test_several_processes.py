@@ -88,10 +88,10 @@ def test_a_process_alone_answers_as_such():
 
 
 def test_weights_are_the_same_in_all_and_each_validation_photo_counts_once(photos):
-    code, out, errors = run("fit", photos)
+    code, out, errors = run("fit", photos, 0)  # as many photos are loaded
     assert code == 0, errors
     fit = json.loads(out.splitlines()[-1])
-    assert fit["n"] == [33, 9]
+    assert (fit["loader"], fit["n"]) == ("PhotoLoader", [33, 9])
     assert len(fit["table"]) == 3 and all(one == other for one, other in fit["weights"])
     assert fit["table"][-1]["valid_loss"] == pytest.approx(fit["loss"], abs=1e-5)
     assert fit["table"][-1]["error_rate"] == pytest.approx(fit["error"], abs=1e-5)

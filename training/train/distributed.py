@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
-from os import environ
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from training.data.splits import Photos
 from training.options import TrainingOptions
 
 from .helpers import asking
-from .ranks import here, rank, size, total
+from .ranks import environment, here, rank, size, total
 
 MIN_SHARE = 2  # photos of each process; batch norm needs two
 
@@ -127,19 +126,16 @@ def together(learn: Learner, metrics: Sequence[Callable[..., Any]], image_size: 
     DistributedDL._broadcast = _broadcast
     processes = here()
     assert processes
-    environ.update(processes.environment)
     model = learn.model  # within the block, fastai wraps it; gradients of unused weights would be waited for
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, _unused(model, image_size))
     cpu = not torch.cuda.is_available()
     try:
-        with learn.distrib_ctx(sync_bn=False, cpu=cpu):
+        with environment(**processes.environment), learn.distrib_ctx(sync_bn=False, cpu=cpu):
             yield
     finally:
         del model._ddp_params_and_buffers_to_ignore
         learn.metrics, figures["loss"], learn.dls.train.bs, DistributedDL._broadcast = before
         AcceleratorState._reset_state(reset_partial_state=True)
-        for name in processes.environment:
-            environ.pop(name, None)
 
 
 def _broadcast(self: Any, t: Sequence[int], rank: int) -> list[int]:

@@ -22,7 +22,7 @@ import torch
 import torch.distributed as dist
 from fastcore.script import CliError
 
-from .ranks import Processes, be_alone, enter, here
+from .ranks import Processes, be_alone, enter, environment, here
 
 IDLE = timedelta(days=365)  # of a helper that nobody asks
 ORDER, FAILED = "fieldguide: order {}", "fieldguide: failed"  # what the first process asks; why a helper ends
@@ -75,7 +75,8 @@ def asking(function: Callable[..., None], *args: Any) -> Iterator[None]:
         processes.store.set(ORDER.format(next(_orders)), WORK)
         processes.join()
         dist.broadcast_object_list([function, args], src=0)
-        yield
+        with environment(CPU_CORES=str(processes.n_cores)):  # for threads that are begun in the block
+            yield
     except RuntimeError as error:
         if not _is_lost(error):
             raise
@@ -89,6 +90,7 @@ def _help(processes: Processes) -> NoReturn:
     """Do what the first process asks, until it lets this one go or is gone; nothing here has to be kept."""
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, signal.SIG_DFL)
+    os.environ["CPU_CORES"] = str(processes.n_cores)
     try:
         processes.connect()
         while _next_order(processes.store) == WORK:
@@ -102,7 +104,8 @@ def _help(processes: Processes) -> NoReturn:
     except Exception as error:
         status = 1
         if not (isinstance(error, RuntimeError) and _is_lost(error)):  # then the first process says why
-            traceback.print_exc()
+            if not isinstance(error, CliError):
+                traceback.print_exc()
             with suppress(RuntimeError):
                 processes.store.set(FAILED, f"process {processes['RANK']} failed ({type(error).__name__}: {error})")
     sys.stdout.flush()

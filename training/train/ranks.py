@@ -7,7 +7,8 @@ In a training of one process, each of them answers as such.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -27,6 +28,7 @@ class Processes:
     """The processes of a training, as one of them sees them."""
 
     environment: dict[str, str]  # the variables that fastai and Accelerate look for
+    n_cores: int  # for each, if all on this machine work at the same time
     store: Any = None  # torchrun's, in which they find one another
 
     def __getitem__(self, name: str) -> int:
@@ -65,7 +67,8 @@ def enter() -> Processes | None:
     """
     global _here
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        _here = Processes({name: os.environ.pop(name) for name in VARIABLES if name in os.environ})
+        taken = {name: os.environ.pop(name) for name in VARIABLES if name in os.environ}
+        _here = Processes(taken, max(1, cores() // int(taken.get("LOCAL_WORLD_SIZE", 1))))
     return _here
 
 
@@ -93,9 +96,22 @@ def rank() -> int:
 
 
 def n_cores() -> int:
-    """Return how many cores this process has for itself, if all on this machine work at the same time."""
-    n_here = int(_here.environment.get("LOCAL_WORLD_SIZE", 1)) if _here else 1
-    return max(1, cores() // n_here)
+    """Return how many cores this process has for work that all do at the same time."""
+    return _here.n_cores if _here else cores()
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Set environment variables within the block."""
+    before = {name: os.environ.pop(name, None) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def gathered(own: Any) -> list[Any]:
