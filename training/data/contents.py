@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from PIL import Image
@@ -103,9 +104,9 @@ def _read(file: Path, writer: StoreWriter | None = None) -> Content:
     if writer:
         writer.keep(file, photo)
     photo.thumbnail((INSPECTED_SIDE, INSPECTED_SIDE), Image.Resampling.BILINEAR)
-    grey = np.asarray(photo.convert("L"))
-    blank = int(grey.max()) - int(grey.min()) < MIN_CONTRAST
-    return Content(digest, () if blank else perceptual_hashes(photo))
+    grey = photo.convert("L")  # once: each of the hashes would do it
+    darkest, brightest = cast(tuple[int, int], grey.getextrema())
+    return Content(digest, () if brightest - darkest < MIN_CONTRAST else perceptual_hashes(grey))
 
 
 def open_whole(data: bytes, most: Reduction | None = None) -> Image.Image:
