@@ -27,9 +27,10 @@ from server.feedback.question import build_question, question_for
 from server.feedback.store import open_feedback
 from server.launch import serve
 from server.mcp_tools import no_tool
+from server.operations import open_operations
 from server.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_photo_preview, preview
 from server.predictor import Predictor
-from server.startup import compile_in_background, open_keys, prepare
+from server.startup import compile_in_background, prepare
 from server.texts import (
     MANY_PHOTOS,
     NO_HEATMAP,
@@ -45,13 +46,18 @@ EXPORT = os.environ.get("EXPORT") or HERE / "export.pkl"
 EXAMPLES = sorted(str(file) for file in (HERE / "examples").glob("*.jpg"))
 
 settings = prepare()
-keys = open_keys(settings)
 try:
     classifier = Classifier.load(EXPORT)
 except ExportError as error:
     sys.exit(f"The app cannot start. {error}")
 feedback = open_feedback(classifier, settings)
-predictor = Predictor(classifier, on_prediction=feedback.counters.count if feedback else None)
+operations = open_operations(settings, classifier)
+predictor = Predictor(
+    classifier,
+    on_prediction=operations.on_prediction(feedback.counters.count if feedback else None),
+    on_end=operations.metrics.photo if operations.metrics else None,
+    shared=operations.shared,
+)
 release_freed_memory()
 compile_in_background(classifier)
 
@@ -197,4 +203,4 @@ with PhotoBlocks(title="Fieldguide") as demo:
 demo.queue(api_open=True, max_size=settings.max_waiting)  # open: POST /gradio_api/run/predict works on Spaces too
 
 if __name__ == "__main__":
-    serve(demo, classifier, predictor, settings, feedback, keys)
+    serve(demo, classifier, predictor, settings, feedback, operations)

@@ -108,6 +108,7 @@ class _Endpoints:
             since=self._since,
             compiled=self._classifier.compiled,
             waiting=admission.waiting,
+            shared=admission.shared.connected if admission.shared else None,
             restart_to_update=self._classifier.changed_on_disk(),
         )
         return JSONResponse(health.model_dump(), 200 if why is None else 503)

@@ -118,9 +118,9 @@ def _drop_unfetched_events(queue: Queue) -> None:
                 del queue.pending_event_ids_session[session]
 
 
-def queue_has_work(demo: Blocks) -> bool:
-    """Return whether events wait in the queue or are being worked on."""
-    return len(demo._queue) > 0 or any(demo._queue.active_jobs)
+def queue_length(demo: Blocks) -> int:
+    """Return how many events wait in the queue or are being worked on."""
+    return len(demo._queue) + sum(len(job) for job in demo._queue.active_jobs if job)
 
 
 # Gradio's sessions and the progress of uploads

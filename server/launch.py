@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
+from contextlib import nullcontext, redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -23,11 +24,12 @@ from server.batch.routes import batch_routes
 from server.feedback.question import CSS
 from server.feedback.store import Feedback
 from server.limits.admission import AdmissionControl
-from server.limits.key_check import KeyCheck
 from server.limits.middleware import LimitsMiddleware
+from server.monitoring.log import writes_json
 
 from .api import routes
-from .gradio_hooks import install_hooks, queue_has_work, stop_server
+from .gradio_hooks import install_hooks, queue_length, stop_server
+from .operations import Operations
 from .predictor import Predictor
 from .settings import Settings
 from .uploads import Uploads
@@ -44,10 +46,12 @@ def serve(
     predictor: Predictor,
     settings: Settings,
     feedback: Feedback | None = None,
-    keys: KeyCheck | None = None,
+    operations: Operations | None = None,
 ) -> None:
     """Launch the app and end the process when it is told to stop, by SIGTERM or Ctrl-C."""
-    admission = AdmissionControl(settings)
+    operations = operations or Operations()
+    keys, metrics = operations.keys, operations.metrics
+    admission = AdmissionControl(settings, operations.shared)
     uploads = Uploads(
         Path(os.environ["GRADIO_TEMP_DIR"]),
         settings.upload_minutes,
@@ -58,9 +62,19 @@ def serve(
     install_hooks(demo, settings)
     app_routes = [
         *routes(predictor, classifier, admission, lambda: uploads.problem() or (keys.problem if keys else None)),
-        *batch_routes(settings, classifier.reports_familiarity, feedback is not None, classifier.multi_label),
+        *operations.routes(),
+        *batch_routes(
+            settings,
+            classifier.reports_familiarity,
+            feedback is not None,
+            classifier.multi_label,
+            classifier.operating_point is not None,
+        ),
     ]
-    _launch(demo, admission, keys, app_routes, CSS if feedback else None)
+    if metrics:
+        metrics.watch("request", lambda: admission.waiting)
+        metrics.watch("page", lambda: queue_length(demo))
+    _launch(demo, admission, operations, app_routes, CSS if feedback else None)
     uploads.start_sweeping()
     if feedback:
         feedback.counters.start_flushing()
@@ -77,25 +91,29 @@ def serve(
 def _launch(
     demo: gr.Blocks,
     admission: AdmissionControl,
-    keys: KeyCheck | None,
+    operations: Operations,
     app_routes: list[BaseRoute],
     css: str | None,
 ) -> None:
     """Start the server, in threads of its own, and set aside what is kept for good."""
     # rendered by Python alone: a Node server in front would not know /classify
-    demo.launch(
-        enable_monitoring=False,
-        ssr_mode=False,
-        state_session_capacity=MAX_SESSIONS,
-        prevent_thread_lock=True,
-        run_history=False,  # it would send a visitor's runs to the Hub
-        css=css,
-        max_file_size=admission.settings.upload_bytes,
-        app_kwargs={
-            "routes": app_routes,
-            "middleware": [Middleware(LimitsMiddleware, admission=admission, keys=keys)],
-        },
-    )
+    with redirect_stdout(StringIO()) if writes_json() else nullcontext():  # Gradio's lines are not JSON
+        demo.launch(
+            enable_monitoring=False,
+            ssr_mode=False,
+            state_session_capacity=MAX_SESSIONS,
+            prevent_thread_lock=True,
+            run_history=False,  # it would send a visitor's runs to the Hub
+            css=css,
+            max_file_size=admission.settings.upload_bytes,
+            app_kwargs={
+                "routes": app_routes,
+                "middleware": [
+                    *operations.middleware(),
+                    Middleware(LimitsMiddleware, admission=admission, keys=operations.keys),
+                ],
+            },
+        )
     gc.collect()
     gc.freeze()  # what is kept for good is not looked through after each large request
 
@@ -120,7 +138,7 @@ def _stop(demo: gr.Blocks, admission: AdmissionControl) -> None:
     """Refuse new requests, wait for the answers under way, but not for ever; then stop the server."""
     admission.stopping = True
     deadline = time.monotonic() + GRACE_SECONDS
-    while time.monotonic() < deadline and (admission.busy or queue_has_work(demo)):
+    while time.monotonic() < deadline and (admission.busy or queue_length(demo)):
         time.sleep(0.05)
     time.sleep(DELIVERY_SECONDS)
     stop_server(demo, 3)

@@ -13,14 +13,18 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PIL import Image
 
 from classifier import Classifier, Explanation, Prediction
 from classifier.cpu_count import cores
 from classifier.photo import PhotoError, PhotoSource, n_pixels, open_photo, read_source
+
+if TYPE_CHECKING:
+    from .shared_store import SharedStore
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +50,17 @@ class Busy(PhotoError):
     """Raised when too many large photos are already waiting."""
 
 
+def _timed(report: Callable[[float, BaseException | None], None]) -> Callable[[Future[T]], None]:
+    """Return what tells `report` of a future that is done; of one that was cancelled, nothing."""
+    began = time.perf_counter()
+
+    def done(future: Future[T]) -> None:
+        if not future.cancelled():
+            report(time.perf_counter() - began, future.exception())
+
+    return done
+
+
 class Predictor:
     """Predictions of a classifier, computed in turn. Safe to use from many threads at once.
 
@@ -59,17 +74,21 @@ class Predictor:
         classifier: Classifier,
         max_cached: int | None = None,
         on_prediction: Callable[[Prediction], None] | None = None,
+        on_end: Callable[[float, BaseException | None], None] | None = None,
+        shared: "SharedStore | None" = None,
     ) -> None:
         """max_cached: predictions in the cache, 0 for none; None for what the environment says.
 
-        on_prediction: called with each prediction, once for each request.
+        on_prediction: called with each prediction, once for each request. on_end: with the seconds that each photo
+        took, from its request on, and with the error that it ended in, or None. shared: where other replicas look for
+        answers, too.
         """
         self._classifier = classifier
         self._max_cached = min(
             cache_size() if max_cached is None else max_cached, MAX_CACHED_PROBABILITIES // len(classifier.labels)
         )
         self._cache: OrderedDict[bytes, Prediction] = OrderedDict()  # by SHA-256, least recently used first
-        self._lock, self._on_prediction = Lock(), on_prediction
+        self._lock, self._on_prediction, self._on_end, self._shared = Lock(), on_prediction, on_end, shared
         self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="predictor")
         self._large_pool = ThreadPoolExecutor(1, thread_name_prefix="predictor of large photos")
 
@@ -120,7 +139,9 @@ class Predictor:
     def _submit(self, photo: PhotoSource, work: Callable[[bytes], T]) -> Future[T]:
         """Return the future of work on a photo's bytes, done when it is its turn."""
         future: Future[T] = Future()
-        self._pool.submit(self._begin, photo, work, future)
+        if self._on_end:
+            future.add_done_callback(_timed(self._on_end))
+        self._pool.submit(copy_context().run, self._begin, photo, work, future)  # the context names the request
         return future
 
     def _begin(self, photo: PhotoSource, work: Callable[[bytes], T], future: Future[T]) -> None:
@@ -135,7 +156,7 @@ class Predictor:
                         raise Busy(
                             "Too many large photos are waiting. Send a smaller one, or try again in half a minute."
                         )
-                    self._large_pool.submit(self._do, data, work, future)
+                    self._large_pool.submit(copy_context().run, self._do, data, work, future)
                 return
         except Exception as error:
             if future.set_running_or_notify_cancel():
@@ -159,7 +180,11 @@ class Predictor:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        prediction = self._classifier.predict(data)
+        prediction = self._shared.find(key) if self._shared else None
+        if prediction is None:
+            prediction = self._classifier.predict(data)
+            if self._shared:
+                self._shared.keep(key, prediction)
         with self._lock:
             self._cache[key] = prediction
             while len(self._cache) > self._max_cached:

@@ -68,6 +68,10 @@ class Health(BaseModel):
     since: str = Field(description="when it was loaded, UTC")
     compiled: bool = Field(description="whether a compiled copy answers, which is faster")
     waiting: int = Field(description="requests being answered or waiting for it")
+    shared: bool | None = Field(
+        description="whether limits and answers are shared with other replicas; false while REDIS_URL does not answer, "
+        "null without one: then each replica counts for itself"
+    )
     restart_to_update: bool = Field(
         description="whether the export on disk is another one by now: a running app keeps to the one that it read"
     )

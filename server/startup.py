@@ -13,8 +13,7 @@ from filelock import FileLock, Timeout
 from classifier import Classifier
 from classifier.inference.compiled_copy import CompileError
 from classifier.photo import set_max_pixels
-from server.limits.api_keys import ApiKeys, KeysError
-from server.limits.key_check import KeyCheck
+from server.monitoring.log import write_json_log, writes_json
 
 from .settings import Settings
 
@@ -70,20 +69,6 @@ def prepare() -> Settings:
     return settings
 
 
-def open_keys(settings: Settings) -> KeyCheck | None:
-    """Return the check of the keys in API_KEYS_FILE; None where that names no file.
-
-    Ends the process with a message where the file cannot be read: the app does not answer everybody instead.
-    """
-    path = os.environ.get("API_KEYS_FILE")
-    if not path:
-        return None
-    try:
-        return KeyCheck(ApiKeys(Path(path)), settings.api_keys_required)
-    except KeysError as error:
-        sys.exit(f"The app cannot start. {error}")
-
-
 def _make_uploads_folder() -> None:
     """Make the folder that Gradio keeps uploads in, and name it in GRADIO_TEMP_DIR; raises OSError."""
     tempfile.gettempdir()  # Python chooses it now: first asked for on a full disk, it would be another folder
@@ -122,8 +107,10 @@ def _define_gpu_function() -> None:
 
 
 def _set_up_log() -> None:
-    """Set the level of our own loggers to LOG_LEVEL in the environment: INFO logs each photo's size and time."""
+    """Set the level of our own loggers to LOG_LEVEL in the environment, and the form of all that is logged."""
     logging.basicConfig(format="%(message)s")
+    if writes_json():
+        write_json_log()
     level = os.environ.get("LOG_LEVEL", "").upper()
     if level in ("DEBUG", "INFO", "WARNING", "ERROR"):
         for name in ("fieldguide", "classifier", "server"):

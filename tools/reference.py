@@ -167,7 +167,8 @@ def number(value: object) -> str:
 def settings() -> str:
     """Return the page of settings."""
     from classifier import telemetry
-    from server.settings import ENVIRONMENT, Settings
+    from server.environment import ENVIRONMENT
+    from server.settings import Settings
 
     limits = []
     for field in fields(Settings):

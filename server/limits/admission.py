@@ -8,9 +8,11 @@ Usage:
     admission.leave("83.1.2.3")
 """
 
+import asyncio
 import math
 from collections import Counter
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from server.settings import MB, Settings, max_connections
 
@@ -19,6 +21,9 @@ from .endpoints import READ_TOKENS, Body
 from .errors import RESTARTING, TOO_MANY_WAITING, ErrorResponse
 from .key_check import CLIENT_PREFIX
 from .rate_limit import RateLimiter
+
+if TYPE_CHECKING:
+    from server.shared_store import SharedStore
 
 BASE64_FACTOR = 1.4  # a photo as base64 takes a third more bytes, and the JSON around it a few
 FORM_OVERHEAD = 100_000  # bytes of a form around its files
@@ -36,13 +41,15 @@ TOOL_CALLS = 16  # at once: each holds one of 40 threads that Gradio shares with
 class AdmissionControl:
     """The state of all requests: how many are inside, what each client sent and holds, whether the app is to stop."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, shared: "SharedStore | None" = None) -> None:
+        """shared: where other replicas count, too; None for none."""
+        self.settings, self.shared = settings, shared
         self.stopping = False
         per_minute = settings.max_per_minute
         self._photo_rate, self._key_rate = RateLimiter(per_minute), RateLimiter(settings.key_per_minute)
         self._read_rate = RateLimiter(max(READ_TOKENS * per_minute, MIN_READ_TOKENS) if per_minute else 0)
         self._inside: Counter[str] = Counter()
+        self._charges: set[asyncio.Future[ErrorResponse | None]] = set()
         self._lock = Lock()
         self.json_bytes = int(BASE64_FACTOR * settings.upload_bytes) + FORM_OVERHEAD
         self.arriving = Budget(ARRIVING, ARRIVING_PER_CLIENT, grace_seconds=GRACE_SECONDS)
@@ -73,20 +80,32 @@ class AdmissionControl:
         limiter, limit = self._photo_limit(client)
         return self._charge(limiter, client, 1, f"{limit} a minute are taken")
 
+    async def admit_shared(self, client: str, n: int = 1) -> ErrorResponse | None:
+        """Charge a client for n photos where all replicas count them; or return why it gets no answer.
+
+        Its share here is charged as well, by `admit_request`: that is the limit while the replicas cannot count.
+        """
+        limit = self._photo_limit(client)[1]
+        if self.shared is None or not limit:
+            return None
+        wait = await self.shared.spend(client, n, limit)
+        return _too_many_a_minute(f"{limit} a minute are taken", wait) if wait else None
+
     def admit_read(self, client: str, price: int) -> ErrorResponse | None:
         """Charge a client for a request without a body; or return why it gets no answer. price: tokens."""
         return self._charge(self._read_rate, client, price, "a page needs some") if price else None
 
     def _charge(self, limiter: RateLimiter, client: str, n: int, limit: str) -> ErrorResponse | None:
-        if wait := limiter.spend(client, n):
-            return ErrorResponse(
-                429, f"You have sent too many: {limit} from one client. Try again in {math.ceil(wait)} s.", wait
-            )
-        return None
+        wait = limiter.spend(client, n)
+        return _too_many_a_minute(limit, wait) if wait else None
 
     def charge_photo(self, client: str) -> None:
         """Charge a client for one more photo in the same request."""
         self._photo_limit(client)[0].spend(client)
+        if self.shared:
+            charge = asyncio.ensure_future(self.admit_shared(client))
+            self._charges.add(charge)  # the loop itself would let it be collected
+            charge.add_done_callback(self._charges.discard)
 
     def _photo_limit(self, client: str) -> tuple[RateLimiter, int]:
         """Return the rate limit of a client's photos, and how many a minute that are."""
@@ -142,15 +161,24 @@ class AdmissionControl:
         """Return the error response for a body of more than `limit` bytes."""
         if limit == SMALL_BODY:
             return ErrorResponse(
-                413, f"That is too large: without a photo, a request may have {SMALL_BODY // 1000} kB."
+                413,
+                f"That is too large: without a photo, a request may have {SMALL_BODY // 1000} kB.",
+                reason="too large",
             )
         call = self.settings.call_bytes
         together = f"; several together {call / MB:g} MB" if limit > call else ""
         return ErrorResponse(
             413,
             f"That is too large: a photo may have {self.settings.max_upload_mb:g} MB{together}. Send a smaller one.",
+            reason="too large",
         )
 
 
+def _too_many_a_minute(limit: str, wait: float) -> ErrorResponse:
+    message = f"You have sent too many: {limit} from one client. Try again in {math.ceil(wait)} s."
+    return ErrorResponse(429, message, wait, "too many a minute")
+
+
 def _too_many_waiting(n: int) -> ErrorResponse:
-    return ErrorResponse(429, f"You have {n} requests waiting already. Send the next when one is answered.", 1)
+    message = f"You have {n} requests waiting already. Send the next when one is answered."
+    return ErrorResponse(429, message, 1, "too many waiting")

@@ -23,11 +23,11 @@ MAX_FILE_HEADER_BYTES = 8000  # of each file's own lines: a file's name may be l
 MAX_OTHER_PARTS = 8  # of a form beside its files
 
 TOO_MANY_ELEMENTS = ErrorResponse(
-    413, "This JSON has too many elements. Send one photo in each request, and nothing else."
+    413, "This JSON has too many elements. Send one photo in each request, and nothing else.", reason="too large"
 )
 HOW_TO_SEND = "Send a photo as the multipart field `file`, or as the body itself: curl -F file=@photo.jpg URL."
-UNREADABLE_FORM = ErrorResponse(400, f"This request cannot be read. {HOW_TO_SEND}")
-TOO_MUCH_BESIDE_FILES = ErrorResponse(413, "There is too much in this form beside its photos.")
+UNREADABLE_FORM = ErrorResponse(400, f"This request cannot be read. {HOW_TO_SEND}", reason="unreadable")
+TOO_MUCH_BESIDE_FILES = ErrorResponse(413, "There is too much in this form beside its photos.", reason="too large")
 
 
 class JsonCheck:
@@ -105,7 +105,8 @@ class FormCheck:
             return
         self.files += 1
         if self.files > self.max_files:
-            self._fail(ErrorResponse(413, f"One call takes {self.max_files} photos. Send the others in another."))
+            message = f"One call takes {self.max_files} photos. Send the others in another."
+            self._fail(ErrorResponse(413, message, reason="too large"))
         elif self.files > 1:
             self.on_file()
 

@@ -122,7 +122,9 @@ def _limited(reservations: BodyReservations, receive: Receive, seconds: float) -
             message = await asyncio.wait_for(receive(), max(left, 0))
         except asyncio.TimeoutError:
             request.error = ErrorResponse(
-                408, f"The request did not arrive within {seconds:g} s. Send a smaller photo, or send it again."
+                408,
+                f"The request did not arrive within {seconds:g} s. Send a smaller photo, or send it again.",
+                reason="too slow",
             )
             raise StopRequest from None
         if message["type"] == "http.request":

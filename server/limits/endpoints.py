@@ -11,12 +11,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-CLASSIFY, UPLOAD, MCP = "/classify", "/gradio_api/upload", "/gradio_api/mcp"
+CLASSIFY, UPLOAD, MCP, METRICS_PATH = "/classify", "/gradio_api/upload", "/gradio_api/mcp", "/metrics"
 FILES = re.compile(r"/gradio_api/file[=/](?!https?:)", re.IGNORECASE)  # Gradio would fetch an address for anybody
-ASSET, FILE, STREAM, PAGE = 1, 10, 10, 100  # tokens that a request without a body costs
+ASSET, FILE, STREAM, METRICS, PAGE = 1, 10, 10, 10, 100  # tokens that a request without a body costs
 READ_TOKENS = 100  # of these tokens that a client gets a minute, for each photo that it may send a minute
 
 CLIENT, BODY_BYTES = "fieldguide.client", "fieldguide.body_bytes"  # keys of an ASGI scope: the sender, the body's size
+REFUSAL = "fieldguide.refusal"  # and why a request got an error response, in two words
 
 Body = Literal["none", "small", "json", "photo", "upload"]
 
@@ -64,6 +65,7 @@ _GET = {
     **dict.fromkeys(_ASSETS, Rule(price=ASSET)),
     **dict.fromkeys(_PAGES, Rule(price=PAGE)),
     **dict.fromkeys(_MCP, Rule(price=PAGE, stream=True)),
+    METRICS_PATH: Rule(price=METRICS),
     **dict.fromkeys(("/gradio_api/queue/data", "/gradio_api/upload_progress"), Rule(price=STREAM, stream=True)),
 }
 _GET_PATTERNS = (

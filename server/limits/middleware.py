@@ -25,7 +25,7 @@ from server.settings import MB
 from .admission import AdmissionControl
 from .body_reader import read_and_answer
 from .budgets import Reservation
-from .endpoints import CLASSIFY, CLIENT, FILE, Rule, rule_of
+from .endpoints import CLASSIFY, CLIENT, FILE, REFUSAL, Rule, rule_of
 from .errors import (
     BODY_NOT_ALLOWED,
     INTERNAL,
@@ -81,14 +81,18 @@ class LimitsMiddleware:
         if rule and self._keys:
             client, error = self._keys.client(headers, client, sends_photo=rule.body != "none")
         scope[CLIENT] = client
-        if error := self._check(rule, client, headers) or error:  # who sends no valid key is counted, too
-            await send_error(send, path, error)
-        elif rule and rule.body == "none":
-            await self._answer_read(rule, RequestState(scope, client, path), receive, send)
-        elif rule:
-            request = RequestState(scope, client, path)
-            await read_and_answer(self._admission, rule, request, receive, partial(self._call, request, send=send))
-            if request.error and not request.response_started:
+        request = RequestState(scope, client, path)
+        request.error = self._check(rule, client, headers) or error  # who sends no valid key is counted, too
+        if rule and rule.body != "none" and not request.error:
+            request.error = await self._admission.admit_shared(client)
+        if rule and not request.error:
+            if rule.body == "none":
+                await self._answer_read(rule, request, receive, send)
+            else:
+                await read_and_answer(self._admission, rule, request, receive, partial(self._call, request, send=send))
+        if request.error:
+            scope[REFUSAL] = request.error.reason
+            if not request.response_started:
                 await send_error(send, path, request.error)
 
     def _check(self, rule: Rule | None, client: str, headers: Headers) -> ErrorResponse | None:
@@ -111,8 +115,7 @@ class LimitsMiddleware:
             }
         stream = Reservation(client, partial(request.end_with, TOO_MANY_STREAMS))
         if rule.stream and not streams.reserve(stream):
-            error = TOO_MANY_STREAMS if streams.used_by(client) == 0 else TOO_MANY_STREAMS_OF_CLIENT
-            await send_error(send, request.path, error)
+            request.error = TOO_MANY_STREAMS if streams.used_by(client) == 0 else TOO_MANY_STREAMS_OF_CLIENT
             return
         try:
             await request.run(self._call(request, receive, send))
@@ -122,8 +125,6 @@ class LimitsMiddleware:
                 self._admission.admit_read(client, FILE * request.response_bytes // MB)
         if request.is_event_stream and request.error:  # each event that was sent is complete
             await send({"type": "http.response.body", "body": b""})
-        elif request.error and not request.response_started:
-            await send_error(send, request.path, request.error)
 
     def _call(self, request: RequestState, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """Return the app's work for a request; an error in it becomes the request's own."""
