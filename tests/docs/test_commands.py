@@ -104,6 +104,8 @@ def check_program(words: list[str], whole: bool = True) -> None:
             check_module(rest[1], rest[2:], whole)
         elif not rest[0].startswith("-"):
             check_files([rest[0]])
+    elif program in ("torchrun", "accelerate-launch"):
+        check_program(["python", *rest[rest.index("-m") :]], whole)
     elif program == "pytest":
         check_files([word.partition("::")[0] for word in rest if "/" in word])
     elif program == "pip":

@@ -138,6 +138,8 @@ def _check_machine(processes: Processes) -> None:
     """Raise CliError where several processes cannot train here."""
     if find_spec("accelerate") is None:
         raise CliError("Several processes need one more package: pip install -r training/requirements.txt")
+    if torch.backends.mps.is_available():
+        raise CliError("Several processes train on CPUs or on CUDA's GPUs, not on Apple's: start without torchrun.")
     n = int(processes.environment.get("LOCAL_WORLD_SIZE", 1))
     if 0 < (n_gpus := torch.cuda.device_count()) < n:
         raise CliError(f"There are {n} processes for {n_gpus} GPU: start one for each GPU.")
