@@ -19,6 +19,7 @@ from typing import Any
 from fastcore.script import CliError
 
 from classifier.command_line import run, with_options
+from classifier.photo import PhotoError
 from training.data.photos import imbalance_ratio, labels_with_few_photos, print_left_out, readable_photos
 from training.data.splits import Photos
 from training.export.stock_fastai import StockFastai
@@ -117,6 +118,8 @@ def main(
                 write_metrics(metrics := test_error(metrics, photos, export), export)
     except KeyboardInterrupt:
         raise CliError(f"Stopped. {out} is as it was.") from None
+    except PhotoError as error:  # all could be opened when the training began
+        raise CliError(f"A photo changed while the training ran ({error}) Train again. {out} is as it was.") from None
     print(summary(trained, metrics, export, time.monotonic() - started))
 
 
