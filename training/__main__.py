@@ -18,6 +18,7 @@ COMMANDS = (
     "report",
     "clean",
     "compare",
+    "runs",
     "operate",
     "export",
     "static",

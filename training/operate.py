@@ -22,7 +22,6 @@ from classifier.command_line import run
 from training.data.labels import read_labels
 from training.data.photos import get_photos
 from training.export.facts import with_fact
-from training.export.writer import compile_export
 
 from .answers import Answers
 from .held_out import HeldOutPredictions
@@ -149,6 +148,8 @@ def save(export: Path, fact: dict[str, Any] | None, metrics: dict[str, Any]) -> 
         write_metrics(figures, export)
     finally:
         metrics_path(aside).unlink(missing_ok=True)
+    from training.export.writer import compile_export  # imports torch, which help does not need
+
     compile_export(export)
 
 

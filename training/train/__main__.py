@@ -26,6 +26,7 @@ from training.export.stock_fastai import StockFastai
 from training.metrics import validated_before, write_metrics
 from training.options import TrainingOptions
 from training.predict import load_classifier, predict_labelled
+from training.run_folder import keep_run
 from training.statistics import wilson
 
 from .accelerator import photo_writer
@@ -100,6 +101,7 @@ def main(
     data: str,  # folder of photos: one folder a label, or with labels.csv
     resplit: bool = False,  # draw a new validation set, also of photos that the run before validated on
     out: str = "export.pkl",  # where the export goes; its figures are written beside it
+    keep: bool = True,  # keep export, figures and the list of photos in runs/ beside it; see training.runs
     **options: Any,
 ) -> None:
     "Train a classifier on DATA and write export.pkl and metrics.json."
@@ -116,6 +118,8 @@ def main(
             metrics = save(trained, metrics_of(trained, photos, chosen), export, stock)
             if photos.test:
                 write_metrics(metrics := test_error(metrics, photos, export), export)
+            if keep:
+                keep_run(export, photos, Path(data))
     except KeyboardInterrupt:
         raise CliError(f"Stopped. {out} is as it was.") from None
     except PhotoError as error:  # all could be opened when the training began
