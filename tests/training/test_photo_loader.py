@@ -1,5 +1,6 @@
 """training/data/photo_loader.py: batches made ahead in threads are like those of fastai."""
 
+import json
 import random
 from dataclasses import replace
 
@@ -14,12 +15,15 @@ from helpers.learners import tiny_backbone
 from helpers.photos import make_pairs, make_photos
 from training.data.loaders import get_dls
 from training.data.photo_loader import random_box, resized_box
-from training.data.photo_store import PhotoStore
+from training.data.photo_store import PhotoStore, StoreWriter
 from training.data.photos import readable_photos
 from training.export.portable_pickle import to_bytes
 from training.export.writer import portable
+from training.metrics import metrics_path
 from training.options import TrainingOptions
-from training.train.accelerator import Bfloat16
+from training.predict import load_classifier
+from training.train.__main__ import main
+from training.train.accelerator import Bfloat16, photo_writer
 from training.train.fine_tune import fine_tune, validation_scores
 from training.train.learner import prepare
 
@@ -119,3 +123,25 @@ def test_a_photo_that_cannot_be_opened_stops_the_epoch(photos):
         file.unlink()
     with pytest.raises(ValueError, match="no file"):
         list(dls.train)
+
+
+@pytest.mark.slow
+def test_a_training_on_many_photos_keeps_them_while_it_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("training.train.accelerator.MANY", 10)
+    monkeypatch.setattr("training.train.learner.load_backbone", tiny_backbone)
+    data = make_photos(tmp_path / "photos")
+    main(str(data), out=str(tmp_path / "export.pkl"), image_size=32, epochs=1, batch_size=8, fine_tune=True)
+    assert "30 photos are kept at 46 pixels" in capsys.readouterr().out
+    assert json.loads(metrics_path(tmp_path / "export.pkl").read_text())["epochs"]
+    assert list((data / ".features").glob("photos-*.???")) == []
+    assert load_classifier(tmp_path / "export.pkl").predict(data / "red" / "00.png").label
+
+
+def test_many_photos_are_kept_only_where_fine_tuning_is_to_be_expected(tmp_path, monkeypatch):
+    def keeps(**options) -> bool:
+        return isinstance(photo_writer(TrainingOptions(**options), tmp_path), StoreWriter)
+
+    assert not keeps() and not keeps(quick=True, pretrained=False)
+    assert keeps(fine_tune=True) and keeps(pretrained=False)
+    monkeypatch.setattr("training.train.accelerator.default_device", lambda: torch.device("cuda"))
+    assert keeps() and not keeps(quick=True)

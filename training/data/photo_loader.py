@@ -96,7 +96,10 @@ class PhotoLoader(TfmdDL):
         """Return (N, 3, H, W) samples of photos, 0 to 255, and their targets."""
         photos = np.stack([np.asarray(self._photo(self._files[i], random.Random(seed))) for i, seed in chunk])
         batch = torch.from_numpy(photos).permute(0, 3, 1, 2), self._targets[[i for i, _ in chunk]]
-        return (batch[0].pin_memory(), batch[1].pin_memory()) if self.device.type == "cuda" else batch
+        if self.device.type != "cuda":
+            return batch
+        with torch.cuda.device(self.device):  # a thread would take the first GPU
+            return batch[0].pin_memory(), batch[1].pin_memory()
 
     def _photo(self, file: Path, rng: random.Random) -> Image.Image:
         """Return a photo at the model's size."""
