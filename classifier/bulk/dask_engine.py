@@ -1,38 +1,47 @@
 """Answer parts on Dask: the cluster at an address, or worker processes of this machine."""
 
-import os
-from collections.abc import Iterator
-
+import dask
 from distributed import Client, LocalCluster, as_completed
+from fastcore.script import CliError
 
 from classifier.cpu_count import cores
 
-from .worker import RETRIES, Result, answer_part
+from .engines import Results
+from .places import why
+from .worker import RETRIES, answer_part
 
 ONE_CORE = {"CPU_CORES": "1", "OMP_NUM_THREADS": "1"}
+QUIET = 60  # above each level of logging: what is lost is said by our own line
+WAIT = 30  # seconds for a cluster at an address
 
 
-def results(out: str, parts: list[str], workers: int, address: str) -> Iterator[Result]:
+def results(out: str, parts: list[str], workers: int, address: str) -> Results:
     """Yield the result of each part as it is there; a part that ends RETRIES workers is given up for this run."""
-    import dask
-
-    dask.config.set({"distributed.scheduler.allowed-failures": RETRIES - 1, "logging.distributed": "error"})
-    if address:
-        with Client(address) as client:
+    settings = {
+        "distributed.scheduler.allowed-failures": RETRIES - 1,
+        "distributed.nanny.pre-spawn-environ": ONE_CORE,
+        "logging": {"distributed": QUIET},
+    }
+    with dask.config.set(settings):
+        if address:
+            try:
+                client = Client(address, timeout=WAIT)
+            except (OSError, ValueError) as error:
+                raise CliError(f"There is no Dask scheduler at {address}: {why(error)}.") from None
+            with client:
+                yield from _mapped(client, out, parts)
+            return
+        n = workers or cores()
+        with (
+            LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=None, silence_logs=QUIET) as cluster,
+            Client(cluster) as client,
+        ):
             yield from _mapped(client, out, parts)
-        return
-    os.environ.update(ONE_CORE)  # of the processes that are started now
-    n = workers or cores()
-    with (
-        LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
-        Client(cluster) as client,
-    ):
-        yield from _mapped(client, out, parts)
 
 
-def _mapped(client: Client, out: str, parts: list[str]) -> Iterator[Result]:
-    futures = client.map(answer_part, [out] * len(parts), parts, pure=False, retries=RETRIES)
+def _mapped(client: Client, out: str, parts: list[str]) -> Results:
+    futures = client.map(answer_part, [out] * len(parts), parts, pure=False)
     for future in as_completed(futures):
         error = future.exception()
-        yield future.result() if error is None else f"{type(error).__name__}: {error}"
+        yield future.result() if error is None else f"{type(error).__name__}: {why(error)}"
         future.release()

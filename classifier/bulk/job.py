@@ -5,34 +5,55 @@ Writes OUT/job.json, OUT/list.parquet, OUT/model/export.pkl (and export.onnx), s
        answer a part; the workers write OUT/parts/NAME.parquet
 """
 
-import io
 import json
+import os
 import tempfile
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from fastcore.script import CliError
 
 from classifier import Classifier
 from classifier.export import ExportError
 from classifier.inference.compiled_copy import onnx_path
 
-from .listing import Listed, list_source, to_text, with_parts
-from .places import Place
+from .listing import list_source
+from .photo_list import Listed, PhotoList, encoded
+from .places import Place, why
 
-JOB, LIST, PARTS, TRYING, MODEL = "job.json", "list.parquet", "parts", "trying", "model/export.pkl"
+JOB, LIST, MODEL = "job.json", "list.parquet", "model/export.pkl"
+PARTS, TRYING, AGAIN = "parts", "trying", "again"
+"""folders of files named after a part: its rows, that somebody answers it, that some of its photos were out of reach"""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What decides which rows a job gives; an earlier run's must be the same."""
+    """What a job was begun with; see the options of `python -m classifier`."""
 
-    model: str  # the first 12 digits of the export's SHA-256
+    model: str
+    """the first 12 digits of the export's SHA-256"""
     all_labels: bool = False
     part_size: int = 512
+    source: str = ""
+    column: str = ""
+    multi_label: bool = False
+    """whether the model may give a photo several labels, or none"""
+    folder: str = ""
+    """the one that relative paths of photos start from"""
+    listed: str = ""
+    """when, which tells one list from another"""
+
+    def path_of(self, file: str) -> str:
+        """Return where a photo is, from wherever this process was started."""
+        return file if "://" in file else os.path.join(self.folder, file)
+
+    def __str__(self) -> str:
+        columns = f" --column {self.column}" if self.column else ""
+        return f"{self.source}{columns} --part-size {self.part_size}{' --all-labels' if self.all_labels else ''}"
 
 
 @dataclass(frozen=True)
@@ -41,69 +62,83 @@ class Job:
 
     place: Place
     options: Options
-    photos: pa.Table
-    """of `listing.LIST`"""
+    photos: PhotoList
 
     @property
     def parts(self) -> list[str]:
         """The names of all parts, in the order of the list."""
-        return list(dict.fromkeys(self.photos["part"].to_pylist()))
+        return list(self.photos.groups)
+
+    def n_photos(self, parts: Iterable[str]) -> int:
+        """Return how many photos parts have."""
+        return sum(map(self.photos.size, parts))
+
+    def is_done(self, part: str) -> bool:
+        """Return whether a part needs no more work."""
+        return self.place.has(f"{PARTS}/{part}.parquet") and not self.place.has(f"{AGAIN}/{part}")
 
     def done(self) -> set[str]:
-        """Return the names of the parts that are there."""
+        """Return the names of the parts that need no more work, all at once."""
         there = {name.removesuffix(".parquet") for name in self.place.names(PARTS)}
-        return there & set(self.parts)
+        return (there - self.place.names(AGAIN)) & self.photos.groups.keys()
 
     def photos_of(self, part: str) -> list[Listed]:
         """Return the photos of a part."""
-        rows = self.photos.filter(pa.compute.equal(self.photos["part"], part))
-        files = map(to_text, rows["file"].to_pylist())
-        return list(zip(files, rows["bytes"].to_pylist(), rows["modified"].to_pylist()))
+        return self.photos.photos_of(part)
 
 
-def open_job(out: str, source: str, column: str, export: str, options: Options, relist: bool) -> Job:
+def open_job(out: str, export: str, options: Options, relist: bool) -> Job:
     """Return the job in a folder, begun if there is none; CliError where the folder has another's answers."""
     place = Place.of(out)
-    if place.has(JOB):
-        _check_same(place, options)
-    if not place.has(LIST) or relist:
-        photos = list_source(source, column)
-        table = with_parts(photos, options.part_size, options.model, str(options.all_labels))
-        _begin(place, export, options, source, table)
+    try:
+        begun = place.has(JOB)
+        if begun:
+            _check_same(place, options, relist)
+        if not begun or relist:
+            _begin(place, export, options)
+    except OSError as error:
+        raise CliError(f"{out} cannot be written: {why(error)}.") from None
     return read_job(out)
 
 
-def _check_same(place: Place, options: Options) -> None:
-    """Raise CliError where an earlier run's options differ."""
-    before = _read_options(place)
-    if before.model != options.model:
+def _check_same(place: Place, wanted: Options, relist: bool) -> None:
+    """Raise CliError where an earlier run's options differ; a new list may be of another source."""
+    before = read_options(place)
+    if before.model != wanted.model:
         raise CliError(
-            f"{place.address} holds answers of another model ({before.model}, not {options.model}). Name another "
+            f"{place.address} holds answers of another model ({before.model}, not {wanted.model}). Name another "
             "folder with --out."
         )
-    if before != options:
-        raise CliError(f"{place.address} was begun with other options ({before}). Give the same, or another --out.")
+    same = ("all_labels",) if relist else ("all_labels", "part_size", "source", "column")
+    if any(getattr(before, name) != getattr(wanted, name) for name in same):
+        raise CliError(f"{place.address} was begun with {before}, not {wanted}. Give the same, or another --out.")
 
 
-def _begin(place: Place, export: str, options: Options, source: str, table: pa.Table) -> None:
+def _begin(place: Place, export: str, options: Options) -> None:
     """Write what the workers read; the job itself last, so that a kill leaves nothing half begun."""
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
-    listed = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    try:
-        for path, name in ((Path(export), MODEL), (onnx_path(export), str(onnx_path(MODEL)))):
-            if path.is_file():
-                place.write(name, path.read_bytes())
-        place.write(LIST, buffer.getvalue())
-        place.write(JOB, json.dumps({**asdict(options), "source": source, "listed": listed}, indent=1).encode())
-    except OSError as error:
-        raise CliError(f"{place.address} cannot be written: {error.strerror or error}.") from None
+    classifier = load(Path(export))
+    for path, name in ((Path(export), MODEL), (onnx_path(export), str(onnx_path(MODEL)))):
+        if path.is_file():
+            place.write(name, path.read_bytes())
+    photos = list_source(options.source, options.column)
+    place.write(LIST, encoded(photos, options.part_size, f"{options.model}\n{options.all_labels}"))
+    now = datetime.now(timezone.utc).isoformat()
+    facts = {**asdict(options), "multi_label": classifier.multi_label, "folder": os.getcwd(), "listed": now}
+    place.write(JOB, json.dumps(facts, indent=1).encode())
 
 
-def _read_options(place: Place) -> Options:
+def read_options(place: Place) -> Options:
+    """Return what a job was begun with; CliError where there is none, or a damaged one."""
     try:
         data = json.loads(place.read(JOB))
-        return Options(str(data["model"]), bool(data["all_labels"]), int(data["part_size"]))
+        values = {field.name: data[field.name] for field in fields(Options)}
+        if any(type(values[name]) is not type(value) for name, value in asdict(Options("")).items()):
+            raise TypeError("values of other types")
+        return Options(**values)
+    except FileNotFoundError:
+        raise CliError(
+            f"{place.address} holds no job: `python -m classifier SOURCE --out {place.address}` begins one."
+        ) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise CliError(f"{place.address}/{JOB} is damaged: remove the folder, or name another with --out.") from None
 
@@ -111,27 +146,37 @@ def _read_options(place: Place) -> Options:
 def read_job(out: str) -> Job:
     """Return the job in a folder; CliError where there is none."""
     place = Place.of(out)
+    return _read_job(place, read_options(place))
+
+
+@lru_cache(1)
+def _read_job(place: Place, options: Options) -> Job:
+    """Return a job, whose list is read once; another list has another time in its options."""
     try:
-        photos = pq.read_table(io.BytesIO(place.read(LIST)))
-    except FileNotFoundError:
-        raise CliError(f"{out} holds no job: `python -m classifier SOURCE --out {out}` begins one.") from None
-    except (OSError, pa.ArrowInvalid) as error:
-        raise CliError(f"{out}/{LIST} cannot be read: {str(error).splitlines()[0].rstrip('.')}.") from None
-    return Job(place, _read_options(place), photos)
+        return Job(place, options, PhotoList.read(place.read(LIST)))
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise CliError(
+            f"{place.address}/{LIST} is damaged ({why(error)}): run the same command with --relist."
+        ) from None
 
 
-def load_model(place: Place) -> Classifier:
-    """Return the classifier of a job; of one on an object store, the export is fetched first."""
+@lru_cache(1)
+def load_model(place: Place, version: str) -> Classifier:
+    """Return the classifier of a job; of one on an object store, the export is fetched first.
+
+    version: so that another model at the same place is loaded anew.
+    """
     if place.is_local:
-        return _load(Path(place.path(MODEL)))
+        return load(Path(place.path(MODEL)))
     with tempfile.TemporaryDirectory() as folder:
         for name in (MODEL, str(onnx_path(MODEL))):
             if place.has(name):
                 (Path(folder) / Path(name).name).write_bytes(place.read(name))
-        return _load(Path(folder) / Path(MODEL).name)
+        return load(Path(folder) / Path(MODEL).name)
 
 
-def _load(path: Path) -> Classifier:
+def load(path: Path) -> Classifier:
+    """Return the classifier in an export; CliError where there is none."""
     try:
         return Classifier.load(path)
     except ExportError as error:

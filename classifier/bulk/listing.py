@@ -1,41 +1,39 @@
-"""List the photos of a source once, sorted, and cut the list into parts.
+"""List the photos of a source once, sorted.
 
 Reads  a folder, an address that fsspec knows, or a table (.parquet or .csv) with a column of addresses
-Gives  a `pyarrow.Table` of LIST, a row for each photo, with the name of its part
-
-A part ends after a photo whose address says so by its SHA-256, not after a number of photos: where one photo comes or
-goes, all other parts stay as they are, and what was answered stays answered.
+Gives  `photo_list.Listed` of each photo
 """
 
-import hashlib
 import os
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet
+import pyarrow.parquet as pq
 from fastcore.script import CliError
 
 from classifier.photo.formats import EXTENSIONS
 from classifier.photo_files import photos_in
 
-from .places import file_system
+from .photo_list import UNKNOWN, Listed
+from .places import as_os_error, file_system, why
 
-LIST = pa.schema([("file", pa.binary()), ("bytes", pa.int64()), ("modified", pa.string()), ("part", pa.string())])
 TABLES = (".parquet", ".csv")
-UNKNOWN = -1  # bytes of a photo of which only the address is known
-Listed = tuple[str, int, str]  # address, bytes, what changes when the photo does
+USUAL = ("file", "path", "address", "url", "image")  # columns of addresses
+STATES = ("ETag", "etag", "md5Hash", "blob_id", "LastModified", "last_modified", "mtime", "created")
 
 
 def list_source(source: str, column: str) -> list[Listed]:
     """Return the photos of a source, sorted by address; CliError where there are none.
 
-    column: of a table; "" for its only one, or the first of "file", "path", "address", "url", "image".
+    column: of a table; "" for its only one, or the first of USUAL.
     """
-    if source.lower().endswith(TABLES):
+    if is_table(source):
         found = _in_table(source, column)
-    elif os.path.isdir(source):
+        if not found:
+            raise CliError(f"{source} has no addresses of photos.")
+        return sorted(set(found))
+    if os.path.isdir(source):
         found = [(path, n_bytes, str(modified)) for path, n_bytes, modified in photos_in(source)]
     elif "://" in source:
         found = _under_address(source)
@@ -43,27 +41,45 @@ def list_source(source: str, column: str) -> list[Listed]:
         raise CliError(f"There is no folder {source}. Name one with photos in it, an address, or a table of addresses.")
     if not found:
         raise CliError(f"No photos under {source}. Their names end in {', '.join(EXTENSIONS)}.")
-    return sorted(set(found))
+    found.sort()
+    return found
+
+
+def is_table(source: str) -> bool:
+    """Return whether a source is a table of addresses, by its name."""
+    return source.lower().endswith(TABLES) and not os.path.isdir(source)
 
 
 def _under_address(source: str) -> list[Listed]:
     """Return the photos under an address, without hidden ones."""
     files, root = file_system(source)
     try:
-        found = files.find(root, detail=True)
-    except (OSError, ValueError) as error:
-        raise CliError(f"{source} cannot be listed: {str(error).rstrip('.')}.") from None
+        with as_os_error():
+            found = files.find(root, detail=True)
+            files.invalidate_cache()  # it keeps what it found: a kilobyte of each photo
+    except OSError as error:
+        raise CliError(f"{source} cannot be listed: {why(error)}.") from None
     depth = len(root.rstrip("/")) + 1
-    return [
-        (str(files.unstrip_protocol(name)), int(info.get("size") or 0), state_of(info))
-        for name, info in found.items()
-        if name.lower().endswith(EXTENSIONS) and not any(part.startswith(".") for part in name[depth:].split("/"))
-    ]
+    listed: list[Listed] = []
+    while found:
+        name, info = found.popitem()
+        inside = name[depth:].split("/") if root.strip("/") else name.strip("/").split("/")
+        if name.lower().endswith(EXTENSIONS) and not any(part.startswith(".") for part in inside):
+            listed.append((_address_of(source, files, name), int(info.get("size") or 0), _state_of(info)))
+    return listed
 
 
-def state_of(info: dict[str, Any]) -> str:
+def _address_of(source: str, files: Any, name: str) -> str:
+    """Return the address of a file that was found under a source, with the archive that it is in, if any."""
+    first, chain, inner = source.partition("::")
+    if chain and "://" in first:
+        return f"{first.partition('://')[0]}://{name.lstrip('/')}::{inner}"
+    return str(files.unstrip_protocol(name))
+
+
+def _state_of(info: dict[str, Any]) -> str:
     """Return what changes when an object does: its ETag, or else the time of its last change."""
-    for name in ("ETag", "etag", "md5Hash", "blob_id", "LastModified", "last_modified", "mtime", "created"):
+    for name in STATES:
         if info.get(name) not in (None, ""):
             return str(info[name]).strip('"')
     return ""
@@ -71,55 +87,34 @@ def state_of(info: dict[str, Any]) -> str:
 
 def _in_table(source: str, column: str) -> list[Listed]:
     """Return the photos that a table names; a path is relative to the table."""
-    files, path = file_system(source)
-    read = pa.parquet.read_table if source.lower().endswith(".parquet") else pa.csv.read_csv
     try:
-        with files.open(path, "rb") as file:
-            table = read(file)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise CliError(f"{source} cannot be read: {str(error).splitlines()[0].rstrip('.')}.") from None
-    names = table.column_names
-    usual = [name for name in ("file", "path", "address", "url", "image") if name in names]
-    chosen = column or (names[0] if len(names) == 1 else usual[0] if usual else "")
+        addresses = _read_column(source, column)
+    except (OSError, pa.ArrowException) as error:
+        raise CliError(f"{source} cannot be read: {why(error)}.") from None
+    if not (pa.types.is_string(addresses.type) or pa.types.is_large_string(addresses.type)):
+        raise CliError(f"{source} has no addresses in that column, but {addresses.type}: name another with --column.")
+    base = os.path.dirname(source)
+    values = (value.strip() for value in addresses.to_pylist() if value and value.strip())
+    return [(value if "://" in value else os.path.join(base, value), UNKNOWN, "") for value in values]
+
+
+def _read_column(source: str, column: str) -> pa.ChunkedArray:
+    """Return a table's column of addresses."""
+    files, path = file_system(source)
+    with as_os_error(), files.open(path, "rb") as file:
+        if source.lower().endswith(".parquet"):
+            parquet = pq.ParquetFile(file)
+            chosen = _chosen(source, parquet.schema_arrow.names, column)
+            return parquet.read([chosen])[chosen]
+        table = pa.csv.read_csv(file, parse_options=pa.csv.ParseOptions(newlines_in_values=True))
+        return table[_chosen(source, table.column_names, column)]
+
+
+def _chosen(source: str, names: list[str], column: str) -> str:
+    """Return the name of a table's column of addresses; CliError where it is not clear which."""
+    chosen = column or (names[0] if len(names) == 1 else next((name for name in USUAL if name in names), ""))
     if chosen not in names:
         raise CliError(f"{source} has the columns {', '.join(names)}: name the one of addresses with --column.")
-    base = os.path.dirname(source)
-    addresses = (str(value) for value in table[chosen].to_pylist() if value)
-    return [(address if "://" in address else os.path.join(base, address), UNKNOWN, "") for address in addresses]
-
-
-def with_parts(photos: Iterable[Listed], size: int, model: str, options: str) -> pa.Table:
-    """Return the list with the name of each photo's part; size: photos of a part in the mean, at most twice as many.
-
-    A name is made of the model's version, the options that change rows, and all that is known of the part's photos.
-    """
-    rows, names = list(photos), []
-    for part in _cut(rows, size):
-        digest = hashlib.sha256(f"{model}\n{options}\n".encode())
-        for photo in part:
-            digest.update("\t".join(map(str, photo)).encode(errors="surrogateescape") + b"\n")
-        names += [digest.hexdigest()[:32]] * len(part)
-    files, n_bytes, modified = zip(*rows)
-    return pa.table([list(map(to_bytes, files)), n_bytes, modified, names], schema=LIST)
-
-
-def to_bytes(file: str) -> bytes:
-    """Return an address as the list has it: names of files may be no UTF-8."""
-    return file.encode(errors="surrogateescape")
-
-
-def to_text(file: bytes) -> str:
-    """Return an address as Python has it."""
-    return file.decode(errors="surrogateescape")
-
-
-def _cut(photos: list[Listed], size: int) -> Iterator[list[Listed]]:
-    part: list[Listed] = []
-    for photo in photos:
-        part.append(photo)
-        key = int.from_bytes(hashlib.sha256(to_bytes(photo[0])).digest()[:8], "big")
-        if len(part) >= 2 * size or (len(part) >= size // 2 and key % max(1, size // 2) == 0):
-            yield part
-            part = []
-    if part:
-        yield part
+    if not column and ("://" in chosen or chosen.lower().endswith(EXTENSIONS)):
+        raise CliError(f"{source} begins with an address, {chosen}: its first line is to name the column, as file.")
+    return chosen

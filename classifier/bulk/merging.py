@@ -6,7 +6,8 @@ Writes a Parquet or CSV file
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,9 +18,12 @@ from classifier.files import replacing
 from classifier.results_csv import protected
 
 from .job import PARTS, Job, read_job
+from .places import as_os_error, file_system, why
+from .records import shown
 
 FILES = (".parquet", ".csv")
 TEXTS = ("file", "label", "error", "modified")  # what a spreadsheet might compute
+Write = Callable[[Iterator[pa.Table], Path], int]
 
 
 def merge(folders: Sequence[str], out: str) -> int:
@@ -29,64 +33,79 @@ def merge(folders: Sequence[str], out: str) -> int:
     jobs = [read_job(folder) for folder in folders]
     first = jobs[0]
     for folder, job in zip(folders, jobs):
-        if job.options != first.options or not job.photos.equals(first.photos):
+        if job.parts != first.parts:  # a part is named after its photos, the model and the options
             raise CliError(f"{folder} is another job than {folders[0]}: of another list, model or options.")
-    holders = {part: job for job in reversed(jobs) for part in job.done()}
+    holders = _holders(jobs)
+    tables = (_checked(holders[part], part) for part in first.parts)
+    try:
+        return _put(_to_csv if out.lower().endswith(".csv") else _to_parquet, tables, out)
+    except OSError as error:
+        raise CliError(f"{out} cannot be written: {why(error)}.") from None
+
+
+def _holders(jobs: Sequence[Job]) -> dict[str, Job]:
+    """Return who has each part; CliError where nobody has one."""
+    first = jobs[0]
+    try:
+        holders = {name.removesuffix(".parquet"): job for job in reversed(jobs) for name in job.place.names(PARTS)}
+    except OSError as error:
+        raise CliError(f"{first.place.address} cannot be read: {why(error)}.") from None
     missing = [part for part in first.parts if part not in holders]
     if missing:
-        lost = set(missing)
-        n = sum(part in lost for part in first.photos["part"].to_pylist())
         raise CliError(
-            f"{len(missing)} of {len(first.parts)} parts are missing, with {n} photos, the first of them {missing[0]}. "
-            "Run the same command, or the shards that are missing, and merge again."
+            f"{len(missing)} of {len(first.parts)} parts are missing, with {first.n_photos(missing)} photos, the first "
+            f"of them {missing[0]}. Run the same command, or the shards that are missing, and merge again."
         )
-    tables = (_checked(holders[part], part, first) for part in first.parts)
-    path = Path(out)
-    try:
-        with replacing(path) as temporary:
-            return _to_csv(tables, temporary) if out.lower().endswith(".csv") else _to_parquet(tables, temporary)
-    except OSError as error:
-        raise CliError(f"{out} cannot be written: {error.strerror or error}.") from None
+    return holders
 
 
-def _checked(job: Job, part: str, first: Job) -> pa.Table:
+def _checked(job: Job, part: str) -> pa.Table:
     """Return the rows of a part; CliError unless they are those of its photos, each once."""
     name = f"{PARTS}/{part}.parquet"
     try:
         table = pq.read_table(io.BytesIO(job.place.read(name)))
-    except (OSError, pa.ArrowInvalid) as error:
+        files = table["file"].to_pylist()
+    except (OSError, KeyError, pa.ArrowException) as error:
         raise CliError(
-            f"{job.place.address}/{name} is damaged ({str(error).splitlines()[0].rstrip('.')}): remove it and run the "
-            "same command again."
+            f"{job.place.address}/{name} is damaged ({why(error)}): remove it and run the same command again."
         ) from None
-    expected = [file.encode(errors="backslashreplace").decode() for file, _, _ in first.photos_of(part)]
-    if table["file"].to_pylist() != expected:
+    if files != [shown(file) for file, _, _ in job.photos_of(part)]:
         raise CliError(f"{job.place.address}/{name} has other photos than its list: remove it and run again.")
     return table
 
 
+def _put(write: Write, tables: Iterator[pa.Table], out: str) -> int:
+    """Write tables to a file, whole or not at all; to one of an object store from a temporary file."""
+    if "://" not in out:
+        with replacing(Path(out)) as temporary:
+            return write(tables, temporary)
+    with tempfile.TemporaryDirectory() as folder:
+        n = write(tables, Path(folder) / "all")
+        files, path = file_system(out)
+        with as_os_error():
+            files.put_file(str(Path(folder) / "all"), path)
+    return n
+
+
 def _to_parquet(tables: Iterator[pa.Table], path: Path) -> int:
-    n, writer = 0, None
-    try:
+    first = next(tables)
+    n = len(first)
+    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+        writer.write_table(first)
         for table in tables:
-            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
             writer.write_table(table)
             n += len(table)
-    finally:
-        if writer:
-            writer.close()
     return n
 
 
 def _to_csv(tables: Iterator[pa.Table], path: Path) -> int:
     n = 0
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file, lineterminator="\r\n")  # so that it quotes a name with either of them
         for table in tables:
             if not n:
                 writer.writerow(table.column_names)
-            rows = zip(*(_as_text(table[name].to_pylist(), name) for name in table.column_names))
-            writer.writerows(rows)
+            writer.writerows(zip(*(_as_text(table[name].to_pylist(), name) for name in table.column_names)))
             n += len(table)
     return n
 

@@ -5,26 +5,28 @@ place.write("parts/a.parquet", data)
 """
 
 import posixpath
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from fastcore.script import CliError
 
-from classifier.files import replacing
+from classifier.files import atomic_write
 
 
 @dataclass(frozen=True)
 class Place:
-    """A folder, of this machine or of an object store."""
+    """A folder, of this machine or of an object store. Whatever goes wrong raises OSError."""
 
     address: str
     """as its user writes it"""
     files: Any
     """the fsspec file system"""
     root: str
-    """the folder's path in that file system"""
+    """the folder's path in that file system; of this machine: from the root"""
     is_local: bool
 
     @classmethod
@@ -40,45 +42,80 @@ class Place:
 
     def has(self, name: str) -> bool:
         """Return whether a file is there."""
-        return bool(self.files.exists(self.path(name)))
+        with as_os_error():
+            self.files.invalidate_cache(self.path(name))  # another process may have written it
+            return bool(self.files.exists(self.path(name)))
 
     def names(self, folder: str) -> set[str]:
         """Return the names of the files in one of its folders; none where there is no such folder."""
-        self.files.invalidate_cache()
         try:
-            found = self.files.ls(self.path(folder), detail=False)
+            with as_os_error():
+                self.files.invalidate_cache(self.path(folder))
+                found = self.files.ls(self.path(folder), detail=False)
         except FileNotFoundError:
             return set()
         return {posixpath.basename(name.rstrip("/")) for name in found}
 
     def read(self, name: str) -> bytes:
         """Return a file's bytes; FileNotFoundError where there is none."""
-        return bytes(self.files.cat_file(self.path(name)))
+        with as_os_error():
+            return bytes(self.files.cat_file(self.path(name)))
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file in whole or not at all; it takes the place of an older one. Raises OSError."""
+        """Write a file in whole or not at all; it takes the place of an older one."""
         if not self.is_local:
-            self.files.pipe_file(self.path(name), data)  # one put: an object is there in whole or not at all
+            with as_os_error():
+                self.files.pipe_file(self.path(name), data)  # one put: an object is there in whole or not at all
             return
         path = Path(self.path(name))
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_bytes(data)
+        if data:
+            atomic_write(path, data)
+        else:  # a mark, which need not survive a power cut
+            path.touch()
 
     def remove(self, name: str) -> None:
         """Remove a file; nothing happens where there is none."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), as_os_error():
             self.files.rm_file(self.path(name))
 
 
+@contextmanager
+def as_os_error() -> Iterator[None]:
+    """Raise OSError for what the package of a file system raises: botocore and aiohttp have classes of their own."""
+    try:
+        yield
+    except (OSError, CliError):
+        raise
+    except Exception as error:
+        raise OSError(why(error)) from error
+
+
+def why(error: BaseException) -> str:
+    """Return the reason that an error gives, in one line without a full stop."""
+    text = (isinstance(error, OSError) and error.strerror) or str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300].rstrip(". ")
+
+
 def file_system(address: str) -> tuple[Any, str]:
-    """Return the file system of an address, and the path in it; CliError where a package is missing."""
+    """Return the file system of an address, and the path in it; CliError where a package is missing.
+
+    All threads share one file system, so that they share its connections: fsspec itself keeps one for each thread.
+    """
+    first, chain, inner = address.partition("::") if "://" in address else (address, "", "")
+    scheme, separator, rest = first.partition("://")
+    host = "" if chain else rest.partition("/")[0]  # zip://folder/photo.jpg::s3://bucket/photos.zip has none
+    try:
+        files = _opened(f"{scheme}://{host}{chain}{inner}" if separator else "file://")
+    except ImportError as error:
+        raise CliError(f"{address} needs a package that is not installed: {why(error)}.") from None
+    except Exception as error:  # each package has its own for an address, a file or credentials that it does not take
+        raise CliError(f"{address} cannot be opened: {why(error)}.") from None
+    return files, str(files._strip_protocol(first))
+
+
+@lru_cache
+def _opened(address: str) -> Any:
     import fsspec
 
-    try:
-        files, root = fsspec.core.url_to_fs(address)
-    except ImportError as error:
-        raise CliError(f"{address}: {str(error).rstrip('.')}.") from None
-    except ValueError as error:
-        raise CliError(f"{address} is no address that can be opened: {str(error).rstrip('.')}.") from None
-    return files, str(root)
+    return fsspec.core.url_to_fs(address)[0]

@@ -4,31 +4,36 @@ Plain tasks, not Ray Data: its blocks are its own unit, and its retries of a blo
 ours is the part, which is written whole or not at all.
 """
 
+import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-os.environ.setdefault("RAY_DEDUP_LOGS", "1")
 import ray
+from fastcore.script import CliError
+from ray.exceptions import RayError
 
 from classifier.cpu_count import cores
 
-from .worker import RETRIES, Result, answer_part
+from .engines import Results
+from .places import why
+from .worker import RETRIES, answer_part
 
 ONE_CORE = {"CPU_CORES": "1", "OMP_NUM_THREADS": "1"}
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_task_oom_retries": str(RETRIES - 1)}
+"""of a cluster that is started here: it reports nothing to anybody, and no photo may end workers for ever"""
 ROOT = Path(__file__).parents[2]
-AHEAD = 4  # parts in the queue for each worker
+AHEAD = 4  # parts in the queue for each core
+STORE_BYTES = 80_000_000  # of Ray's object store, which holds a few numbers of each part; the least that Ray takes
 
 
-def results(out: str, parts: list[str], workers: int, address: str) -> Iterator[Result]:
+def results(out: str, parts: list[str], workers: int, address: str) -> Results:
     """Yield the result of each part as it is there; a part that ends RETRIES workers is given up for this run."""
     paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH", "")])])
     environment = {"env_vars": {**ONE_CORE, "PYTHONPATH": paths}}
-    n = workers or cores()
     started = not ray.is_initialized()
     if started:
-        options = {"address": address} if address else {"num_cpus": n, "include_dashboard": False}
-        ray.init(runtime_env=environment, log_to_driver=False, logging_level="ERROR", **options)
+        _start(environment, workers or cores(), address)
     try:
         yield from _mapped(out, parts, environment)
     finally:
@@ -36,15 +41,32 @@ def results(out: str, parts: list[str], workers: int, address: str) -> Iterator[
             ray.shutdown()
 
 
-def _mapped(out: str, parts: list[str], environment: dict[str, dict[str, str]]) -> Iterator[Result]:
-    task = ray.remote(num_cpus=1, max_retries=RETRIES - 1, retry_exceptions=False, runtime_env=environment)(answer_part)
-    most = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
-    waiting, running = list(reversed(parts)), list[object]()
+def _start(environment: dict[str, Any], n: int, address: str) -> None:
+    """Join the cluster at an address, or start one of n processes; CliError where that fails."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    own = {"num_cpus": n, "include_dashboard": False, "object_store_memory": STORE_BYTES}
+    try:
+        ray.init(
+            runtime_env=environment,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **({"address": address} if address else {**own, "address": "local"}),
+        )
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+        where = f"at {address} cannot be joined" if address else "cannot be started here"
+        raise CliError(f"A Ray cluster {where}: {why(error)}.") from None
+
+
+def _mapped(out: str, parts: list[str], environment: dict[str, Any]) -> Results:
+    task = ray.remote(num_cpus=1, max_retries=RETRIES - 1, runtime_env=environment)(answer_part)
+    waiting, running = list(reversed(parts)), list[Any]()
     while waiting or running:
+        most = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))  # a cluster may grow
         while waiting and len(running) < most:
             running.append(task.remote(out, waiting.pop()))
         (ready, *_), running = ray.wait(running, num_returns=1)
         try:
             yield ray.get(ready)
-        except Exception as error:  # what a task raised, or that its worker ended too often
-            yield f"{type(error).__name__}: {str(error).strip().splitlines()[-1]}"
+        except Exception as error:  # that its worker ended too often, or a fault of ours
+            yield f"{type(error).__name__}: {why(error)}"

@@ -9,7 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from classifier import Classifier, Prediction
-from classifier.results_csv import SEPARATOR
+from classifier.results_csv import DECISION, PROBABILITY, SEPARATOR
+
+from .photo_list import Listed
 
 Record = dict[str, Any]
 
@@ -30,29 +32,26 @@ def schema_of(classifier: Classifier, all_labels: bool) -> pa.Schema:
         ("sha256", text),
     ]
     if classifier.operating_point:
-        fields.append(("decision", text))
+        fields.append((DECISION, text))
     if all_labels:
-        fields += [(column_of(label), number) for label in classifier.labels]
+        fields += [(f"{PROBABILITY}{label}", number) for label in classifier.labels]
     return pa.schema(fields)
 
 
-def column_of(label: str) -> str:
-    """Return the name of the column with a label's probability."""
-    return f"probability of {label}"
-
-
-def record(file: str, n_bytes: int, modified: str, answer: Prediction | str, data: bytes | None, model: str) -> Record:
+def record(photo: Listed, answer: Prediction | str, data: bytes | None, model: str) -> Record:
     """Return the row of a photo. answer: or the sentence why there is none; data: its bytes, where they were read."""
+    file, n_bytes, modified = photo
+    known = n_bytes if n_bytes >= 0 else None
     row: Record = {
-        "file": file.encode(errors="backslashreplace").decode(),
+        "file": shown(file),
         "error": None,
         "model": model,
-        "bytes": n_bytes if data is None else len(data),
+        "bytes": known if data is None else len(data),
         "modified": modified,
         "sha256": None if data is None else hashlib.sha256(data).hexdigest(),
     }
     if isinstance(answer, str):
-        return {**row, "error": answer.encode(errors="backslashreplace").decode()}
+        return {**row, "error": shown(answer)}
     labels = (answer.label,) if answer.labels is None else answer.labels
     return {
         **row,
@@ -60,6 +59,11 @@ def record(file: str, n_bytes: int, modified: str, answer: Prediction | str, dat
         "probability": answer.probabilities[answer.label] if labels else None,
         "familiar": answer.familiar,
         "familiarity": answer.familiarity,
-        "decision": answer.decision,
-        **{column_of(label): probability for label, probability in answer.probabilities.items()},
+        DECISION: answer.decision,
+        **{f"{PROBABILITY}{label}": probability for label, probability in answer.probabilities.items()},
     }
+
+
+def shown(text: str) -> str:
+    """Return a text as a part has it: bytes of a name that are no UTF-8 become \\udcXX."""
+    return text.encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Answer the photos of a source in parts, here or on an engine, and say what came of it.
+"""Answer the photos of a source in parts, here or on an engine, and print what came of it.
 
 Reads  a source, an export, and OUT where an earlier run has begun
 Writes OUT/parts/*.parquet; where OUT is a file, OUT.parts/ and, once all parts are there, the file
@@ -8,7 +8,8 @@ import re
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 
 from fastcore.script import CliError
 from fastprogress import progress_bar
@@ -17,8 +18,11 @@ from classifier.files import sha256
 
 from .engines import ENGINES
 from .job import Job, Options, open_job
+from .listing import is_table
 from .merging import FILES, merge
 from .worker import Counts, Result
+
+IN_A_ROW = 3  # parts that fail one after the other, before a run gives up: a full disk, a store that is not there
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Wanted:
 
     source: str
     out: str
-    export: str
+    export: str = "export.pkl"
     engine: str = ""
     workers: int = 0
     address: str = ""
@@ -42,12 +46,45 @@ class Wanted:
         """Where the parts go: OUT, or OUT.parts beside a file."""
         return f"{self.out}.parts" if self.out.lower().endswith(FILES) else self.out
 
+    def check(self) -> None:
+        """Raise CliError for options that do not fit."""
+        if self.engine not in ENGINES:
+            raise CliError(f"--engine {self.engine}: one of {', '.join(filter(None, ENGINES))}.")
+        if self.part_size < 1 or self.workers < 0:
+            raise CliError("--part-size is at least 1, and --workers at least 0.")
+        if (self.workers or self.address) and not self.engine:
+            raise CliError("--workers and --address belong to an engine: add --engine dask, or ray.")
+        if self.workers and self.address:
+            raise CliError("--workers are started here, and --address has its own: give one of them.")
+        if self.column and not is_table(self.source):
+            raise CliError("--column is of a table: SOURCE ends in .csv or .parquet.")
+        share_of([], self.shard)
+
+
+@dataclass
+class Outcome:
+    """What a run has come to."""
+
+    counts: Counts = field(default_factory=Counts)
+    answered: int = 0
+    """parts that were answered now"""
+    problems: list[str] = field(default_factory=list)
+    """why parts were not"""
+    interrupted: bool = False
+
+    def add(self, result: Result) -> None:
+        """Count a part."""
+        if isinstance(result, str):
+            self.problems.append(result)
+        else:
+            self.counts, self.answered = self.counts + result, self.answered + 1
+
 
 def share_of(parts: list[str], shard: str) -> list[str]:
     """Return the parts of shard "i/n", i from 1 on; all for "". CliError for any other text."""
     if not shard:
         return parts
-    found = re.fullmatch(r"(\d+)/(\d+)", shard)
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", shard)
     i, n = map(int, found.groups()) if found else (0, 0)
     if not 1 <= i <= n:
         raise CliError(f"--shard {shard}: write I/N, such as 1/64 for the first of 64.")
@@ -56,59 +93,70 @@ def share_of(parts: list[str], shard: str) -> list[str]:
 
 def answer_source(wanted: Wanted) -> None:
     """Answer a source in parts, and print a line of counts. Raises CliError, also where parts are left."""
+    wanted.check()
+    try:
+        _answer_source(wanted)
+    except KeyboardInterrupt:  # before or after the answers: while listing, or while joining them
+        print(f"{wanted.folder}: stopped; the same command goes on", flush=True)
+        sys.exit(130)
+
+
+def _answer_source(wanted: Wanted) -> None:
     began = time.perf_counter()
-    if wanted.engine not in ENGINES:
-        raise CliError(f"--engine {wanted.engine}: one of {', '.join(filter(None, ENGINES))}.")
-    if wanted.part_size < 1 or wanted.workers < 0:
-        raise CliError("--part-size is at least 1, and --workers at least 0.")
     try:
         version = sha256(wanted.export)[:12]
     except OSError as error:
         raise CliError(f"{wanted.export} cannot be read: {error.strerror or error}.") from None
-    options = Options(version, wanted.all_labels, wanted.part_size)
-    job = open_job(wanted.folder, wanted.source, wanted.column, wanted.export, options, wanted.relist)
-    parts, done = share_of(job.parts, wanted.shard), job.done()
-    left = [part for part in parts if part not in done]
-    new, problems = _answered(wanted, left)
-    n = _photos(job, parts)
-    print(
-        f"{wanted.folder}: {new.photos + _photos(job, set(parts) & done)} of {n} photos"
-        f"{f' of shard {wanted.shard}' if wanted.shard else ''}, {new.photos} answered now, "
-        f"{_photos(job, set(parts) & done)} were there, {new.failed} without an answer, {new.unfamiliar} not familiar, "
-        f"{time.perf_counter() - began:.0f} s",
-        flush=True,
-    )
-    if problems:
-        raise CliError(f"{len(problems)} of {len(parts)} parts are left ({problems[0]}). The same command goes on.")
-    if wanted.out != wanted.folder and not wanted.shard:
-        merge([wanted.folder], wanted.out)
-        print(f"{wanted.out}: {n} photos; {wanted.folder} is not needed any more")
-
-
-def _photos(job: Job, parts: Iterable[str]) -> int:
-    """Return how many photos parts have."""
-    wanted = set(parts)
-    return sum(part in wanted for part in job.photos["part"].to_pylist())
-
-
-def _answered(wanted: Wanted, parts: list[str]) -> tuple[Counts, list[str]]:
-    """Return what the parts came to, and why some are left; exits with 130 at Ctrl-C."""
-    counts, problems = Counts(), list[str]()
-    if not parts:
-        return counts, problems
-    results: Iterable[Result] = ENGINES[wanted.engine](wanted.folder, parts, wanted.workers, wanted.address)
-    try:
-        for result in progress_bar(results, total=len(parts), leave=False) if sys.stdout.isatty() else results:
-            if isinstance(result, Counts):
-                counts += result
-            else:
-                problems.append(result)
-    except OSError as error:
-        raise CliError(
-            f"{wanted.folder} cannot be written: {error.strerror or error}. What it holds is kept; the same command "
-            "goes on."
-        ) from None
-    except KeyboardInterrupt:
-        print(f"\n{wanted.folder}: stopped after {counts.photos} photos; the same command goes on")
+    options = Options(version, wanted.all_labels, wanted.part_size, wanted.source, wanted.column)
+    job = open_job(wanted.folder, wanted.export, options, wanted.relist)
+    parts = share_of(job.parts, wanted.shard)
+    done = job.done() & set(parts)
+    outcome = _answered(wanted, job, [part for part in parts if part not in done])
+    print(_line(wanted, job, parts, done, outcome, time.perf_counter() - began), flush=True)
+    if outcome.interrupted:
         sys.exit(130)
-    return counts, problems
+    left = len(parts) - len(done) - outcome.answered
+    if left:
+        raise CliError(f"{left} of {len(parts)} parts are left: {outcome.problems[0]}. The same command goes on.")
+    if wanted.out != wanted.folder and not wanted.shard:
+        n, kept = merge([wanted.folder], wanted.out), outcome.counts.out_of_reach
+        print(f"{wanted.out}: {n} photos{'' if kept else f'; {wanted.folder} is not needed any more'}")
+
+
+def _answered(wanted: Wanted, job: Job, parts: list[str]) -> Outcome:
+    """Return what the parts came to; it ends early at Ctrl-C and where nothing works any more."""
+    outcome, failing = Outcome(), 0
+    if not parts:
+        return outcome
+    out = wanted.folder if "://" in wanted.folder else job.place.root  # workers may be started in another folder
+    try:
+        with closing(ENGINES[wanted.engine](out, parts, wanted.workers, wanted.address)) as results:
+            bar = progress_bar(results, total=len(parts), leave=False) if sys.stdout.isatty() else None
+            for result in bar or results:
+                outcome.add(result)
+                if bar:
+                    bar.comment = f"{outcome.counts.photos} photos"
+                nothing = isinstance(result, str) or result.out_of_reach == result.photos
+                failing = failing + 1 if nothing else 0
+                if failing >= IN_A_ROW and outcome.answered + len(outcome.problems) < len(parts):
+                    outcome.problems.append("the photos of several parts, one after the other, are out of reach")
+                    break
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+        if sys.stdout.isatty():
+            print()  # ends the line of the bar
+    return outcome
+
+
+def _line(wanted: Wanted, job: Job, parts: Iterable[str], done: Iterable[str], outcome: Outcome, seconds: float) -> str:
+    """Return the line of counts."""
+    counts, there = outcome.counts, job.n_photos(done)
+    none = f"{counts.none} with none of the labels, " if job.options.multi_label else ""
+    again = f" ({counts.out_of_reach} out of reach: the same command asks again)" if counts.out_of_reach else ""
+    return (
+        f"{wanted.folder}: {'stopped at ' if outcome.interrupted else ''}{there + counts.photos} of "
+        f"{job.n_photos(parts)} photos{f' of shard {wanted.shard}' if wanted.shard else ''}, "
+        f"{counts.photos} answered now, {there} were there, {counts.failed} without an answer{again}, "
+        f"{counts.unfamiliar} not familiar, {none}{seconds:.0f} s"
+        + ("; the same command goes on" if outcome.interrupted else "")
+    )

@@ -1,4 +1,4 @@
-"""Answer one part of a job: the function that every engine maps over the names of parts.
+"""Answer a part of a job: the function that every engine maps over the names of parts.
 
     answer_part("s3://bucket/answers", "0123…")
 
@@ -8,32 +8,31 @@ a process of their own, so that one which ends its process costs a row and not t
 """
 
 import io
-import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from dataclasses import astuple, dataclass
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fastcore.script import CliError
 
 from classifier import Classifier
 from classifier.cpu_count import cores
 from classifier.photo import PhotoError
-from classifier.photo.download import MAX_BYTES, Downloader, DownloadError, run_async
-from classifier.photo.sources import read_source
 
-from .careful import answers_of_their_own
-from .job import PARTS, TRYING, Job, load_model, read_job
-from .listing import Listed
-from .places import file_system
+from . import careful
+from .job import AGAIN, PARTS, TRYING, Job, Options, load_model, read_job
+from .photo_list import Listed
+from .places import why
+from .reading import OutOfReach, read_photo
 from .records import Record, record, schema_of
+from .threads import in_threads
 
-WEB = ("http://", "https://")
-MAX_PHOTO_BYTES = 200_000_000  # of a file or an object; an address on the web has less
+OUT_OF_REACH = "out of reach"  # of a row, beside its columns: another try may read the photo
+RETRIES = 3  # workers that one part may end before it is left for the next run
 
 
-@dataclass
+@dataclass(frozen=True)
 class Counts:
     """What the photos of parts came to."""
 
@@ -41,114 +40,96 @@ class Counts:
     failed: int = 0
     unfamiliar: int = 0
     none: int = 0
+    out_of_reach: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
-        mine, theirs = vars(self).values(), vars(other).values()
-        return Counts(*(one + two for one, two in zip(mine, theirs)))
+        return Counts(*map(sum, zip(astuple(self), astuple(other))))
 
 
-RETRIES = 3  # workers that one part may end before it is left for the next run
-Result = Counts | str  # or why a part was not answered
+Result = Counts | str
+"""of a part; or why it was not answered"""
 
 
-@lru_cache(1)
-def loaded(out: str) -> tuple[Job, Classifier]:
-    """Return a job and its classifier, once a process."""
-    job = read_job(out)
-    return job, load_model(job.place)
+def answer_part(out: str, part: str) -> Result:
+    """Answer the photos of a part and write it, unless it is there; return what came of it."""
+    try:
+        job = read_job(out)
+        if part not in job.photos.groups:
+            return "the source was listed again meanwhile"
+        if job.is_done(part):
+            return counts_of(pq.read_table(io.BytesIO(job.place.read(f"{PARTS}/{part}.parquet"))))
+        return _answer_part(out, job, part)
+    except (OSError, CliError, pa.ArrowException) as error:
+        return why(error)
 
 
-def answer_part(out: str, part: str) -> Counts:
-    """Answer the photos of a part and write it, unless it is there; OSError where it cannot be written."""
-    job, classifier = loaded(out)
-    name, mark = f"{PARTS}/{part}.parquet", f"{TRYING}/{part}"
-    if job.place.has(name):
-        return counts_of(pq.read_table(io.BytesIO(job.place.read(name))))
-    photos = job.photos_of(part)
-    if job.place.has(mark):
-        rows = answers_of_their_own(out, photos, job.options.model)
-    else:
+def _answer_part(out: str, job: Job, part: str) -> Counts:
+    """Answer a part between writing its mark and removing it."""
+    mark = f"{TRYING}/{part}"
+    somebody_died = job.place.has(mark)
+    if not somebody_died:
         job.place.write(mark, b"")
-        try:
-            rows = _answers(classifier, photos)
-        except BaseException:  # Ctrl-C is no photo that ends its process
-            job.place.remove(mark)
-            raise
+    try:
+        photos = job.photos_of(part)
+        answers = careful.answers_of_their_own if somebody_died else _answers
+        counts = _write_part(job, part, answers(out, job, photos))
+    except BaseException:  # neither Ctrl-C nor a full disk is a photo that ends its process
+        with suppress(OSError):
+            if not somebody_died:
+                job.place.remove(mark)
+        raise
+    with suppress(OSError):
+        job.place.remove(mark)
+    return counts
+
+
+def _write_part(job: Job, part: str, rows: list[Record]) -> Counts:
+    """Write a part, and beside it whether some of its photos are to be tried again."""
+    again = f"{AGAIN}/{part}"
+    out_of_reach = sum(OUT_OF_REACH in row for row in rows)
+    if out_of_reach:  # before the part, which would be done without it
+        job.place.write(again, b"")
+    classifier = load_model(job.place, job.options.model)
     table = pa.Table.from_pylist(rows, schema_of(classifier, job.options.all_labels))
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
-    job.place.write(name, buffer.getvalue())
-    with suppress(OSError):
-        job.place.remove(mark)
-    return counts_of(table)
+    job.place.write(f"{PARTS}/{part}.parquet", buffer.getvalue())
+    if not out_of_reach:
+        job.place.remove(again)
+    return counts_of(table, out_of_reach)
 
 
-def _answers(classifier: Classifier, photos: list[Listed]) -> list[Record]:
-    """Return the rows of photos, answered by as many threads as there are cores."""
-    pool = ThreadPoolExecutor(cores())
-    try:
-        return list(pool.map(partial(answer, classifier), photos))
-    finally:
-        pool.shutdown(cancel_futures=True)
+def _answers(out: str, job: Job, photos: list[Listed]) -> list[Record]:
+    """Return the rows of photos, answered in as many threads as there are cores; after one that hangs, carefully."""
+    classifier = load_model(job.place, job.options.model)
+    rows = in_threads(partial(answer, classifier, job.options), photos, cores(), careful.MAX_SECONDS)
+    left = [photo for photo, row in zip(photos, rows) if row is None]
+    others = iter(careful.answers_of_their_own(out, job, left))
+    return [next(others) if row is None else row for row in rows]
 
 
-def answer(classifier: Classifier, photo: Listed) -> Record:
+def answer(classifier: Classifier, options: Options, photo: Listed) -> Record:
     """Return the row of a photo; whatever goes wrong becomes its sentence."""
-    file, n_bytes, modified = photo
-    model, data = classifier.short_version, None
+    file, n_bytes, _ = photo
+    data = None
     try:
-        data = read_photo(file, n_bytes)
-        return record(file, n_bytes, modified, classifier.predict(data), data, model)
+        data = read_photo(options.path_of(file), n_bytes)
+        return record(photo, classifier.predict(data), data, options.model)
+    except OutOfReach as error:
+        return {**record(photo, str(error), data, options.model), OUT_OF_REACH: True}
     except PhotoError as error:
-        return record(file, n_bytes, modified, str(error), data, model)
-    except Exception as error:  # of any file system, or a fault of ours: the other photos must not pay for it
-        return record(file, n_bytes, modified, f"This photo failed: {type(error).__name__}.", data, model)
+        return record(photo, str(error), data, options.model)
+    except Exception as error:  # a fault of ours or no memory: the other photos must not pay for it
+        return record(photo, f"This photo failed: {type(error).__name__}.", data, options.model)
 
 
-def read_photo(file: str, n_bytes: int) -> bytes:
-    """Return the bytes of a file, an object or an address on the web; PhotoError with a sentence."""
-    if n_bytes > MAX_PHOTO_BYTES:
-        raise PhotoError(
-            f"This file has {n_bytes / 1e6:.0f} MB, more than the {MAX_PHOTO_BYTES / 1e6:.0f} MB of a photo."
-        )
-    if file.startswith(WEB):
-        return _download(file)
-    if "://" not in file:
-        return _read_local(file)
-    files, path = file_system(file)
-    try:
-        if n_bytes < 0 and int(files.info(path).get("size") or 0) > MAX_PHOTO_BYTES:
-            return read_photo(file, MAX_PHOTO_BYTES + 1)
-        return bytes(files.cat_file(path))
-    except FileNotFoundError:
-        raise PhotoError(f"There is no file {file}.") from None
-    except OSError as error:
-        raise PhotoError(f"{file} could not be read: {error.strerror or error}.") from None
-
-
-def _read_local(file: str) -> bytes:
-    """Return the bytes of a file of this machine; PhotoError where it is too large to be a photo."""
-    with suppress(OSError):
-        size = os.stat(file).st_size
-        if size > MAX_PHOTO_BYTES:
-            return read_photo(file, size)
-    return read_source(file)
-
-
-def _download(address: str) -> bytes:
-    """Return the bytes at an address on the public web, as the app fetches those that clients send."""
-    try:
-        return run_async(Downloader(max_bytes=MAX_BYTES).fetch(address))
-    except DownloadError as error:
-        raise PhotoError(f"{address} could not be downloaded: {error}.") from None
-
-
-def counts_of(table: pa.Table) -> Counts:
+def counts_of(table: pa.Table, out_of_reach: int = 0) -> Counts:
     """Return what the rows of a part came to."""
     familiar, label, error = (table[name].to_pylist() for name in ("familiar", "label", "error"))
     return Counts(
         len(table),
-        sum(why is not None for why in error),
+        sum(reason is not None for reason in error),
         sum(known is False for known in familiar),
-        sum(name is None and why is None for name, why in zip(label, error)),
+        sum(name is None and reason is None for name, reason in zip(label, error)),
+        out_of_reach,
     )

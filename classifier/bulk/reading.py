@@ -1,0 +1,75 @@
+"""Read a photo of a list: a file, an object of a store or an address on the web.
+
+Gives  its bytes, or PhotoError with a sentence; OutOfReach where another try may succeed
+"""
+
+import os
+from contextlib import suppress
+
+from fastcore.script import CliError
+
+from classifier.photo import PhotoError
+from classifier.photo.download import MAX_BYTES, Downloader, DownloadError, run_async
+from classifier.photo.sources import read_source
+
+from .places import as_os_error, file_system, why
+
+WEB = ("http://", "https://")
+MAX_PHOTO_BYTES = 200_000_000  # of a file or an object; an address on the web has less
+
+
+class OutOfReach(PhotoError):
+    """Raised for a photo that may be well: its store, its server or this machine's rights to it keep it away."""
+
+
+def read_photo(file: str, n_bytes: int) -> bytes:
+    """Return the bytes of a file, an object or an address on the web. n_bytes: as listed; -1 where it is not known."""
+    if n_bytes > MAX_PHOTO_BYTES:
+        raise _too_large(n_bytes)
+    if file.startswith(WEB):
+        return _download(file)
+    return _read_object(file, n_bytes) if "://" in file else _read_local(file)
+
+
+def _read_object(file: str, n_bytes: int) -> bytes:
+    try:
+        files, path = file_system(file)
+        with as_os_error():
+            size = n_bytes if n_bytes >= 0 else int(files.info(path).get("size") or 0)
+            data = b"" if size > MAX_PHOTO_BYTES else bytes(files.cat_file(path))
+    except FileNotFoundError:
+        raise PhotoError(f"There is no file {file}.") from None
+    except OSError as error:
+        raise OutOfReach(f"{file} could not be read: {why(error)}.") from None
+    except CliError as error:  # a package that this worker lacks
+        raise OutOfReach(str(error)) from None
+    if size > MAX_PHOTO_BYTES:
+        raise _too_large(size)
+    return read_source(data)
+
+
+def _read_local(file: str) -> bytes:
+    size = 0
+    with suppress(OSError, ValueError):  # read_source says why
+        size = os.stat(file).st_size
+    if size > MAX_PHOTO_BYTES:
+        raise _too_large(size)
+    try:
+        return read_source(file)
+    except PhotoError as error:
+        if isinstance(error.__cause__, OSError):
+            raise OutOfReach(str(error)) from None
+        raise
+
+
+def _download(address: str) -> bytes:
+    """Return the bytes at an address on the public web, as the app fetches those that clients send."""
+    try:
+        return run_async(Downloader(max_bytes=MAX_BYTES).fetch(address))
+    except DownloadError as error:
+        kind = PhotoError if error.final else OutOfReach
+        raise kind(f"{address} could not be downloaded: {error}.") from None
+
+
+def _too_large(n_bytes: int) -> PhotoError:
+    return PhotoError(f"This file has {n_bytes / 1e6:.0f} MB, more than the {MAX_PHOTO_BYTES / 1e6:.0f} MB of a photo.")
