@@ -103,6 +103,20 @@ def pairs(n: int) -> int:
     return n
 
 
+def command(folder: Path, arch: str, weights: str, image_size: int, n: int) -> list[str]:
+    """Print the time and the memory of a whole training; return what is worse than it should be."""
+    pretrained = ("--weights", weights) if weights else ("--no-pretrained",)
+    options = ("--quick", "--arch", arch, "--image-size", image_size, *pretrained)
+    seconds, megabytes, last = timed("training.train", folder / "photos", *options, "--out", folder / "export.pkl")
+    disk = sum(file.stat().st_size for file in (folder / "photos" / ".features").iterdir())
+    metrics = (folder / "metrics.json").stat().st_size
+    print(
+        f"training.train --quick, {arch} at {image_size} pixels: {seconds:,.0f} s, {megabytes:,.0f} MB resident at "
+        f"most, features {disk / 1e6:,.0f} MB, metrics.json {metrics / 1e6:.1f} MB; {last.split(': ', 1)[1]}"
+    )
+    return [f"{megabytes:,.0f} MB are more than {MAX_MEGABYTES:,}"] if megabytes > MAX_MEGABYTES else []
+
+
 @call_parse
 def main(
     data: str,  # folder of photos, one folder a label
@@ -139,17 +153,3 @@ def main(
             failed += command(Path(folder), arch, weights, image_size, photos)
     if failed:
         raise CliError("; ".join(failed))
-
-
-def command(folder: Path, arch: str, weights: str, image_size: int, n: int) -> list[str]:
-    """Print the time and the memory of a whole training; return what is worse than it should be."""
-    pretrained = ("--weights", weights) if weights else ("--no-pretrained",)
-    options = ("--quick", "--arch", arch, "--image-size", image_size, *pretrained)
-    seconds, megabytes, last = timed("training.train", folder / "photos", *options, "--out", folder / "export.pkl")
-    disk = sum(file.stat().st_size for file in (folder / "photos" / ".features").iterdir())
-    metrics = (folder / "metrics.json").stat().st_size
-    print(
-        f"training.train --quick, {arch} at {image_size} pixels: {seconds:,.0f} s, {megabytes:,.0f} MB resident at "
-        f"most, features {disk / 1e6:,.0f} MB, metrics.json {metrics / 1e6:.1f} MB; {last.split(': ', 1)[1]}"
-    )
-    return [f"{megabytes:,.0f} MB are more than {MAX_MEGABYTES:,}"] if megabytes > MAX_MEGABYTES else []
