@@ -63,9 +63,13 @@ lint: $(VENV)/testing ## check the style, the order of imports and the types
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
-lock: $(VENV)/testing ## write requirements.lock: requirements.txt with all it needs, each with its hashes
-	$(BIN)/uv pip compile -q requirements.txt -o requirements.lock $(ARGS) --universal --python-version 3.10 \
-	--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+LOCK = $(BIN)/uv pip compile -q $(ARGS) --universal --python-version 3.10 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+lock: $(VENV)/testing ## write requirements.lock and deploy/requirements.lock: all that serving needs, each with its hashes
+	$(LOCK) requirements.txt -o requirements.lock
+	$(BIN)/python -c 'from training.deploy.lean import *; print(lean_requirements(open("requirements.txt").read()))' | \
+	cat - deploy/requirements.txt | $(LOCK) - -c requirements.lock -o deploy/requirements.lock
 
 clean: ## remove the environment (photos are cleaned by `make cleaner`)
 	$(if $(findstring command,$(origin DATA)),$(error `make cleaner DATA=$(DATA)` cleans photos; `make clean` removes the environment))

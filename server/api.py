@@ -95,7 +95,7 @@ class _Endpoints:
         admission = self._admission
         why = (
             "The app is about to stop."
-            if admission.stopping
+            if admission.leaving or admission.stopping
             else "Too many photos are waiting."
             if admission.waiting >= admission.settings.max_waiting
             else self._problem()

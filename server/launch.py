@@ -79,6 +79,8 @@ def serve(
     if feedback:
         feedback.counters.start_flushing()
     _wait_for(signals)
+    admission.leaving = True
+    time.sleep(settings.stop_delay)
     end = time.monotonic() + MAX_STOP_SECONDS
     _stop(demo, admission)
     if feedback:

@@ -76,6 +76,10 @@ class Settings:
         0, 0, 10, "proxies in front of the app whose word on a client's address counts; on Spaces 1"
     )
 
+    stop_delay: float = _setting(
+        0, 0, 300, "seconds from SIGTERM on in which /health says 503, and photos are answered still"
+    )
+
     frame_ancestors: str = field(
         default="",
         metadata={"what": "further origins whose pages may show the app in a frame, such as https://lessons.example"},

@@ -44,7 +44,7 @@ class AdmissionControl:
     def __init__(self, settings: Settings, shared: "SharedStore | None" = None) -> None:
         """shared: where other replicas count, too; None for none."""
         self.settings, self.shared = settings, shared
-        self.stopping = False
+        self.leaving = self.stopping = False  # /health tells load balancers; then nothing new is taken
         per_minute = settings.max_per_minute
         self._photo_rate, self._key_rate = RateLimiter(per_minute), RateLimiter(settings.key_per_minute)
         self._read_rate = RateLimiter(max(READ_TOKENS * per_minute, MIN_READ_TOKENS) if per_minute else 0)

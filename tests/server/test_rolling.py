@@ -1,0 +1,30 @@
+"""benchmarks/rolling.py, server/launch.py: a replica that is told to stop, and one that takes its place."""
+
+import shutil
+import signal
+import time
+
+import pytest
+import requests
+
+from benchmarks.rolling import roll
+from helpers.apps import app_process
+from helpers.raw_http import PHOTO
+
+
+@pytest.mark.slow
+def test_two_replicas_are_replaced_and_no_request_fails():
+    if not shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin"):
+        pytest.skip("no nginx here (on Debian: apt-get install nginx-light)")
+    told, failed = roll(requests=300, threads=2)
+    assert failed == 0, told
+
+
+def test_after_a_delay_that_load_balancers_need_it_stops():
+    with app_process(STOP_DELAY="3") as (process, url):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        health = requests.get(f"{url}/health", timeout=10)
+        assert health.status_code == 503 and "about to stop" in health.json()["why"]
+        assert requests.post(f"{url}/classify", data=PHOTO, timeout=30).status_code == 200
+        assert process.wait(30) == 0
