@@ -1,6 +1,7 @@
 """Make the files of a model repository on the Hub, as huggingface_hub's `from_pretrained_fastai` opens it.
 
-Gives `model_files`: model.pkl, model.onnx, metrics.json, pyproject.toml, and a README.md that is the model card
+Gives `model_files`: model.pkl, model.onnx, metrics.json, pyproject.toml, and a README.md that is the model card; where
+model.onnx answers, what an inference endpoint needs too: handler.py, requirements.txt and the package `classifier`
 
 `push_to_hub_fastai` would write the export again, by cloudpickle, and tie it to one version of Python. Here the file
 that was measured is sent as it is.
@@ -8,10 +9,16 @@ that was measured is sent as it is.
 
 import json
 import re
+from pathlib import Path
 
 from huggingface_hub import ModelCardData, RepoCard
 
 from training.report.model_card import eval_results, metrics_among, with_parts
+
+from .lean import package_of, serves_compiled
+
+HANDLER = Path(__file__).with_name("handler.py")
+ENDPOINT_NEEDS = ("numpy", "onnx", "onnxruntime", "pillow", "pillow-heif")  # what `classifier` imports to answer
 
 USE = """```python
 from huggingface_hub import from_pretrained_fastai
@@ -37,7 +44,18 @@ def model_files(files: dict[str, bytes], name: str, space: str = "", body: str =
     for ours, theirs in (("export.onnx", "model.onnx"), ("metrics.json", "metrics.json")):
         if ours in files:
             made[theirs] = files[ours]
-    return made
+    return {**made, **endpoint_files(files)} if serves_compiled(files) else made
+
+
+def endpoint_files(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return what Hugging Face's inference endpoints need to answer from model.onnx, out of the serving files."""
+    lines = files["requirements.txt"].decode().splitlines()
+    pins = [line for line in lines if package_of(line) in ENDPOINT_NEEDS]
+    return {
+        "handler.py": HANDLER.read_bytes(),
+        "requirements.txt": "\n".join(["# what handler.py needs, exactly", *pins, ""]).encode(),
+        **{path: content for path, content in files.items() if path.startswith("classifier/")},
+    }
 
 
 def pyproject(versions: dict[str, str]) -> str:
