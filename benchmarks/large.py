@@ -136,6 +136,8 @@ def main(
         files = grow(Path(data), Path(folder) / "photos", photos)
         size = sum(file.stat().st_size for file in files)
         print(f"{photos:,} photos made, {size / photos / 1000:.0f} KB each, {time.perf_counter() - began:.0f} s")
+        if not stages:  # first: the peak memory of a process that this one starts is at least its own
+            failed += command(Path(folder), arch, weights, image_size, photos)
         print(f"{'':<46} {'core ms':>9} {'before':>9} {'':>8} {'a second':>10}")
         some, keep = files[:: max(1, photos // sample)], Path(folder) / "kept"
         reading(some, keep, photos)
@@ -149,7 +151,5 @@ def main(
             if busy is not None and busy < MIN_BUSY:
                 failed.append(f"in {name}, the GPU is busy {busy:.0%} of the time, less than {MIN_BUSY:.0%}")
         shutil.rmtree(keep, ignore_errors=True)
-        if not stages:
-            failed += command(Path(folder), arch, weights, image_size, photos)
     if failed:
         raise CliError("; ".join(failed))
