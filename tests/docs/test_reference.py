@@ -9,8 +9,8 @@ import pytest
 from classifier import Prediction, telemetry
 from helpers.documents import keys_of
 from helpers.paths import ROOT
-from server.feedback import counters, records, store
 from server.environment import ENVIRONMENT
+from server.feedback import counters, records, store
 from server.settings import Settings
 from tools import reference
 from training import metrics_keys
