@@ -19,7 +19,8 @@ from .job import Job
 from .photo_list import Listed
 from .records import Record, record
 
-MAX_SECONDS = 300  # of one photo, its download included, and of the start of a process
+MAX_SECONDS = 300  # of one photo, its download included
+START_SECONDS = 300  # of a process, on a machine that is busy
 ROOT = Path(__file__).parents[2]  # where `classifier` is imported from
 ENDED = "This photo could not be opened: it ended the program."
 TOO_LONG = "This photo could not be opened: it took more than {:.0f} seconds."
@@ -48,7 +49,7 @@ class Ask:
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
         with suppress(queue.Empty):
-            if self._lines.get(timeout=MAX_SECONDS) == STARTED:
+            if self._lines.get(timeout=START_SECONDS) == STARTED:
                 return
         raise OSError("the process that answers photos one by one did not start")
 

@@ -1,5 +1,9 @@
 """Answer parts on Dask: the cluster at an address, or worker processes of this machine."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import dask
 from distributed import Client, LocalCluster, as_completed
 from fastcore.script import CliError
@@ -32,11 +36,23 @@ def results(out: str, parts: list[str], workers: int, address: str) -> Results:
                 yield from _mapped(client, out, parts)
             return
         n = workers or cores()
-        with (
-            LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=None, silence_logs=QUIET) as cluster,
-            Client(cluster) as client,
-        ):
+        with no_interrupts():
+            cluster = LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=None, silence_logs=QUIET)
+        with cluster, Client(cluster) as client:
             yield from _mapped(client, out, parts)
+
+
+@contextmanager
+def no_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C from the threads that are started meanwhile, and from the processes that they start at any time."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _mapped(client: Client, out: str, parts: list[str]) -> Results:

@@ -3,16 +3,24 @@
 An engine need not resume, count or retry for long: a part that is there is done, and the same command goes on.
 """
 
+import os
 from collections.abc import Callable, Generator
 from importlib import import_module
 
 from fastcore.script import CliError
 
-from .worker import Result, answer_part
+from .worker import RETRIES, Result, answer_part
 
 Results = Generator[Result, None, None]
 Engine = Callable[[str, list[str], int, str], Results]
 """(out, parts, workers, address) to the result of each part as it is there"""
+
+RAY_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # it reports nothing to anybody
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # nor prints which worker has ended: our own line says what came of it
+    "RAY_task_oom_retries": str(RETRIES - 1),  # without end where nothing is said
+}
+"""environment of Ray, which reads it as it is imported"""
 
 
 def here(out: str, parts: list[str], workers: int, address: str) -> Results:
@@ -28,6 +36,8 @@ def dask(out: str, parts: list[str], workers: int, address: str) -> Results:
 
 def ray(out: str, parts: list[str], workers: int, address: str) -> Results:
     """Yield the results of a Ray cluster: the one at `address`, or one of `workers` processes that is started here."""
+    for name, value in RAY_SETTINGS.items():
+        os.environ.setdefault(name, value)
     yield from _results("ray", out, parts, workers, address)
 
 

@@ -6,12 +6,12 @@ ours is the part, which is written whole or not at all.
 
 import logging
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import ray
 from fastcore.script import CliError
-from ray.exceptions import RayError
 
 from classifier.cpu_count import cores
 
@@ -20,9 +20,8 @@ from .places import why
 from .worker import RETRIES, answer_part
 
 ONE_CORE = {"CPU_CORES": "1", "OMP_NUM_THREADS": "1"}
-SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_task_oom_retries": str(RETRIES - 1)}
-"""of a cluster that is started here: it reports nothing to anybody, and no photo may end workers for ever"""
 ROOT = Path(__file__).parents[2]
+WAIT = 30  # seconds for a cluster at an address
 AHEAD = 4  # parts in the queue for each core
 STORE_BYTES = 80_000_000  # of Ray's object store, which holds a few numbers of each part; the least that Ray takes
 
@@ -43,8 +42,8 @@ def results(out: str, parts: list[str], workers: int, address: str) -> Results:
 
 def _start(environment: dict[str, Any], n: int, address: str) -> None:
     """Join the cluster at an address, or start one of n processes; CliError where that fails."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
+    if ":" in address and "://" not in address:
+        _knock(address)
     own = {"num_cpus": n, "include_dashboard": False, "object_store_memory": STORE_BYTES}
     try:
         ray.init(
@@ -53,9 +52,18 @@ def _start(environment: dict[str, Any], n: int, address: str) -> None:
             logging_level=logging.ERROR,
             **({"address": address} if address else {**own, "address": "local"}),
         )
-    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+    except Exception as error:  # Ray has many classes, and plain Exception
         where = f"at {address} cannot be joined" if address else "cannot be started here"
         raise CliError(f"A Ray cluster {where}: {why(error)}.") from None
+
+
+def _knock(address: str) -> None:
+    """Raise CliError where nobody listens at HOST:PORT, which Ray tries for minutes, with a line for each try."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), WAIT).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise CliError(f"There is no Ray cluster at {address}: {why(error)}.") from None
 
 
 def _mapped(out: str, parts: list[str], environment: dict[str, Any]) -> Results:

@@ -41,9 +41,11 @@ def in_threads(
             for _ in items:
                 i, result = done.get(timeout=patience)
                 results[i] = result
-    finally:
+    except BaseException:  # Ctrl-C
         over.set()
         until = time.monotonic() + GRACE
         for thread in threads:
             thread.join(max(0, until - time.monotonic()))
+        raise
+    over.set()
     return results
