@@ -87,12 +87,16 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def processes_with(folder: Path) -> set[int]:
-    """Return the processes that have the environment of a folder, zombies left out."""
+    """Return the processes that have the environment of a folder, but for Ray's agents.
+
+    Where whoever started them was killed, these idle for a minute, as Ray has it, and end.
+    """
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
-                if f"POISON={folder}\0".encode() in (entry / "environ").read_bytes():
+                ours = f"POISON={folder}\0".encode() in (entry / "environ").read_bytes()
+                if ours and b"Agent" not in (entry / "cmdline").read_bytes().split(b"\0")[0]:
                     found.add(int(entry.name))
             except OSError:
                 continue
