@@ -21,8 +21,7 @@ from pathlib import Path
 
 from fastcore.script import CliError, call_parse
 
-from .measuring.apps import ROOT
-from .measuring.balancer import Replica, free_port, nginx
+from .measuring.balancer import ROOT, Replica, free_port, nginx
 
 PHOTO = ROOT / "examples" / "teddy-1.jpg"
 LABEL = "teddy"

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .apps import ROOT
-
+ROOT = Path(__file__).parents[2]
 START_SECONDS = 180
 LOG = "log_format upstreams '$status $upstream_addr'; access_log {} upstreams;"
 
