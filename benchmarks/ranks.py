@@ -2,7 +2,7 @@
 
     python -m benchmarks.ranks ../shared/data --weights ../shared/weights/mobilenet_v2-imagenet.pth --only bears
 
-Sets are found as `benchmarks.datasets` finds them. A few photos of each label are learned from, at a small size, so
+Sets are those that `benchmarks.datasets` finds. A few photos of each label are learned from, at a small size, so
 that a run takes a minute on two cores; the test photos are never trained on. All trainings share one cache of features,
 which one before them fills: what is timed is the probe, fine-tuning and writing. Errors and losses are those of the
 fine-tuned network, also where its verdict would not keep it.
