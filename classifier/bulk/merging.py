@@ -36,7 +36,7 @@ def merge(folders: Sequence[str], out: str) -> int:
         if job.parts != first.parts:  # a part is named after its photos, the model and the options
             raise CliError(f"{folder} is another job than {folders[0]}: of another list, model or options.")
     holders = _holders(jobs)
-    tables = (_checked(holders[part], part) for part in first.parts)
+    tables = _tables(holders, first.parts)
     try:
         return _put(_to_csv if out.lower().endswith(".csv") else _to_parquet, tables, out)
     except OSError as error:
@@ -59,6 +59,20 @@ def _holders(jobs: Sequence[Job]) -> dict[str, Job]:
     return holders
 
 
+def _tables(holders: dict[str, Job], parts: Sequence[str]) -> Iterator[pa.Table]:
+    """Yield the rows of each part; CliError for one that is damaged."""
+    schema = None
+    for part in parts:
+        table = _checked(holders[part], part)
+        schema = schema or table.schema
+        if table.schema != schema:
+            raise CliError(
+                f"{holders[part].place.address}/{PARTS}/{part}.parquet has other columns than the part before it: "
+                "remove it and run the same command again."
+            )
+        yield table
+
+
 def _checked(job: Job, part: str) -> pa.Table:
     """Return the rows of a part; CliError unless they are those of its photos, each once."""
     name = f"{PARTS}/{part}.parquet"
@@ -70,7 +84,9 @@ def _checked(job: Job, part: str) -> pa.Table:
             f"{job.place.address}/{name} is damaged ({why(error)}): remove it and run the same command again."
         ) from None
     if files != [shown(file) for file, _, _ in job.photos_of(part)]:
-        raise CliError(f"{job.place.address}/{name} has other photos than its list: remove it and run again.")
+        raise CliError(
+            f"{job.place.address}/{name} has other photos than its list: remove it and run the same command again."
+        )
     return table
 
 

@@ -5,16 +5,21 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 
 import pytest
 
-from classifier import Prediction
+from classifier import Classifier, Prediction
+from classifier.folder_table import answer_folder
+from classifier.photo_files import Walk
 from classifier.results_csv import COLUMNS, Table, TableError, plain, protected, row_of
 from helpers.commands import run_module
 from helpers.paths import EXAMPLE, ROOT
 from helpers.photos import noisy_photo
+from helpers.poison import until
+from training.export.facts import with_fact
 
 ANSWER = Prediction("teddy", {"teddy": 0.75, "black": 0.25}, 0.5, True)
 
@@ -174,11 +179,14 @@ def test_file_of_somebody_else_stays_as_it_is(tmp_path, text, why):
 
 def test_mistakes_get_one_sentence(folder, tmp_path):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "folder.csv").mkdir()
     for given, why in (
         ((tmp_path / "nowhere",), "There is no folder"),
         ((tmp_path / "empty",), "No photos under"),
         ((folder, "--out", tmp_path / "no" / "a.csv"), "cannot be written: No such file"),
-        ((folder, "--out", tmp_path), "is no file"),
+        ((folder, "--out", tmp_path / "folder.csv"), "is no file"),
+        ((folder, "--out", tmp_path / "a.csv", "--workers", 2), "--workers and --address belong to an engine"),
+        ((folder, "--out", tmp_path / "a.csv", "--engine", "spark"), "--engine spark: one of dask, ray."),
         ((folder, "--export", tmp_path / "no.pkl"), "no.pkl"),
     ):
         run = run_module("classifier", *given)
@@ -202,6 +210,46 @@ def test_full_disk_gets_one_sentence_and_what_was_written_is_gone_on_with(folder
         assert run.returncode == 1 and "cannot be written" in run.stderr and "Traceback" not in run.stderr, run.stderr
     assert run_module("classifier", folder, "--out", out).returncode == 0
     assert len(rows(out)) == 3
+
+
+def test_each_label_has_a_column_where_it_is_asked_for(folder, tmp_path, expected):
+    run = run_module("classifier", folder, "--out", tmp_path / "a.csv", "--all-labels")
+    assert run.returncode == 0, run.stderr
+    found = {os.path.basename(row["file"]): row for row in rows(tmp_path / "a.csv")}
+    assert tuple(found["teddy.jpg"]) == (*COLUMNS, *(f"probability of {label}" for label in sorted(expected)))
+    for label, probability in expected.items():
+        assert float(found["teddy.jpg"][f"probability of {label}"]) == pytest.approx(probability, abs=1e-5)
+        assert found["broken.jpg"][f"probability of {label}"] == ""
+    run = run_module("classifier", folder, "--out", tmp_path / "a.csv")
+    assert run.returncode == 1 and "is another table" in run.stderr, "a table has one kind of rows"
+
+
+def test_decision_of_a_model_that_makes_one_has_a_column(folder, tmp_path, monkeypatch):
+    pyarrow = pytest.importorskip("pyarrow.parquet", reason="pip install -r classifier/bulk/requirements.txt")
+    from classifier.bulk.run import Wanted, answer_source
+
+    export = str(tmp_path / "export.pkl")
+    point = {"thresholds": [0.5, 0.5, 0.5]}
+    (tmp_path / "export.pkl").write_bytes(with_fact((ROOT / "export.pkl").read_bytes(), "operating_point", point))
+    decision = Classifier.load(export).predict(EXAMPLE).decision
+    monkeypatch.setattr("classifier.folder_table.stop_on_interrupt", threading.Event)
+    answer_folder(str(folder), str(tmp_path / "a.csv"), export, False)
+    answer_source(Wanted(str(folder), str(tmp_path / "a.parquet"), export))
+    for found in (rows(tmp_path / "a.csv"), pyarrow.read_table(tmp_path / "a.parquet").to_pylist()):
+        by_name = {os.path.basename(row["file"]): row["decision"] for row in found}
+        assert decision and by_name["teddy.jpg"] == decision and not by_name["broken.jpg"]
+
+
+def test_photos_are_found_ahead_of_whoever_answers_them_and_the_walk_ends_with_it(tmp_path):
+    for i in range(300):
+        (tmp_path / f"{i}.jpg").touch()
+    walk = Walk(str(tmp_path))
+    photos = iter(walk)
+    first = next(photos)
+    until(lambda: walk.finished, 30)
+    assert str(walk) == "300" and walk
+    assert len({first, *photos}) == 300
+    assert not Walk(str(tmp_path / "nowhere"))
 
 
 def test_command_needs_only_what_serving_installs():
