@@ -25,6 +25,7 @@ SERVING = (
     "examples/*.jpg",
     "metrics.json",
 )
+NOT_SERVING = ("classifier/bulk/", "classifier/merge.py")  # for millions of photos, elsewhere than on a Space
 NEEDED = ("app.py", "README.md", "requirements.txt", "classifier/__init__.py", "server/__init__.py", "export.pkl")
 SITE_NEEDED = ("index.html", "fieldguide.js", "site.json", "model.onnx", "README.md")  # of the browser edition
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
@@ -40,7 +41,7 @@ def serving_files(root: str | Path) -> dict[str, bytes]:
         file.relative_to(root).as_posix(): file.read_bytes()
         for pattern in SERVING
         for file in sorted(root.glob(pattern))
-        if file.is_file()
+        if file.is_file() and not file.relative_to(root).as_posix().startswith(NOT_SERVING)
     }
     for picture in pictures(files.get("README.md", b"").decode(errors="replace")):
         if picture not in files and (root / picture).is_file():
