@@ -118,7 +118,8 @@ def test_two_processes_write_one_export_as_one_does(photos, tmp_path):
     assert sentences(errors) == []
     assert log.count("probe: 42 photos in 4 views, 168 of them computed anew") == 1 and "fine-tuning" not in log
     assert log.count("export.pkl: 42 photos to train") == 1
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["export.onnx", "export.pkl", "metrics.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["export.onnx", "export.pkl", "metrics.json", "runs"]
+    assert len(list((tmp_path / "runs").rglob("export.pkl"))) == 1
     assert Classifier.load(out).predict((photos / "red" / "00.png").read_bytes()).label == "red"
     metrics = read_metrics(out)
     assert set(metrics["held_out"]["answers"]) == {sha256(file) for file in photos.rglob("*.png")}
