@@ -13,6 +13,7 @@ from server.settings import Settings
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 NOT_OF_KUBERNETES = ("kustomization.yaml", "service-monitor.yaml")
+NOT_OF_THE_APP = ("bulk-job.yaml",)  # applied by itself: tests/deploy/test_bulk.py
 VERSIONS = ("1.31", "1.37")  # of Kubernetes
 
 
@@ -46,7 +47,9 @@ def test_a_manifest_with_a_misspelt_key_is_not():
 
 def test_every_file_is_applied_and_names_what_is_there():
     [kustomization] = documents(FOLDER / "kustomization.yaml")
-    assert {*kustomization["resources"], *NOT_OF_KUBERNETES} == {file.name for file in FOLDER.glob("*.yaml")}
+    assert {*kustomization["resources"], *NOT_OF_KUBERNETES, *NOT_OF_THE_APP} == {
+        file.name for file in FOLDER.glob("*.yaml")
+    }
     assert APP["image"] in [image["name"] for image in kustomization["images"]]
     labels = DEPLOYMENT["spec"]["template"]["metadata"]["labels"]
     services = {service["metadata"]["name"]: service["spec"] for service in documents(FOLDER / "services.yaml")}
