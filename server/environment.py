@@ -55,6 +55,7 @@ ENVIRONMENT = {
         "the registry that npm is set to, else jsDelivr",
         "address that `training.static` fetches the page's runtime from, once",
     ),
+    "WORLD_SIZE": ("1", "set by torchrun, with RANK and LOCAL_RANK: in how many processes `training.train` runs"),
     "PYTHONPATH": ("none", "passed on, with this project in front, to the processes that answer parts of many photos"),
     "XDG_CACHE_HOME": ("~/.cache", "folder in which `training.static` keeps that runtime, as fieldguide/"),
     "SPACE_ID": ("none", "set by Spaces: one proxy stands in front of the app (PROXIES is 1)"),
