@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from .processes import ROOT, TICKS, tree
+
 OURS, CANONICAL = ["app.py"], ["-m", "benchmarks.measuring.canonical_app"]
 START_LIMIT, REQUEST_LIMIT = 120, 120  # seconds
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,12 @@ class App:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             return sum(map(int, fields[11:15])) / TICKS
 
-        return sum(map(of, self._processes()))
+        return sum(map(of, tree(self.process.pid)))
 
     def memory(self) -> float:
         """Return its resident memory in MB, its children's included."""
-        pages = (int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._processes())
+        pages = (int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in tree(self.process.pid))
         return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-    def _processes(self) -> list[int]:
-        pids = [self.process.pid]
-        for pid in pids:
-            for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                pids += map(int, children.read_text().split())
-        return pids
 
 
 @contextmanager

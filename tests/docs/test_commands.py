@@ -18,10 +18,12 @@ from server.limits.endpoints import rule_of
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = dict(re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)*)", MAKEFILE, re.M))
 PROGRAMS = {
+    "bash",
     "cat",
     "cd",
     "cp",
     "curl",
+    "dask",
     "docker",
     "echo",
     "git",
@@ -34,11 +36,15 @@ PROGRAMS = {
     "mv",
     "npm",
     "node",
+    "ray",
+    "sbatch",
     "serve",
     "sort",
     "source",
+    "spark-submit",
     "tail",
     "tr",
+    "zip",
 }  # not ours; none of them is checked further
 OURS = ("training", "benchmarks", "classifier", "server")
 OTHERS = {"venv", "mkdocs", "http.server", "ruff"}  # python -m …, not ours

@@ -19,7 +19,7 @@ from helpers.paths import ROOT, SHARED
 from helpers.shell import sessions
 
 RUN = re.compile(
-    r"python -m (classifier .*|training|training\.verify .*--dry-run|training\.\w+ --help)"
+    r"python -m (classifier .*|classifier\.merge .*|training|training\.verify .*--dry-run|training\.\w+ --help)"
     r"|(head|grep|cat|ls|sort|tail) .*"
 )
 VARIES = (r"\b\d+(\.\d+)? s\b", r"\b\d{10}$")  # durations, and the time at which a file was changed
