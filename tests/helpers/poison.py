@@ -108,7 +108,7 @@ def waiting(folder: Path) -> set[int]:
     return {int(path.name.split("-")[1]) for path in folder.glob("WAITING-*")}
 
 
-def until(condition: Callable[[], object], seconds: float = 120) -> None:
+def until(condition: Callable[[], object], seconds: float = 300) -> None:
     """Wait for a condition."""
     end = time.monotonic() + seconds
     while not condition():
