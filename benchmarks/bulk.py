@@ -5,7 +5,7 @@
 
 Each round runs a bare pool of threads, which decodes and answers the same photos without a walk and without a table,
 then the ways of the command; every second round in the other order, so that a busy machine is fair to all. What a way
-takes for one photo a worker is its start, which is taken off. Memory is measured with a small model and small photos,
+takes for a few photos is its start, which is taken off. Memory is measured with a small model and small photos,
 linked as often as is needed: what could grow with the number of photos is not the model.
 """
 
@@ -32,8 +32,13 @@ from .measuring.processes import ROOT, Usage, measured
 SHARE_OF_LIMIT, MORE_CPU, MORE_MEMORY = 0.9, 0.05, 50
 """targets: photos a second of the bare pool's, at least; CPU of a photo on an engine and MB for more photos, at most"""
 SMALL_MODEL = ROOT / "tests" / "exports" / "trained" / "export.pkl"
+FEW, PART = (
+    4,
+    64,
+)  # photos of each worker, for the start; photos of a part, so that all workers end at about the same time
 SMALL, SIDE = 20, 96  # photos that memory is measured with, and pixels of their longer side
 PACKAGES = {"dask": "distributed", "ray": "ray"}
+SAME_RANK = {"RAY_worker_niceness": "0"}  # Ray's workers let all others go first, which a busy machine would make slow
 BARE, CSV, PARTS = "bare pool of threads", "csv", "parts"
 HEAD = (
     f"{'':<22}{'photos/s':>9}{'of the pool':>13}{'CPU ms/photo':>14}{'beside csv':>12}{'all CPU ms':>12}"
@@ -58,11 +63,11 @@ def ways(engines: Sequence[str], workers: int) -> dict[str, list[object]]:
     return {CSV: [], PARTS: [], **by_engine}
 
 
-def answered(photos: Path, export: Path, name: str, options: Sequence[object]) -> Usage:
+def answered(photos: Path, export: Path, name: str, options: Sequence[object], part: int) -> Usage:
     """Run a way on a folder once, and return what that costs."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / ("answers.csv" if name == CSV else "answers")
-        return measured("classifier", photos, "--out", out, "--export", export, *options)
+        out = [Path(folder) / "answers.csv"] if name == CSV else [Path(folder) / "answers", "--part-size", part]
+        return measured("classifier", photos, "--export", export, *options, "--out", *out, **SAME_RANK)
 
 
 def bare(photos: Path, export: Path, n: int) -> Figures:
@@ -78,8 +83,8 @@ def round_of(folder: Path, export: Path, n: int, few: int, options: dict[str, li
     def of(name: str) -> Figures:
         if name == BARE:
             return bare(folder / "photos", export, n)
-        start = answered(folder / "few", export, name, [*options[name], *(["--part-size", 1] if name != CSV else [])])
-        whole = answered(folder / "photos", export, name, options[name])
+        start = answered(folder / "few", export, name, options[name], 1)
+        whole = answered(folder / "photos", export, name, options[name], PART)
         more = n - few
         return Figures(
             more / max(1e-9, whole.seconds - start.seconds),
@@ -103,8 +108,9 @@ def speed(photos: Sequence[Path], export: Path, rounds: int, engines: Sequence[s
     with tempfile.TemporaryDirectory(prefix="bulk-") as temporary:
         folder = Path(temporary)
         link(photos, folder / "photos", n)
-        link(photos, folder / "few", workers)
-        runs = [round_of(folder, export, n, workers, options, bool(i % 2)) for i in range(rounds)]
+        few = FEW * workers
+        link(photos, folder / "few", few)
+        runs = [round_of(folder, export, n, few, options, bool(i % 2)) for i in range(rounds)]
 
     def middle(of: Callable[[dict], float]) -> float:
         return median(map(of, runs))

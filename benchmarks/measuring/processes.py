@@ -56,19 +56,13 @@ class Watch:
         for pid in pids:
             with suppress(OSError):
                 self.cpu[pid] = cpu_seconds(pid)
+                if pid not in self.workers | {self.pid} and ENGINE in Path(f"/proc/{pid}/maps").read_text():
+                    self.workers.add(pid)
         with suppress(OSError):
             self.rss = max(self.rss, kilobytes(Path(f"/proc/{self.pid}/status"), "VmHWM") / 1000)
         if time.monotonic() >= self._next:
-            self.pss = max(self.pss, sum(map(self._memory, pids)))
+            self.pss = max(self.pss, sum(map(proportional_megabytes, pids)))
             self._next = time.monotonic() + MEMORY_EVERY
-
-    def _memory(self, pid: int) -> float:
-        """Return the MB of a process, and note whether it answers photos."""
-        with suppress(OSError):
-            if pid != self.pid and ENGINE in Path(f"/proc/{pid}/maps").read_text():
-                self.workers.add(pid)
-            return kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss") / 1000
-        return 0.0
 
 
 def tree(pid: int) -> Iterator[int]:
@@ -84,6 +78,13 @@ def cpu_seconds(pid: int) -> float:
     """Return the seconds of CPU of a process, without those of others that it has started."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def proportional_megabytes(pid: int) -> float:
+    """Return the MB of a process, with its share of what it has in common with others; 0 where it has ended."""
+    with suppress(OSError):
+        return kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss") / 1000
+    return 0.0
 
 
 def kilobytes(file: Path, key: str) -> int:
