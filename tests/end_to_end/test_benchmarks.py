@@ -8,9 +8,10 @@ from itertools import product
 import pytest
 from fastcore.script import CliError
 
-from benchmarks import recipes
+from benchmarks import bulk, recipes
 from benchmarks.train import add_ten
 from helpers.commands import run_module
+from helpers.paths import ROOT
 from helpers.photos import make_photos
 from training.data.photos import get_photos
 
@@ -90,3 +91,25 @@ def test_ten_photos_more_are_no_copies(photos):
 def test_recipe_that_cannot_be_compared_is_one_sentence(arguments, says):
     with pytest.raises(CliError, match=says):
         recipes.main(*arguments)
+
+
+@pytest.mark.slow
+def test_bulk_prints_the_speed_of_each_way_and_the_memory_of_each_number():
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed (classifier/bulk/requirements.txt)")
+    tiny = ROOT / "tests" / "exports" / "trained" / "export.pkl"
+    options = ("--photos", "40", "--rounds", "1", "--engines", "", "--many", "5,25")
+    run = run_module("benchmarks.bulk", ROOT / "examples", "--export", tiny, *options)
+    assert "failed" not in run.stderr, run.stderr  # that a target is missed depends on what else the machine does
+    lines = [line.split() for line in run.stdout.splitlines()]
+    assert [line[:2] for line in lines if line[0] in ("csv", "parts") and len(line) == 7] == [
+        [way, n] for n in ("5", "25") for way in ("csv", "parts")
+    ]
+    assert lines[-1][0] == "parts" and "bare pool of threads" in run.stdout
+
+
+def test_bulk_without_photos_or_engine_is_one_sentence(tmp_path, monkeypatch):
+    with pytest.raises(CliError, match="No photos under"):
+        bulk.main(str(tmp_path))
+    monkeypatch.setattr(bulk, "find_spec", lambda name: None)
+    with pytest.raises(CliError, match="requirements-dask"):
+        bulk.main(str(ROOT / "examples"))
