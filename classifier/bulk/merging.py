@@ -5,7 +5,6 @@ Writes a Parquet or CSV file
 """
 
 import csv
-import io
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from classifier.results_csv import protected
 
 from .job import PARTS, Job, read_job
 from .places import as_os_error, file_system, why
-from .records import shown
+from .records import rows_in, shown
 
 FILES = (".parquet", ".csv")
 TEXTS = ("file", "label", "error", "modified")  # what a spreadsheet might compute
@@ -77,7 +76,7 @@ def _checked(job: Job, part: str) -> pa.Table:
     """Return the rows of a part; CliError unless they are those of its photos, each once."""
     name = f"{PARTS}/{part}.parquet"
     try:
-        table = pq.read_table(io.BytesIO(job.place.read(name)))
+        table = rows_in(job.place.read(name))
         files = table["file"].to_pylist()
     except (OSError, KeyError, pa.ArrowException) as error:
         raise CliError(

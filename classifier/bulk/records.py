@@ -1,12 +1,13 @@
 """The row of a photo in a part: what results_csv writes, typed, with the SHA-256 of the photo and all labels by option.
 
-Gives  `schema_of` a model's rows, and `record` of a photo
+Gives  `schema_of` a model's rows, `record` of a photo, and the rows in a part's bytes
 """
 
 import hashlib
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from classifier import Classifier, Prediction
 from classifier.results_csv import DECISION, PROBABILITY, SEPARATOR
@@ -62,6 +63,14 @@ def record(photo: Listed, answer: Prediction | str, data: bytes | None, model: s
         DECISION: answer.decision,
         **{f"{PROBABILITY}{label}": probability for label, probability in answer.probabilities.items()},
     }
+
+
+def rows_in(data: bytes) -> pa.Table:
+    """Return the rows in a part's bytes; ArrowException or OSError where they are damaged.
+
+    Without Python's own file and without threads: one that lets go of the file while the program ends aborts it.
+    """
+    return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
 
 
 def shown(text: str) -> str:

@@ -25,7 +25,7 @@ from .job import AGAIN, PARTS, TRYING, Job, Options, load_model, read_job
 from .photo_list import Listed
 from .places import why
 from .reading import OutOfReach, read_photo
-from .records import Record, record, schema_of
+from .records import Record, record, rows_in, schema_of
 from .threads import in_threads
 
 OUT_OF_REACH = "out of reach"  # of a row, beside its columns: another try may read the photo
@@ -57,7 +57,7 @@ def answer_part(out: str, part: str) -> Result:
         if part not in job.photos.groups:
             return "the source was listed again meanwhile"
         if job.is_done(part):
-            return counts_of(pq.read_table(io.BytesIO(job.place.read(f"{PARTS}/{part}.parquet"))))
+            return counts_of(rows_in(job.place.read(f"{PARTS}/{part}.parquet")))
         return _answer_part(out, job, part)
     except (OSError, CliError, pa.ArrowException) as error:
         return why(error)
