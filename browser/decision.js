@@ -1,6 +1,7 @@
 // Whether to act on an answer alone, as classifier/inference/decision.py decides it.
 
-export const ANSWER = "answer", ASK = "ask a person"
+export const ANSWER = "answer"
+export const ASK = "ask a person"
 
 const isShare = value => typeof value === "number" && value >= 0 && value <= 1
 

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def keep_run(export: Path, photos: Photos, data: Path, runs: Path | None = None)
     runs: the folder of all runs; RUNS beside the export if it is left out.
     """
     runs = runs or export.parent / FOLDER
-    folder = runs / f"{datetime.now():%Y-%m-%d-%H%M%S}-{sha256(export)[:12]}"
+    folder = runs / f"{_free_time(runs):%Y-%m-%d-%H%M%S}-{sha256(export)[:12]}"
     aside = runs / f".{folder.name}"
     try:
         aside.mkdir(parents=True)
@@ -82,6 +82,14 @@ def keep_run(export: Path, photos: Photos, data: Path, runs: Path | None = None)
         print(f"This training is not kept in {runs}: {error}")
         return None
     return Run(folder)
+
+
+def _free_time(runs: Path) -> datetime:
+    """Return the time; of two runs in one second the later one's is a second later, so that names are in order."""
+    time = datetime.now()
+    while any(runs.glob(f"{time:%Y-%m-%d-%H%M%S}-*")):
+        time += timedelta(seconds=1)
+    return time
 
 
 def manifest_rows(photos: Photos, data: Path) -> list[Row]:

@@ -5,6 +5,7 @@ Gives  `photo_list.Listed` of each photo
 """
 
 import os
+import sys
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from classifier.photo.formats import EXTENSIONS
 from classifier.photo_files import photos_in
 
 from .photo_list import UNKNOWN, Listed
-from .places import as_os_error, file_system, why
+from .places import as_os_error, file_system, unchained, why
 
 TABLES = (".parquet", ".csv")
 USUAL = ("file", "path", "address", "url", "image")  # columns of addresses
@@ -65,14 +66,17 @@ def _under_address(source: str) -> list[Listed]:
         name, info = found.popitem()
         inside = name[depth:].split("/") if root.strip("/") else name.strip("/").split("/")
         if name.lower().endswith(EXTENSIONS) and not any(part.startswith(".") for part in inside):
+            if unchained(source)[1] and "::" in name:  # whoever made the archive would choose what is opened
+                print(f"{ascii(name)[1:-1]} is left out: its name has :: in it.", file=sys.stderr)
+                continue
             listed.append((_address_of(source, files, name), int(info.get("size") or 0), _state_of(info)))
     return listed
 
 
 def _address_of(source: str, files: Any, name: str) -> str:
     """Return the address of a file that was found under a source, with the archive that it is in, if any."""
-    first, chain, inner = source.partition("::")
-    if chain and "://" in first:
+    first, inner = unchained(source)
+    if inner:
         return f"{first.partition('://')[0]}://{name.lstrip('/')}::{inner}"
     return str(files.unstrip_protocol(name))
 
@@ -103,9 +107,9 @@ def _read_column(source: str, column: str) -> pa.ChunkedArray:
     files, path = file_system(source)
     with as_os_error(), files.open(path, "rb") as file:
         if source.lower().endswith(".parquet"):
-            parquet = pq.ParquetFile(file)
+            parquet = pq.ParquetFile(file, pre_buffer=False)
             chosen = _chosen(source, parquet.schema_arrow.names, column)
-            return parquet.read([chosen])[chosen]
+            return parquet.read([chosen], use_threads=False)[chosen]  # see rows_in
         table = pa.csv.read_csv(file, parse_options=pa.csv.ParseOptions(newlines_in_values=True))
         return table[_chosen(source, table.column_names, column)]
 

@@ -16,6 +16,11 @@ from fastcore.script import CliError
 
 from classifier.files import atomic_write
 
+STORES = frozenset(
+    ("abfs", "abfss", "adl", "az", "file", "gcs", "gs", "hf", "local", "memory", "oci", "oss", "s3", "s3a")
+)
+"""schemes of fsspec whose addresses name a file, in a bucket perhaps, and nothing that it is to be opened by"""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -97,16 +102,30 @@ def why(error: BaseException) -> str:
     return text.splitlines()[0][:300].rstrip(". ")
 
 
+def scheme_of(address: str) -> str:
+    """Return the scheme of an address, in small letters; "" of a path."""
+    return address.partition("://")[0].lower() if "://" in address else ""
+
+
+def unchained(address: str) -> tuple[str, str]:
+    """Return an address of fsspec and what it is in: zip://in::s3://bucket/photos.zip. Most are in nothing: "".
+
+    The names of objects may have :: too; those are no chain.
+    """
+    first, _, inner = address.partition("::") if scheme_of(address) not in {"", *STORES} else (address, "", "")
+    return first, inner
+
+
 def file_system(address: str) -> tuple[Any, str]:
     """Return the file system of an address, and the path in it; CliError where a package is missing.
 
     All threads share one file system, so that they share its connections: fsspec itself keeps one for each thread.
     """
-    first, chain, inner = address.partition("::") if "://" in address else (address, "", "")
+    first, inner = unchained(address)
     scheme, separator, rest = first.partition("://")
-    host = "" if chain else rest.partition("/")[0]  # zip://folder/photo.jpg::s3://bucket/photos.zip has none
+    host = "" if inner else rest.partition("/")[0].partition("::")[0]  # zip://folder/photo.jpg::… has none
     try:
-        files = _opened(f"{scheme}://{host}{chain}{inner}" if separator else "file://")
+        files = _opened(f"{scheme}://{host}{f'::{inner}' if inner else ''}" if separator else "file://")
     except ImportError as error:
         raise CliError(f"{address} needs a package that is not installed: {why(error)}.") from None
     except Exception as error:  # each package has its own for an address, a file or credentials that it does not take

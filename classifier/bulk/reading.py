@@ -12,9 +12,10 @@ from classifier.photo import PhotoError
 from classifier.photo.download import MAX_BYTES, Downloader, DownloadError, run_async
 from classifier.photo.sources import read_source
 
-from .places import as_os_error, file_system, why
+from .photo_list import UNKNOWN
+from .places import STORES, as_os_error, file_system, scheme_of, why
 
-WEB = ("http://", "https://")
+WEB = ("http", "https")
 MAX_PHOTO_BYTES = 200_000_000  # of a file or an object; an address on the web has less
 
 
@@ -23,12 +24,15 @@ class OutOfReach(PhotoError):
 
 
 def read_photo(file: str, n_bytes: int) -> bytes:
-    """Return the bytes of a file, an object or an address on the web. n_bytes: as listed; -1 where it is not known."""
+    """Return the bytes of a file, an object or an address on the web. n_bytes: as listed; UNKNOWN of a table."""
     if n_bytes > MAX_PHOTO_BYTES:
         raise _too_large(n_bytes)
-    if file.startswith(WEB):
+    scheme = scheme_of(file)
+    if scheme in WEB:
         return _download(file)
-    return _read_object(file, n_bytes) if "://" in file else _read_local(file)
+    if n_bytes == UNKNOWN and scheme not in {"", *STORES}:  # others reach any host, and fsspec may run what they name
+        raise PhotoError(f"{file} is not read: a table names files, objects such as s3://…, and http:// or https://.")
+    return _read_object(file, n_bytes) if scheme else _read_local(file)
 
 
 def _read_object(file: str, n_bytes: int) -> bytes:

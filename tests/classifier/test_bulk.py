@@ -19,10 +19,10 @@ import pytest
 from fastcore.script import CliError
 
 from classifier import Classifier
-from classifier.bulk import careful, job, worker
+from classifier.bulk import careful, job, reading, worker
 from classifier.bulk.job import Options, open_job, read_job
 from classifier.bulk.merging import merge
-from classifier.bulk.photo_list import PhotoList, cut, encoded
+from classifier.bulk.photo_list import UNKNOWN, PhotoList, cut, encoded
 from classifier.bulk.reading import MAX_PHOTO_BYTES, OutOfReach, read_photo
 from classifier.bulk.run import Wanted, answer_source, share_of
 from classifier.bulk.threads import in_threads
@@ -145,6 +145,36 @@ def test_table_without_addresses_gets_a_sentence(text, options, sentence, tmp_pa
     (tmp_path / "list.csv").write_text(text)
     assert sentence in refused(tmp_path / "list.csv", tmp_path / "out", **options)
     assert not (tmp_path / "out" / "job.json").exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["dir://a.jpg::http://127.0.0.1:9/", "zip://a.jpg::file:///a.zip", "reference://a.jpg::file:///a.json",
+     "simplecache::http://127.0.0.1:9/a.jpg", "webhdfs://127.0.0.1:9/a.jpg", "ftp://127.0.0.1:9/a.jpg"],
+    ids=lambda address: address.partition(":")[0],
+)  # fmt: skip
+def test_table_opens_nothing_by_other_file_systems(address, monkeypatch):
+    monkeypatch.setattr(reading, "file_system", lambda address: pytest.fail("it was opened"))
+    with pytest.raises(PhotoError, match="is not read: a table names files") as error:
+        read_photo(address, UNKNOWN)
+    assert not isinstance(error.value, OutOfReach)
+    with pytest.raises(PhotoError, match="could not be downloaded: a private address"):
+        read_photo("HTTP://127.0.0.1:9/a.jpg", UNKNOWN)
+
+
+def test_names_with_colons_choose_nothing_that_is_opened(photos, tmp_path, capsys):
+    import fsspec
+
+    photo = (photos / "000.png").read_bytes()
+    fsspec.filesystem("memory").pipe({"/colons/a::b.png": photo, "/colons/c::http://127.0.0.1:9/d.png": photo})
+    said = answer("memory://colons", tmp_path / "out", capsys)
+    assert counts(said)[:2] == (2, 2) and ", 0 without an answer," in said
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("in/a.png", photo)
+        archive.writestr("in/a::http://127.0.0.1:9/b.png", photo)
+    answer_source(Wanted(f"zip://in::{tmp_path}/photos.zip", str(tmp_path / "zipped"), str(EXPORT)))
+    said = capsys.readouterr()
+    assert counts(said.out)[:2] == (1, 1) and "b.png is left out: its name has :: in it." in said.err
 
 
 def test_archive_and_memory_are_sources_as_any(photos, tmp_path, capsys):

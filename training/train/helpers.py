@@ -25,7 +25,9 @@ from fastcore.script import CliError
 from .ranks import Processes, be_alone, enter, environment, here
 
 IDLE = timedelta(days=365)  # of a helper that nobody asks
-ORDER, FAILED = "fieldguide: order {}", "fieldguide: failed"  # what the first process asks; why a helper ends
+ORDER = "fieldguide: order {}"  # what the first process asks
+FAILED, KNOWN = "fieldguide: failed", "fieldguide: known"  # why a helper ends; the first process knows it
+TOLD = timedelta(minutes=1)  # a helper that failed stays as long: torchrun ends the first process as soon as one ends
 WORK, LEAVE = "work", "leave"
 _orders = count()
 
@@ -83,6 +85,8 @@ def asking(function: Callable[..., None], *args: Any) -> Iterator[None]:
         for one in (signal.SIGTERM, signal.SIGINT):  # torchrun sends one now; the reason is known already
             signal.signal(one, signal.SIG_IGN)
         why = _failure(processes) or "one of them ended or cannot be reached"
+        with suppress(RuntimeError):
+            processes.store.set(KNOWN, why)
         raise CliError(f"The processes could not go on together: {why}. No export was written.") from error
 
 
@@ -108,6 +112,9 @@ def _help(processes: Processes) -> NoReturn:
                 traceback.print_exc()
             with suppress(RuntimeError):
                 processes.store.set(FAILED, f"process {processes['RANK']} failed ({type(error).__name__}: {error})")
+        with suppress(RuntimeError):
+            dist.destroy_process_group()  # which the first process notices
+            processes.store.wait([KNOWN], TOLD)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)  # a group that is broken would abort at an ordinary exit
