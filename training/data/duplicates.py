@@ -97,13 +97,17 @@ def connected_groups(n: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]
 
 
 def groups_of_copies(files: Sequence[Path], max_size: int) -> list[list[int]]:
-    """Return the groups of files that show the same picture, each sorted.
+    """Return the groups of files that show the same picture, each sorted; see `groups_of_hashes`."""
+    with ThreadPoolExecutor(cores()) as pool:
+        return groups_of_hashes([content.hashes for content in ahead(pool, content_of, files)], max_size)
+
+
+def groups_of_hashes(found: Sequence[tuple[int, ...]], max_size: int) -> list[list[int]]:
+    """Return the groups of photos that show the same picture, each sorted; found: (N,) their hashes, () for none.
 
     A group of more than `max_size` near copies is taken for photos of one kind, such as X-rays: in such a group only
     pictures with the same hashes count as copies.
     """
-    with ThreadPoolExecutor(cores()) as pool:
-        found = [content.hashes for content in ahead(pool, content_of, files)]
     hashed = [i for i, hashes in enumerate(found) if hashes]
     groups = []
     for group in ([hashed[i] for i in group] for group in _near_groups(tuple(found[i] for i in hashed))):

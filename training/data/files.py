@@ -13,6 +13,7 @@ from fastcore.script import CliError
 
 from classifier.photo.formats import EXTENSIONS
 
+INBOX = "_inbox"  # folder in a data set: photos without a label
 # fastai's too: an image that cannot be opened is named, not passed over
 PHOTO_EXTENSIONS = {suffix for suffix, kind in mimetypes.types_map.items() if kind.startswith("image/")} | {*EXTENSIONS}
 
@@ -65,6 +66,8 @@ def parent_label(file: str | Path) -> str:
 def folder_name(label: str) -> str:
     """Return the name of a label's folder: words joined by "_"; CliError for what cannot be a folder's name."""
     name = "_".join(label.split())
+    if name.casefold() == INBOX:
+        raise CliError(f"{label!r} cannot be a label: that folder is for photos without one.")
     if not name or name.startswith(".") or set(name) & set('/\\:*?"<>|\0') or len(name.encode()) > 200:
         raise CliError(f"{label!r} cannot be a label, since labels are names of folders.")
     return name

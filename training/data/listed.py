@@ -7,9 +7,10 @@ Gives  photos, and sentences to print
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .files import PHOTO_EXTENSIONS, alike_names, get_files
+from .files import INBOX, PHOTO_EXTENSIONS, alike_names, get_files
 from .label_checks import named_none_note
 from .labels import FILE_NAME, Labels
+from .skipped import inbox_notes
 from .splits import n_photos
 
 
@@ -19,12 +20,15 @@ def listed_photos(path: Path, labels: Labels) -> list[Path]:
 
 
 def listed_notes(path: Path, labels: Labels, photos: Sequence[Path]) -> Iterator[str]:
-    """Yield sentences on photos that have no row in labels.csv, on rows without their photo, and on labels' names.
+    """Yield sentences on photos without a row in labels.csv, on rows without their photo, and on labels' names.
 
     photos: those of `listed_photos`.
     """
     listed = labels.listed or {}
-    if rest := [file for file in get_files(path, PHOTO_EXTENSIONS) if file not in listed]:
+    unlisted = [file for file in get_files(path, PHOTO_EXTENSIONS) if file not in listed]
+    inbox = path / INBOX
+    yield from inbox_notes(sum(inbox in file.parents for file in unlisted))
+    if rest := [file for file in unlisted if inbox not in file.parents]:
         yield f"{n_photos(len(rest))} left out: not in {FILE_NAME}, such as {rest[0].relative_to(path)}."
     if away := sorted(set(listed) - set(photos)):
         rows = "1 row" if len(away) == 1 else f"{len(away)} rows"

@@ -15,7 +15,7 @@ from fastcore.script import CliError
 
 from .contents import read_photos, sha256_of
 from .duplicates import groups_by
-from .files import PHOTO_EXTENSIONS, get_files
+from .files import INBOX, PHOTO_EXTENSIONS, get_files
 from .label_checks import labels_of_all, problem_with_labels, same_photos_note
 from .labels import FILE_NAME, Labels, read_labels
 from .listed import listed_notes, listed_photos
@@ -37,10 +37,27 @@ def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
         raise CliError(f"There is no folder {path}. Put photos in {path}/<label>/.")
     if (labels := read_labels(path)).multi_label and labelled:
         return listed_photos(path, labels)
+    photos = _files_of_photos(path, in_folders=labelled)
+    if labelled and photos:
+        _check_depth(path, photos)
+    return photos
+
+
+def inbox_photos(data: str | Path) -> list[Path]:
+    """Return the photos in DATA/_inbox and below, sorted, but for those to which labels.csv gives labels."""
+    folder = Path(data) / INBOX
+    if not folder.is_dir():
+        return []
+    listed = read_labels(data).listed or {}
+    return [file for file in _files_of_photos(folder) if file not in listed]
+
+
+def _files_of_photos(path: Path, in_folders: bool = False) -> list[Path]:
+    """Return the photo files under `path`, sorted, each once; in_folders: none of those in `path` itself."""
     found = [
         file
         for file in get_files(path, extensions=PHOTO_EXTENSIONS)
-        if not (labelled and file.parent == path)
+        if not (in_folders and file.parent == path)
         and not file.name.startswith(".")
         and NO_LABELS.isdisjoint(file.relative_to(path).parts[:-1])
     ]
@@ -48,10 +65,7 @@ def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
     by_target: dict[str, Path] = {}
     for file in sorted(found, key=lambda file: (len(file.parts), file)):
         by_target.setdefault(os.path.realpath(file), file)
-    photos = sorted(by_target.values())
-    if labelled and photos:
-        _check_depth(path, photos)
-    return photos
+    return sorted(by_target.values())
 
 
 def _check_depth(path: Path, photos: Sequence[Path]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from training.data.files import folder_name
+from training.data.files import INBOX, folder_name
 from training.data.labels import SEPARATOR
 from training.data.splits import n_photos
 
@@ -104,7 +104,8 @@ def united(candidates: Iterable[Candidate]) -> list[Candidate]:
 def as_folder(label: str) -> str:
     """Return the name of a label's folder, without what names of folders cannot have."""
     name = unicodedata.normalize("NFC", label).translate(FORBIDDEN).strip().lstrip(".")
-    return folder_name("".join(letter for letter in name if letter.isprintable()) or "_")
+    name = "".join(letter for letter in name if letter.isprintable()) or "_"
+    return folder_name(name.lstrip("_") if name.casefold() == INBOX else name)
 
 
 def some(names: Iterable[object]) -> str:

@@ -1,6 +1,6 @@
 """Find photos that do not belong to a data set, and move them away; where the lesson has `verify_images`.
 
-Reads  DATA/<label>/*.jpg, or the photos that DATA/labels.csv names
+Reads  DATA/<label>/*.jpg, or the photos that DATA/labels.csv names; and DATA/_inbox, the photos without a label
 Writes DATA/.rejected/<label>/..., and its journal; nothing is deleted, and rows of labels.csv stay
 
     python -m training.verify data/bears --dry-run
@@ -8,7 +8,8 @@ Writes DATA/.rejected/<label>/..., and its journal; nothing is deleted, and rows
     python -m training.verify data/bears --undo
 
 Moved are: unreadable files, photos that are too small or blank, and all but one of a group of copies; where copies
-have different labels, all of them, since nobody knows which label is right. Dark, blurry and very long or wide
+have different labels, all of them, since nobody knows which label is right. A copy without a label goes before one with
+a label. Dark, blurry and very long or wide
 photos are only reported, unless `--reject` names their kind: a phone's photos are often like that.
 """
 
@@ -20,7 +21,7 @@ from fastcore.script import CliError
 
 from classifier.command_line import run
 from training.data.labels import read_labels
-from training.data.photos import get_photos, where_photos_go
+from training.data.photos import get_photos, inbox_photos, where_photos_go
 from training.metrics import read_metrics
 from training.move_journal import Journal
 
@@ -90,11 +91,12 @@ def main(
     more = [name for name in reject.split(",") if name]
     if not set(more) <= set(REPORTED):
         raise CliError(f"--reject {reject}: of {', '.join(REPORTED)}, with commas between.")
-    files = get_photos(data)
+    unlabelled = inbox_photos(data) if Path(data).is_dir() else []
+    files = [*get_photos(data), *unlabelled]
     if not files:
         raise CliError(f"No photos under {data}. {where_photos_go(Path(data), read_labels(data))}")
     validated = read_metrics(export).get("valid_sha256", [])
-    inspections, n_across = find_issues(files, validated, read_labels(data))
+    inspections, n_across = find_issues(files, validated, read_labels(data), set(unlabelled))
     rejected = (*REJECTED, *more)
     print(issue_table(inspections, rejected))
     if n_across:

@@ -6,7 +6,7 @@ Gives  an `Inspection` of each, with its issues by name
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,19 +103,22 @@ def mark_copies(
     pairs: Sequence[tuple[int, int]],
     validated: set[str],
     labels: Labels = FOLDERS,
+    unlabelled: Container[Path] = (),
 ) -> list[list[Inspection]]:
     """Add the issue `name` to all but one of each group of copies, and return the groups, the kept one first.
 
-    Kept is a photo that was validated on, else the one with the most pixels, else the first; of copies under different
-    labels, none.
+    Kept is a photo with a label, of these one that was validated on, else the one with the most pixels, else the first;
+    of copies under different labels, none.
     """
     groups = []
     for group in connected_groups(len(inspections), pairs) if pairs else ():
         kept, *others = copies = sorted(
-            (inspections[i] for i in group), key=lambda copy: (copy.sha256 not in validated, -copy.n_pixels, copy.file)
+            (inspections[i] for i in group),
+            key=lambda copy: (copy.file in unlabelled, copy.sha256 not in validated, -copy.n_pixels, copy.file),
         )
+        known = [copy for copy in copies if copy.file not in unlabelled]
         for copy in copies:
-            differing = [other for other in copies if labels(other.file) != labels(copy.file)]
+            differing = [other for other in known if copy in known and labels(other.file) != labels(copy.file)]
             if differing:
                 copy.issues[name] = f"as {short_name(differing[0].file)}, {_difference(differing[0].file, labels)}"
             elif copy in others:
@@ -132,11 +135,14 @@ def _difference(file: Path, labels: Labels) -> str:
 
 
 def find_issues(
-    files: Sequence[Path], validated: Sequence[str] = (), labels: Labels = FOLDERS
+    files: Sequence[Path],
+    validated: Sequence[str] = (),
+    labels: Labels = FOLDERS,
+    unlabelled: Container[Path] = (),
 ) -> tuple[list[Inspection], int]:
     """Return the inspection of each file, and how many groups of copies lie on both sides of the split.
 
-    validated: SHA-256 of the photos that a training held out. labels: of the data set.
+    validated: SHA-256 of the photos that a training held out. labels: of the data set. unlabelled: photos in its inbox.
     """
     inspections, held_out = inspect_all(files), set(validated)
     usable = [
@@ -148,10 +154,11 @@ def find_issues(
     for i, inspection in enumerate(usable):
         by_digest[inspection.sha256].append(i)
     same = [(group[0], other) for group in by_digest.values() for other in group[1:]]
-    groups = mark_copies(usable, "exact_duplicates", same, held_out, labels)
+    groups = mark_copies(usable, "exact_duplicates", same, held_out, labels, unlabelled)
     different = [inspection for inspection in usable if "exact_duplicates" not in inspection.issues]
-    groups += mark_copies(different, "near_duplicates", near_pairs(different), held_out, labels)
-    return inspections, sum(len({copy.sha256 in held_out for copy in group}) > 1 for group in groups)
+    groups += mark_copies(different, "near_duplicates", near_pairs(different), held_out, labels, unlabelled)
+    sides = [{copy.sha256 in held_out for copy in group if copy.file not in unlabelled} for group in groups]
+    return inspections, sum(len(of) > 1 for of in sides)
 
 
 def short_name(file: Path) -> str:

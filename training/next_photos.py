@@ -1,0 +1,118 @@
+"""Decide which photos without a label teach a model most: in doubt, and unlike all photos that have a label.
+
+Reads  what an export says of the photos in an inbox: probabilities, features, familiarity, hashes; and the features and
+       hashes of the photos that have a label
+Gives  the order in which a person is to label them, and which of them are copies
+
+`training.clean` shows them in this order; `benchmarks.active` measures it, beside others.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from classifier.inference.confidence import normalised
+from training.data.duplicates import groups_of_hashes
+from training.progress import progress_bar
+
+N_GREEDY = 1000  # photos whose places depend on those before them; nobody labels more before training again
+MAX_LABELLED = 10_000  # photos with a label that others are compared with, spread evenly
+CHUNK = 1000  # photos whose similarities are in memory at a time
+LEAST_DOUBT = 1e-3  # of a photo that the model is sure of: it still has a place among such photos
+
+
+class Copies(NamedTuple):
+    """Photos in an inbox that need no label of their own, by index."""
+
+    of_labelled: set[int]  # copies of photos that have a label
+    of_others: set[int]  # copies of an earlier photo in the inbox
+
+
+def doubt_of_one_label(probabilities: np.ndarray) -> np.ndarray:
+    """Return (N,) how unsure a model is of the one label of each photo, 0 to 1: how near the two best labels are.
+
+    probabilities: (N, C), calibrated. Source: Scheffer et al. 2001, margin sampling.
+    """
+    if probabilities.shape[1] < 2:
+        return np.ones(len(probabilities))
+    best = np.sort(probabilities, axis=1)[:, -2:]
+    return np.asarray(1 - (best[:, 1] - best[:, 0]))
+
+
+def doubt_of_several_labels(probabilities: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Return (N,) how unsure a model is of the labels of each photo, 0 to 1: how near one is to its threshold.
+
+    probabilities: (N, C), calibrated; thresholds: (C,), from which on a photo gets each label.
+    """
+    low, high = thresholds.clip(1e-6, 1), (1 - thresholds).clip(1e-6, 1)
+    above = (probabilities - thresholds) / np.where(probabilities < thresholds, low, high)
+    return np.asarray(1 - np.abs(above).min(1, initial=1))
+
+
+def next_photos(
+    doubt: np.ndarray, features: np.ndarray, labelled: np.ndarray, familiar: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the (N,) indices of the photos to label, the one that teaches most first.
+
+    doubt: (N,), 0 to 1, all equal where there is no model; features: (N, D); labelled: (M, D), of photos with a label,
+    M may be 0. familiar: (N,), False for photos of other things, which come last.
+    Each next photo has the highest product of doubt and distance to the nearest photo that has a label or comes before.
+    Source of the distance: Sener & Savarese 2018, Active Learning for CNNs: A Core-Set Approach, greedy k-centre.
+    """
+    features, doubt = normalised(features), doubt.clip(LEAST_DOUBT, 1)
+    far = distance_to(features, normalised(_spread(labelled)))
+    groups = [np.arange(len(doubt))] if familiar is None else [np.flatnonzero(familiar), np.flatnonzero(~familiar)]
+    order: list[int] = []
+    for own in filter(len, groups):
+        order += own[_greedy(doubt[own], features[own], far[own], max(0, N_GREEDY - len(order)))].tolist()
+    return np.array(order, dtype=int)
+
+
+def distance_to(features: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return (N,) cosine distance, 0 to 2, of each photo to the nearest reference; all 1 where there is none.
+
+    features: (N, D); reference: (M, D), both of length 1.
+    """
+    if not len(reference):
+        return np.ones(len(features), dtype=np.float32)
+    parts = (features[start : start + CHUNK] for start in range(0, len(features), CHUNK))
+    return np.concatenate([1 - (part @ reference.T).max(1) for part in parts] or [np.empty(0, dtype=np.float32)])
+
+
+def _spread(labelled: np.ndarray) -> np.ndarray:
+    """Return at most MAX_LABELLED of (M, D) features."""
+    if len(labelled) <= MAX_LABELLED:
+        return labelled
+    return labelled[np.linspace(0, len(labelled) - 1, MAX_LABELLED).astype(int)]
+
+
+def _greedy(doubt: np.ndarray, features: np.ndarray, far: np.ndarray, n: int) -> np.ndarray:
+    """Return the order of N photos, of which the first n are chosen one by one; far: (N,) distances before that."""
+    score, chosen = doubt * far, []
+    left, far = np.ones(len(doubt), dtype=bool), far.copy()
+    for _ in progress_bar(range(min(n, len(doubt))), leave=False):
+        best = int(np.where(left, score, -1).argmax())
+        chosen.append(best)
+        left[best] = False
+        np.minimum(far, 1 - features @ features[best], out=far)
+        score = doubt * far
+    rest = np.flatnonzero(left)
+    return np.concatenate([np.array(chosen, dtype=int), rest[np.argsort(-score[rest], kind="stable")]])
+
+
+def find_copies(hashes: Sequence[tuple[int, ...]], of_labelled: Sequence[tuple[int, ...]]) -> Copies:
+    """Return which photos in an inbox are copies, also rescaled or recompressed ones.
+
+    hashes: (N,) of the photos in the inbox; of_labelled: (M,) of those with a label. Of copies in the inbox the first
+    is none.
+    """
+    n, every = len(hashes), [*hashes, *of_labelled]
+    copies = Copies(set(), set())
+    for group in groups_of_hashes(every, max(5, len(every) // 10)):
+        own = [i for i in group if i < n]
+        if len(own) < len(group):
+            copies.of_labelled.update(own)
+        else:
+            copies.of_others.update(own[1:])
+    return copies
