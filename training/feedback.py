@@ -2,9 +2,10 @@
 
 Reads  a folder of feedback, as `server.feedback.records` describes it, or hf://datasets/USER/NAME
 Writes DATA/.suggested/<label>/<hash>.jpg, and a row a suggestion in DATA/.suggested/suggestions.db; where photos may
-       have several labels or none, DATA/.suggested/photos/<hash>.jpg, and the labels, such as dress|hat, in that row
+       have several labels or none, DATA/.suggested/photos/<hash>.jpg, and the labels, such as dress|hat, in that row.
+       DATA/_inbox/<hash>.jpg, and a row, for photos that users said to be none of the labels
 
-`training.clean` shows them first; Keep and Apply move them to DATA/<label>/.
+`training.clean` shows them first; Keep and Apply move them to DATA/<label>/. The inbox waits for labels there too.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from fastcore.script import CliError
 
 from classifier.photo import PhotoError, open_photo
 from server.feedback.records import HUB_PREFIX, Record, photo_path, read_records
-from training.data.files import folder_name
+from training.data.files import INBOX, folder_name
 from training.data.labels import SEPARATOR, read_labels
 
 from .append_log import AppendLog, Row, folder_errors, utc_now
@@ -72,21 +73,25 @@ class Suggestions:
         """Add the suggestion of a record, if it has one; return the key of `counts` that it belongs to."""
         if record["right"]:
             return "right"
-        if record["correction"] is None and not self.several:
-            return "none"
-        digest = record["photo"]
+        to_inbox, digest = record["correction"] is None and not self.several, record["photo"]
         try:
             label = self._label(record["correction"])
             if (label, digest) in self._known:
-                return "there"
+                return "none" if to_inbox else "there"
             data = photo_path(feedback, digest).read_bytes()
             open_photo(data)
         except (CliError, PhotoError, OSError):
             return "unusable"
         if hashlib.sha256(data).hexdigest() != digest:
             return "unusable"
-        self._store(record, label, data)
-        return "new"
+        self._store(record, label, data, self._folder(label, to_inbox))
+        self.counts["inbox"] += to_inbox
+        return "none" if to_inbox else "new"
+
+    def _folder(self, label: str, to_inbox: bool) -> Path:
+        if to_inbox:
+            return self.data / INBOX
+        return self.folder / (PHOTOS if self.several else label)
 
     def _label(self, correction: str | None) -> str:
         """Return the label of a correction, or its labels, joined, where photos may have several; CliError for none."""
@@ -96,8 +101,8 @@ class Suggestions:
             return folder_of(self.data, correction)
         return SEPARATOR.join(sorted({folder_name(label) for label in correction.split(SEPARATOR) if correction}))
 
-    def _store(self, record: Record, label: str, data: bytes) -> None:
-        file = self.folder / (PHOTOS if self.several else label) / f"{record['photo'][:20]}.jpg"
+    def _store(self, record: Record, label: str, data: bytes, folder: Path) -> None:
+        file = folder / f"{record['photo'][:20]}.jpg"
         with folder_errors(self.data):
             file.parent.mkdir(exist_ok=True)
             with replacing(file) as temporary:
@@ -119,11 +124,13 @@ class Suggestions:
 
     def summary(self) -> str:
         """Return the counts as one line."""
+        n = self.counts["inbox"]
+        new_in_inbox = f" ({n} new in {INBOX})" if n else ""
         counts, named = (
             self.counts,
             [
                 ("right", "said to be right"),
-                ("none", "said to be none of the labels"),
+                ("none", "said to be none of the labels" + new_in_inbox),
                 ("disputed", "overruled by a later word on the same photo"),
                 ("unusable", "not usable"),
                 ("unreadable", "unreadable"),

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from helpers.web import as_png, served
 from server.feedback.store import Feedback
 from training.append_log import AppendLog
 from training.data.labels import ListedPhoto, read_labels, write_labels
-from training.data.photos import get_photos
+from training.data.photos import get_photos, inbox_photos
 from training.feedback import Suggestions, pending_suggestions, suggested_labels
 from training.gather.__main__ import main, read_terms
 from training.gather.candidates import Candidate
@@ -247,8 +248,8 @@ def test_feedback_becomes_suggestions_which_no_stage_takes_for_photos(tmp_path, 
     said = feedback(tmp_path / "said", (1, "blue"), (2, "red"), (3, None), (4, "green"), (4, "blue"))
     main(out=str(photos), feedback=str(said))
     line = (
-        f"{photos}: suggestions: 2 new, 0 were there; 1 said to be right, 1 said to be none of the labels, 1 "
-        "overruled by a later word on the same photo. "
+        f"{photos}: suggestions: 2 new, 0 were there; 1 said to be right, 1 said to be none of the labels "
+        "(1 new in _inbox), 1 overruled by a later word on the same photo. "
         f"`python -m training.clean export.pkl {photos}` leads with suggestions."
     )
     assert capsys.readouterr().out.strip() == line
@@ -437,3 +438,70 @@ def test_searches_go_into_a_data_set_of_several_labels(web, tmp_path, monkeypatc
     assert labels_of(out) == before
     main("owl", out=out, per_label=5, allow_private=True)
     assert labels_of(out) == {**before, **{i: "owl" for i in range(8, 13)}}
+
+
+def unlabelled(tmp_path, n: int = 5) -> Path:
+    """Write photos as a phone has them: in a folder that says nothing of what they show."""
+    (tmp_path / "phone").mkdir()
+    for i in range(n):
+        noisy_photo((90, 120, 30), 50 + i).save(tmp_path / "phone" / f"IMG_{i}.png")
+    return tmp_path / "phone"
+
+
+def test_photos_without_a_label_go_to_the_inbox_once(tmp_path, photos, capsys):
+    source, before = unlabelled(tmp_path), names(photos)
+    (source / "known.png").write_bytes((photos / "red" / "00.png").read_bytes())
+    for _ in range(2):
+        main(source=str(source), out=str(photos), unlabelled=True)
+    said = capsys.readouterr().out
+    assert "6 photos without a label" in said and f"{photos}: 6 photos new, 0 were there" in said
+    assert f"{photos}: 0 photos new, 6 were there, 0 not taken; in all 6 without a label, in _inbox" in said
+    assert len(inbox_photos(photos)) == 6 and names(photos) == before
+
+
+def test_what_has_a_label_is_not_gathered_again_without_one(tmp_path, capsys):
+    source, out = make_photos(tmp_path / "source", n=2), tmp_path / "out"
+    main(source=str(source), out=str(out))
+    main(source=str(source), out=str(out), unlabelled=True)
+    assert "0 photos new, 6 were there" in capsys.readouterr().out and inbox_photos(out) == []
+    assert len(get_photos(out)) == 6
+
+
+def test_an_archive_and_a_table_may_be_gathered_without_their_labels(tmp_path):
+    source = make_photos(tmp_path / "source", n=2)
+    archive = shutil.make_archive(str(tmp_path / "photos"), "zip", source)
+    table = tmp_path / "list.csv"
+    table.write_text("file,label\nsource/red/00.png,red\nsource/blue/00.png,blue\n")
+    main(source=archive, out=str(tmp_path / "a"), unlabelled=True)
+    main(source=str(table), out=str(tmp_path / "b"), unlabelled=True)
+    assert len(inbox_photos(tmp_path / "a")) == 6 and len(inbox_photos(tmp_path / "b")) == 2
+
+
+def test_an_inbox_of_several_labels_has_no_rows_and_does_not_stand_in_the_way(tmp_path, capsys):
+    main(source=str(unlabelled(tmp_path)), out=str(tmp_path / "new"), unlabelled=True)
+    table = tmp_path / "tags.csv"
+    noisy_photo((9, 9, 9), 1).save(tmp_path / "1.png")
+    noisy_photo((9, 200, 9), 2).save(tmp_path / "2.png")
+    table.write_text("file,tags\n1.png,dress\n1.png,hat\n2.png,\n")
+    main(source=str(table), out=str(tmp_path / "new"), label_column="tags", labels_per_photo="several")
+    listed = read_labels(tmp_path / "new").listed
+    assert sorted(row.labels for row in listed.values()) == [(), ("dress", "hat")]
+    assert len(inbox_photos(tmp_path / "new")) == 5
+
+
+def test_a_search_is_never_without_a_label(tmp_path):
+    with pytest.raises(CliError, match="--unlabelled takes a --source"):
+        main("bears", out=str(tmp_path), unlabelled=True)
+
+
+def test_what_is_none_of_the_labels_waits_in_the_inbox_and_once_decided_stays_away(tmp_path, photos):
+    said = feedback(tmp_path / "said", (3, None), (4, None))
+    suggestions = Suggestions(photos)
+    suggestions.add_all(said)
+    assert suggestions.summary().endswith("2 said to be none of the labels (2 new in _inbox)")
+    waiting = inbox_photos(photos)
+    assert len(waiting) == 2 and pending_suggestions(photos) == {}
+    Journal(photos).reject("clean", [(waiting[0], "")])
+    again = Suggestions(photos)
+    again.add_all(said)
+    assert again.summary().endswith("2 said to be none of the labels") and inbox_photos(photos) == waiting[1:]

@@ -14,6 +14,7 @@ Writes DATA/<label>/<hash>.jpg, or DATA/valid/<label>/ and DATA/test/<label>/ fo
     python -m training.gather --source labels.csv --label-column species --out data/bears
     python -m training.gather --source tags.csv --label-delim "," --out data/outfits    # several labels a photo
     python -m training.gather --source hf://datasets/USER/NAME --out data/bears    # or kaggle://OWNER/NAME
+    python -m training.gather --source ~/phone --unlabelled --out data/bears    # photos without a label: DATA/_inbox
     python -m training.gather --feedback feedback --out data/bears
     python -m training.gather --push hf://datasets/USER/NAME --out data/bears    # to the Hub, private; --dry-run too
 
@@ -69,14 +70,20 @@ def add_feedback(feedback: str, out: str) -> None:
 
 
 def collect(
-    out: Path, allow_private: bool, by_label: dict[str, list[str]], per_label: int, sets: list[DataSet], several: bool
+    out: Path,
+    allow_private: bool,
+    by_label: dict[str, list[str]],
+    per_label: int,
+    sets: list[DataSet],
+    several: bool,
+    unlabelled: bool = False,
 ) -> bool:
     """Collect what searches and data sets bring, print the counts, and return whether it came to its end.
 
-    several: see `takes_several`.
+    several: see `takes_several`; unlabelled: into the inbox.
     """
     try:
-        collector = Collector(out, allow_private, several)
+        collector = Collector(out, allow_private, several, unlabelled)
     except OSError as error:
         raise CliError(f"--out {out}: nothing can be written there ({error.strerror}).") from error
     listed = (candidate for found in sets for candidate in found.candidates)
@@ -117,6 +124,8 @@ def main(  # many options: where photos come from, where they go, and how many
     "Gather photos of TERMS from the web, or from a source."
     by_label, wheres = read_terms(terms, label or []), [str(where) for where in (source, urls, folder) if where]
     reading = ReadingOptions(**options)
+    if reading.unlabelled and by_label:
+        raise CliError("--unlabelled takes a --source: what is searched for is the label of the photos found.")
     if feedback:
         add_feedback(feedback, out)
     elif not (by_label or wheres or push):
@@ -136,7 +145,7 @@ def main(  # many options: where photos come from, where they go, and how many
         if by_label or sets:
             asked = any(found.several for found in sets) or reading.labels_per_photo == SEVERAL
             several = takes_several(Path(out), asked)
-            if dry_run or not collect(Path(out), allow_private, by_label, per_label, sets, several):
+            if dry_run or not collect(Path(out), allow_private, by_label, per_label, sets, several, reading.unlabelled):
                 return
     if push:
         push_to_hub(push, out, dry_run)

@@ -27,11 +27,14 @@ EXTENSIONS = {kind: extensions[0] for kind, extensions in {**FORMATS, "MPO": FOR
 class Collector:
     """Collects photos into a folder, and remembers what became of every address."""
 
-    def __init__(self, out: Path, allow_private: bool = False, several: bool = False):
-        """several: whether the folder's photos have their labels in its labels.csv; see `takes_several`."""
+    def __init__(self, out: Path, allow_private: bool = False, several: bool = False, unlabelled: bool = False):
+        """several: whether the folder's photos have their labels in its labels.csv; see `takes_several`.
+
+        unlabelled: photos go to the folder's inbox.
+        """
         self.out, self.downloader = out, Downloader(allow_private)
         out.mkdir(parents=True, exist_ok=True)
-        self.gathered = Gathered(out, several)
+        self.gathered = Gathered(out, several, unlabelled)
         self._failed = AppendLog(
             out / ".failed.db", FAILED_COLUMNS, lambda: read_csv_rows(out / ".failed.csv", FAILED_COLUMNS)
         )

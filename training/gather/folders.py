@@ -43,6 +43,9 @@ def read_folder(folder: Path, options: ReadingOptions, confined: bool = False) -
     if not folder.is_dir():
         raise CliError(f"There is no folder {folder}.")
     photos, notes = photos_in(folder)
+    if options.unlabelled:
+        candidates = [Candidate((), file=photo, title=photo.name) for photo in photos]
+        return labelled(DataSet("photos", candidates, notes), options)
     if options.pattern:
         return labelled(by_pattern(folder, photos, options.pattern, notes), options, in_folders=True)
     tables, samples = _tables(folder, photos)

@@ -1,7 +1,7 @@
 """The photos that were gathered into a folder: where each of them lies, where it comes from, and its labels.
 
 Writes DATA/<label>/<hash>.jpg, or DATA/valid/<label>/ and DATA/test/<label>/; and, where photos have several labels or
-       none, DATA/photos/<hash>.jpg with a row in DATA/labels.csv
+       none, DATA/photos/<hash>.jpg with a row in DATA/labels.csv; DATA/_inbox/<hash>.jpg for those without a label
        a row a photo in DATA/.sources.db, at once; and when a run ends DATA/sources.csv, the same for people
 """
 
@@ -14,6 +14,7 @@ from fastcore.script import CliError
 from classifier.results_csv import plain
 from training.append_log import AppendLog, Row, utc_now
 from training.csv_rows import read_csv_rows, write_csv
+from training.data.files import INBOX
 from training.data.labels import SEPARATOR, ListedPhoto, add_to_labels, read_labels
 from training.data.photos import get_photos
 from training.output import replacing
@@ -41,7 +42,8 @@ def takes_several(out: Path, several: bool) -> bool:
     """
     if read_labels(out).multi_label or not several:
         return read_labels(out).multi_label
-    if out.is_dir() and (read_sources(out / "sources.csv") or get_photos(out, labelled=False)):
+    gathered = [row for row in read_sources(out / "sources.csv") if not in_inbox(row)]
+    if out.is_dir() and (gathered or get_photos(out, labelled=False)):
         raise CliError(
             f"{out} has photos of one label each, in folders, and these may have several. Gather them into a new "
             "folder, --out NEW; --labels-per-photo one takes those that have one label."
@@ -54,11 +56,17 @@ def _split_of(name: str) -> str:
     return next((split for split in SETS if name.startswith(f"{split}/")), "train")
 
 
+def in_inbox(row: Row) -> bool:
+    """Return whether a photo was gathered without a label."""
+    return row["file"].startswith(f"{INBOX}/")
+
+
 class Gathered:
     """The photos in a folder. A photo is stored once for each label, or once in all where it may have several."""
 
-    def __init__(self, out: Path, several: bool = False):
-        self.out, self.several = out, several
+    def __init__(self, out: Path, several: bool = False, unlabelled: bool = False):
+        """unlabelled: photos go to the inbox, unless they are there already, with a label or without."""
+        self.out, self.several, self.unlabelled = out, several, unlabelled
         self.csv = out / "sources.csv"
         of_csv = read_sources(self.csv)  # before anything is written: raises CliError for somebody else's list
         self._log = AppendLog(out / ".sources.db", COLUMNS, lambda: of_csv, N_ADDED)
@@ -81,7 +89,9 @@ class Gathered:
         A photo that is there with other labels gets one more row, which has the new ones.
         """
         known = self._labels.get(digest)
-        if known is not None and known.issuperset(candidate.labels if self.several else {candidate.label}):
+        if known is not None and (
+            self.unlabelled or known.issuperset(candidate.labels if self.several else {candidate.label})
+        ):
             return False
         new = known is None or not self.several
         name = f"{digest[:20]}{extension}"
@@ -116,6 +126,8 @@ class Gathered:
         self._files.setdefault(row["sha256"], row["file"])
 
     def _folder(self, candidate: Candidate) -> Path:
+        if self.unlabelled:
+            return self.out / INBOX
         if self.several:
             return self.out / PHOTOS
         split = "" if candidate.split == "train" else candidate.split  # as `training.data.splits` reads it
@@ -145,6 +157,8 @@ class Gathered:
         for row in rows:
             file = self.out / row["file"]
             labels = set(row["label"].split(SEPARATOR)) - {""}
+            if in_inbox(row) and not labels:
+                continue  # nobody has said yet which labels it has
             known = found.get(file, ListedPhoto((), row["split"] or _split_of(row["file"])))
             found[file] = ListedPhoto(tuple(sorted(labels.union(known.labels))), known.set)
         return {file: listed for file, listed in found.items() if file.is_file()}
@@ -172,8 +186,10 @@ class Gathered:
         if self.several:
             listed = [row.labels for row in (read_labels(self.out).listed or {}).values()]
         else:
-            listed = [(row["label"],) for row in self.rows]
+            listed = [(row["label"],) for row in self.rows if not in_inbox(row)]
         of_label = Counter(label for labels in listed for label in labels)
+        if n_without := sum(map(in_inbox, self.rows)):
+            of_label[f"without a label, in {INBOX}"] = n_without
         more = f"; {sum(len(labels) > 1 for labels in listed)} with several, {listed.count(())} with none"
         in_all = ", ".join(f"{n} {name}" for name, n in sorted(of_label.items())) or "none"
         return in_all + (more if self.several else "")

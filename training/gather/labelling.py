@@ -28,6 +28,8 @@ def labelled(found: DataSet, options: ReadingOptions, in_folders: bool = False) 
     Labels become names that folders can have. Photos of the test set come first, then those to validate: a photo that
     is also to train on is not taken a second time. Raises CliError where no photo is left.
     """
+    if options.unlabelled:
+        return without_labels(found)
     candidates, names = united(found.candidates), Names()
     several = options.several(found.several)
     if several and in_folders:
@@ -40,6 +42,14 @@ def labelled(found: DataSet, options: ReadingOptions, in_folders: bool = False) 
     if not kept:
         raise CliError(f"Taken for {found.kind}, no photo is left. {' '.join(told)}".strip())
     return DataSet(found.kind, sorted(kept, key=lambda one: SPLIT_ORDER.index(one.split)), told, several=several)
+
+
+def without_labels(found: DataSet) -> DataSet:
+    """Return the data set without labels and sets, for the inbox."""
+    candidates = [replace(candidate, labels=(), split="train") for candidate in united(found.candidates)]
+    if not candidates:
+        raise CliError(f"Taken for {found.kind}, no photo is left. {' '.join(found.notes)}".strip())
+    return DataSet(f"{n_photos(len(candidates))} without a label", candidates, list(found.notes))
 
 
 @dataclass

@@ -16,6 +16,7 @@ class ReadingOptions:
     label_delim: str = ""  # what stands between several labels in one cell, such as ";"
     pattern: str = ""  # regular expression whose first group in a file's name is its label, such as '(.+)_\d+.jpg'
     labels_per_photo: str = ""  # one or several; what the source has where empty
+    unlabelled: bool = False  # take photos without their labels, into OUT/_inbox: training.clean asks for the labels
 
     def __post_init__(self) -> None:
         if self.labels_per_photo not in ("", ONE, SEVERAL):
