@@ -22,10 +22,11 @@ from classifier.malloc import release_freed_memory
 from classifier.photo import PhotoError
 from server.answer_label import TOP, AnswerLabel
 from server.api_snippets import address, api_snippets, visitor_address_script
-from server.decision_texts import sure_text, unsure_text
+from server.decision_texts import sure_text
 from server.feedback.question import build_question, question_for
 from server.feedback.store import open_feedback
 from server.launch import serve
+from server.look import verdict_text
 from server.mcp_tools import no_tool
 from server.operations import open_operations
 from server.photo_input import PhotoBlocks, PhotoInput, gradio_error, is_preview, no_photo_preview, preview
@@ -86,6 +87,7 @@ def classify_photo(photo: Photo) -> dict[str, Any]:
     `familiarity` is how near the photo lies to the training photos, 0 to 1; `familiar` is false for a photo
     that is probably none of the labels. Both are null where the model cannot tell. Unless `calibrated`, 90% need not
     be right 9 times in 10. With several labels a photo, `labels` are all of them. Act alone if `decision` is "answer".
+    `neighbours` are the training photos that it resembles most.
 
     Args:
         photo: the address of a picture (http or https), or a data URL (data:image/jpeg;base64,...)
@@ -112,19 +114,20 @@ def explain(photo: Photo, label: str | None = None) -> Image.Image:
 
 def page(
     picture: str | None = None,
-    verdict: str = "",
+    problem: str = "",
     prediction: Prediction | None = None,
     explanation: Explanation | None = None,
 ) -> Any:
-    """Return new values of `outputs`: a verdict, or a prediction with its explanation; what is empty is hidden."""
-    shown = None if verdict else prediction
+    """Return new values of `outputs`: a problem, or a prediction with its explanation; what is empty is hidden."""
+    verdict = verdict_text(prediction, classifier) if prediction else problem
+    shown = None if prediction is None or prediction.is_none else prediction
     heatmap, note = None, NO_HEATMAP if shown else ""
     if shown and explanation:
         heatmap, note = explanation.picture, heatmap_text(explanation.heatmap.label, classifier.labels)
     return (
         picture or gr.skip(),
         gr.Markdown(verdict, visible=bool(verdict)),
-        gr.update(value=shown, visible=not verdict),  # before the first answer, too
+        gr.update(value=shown, visible=bool(shown) or not verdict),  # before the first answer, too
         gr.Markdown(sure_text(shown, classifier) if shown else "", visible=shown is not None),
         gr.Image(heatmap, visible=heatmap is not None),
         gr.Markdown(note, visible=bool(note)),
@@ -146,9 +149,8 @@ def show(photo: Photo) -> Any:
         else:
             opened, prediction = predictor.open_and_predict(photo)
     except PhotoError as error:
-        return page(no_photo_preview(photo), verdict=f"### No answer for this photo\n{error}")
-    verdict = unsure_text(prediction, classifier) if prediction.is_none else ""
-    return page(preview(photo, opened), verdict, prediction, explanation)
+        return page(no_photo_preview(photo), problem=f"### No answer for this photo\n{error}")
+    return page(preview(photo, opened), prediction=prediction, explanation=explanation)
 
 
 def show_label(photo: Photo, clicked: gr.SelectData) -> Any:
@@ -163,10 +165,13 @@ model = model_text(classifier.labels, classifier.facts, classifier.reports_famil
 with PhotoBlocks(title="Fieldguide") as demo:
     gr.Markdown(f"# Fieldguide\n{question_text(classifier.labels, classifier.multi_label)} {MANY_PHOTOS}")
     with gr.Row():
-        photo = PhotoInput(label="Photo", sources=["upload", "webcam", "clipboard"], height=320)
-        photo.limits = settings
+        with gr.Column(elem_classes="give"):
+            photo = PhotoInput(label="Photo", sources=["upload", "webcam", "clipboard"], height=320)
+            photo.limits = settings
+            gr.Examples(EXAMPLES, photo, label="Or try one of these", examples_per_page=12, api_visibility="private")
+            gr.Markdown(footer_text(model, settings.upload_minutes, feedback is not None))
         with gr.Column():
-            verdict = gr.Markdown(visible=False)
+            verdict = gr.Markdown(visible=False, elem_classes="verdict")
             answer = AnswerLabel(label="Answer", num_top_classes=TOP)
             confidence = gr.Markdown(visible=False)
             question = [build_question(feedback, predictor, photo)] if feedback else []
@@ -185,7 +190,12 @@ with PhotoBlocks(title="Fieldguide") as demo:
         gr.JSON(visible=False),
         api_name="classify_photo",
         concurrency_limit=4,
-        api_description=tool_description(classifier.labels, classifier.reports_familiarity, classifier.multi_label),
+        api_description=tool_description(
+            classifier.labels,
+            classifier.reports_familiarity,
+            classifier.multi_label,
+            classifier.neighbours is not None,
+        ),
     )
     api.click(
         explain,
@@ -194,8 +204,6 @@ with PhotoBlocks(title="Fieldguide") as demo:
         api_name="explain",
         concurrency_limit=4,
     )
-    gr.Examples(EXAMPLES, photo, label="Or try one of these", examples_per_page=12, api_visibility="private")
-    gr.Markdown(footer_text(model, settings.upload_minutes, feedback is not None))
     with gr.Accordion("Use it from your own code", open=False):
         snippets = gr.Markdown(api_snippets(address()))
     demo.load(None, snippets, snippets, js=visitor_address_script(address()), api_visibility="private")

@@ -17,21 +17,20 @@ from typing import Any
 import numpy as np
 
 from classifier.export import ExportError, check_file, read_export
-from classifier.files import sha256
+from classifier.files import FileState, file_state, sha256
 from classifier.inference.compiled_copy import CompileError, engine_from_bytes, onnx_path, read_compiled
 from classifier.inference.confidence import Familiarity, probabilities, read_temperature
 from classifier.inference.decision import OperatingPoint
 from classifier.inference.engine import Engine
 from classifier.inference.heatmap import SIDE, Heatmap
 from classifier.inference.multi_label import LabelCalibration, read_label_calibration
+from classifier.inference.neighbour_facts import read_neighbours
 from classifier.inference.onnx_engine import OnnxEngine
 from classifier.inference.onnx_export import to_onnx
 from classifier.photo import PhotoError, PhotoSource, open_photo
 from classifier.prediction import Explanation, Prediction
 
 log = logging.getLogger(__name__)
-
-FileState = tuple[int, int, int]  # inode, time of the last change in nanoseconds, bytes
 
 
 class Classifier:
@@ -56,6 +55,10 @@ class Classifier:
         self._read_calibration(facts)
         self.operating_point = OperatingPoint.from_facts(facts.get("operating_point"), self.labels)
         """from which probability on an answer needs no person; None where the export holds nothing of it"""
+        self.neighbours = read_neighbours(
+            facts.get("neighbours"), engine.n_features, self.labels, engine.multi_label
+        )
+        """the training photos that answers name where a photo resembles them; None where the export names none"""
         self.explains: bool = engine.explains
         """whether `explain` can give a heatmap"""
         self.facts = facts
@@ -85,7 +88,7 @@ class Classifier:
         neither torch nor fastai is imported. Raises ExportError with a sentence that says what to do.
         """
         check_file(path)
-        state, version = _file_state(path), sha256(path)
+        state, version = file_state(path), sha256(path)
         try:
             classifier = cls(*read_compiled(onnx_path(path), version), version)
         except CompileError as error:
@@ -109,7 +112,7 @@ class Classifier:
 
     def changed_on_disk(self) -> bool:
         """Return whether the export file was replaced or removed since it was loaded; the classifier stays as it is."""
-        return self._file is not None and _file_state(self._file[0]) != self._file[1]
+        return self._file is not None and file_state(self._file[0]) != self._file[1]
 
     @property
     def compiled(self) -> bool:
@@ -187,13 +190,5 @@ class Classifier:
             labels,
             point.decision(by_label, given, familiar) if point else None,
             point.candidates(by_label, familiar) if point else None,
+            None if self.neighbours is None or features is None else self.neighbours.nearest(features),
         )
-
-
-def _file_state(path: str | os.PathLike[str]) -> FileState | None:
-    """Return what changes when a file is replaced; None where there is none."""
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -6,6 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+FileState = tuple[int, int, int]
+"""inode, time of the last change in nanoseconds, bytes"""
+
+
+def file_state(path: str | os.PathLike[str]) -> FileState | None:
+    """Return what changes when a file is replaced; None where there is none."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image
 
 from classifier.inference.heatmap import Heatmap
+from classifier.inference.neighbours import Neighbour
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Prediction:
     candidates: tuple[str, ...] | None = None
     """labels of which one is the right one as often as the export promises, most probable first; () for a photo that
     is not familiar; None where it promises nothing"""
+    neighbours: tuple[Neighbour, ...] | None = None
+    """the training photos that it resembles most, the nearest first; None where the export names none"""
 
     @property
     def is_none(self) -> bool:
@@ -38,7 +41,7 @@ class Prediction:
         return self.familiar is False or self.labels == ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the answer as JSON has it; `labels`, `decision` and `candidates` only where the export has them."""
+        """Return the answer as JSON has it: what not every export has is left out where this one has it not."""
         return {
             "label": self.label,
             **({} if self.labels is None else {"labels": list(self.labels)}),
@@ -47,7 +50,13 @@ class Prediction:
             "familiarity": self.familiarity,
             **({} if self.decision is None else {"decision": self.decision}),
             **({} if self.candidates is None else {"candidates": list(self.candidates)}),
+            **({} if self.neighbours is None else {"neighbours": list(map(self._named, self.neighbours))}),
         }
+
+    def _named(self, neighbour: Neighbour) -> dict[str, Any]:
+        """Return a training photo as JSON has it, with its label, or its labels where photos may have several."""
+        labels = {"labels": list(neighbour.labels)} if self.labels is not None else {"label": neighbour.labels[0]}
+        return {"file": neighbour.file, **labels, "similarity": round(neighbour.similarity, 4)}
 
 
 @dataclass(frozen=True)

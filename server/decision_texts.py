@@ -3,21 +3,23 @@
 from classifier import Classifier, Prediction
 from classifier.inference.decision import ANSWER, OperatingPoint
 
+from .neighbour_texts import neighbours_text
 from .texts import confidence_text, frequency_text, join_labels, none_text
 
 SURE, ASK = "**Sure enough to act on", "**Ask a person"
 
 
 def sure_text(prediction: Prediction, classifier: Classifier) -> str:
-    """Return whether to act on an answer alone, and how often such an answer is right, as Markdown."""
+    """Return whether to act on an answer alone, how often such an answer is right, and what it resembles; Markdown."""
     decision = decision_text(prediction, classifier.operating_point)
-    return "\n\n".join(filter(None, (decision, confidence_text(prediction, classifier.calibrated))))
+    often = confidence_text(prediction, classifier.calibrated)
+    return "\n\n".join(filter(None, (decision, often, neighbours_text(prediction, classifier.neighbours))))
 
 
 def unsure_text(prediction: Prediction, classifier: Classifier) -> str:
-    """Return the answer for a photo that is none of the labels, as Markdown."""
-    decision = decision_text(prediction, classifier.operating_point)
-    return "\n\n".join(filter(None, (none_text(classifier.labels, prediction), decision)))
+    """Return the answer for a photo that is none of the labels, and the photos nearest to it, as Markdown."""
+    decision, none = decision_text(prediction, classifier.operating_point), none_text(classifier.labels, prediction)
+    return "\n\n".join(filter(None, (none, decision, neighbours_text(prediction, classifier.neighbours))))
 
 
 def decision_text(prediction: Prediction, point: OperatingPoint | None) -> str:

@@ -5,6 +5,17 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 
+class Neighbour(BaseModel):
+    """A training photo that the photo resembles."""
+
+    file: str = Field(description="its path inside the folder that the model was trained on")
+    label: str | None = Field(
+        None, description="its label. Only there for a model that gives a photo one label: others have `labels`"
+    )
+    labels: list[str] = Field([], description="its labels; empty for a photo that shows none of them")
+    similarity: float = Field(description="how alike the two are to the model, 0 to 1, higher is nearer")
+
+
 class Answer(BaseModel):
     """What the model makes of one photo."""
 
@@ -33,6 +44,11 @@ class Answer(BaseModel):
         [],
         description="labels of which one is right as often as was promised, most probable first; empty for a photo "
         "that is not familiar. Only there for a model that promises it",
+    )
+    neighbours: list[Neighbour] = Field(
+        [],
+        description="the training photos that it resembles most, the nearest first. Only there for a model that names "
+        "them",
     )
     calibrated: bool = Field(description="whether 90% is right 9 times in 10; else plain softmax, or plain sigmoids")
     model_version: str = Field(description="the first 12 digits of the SHA-256 of the export that answered")

@@ -25,6 +25,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from classifier import Prediction
+from classifier.inference.neighbours import Neighbour
 
 log = logging.getLogger(__name__)
 
@@ -145,9 +146,11 @@ def prediction_of(data: bytes) -> Prediction | None:
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
         }
+        if (near := values.get("neighbours")) is not None:
+            values["neighbours"] = tuple(Neighbour(**{**one, "labels": tuple(one["labels"])}) for one in near)
         prediction = Prediction(**values)
         probabilities = prediction.probabilities
         valid = prediction.label in probabilities and all(0 <= value <= 1 for value in probabilities.values())
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return prediction if valid else None

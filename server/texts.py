@@ -167,7 +167,9 @@ def footer_text(model: str, minutes: float, feedback: bool) -> str:
     return f"{model}\n\n{privacy_text(minutes, feedback)}"
 
 
-def tool_description(labels: Sequence[str], reports_familiarity: bool, multi_label: bool = False) -> str:
+def tool_description(
+    labels: Sequence[str], reports_familiarity: bool, multi_label: bool = False, names_neighbours: bool = False
+) -> str:
     """Return what an assistant needs to know to choose and to believe `classify_photo`, as plain text."""
     names = [" ".join(label.replace("_", " ").split()) for label in labels]
     shown = ", ".join(names[:50]) + (f" … ({len(names)} in all)" if len(names) > 50 else "")
@@ -185,8 +187,9 @@ def tool_description(labels: Sequence[str], reports_familiarity: bool, multi_lab
         if multi_label
         else "the most probable `label` and the `probabilities` of all, 0 to 1"
     )
+    neighbours = "`neighbours` are the training photos that it resembles most. " if names_neighbours else ""
     return (
         f"Look at a photo and say which of these it shows: {shown}. Returns {returned}. {familiarity} `calibrated` is "
-        "true where 0.9 is right 9 times in 10. It knows nothing else about a photo: not what it does, where it is, or "
-        "what else is in it."
+        f"true where 0.9 is right 9 times in 10. {neighbours}It knows nothing else about a photo: not what it does, "
+        "where it is, or what else is in it."
     )

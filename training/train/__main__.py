@@ -19,9 +19,10 @@ from typing import Any
 from fastcore.script import CliError
 
 from classifier.command_line import run, with_options
+from classifier.inference.neighbours import Neighbours
 from classifier.photo import PhotoError
 from training.data.photos import imbalance_ratio, labels_with_few_photos, print_left_out, readable_photos
-from training.data.splits import Photos
+from training.data.splits import Photos, n_photos
 from training.export.stock_fastai import StockFastai
 from training.metrics import validated_before, write_metrics
 from training.options import TrainingOptions
@@ -35,6 +36,7 @@ from .features import FOLDER
 from .helpers import dismiss, run_with_helpers
 from .interrupt import remember_interrupts
 from .learner import train
+from .neighbours import fit_neighbours
 from .probe import MAX_IMBALANCE
 from .record import metrics_of, save
 from .trained import Trained
@@ -84,6 +86,16 @@ def summary(trained: Trained, metrics: dict[str, Any], out: Path, seconds: float
     )
 
 
+def named_photos(trained: Trained, data: Path, thumbnails: bool) -> Neighbours | None:
+    """Return what the export tells of the photos that it learned from, and print what that is."""
+    known = fit_neighbours(trained, data, thumbnails)
+    if known:
+        n = known.pictures.n if known.pictures else 0
+        shown = f" and shows {n} of them, to whoever has it" if n else ""
+        print(f"the export names {n_photos(len(known.files))} that it learned from{shown}; --no-neighbours names none")
+    return known
+
+
 def error_text(metrics: dict[str, Any], how: str) -> str:
     """Return how often the model is wrong; how: how the photos were held out."""
     low, high = metrics["error_interval"]
@@ -102,20 +114,25 @@ def main(
     resplit: bool = False,  # draw a new validation set, also of photos that the run before validated on
     out: str = "export.pkl",  # where the export goes; its figures are written beside it
     keep: bool = True,  # keep export, figures and the list of photos in runs/ beside it; see training.runs
+    neighbours: bool = True,  # name the training's photos in the export: answers tell which ones a photo resembles
+    thumbnails: bool = False,  # small pictures of them in the export, 2 MB at most: who has the export sees the photos
     **options: Any,
 ) -> None:
     "Train a classifier on DATA and write export.pkl and metrics.json."
     started, export, chosen = time.monotonic(), Path(out), TrainingOptions(**options)
     check_options(chosen)
     check_out(export)
+    if thumbnails and not neighbours:
+        raise CliError("--thumbnails shows the photos that --no-neighbours leaves out. Leave one of the two away.")
     try:
         with remember_interrupts(), StockFastai() as stock, photo_writer(chosen, Path(data) / FOLDER) as kept:
             photos = readable_photos(data, kept)
             print_counts(photos)
             trained = train(photos, chosen, [] if resplit else validated_before(export), Path(data) / FOLDER)
             dismiss()
+            known = named_photos(trained, Path(data), thumbnails) if neighbours else None
             print("writing the export and checking it in a fresh process ...", flush=True)
-            metrics = save(trained, metrics_of(trained, photos, chosen), export, stock)
+            metrics = save(trained, metrics_of(trained, photos, chosen), export, stock, known)
             if photos.test:
                 write_metrics(metrics := test_error(metrics, photos, export), export)
             if keep:

@@ -122,6 +122,7 @@ def with_probe(learn: Learner, features: Features, photos: Photos, probes: OutOf
         calibration,
         known,
         familiarity_metrics,
+        probes.features[:, 0],
         thresholds=thresholds,
         validated=given,
     )
@@ -176,7 +177,8 @@ def measure_fine_tuned(
     subset = np.random.default_rng(0).permutation(len(valid))[:MAX_THRESHOLD_PHOTOS]
     views = [(subset + len(learned), own.of([valid[i] for i in subset], view)) for view in FAMILIARITY_VIEWS]
     parts = np.where(np.arange(len(files)) < len(learned), 0, 1)
-    known, familiarity_metrics, _ = task.fit_familiarity(own.of(files)[:, None], task.targets(files), parts, views)
+    rows = own.of(files)
+    known, familiarity_metrics, _ = task.fit_familiarity(rows[:, None], task.targets(files), parts, views)
     familiar = score_photos(known, own.of(valid)) if known else None
     scored = Scored(list(map(features.hash_of, valid)), scores, halves, familiar, targets)
     held_out, thresholds = task.held_out(scored, calibration)
@@ -188,6 +190,7 @@ def measure_fine_tuned(
         calibration,
         known,
         familiarity_metrics,
+        rows[: len(learned)],
         tuned.table,
         tuned.verdict,
         thresholds,

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from classifier.inference.neighbour_facts import neighbours_to_facts
+from classifier.inference.neighbours import Neighbours
 from classifier.photo import open_photo
 from training.data.manifest import manifest_sha256
 from training.data.splits import Photos
@@ -95,9 +97,16 @@ def fine_tuning_of(trained: Trained) -> dict[str, Any] | None:
 
 
 def save(
-    trained: Trained, metrics: dict[str, Any], out: str | Path, stock: StockFastai | None = None
+    trained: Trained,
+    metrics: dict[str, Any],
+    out: str | Path,
+    stock: StockFastai | None = None,
+    neighbours: Neighbours | None = None,
 ) -> dict[str, Any]:
-    """Write the export and, once that has passed its check, metrics.json; return the metrics written."""
+    """Write the export and, once that has passed its check, metrics.json; return the metrics written.
+
+    neighbours: what the export tells of the photos that it learned from.
+    """
     learn, familiarity = portable(trained.learn), trained.familiarity
     # stored on the learner as plain data: all that the app knows of a model is inside its export
     learn.fieldguide = {
@@ -105,6 +114,7 @@ def save(
         "familiarity": familiarity and familiarity.to_facts(),
         "calibration": calibration_facts(trained.calibration),
         **({} if trained.thresholds is None else {"thresholds": trained.thresholds.tolist()}),
+        **({} if neighbours is None else {"neighbours": neighbours_to_facts(neighbours, trained.task.vocab)}),
     }
     samples = (trained.validated or trained.files)[:N_SAMPLES]
     export = export_learner(learn, out, [open_photo(file) for file in samples], stock)

@@ -28,6 +28,7 @@ class Trained:
     calibration: dict[str, Any] | None  # see `Task.calibrate`
     familiarity: Familiarity | None
     familiarity_metrics: FamiliarityMetrics
+    features: np.ndarray  # (N, D) of `files`, as the network that is served gives them
     table: list[dict[str, Any]] = field(default_factory=list)  # of the fine-tuning, a dict an epoch
     verdict: Verdict | None = None  # on the fine-tuning; None where it was not tried to its end
     thresholds: np.ndarray | None = None  # (C,) of probabilities; None with one label a photo
