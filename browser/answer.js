@@ -2,6 +2,7 @@
 import { ANSWER, ASK } from "./decision.js"
 import { decisionText } from "./decision_texts.js"
 import { drawHeatmap } from "./fieldguide.js"
+import { drawNeighbours } from "./neighbour_view.js"
 import { confidenceText, heatmapText, labelText, NO_HEATMAP, nodes, noneText, plain } from "./texts.js"
 import { whereText } from "./where.js"
 
@@ -107,6 +108,7 @@ function drawWhere(guide, explanation, label) {
 export function drawAnswer(guide, explanation, say) {
   const { prediction } = explanation, { explains } = guide, none = prediction.isNone
   drawVerdict(guide, prediction)
+  drawNeighbours(at("neighbours"), prediction, explanation.pictures)
   const choose = label => {
     drawWhere(guide, explanation, label)
     say(at("where").textContent)
@@ -136,5 +138,5 @@ function spoken(guide, prediction) {
 
 /** Hide the last answer. */
 export function clearAnswer() {
-  for (const id of ["verdict", "confidence", "result"]) at(id).hidden = true
+  for (const id of ["verdict", "confidence", "neighbours", "result"]) at(id).hidden = true
 }

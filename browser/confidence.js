@@ -29,7 +29,7 @@ export function sigmoids(scores, slopes, biases) {
 }
 
 /** Write `n` numbers from `at` on at length 1; zeros stay zeros, and what is no number becomes 0. */
-function normalise(values, at = 0, n = values.length) {
+export function normalise(values, at = 0, n = values.length) {
   let sum = 0
   for (let i = at; i < at + n; i++) {
     if (!Number.isFinite(values[i])) values[i] = 0

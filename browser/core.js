@@ -4,10 +4,11 @@ import { Familiarity, scoresOf, sigmoids, softmax } from "./confidence.js"
 import { OperatingPoint } from "./decision.js"
 import { contributionsOf } from "./heatmap.js"
 import { readMetadata, unpack } from "./metadata.js"
+import { Neighbours } from "./neighbours.js"
 import { PhotoError } from "./photo_error.js"
 import { Preprocess } from "./preprocess.js"
 
-const LARGE = new Set(["familiarity"]) // facts that a page has no use for
+const LARGE = new Set(["familiarity", "neighbours"]) // facts that a page has no use for
 
 export class Model {
   /** bytes: Uint8Array of export.onnx. */
@@ -25,6 +26,7 @@ export class Model {
     const threshold = told("threshold") ?? 0.5
     this.thresholds = facts.thresholds ?? this.labels.map(() => threshold)
     this.operatingPoint = OperatingPoint.fromFacts(facts.operating_point, this.labels)
+    this.neighbours = Neighbours.fromFacts(facts.neighbours, told("n_features"), this.labels, this.multiLabel)
     this.familiarity = facts.familiarity?.reference && told("n_features") ? new Familiarity(facts.familiarity) : null
   }
 
@@ -50,6 +52,7 @@ export class Model {
     const familiar = familiarity === null ? null : familiarity >= this.familiarity.threshold
     const probabilities = new Map(order.map(i => [this.labels[i], values[i]]))
     const answer = { label: this.labels[order[0]], probabilities, familiar, familiarity, isNone: familiar === false }
+    if (this.neighbours && features) answer.neighbours = this.neighbours.nearest(features)
     if (!this.multiLabel) return this.#decided(answer, [answer.label])
     const above = order.filter(i => values[i] > this.thresholds[i]).map(i => this.labels[i])
     const labels = familiar === false ? [] : above

@@ -38,8 +38,8 @@ async function transferable(photo) {
 /** The most probable label, what it rests on, and the heatmap of each label. */
 class Explanation {
   /** cells: {contributions, biases, width, height, seen}; null for a model that cannot tell where it looked. */
-  constructor({ prediction, photo, size, cells = null }, labels) {
-    Object.assign(this, { prediction, photo, size })
+  constructor({ prediction, photo, size, cells = null, pictures = [] }, labels) {
+    Object.assign(this, { prediction, photo, size, pictures })
     this.#cells = cells
     this.#labels = labels
   }
@@ -142,14 +142,15 @@ export class Classifier {
   }
 
   /** Return the prediction for a photo: {label, labels (where a photo may have several), probabilities (a Map, most
-   *  probable first), familiar, familiarity, isNone}. photo: a Blob, a canvas or an image element, or an ImageBitmap or
+   *  probable first), familiar, familiarity, isNone, neighbours (the training photos that it resembles most, where the
+   *  model names them: {file, labels, similarity})}. photo: a Blob, a canvas or an image element, or an ImageBitmap or
    *  VideoFrame, which is closed. Raises PhotoError, with a sentence for a person. */
   async predict(photo, { signal } = {}) {
     return (await this.#answer(photo, false, signal)).prediction
   }
 
-  /** Return an `Explanation`: the prediction, `photo` (upright, for people to look at) and `heatmap(label)`, which
-   *  `drawHeatmap` draws. Takes and raises what `predict` does. */
+  /** Return an `Explanation`: the prediction, `photo` (upright, for people to look at), `pictures` of its neighbours (a
+   *  Blob, or null where the model has none) and `heatmap(label)`, which `drawHeatmap` draws. Takes and raises what `predict` does. */
   async explain(photo, { signal } = {}) {
     return new Explanation(await this.#answer(photo, true, signal), this.labels)
   }

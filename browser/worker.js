@@ -59,7 +59,9 @@ async function answer({ photo, explains }) {
       if (model.head && outputs.cells) {
         value.cells = { ...model.contributions(outputs.cells), seen: model.preprocess.seen(size) }
       }
-      Object.assign(value, { size, photo: preview(image, conversion) })
+      const near = value.prediction.neighbours ?? []
+      const pictures = await Promise.all(near.map(one => model.neighbours.picture(one)))
+      Object.assign(value, { size, photo: preview(image, conversion), pictures })
     }
     for (const tensor of Object.values(outputs)) tensor.dispose()
     return value

@@ -55,9 +55,7 @@ class Classifier:
         self._read_calibration(facts)
         self.operating_point = OperatingPoint.from_facts(facts.get("operating_point"), self.labels)
         """from which probability on an answer needs no person; None where the export holds nothing of it"""
-        self.neighbours = read_neighbours(
-            facts.get("neighbours"), engine.n_features, self.labels, engine.multi_label
-        )
+        self.neighbours = read_neighbours(facts.get("neighbours"), engine.n_features, self.labels, engine.multi_label)
         """the training photos that answers name where a photo resembles them; None where the export names none"""
         self.explains: bool = engine.explains
         """whether `explain` can give a heatmap"""
