@@ -1,4 +1,4 @@
-"""Decide which photos without a label teach a model most: in doubt, and unlike all photos that have a label.
+"""Decide which photos without a label teach a model most: those that resemble many photos that it is in doubt about.
 
 Reads  what an export says of the photos in an inbox: probabilities, features, familiarity, hashes; and the features and
        hashes of the photos that have a label
@@ -7,7 +7,7 @@ Gives  the order in which a person is to label them, and which of them are copie
 `training.clean` shows them in this order; `benchmarks.active` measures it, beside others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +16,11 @@ from classifier.inference.confidence import normalised
 from training.data.duplicates import groups_of_hashes
 from training.progress import progress_bar
 
-N_GREEDY = 1000  # photos whose places depend on those before them; nobody labels more before training again
+N_GREEDY = 500  # photos whose places depend on those before them; nobody labels more before training again
 MAX_LABELLED = 10_000  # photos with a label that others are compared with, spread evenly
+MAX_RESEMBLED = 2000  # photos in the inbox that the chosen ones are to resemble, spread evenly
 CHUNK = 1000  # photos whose similarities are in memory at a time
+AT_ONCE = 16  # photos whose gain is computed anew at once
 LEAST_DOUBT = 1e-3  # of a photo that the model is sure of: it still has a place among such photos
 
 
@@ -57,16 +59,15 @@ def next_photos(
 
     doubt: (N,), 0 to 1, all equal where there is no model; features: (N, D); labelled: (M, D), of photos with a label,
     M may be 0. familiar: (N,), False for photos of other things, which come last.
-    Each next photo has the highest product of doubt and distance to the nearest photo that has a label or comes before.
-    Source of the distance: Sener & Savarese 2018, Active Learning for CNNs: A Core-Set Approach, greedy k-centre.
+    Each next photo resembles most of the photos in doubt that none with a label resembles, and none before it. So one
+    odd photo waits, and of many alike one comes soon.
+    Source: Wei et al. 2015, Submodularity in Data Subset Selection and Active Learning, facility location.
     """
     features, doubt = normalised(features), doubt.clip(LEAST_DOUBT, 1)
-    far = distance_to(features, normalised(_spread(labelled)))
+    labelled = normalised(labelled[_spread(len(labelled), MAX_LABELLED)])
     groups = [np.arange(len(doubt))] if familiar is None else [np.flatnonzero(familiar), np.flatnonzero(~familiar)]
-    order: list[int] = []
-    for own in filter(len, groups):
-        order += own[_greedy(doubt[own], features[own], far[own], max(0, N_GREEDY - len(order)))].tolist()
-    return np.array(order, dtype=int)
+    orders = [own[_by_gain(doubt[own], features[own], labelled)] for own in groups if len(own)]
+    return np.concatenate([np.empty(0, dtype=int), *orders])
 
 
 def distance_to(features: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -80,25 +81,44 @@ def distance_to(features: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.concatenate([1 - (part @ reference.T).max(1) for part in parts] or [np.empty(0, dtype=np.float32)])
 
 
-def _spread(labelled: np.ndarray) -> np.ndarray:
-    """Return at most MAX_LABELLED of (M, D) features."""
-    if len(labelled) <= MAX_LABELLED:
-        return labelled
-    return labelled[np.linspace(0, len(labelled) - 1, MAX_LABELLED).astype(int)]
+def _spread(n: int, most: int) -> np.ndarray:
+    """Return the indices of at most so many of n photos, spread evenly."""
+    return np.linspace(0, n - 1, min(n, most)).astype(int)
 
 
-def _greedy(doubt: np.ndarray, features: np.ndarray, far: np.ndarray, n: int) -> np.ndarray:
-    """Return the order of N photos, of which the first n are chosen one by one; far: (N,) distances before that."""
-    score, chosen = doubt * far, []
-    left, far = np.ones(len(doubt), dtype=bool), far.copy()
-    for _ in progress_bar(range(min(n, len(doubt))), leave=False):
-        best = int(np.where(left, score, -1).argmax())
+def _by_gain(doubt: np.ndarray, features: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+    """Return the order of N photos, of which the first ones are chosen one by one.
+
+    What a photo adds only falls as others are chosen: it is computed anew only where it may be the highest.
+    """
+    to_resemble = _spread(len(doubt), MAX_RESEMBLED)
+    rows, weights = features[to_resemble], doubt[to_resemble].astype(np.float32)
+    covered = 1 - distance_to(rows, labelled)
+
+    def gains_of(which: np.ndarray) -> np.ndarray:
+        return np.asarray(np.maximum(features[which] @ rows.T - covered, 0) @ weights)
+
+    every = np.arange(len(doubt))
+    gains = np.concatenate([gains_of(every[start : start + CHUNK]) for start in range(0, len(every), CHUNK)])
+    chosen: list[int] = []
+    for _ in progress_bar(range(min(N_GREEDY, len(doubt))), leave=False):
+        best = _highest(gains, gains_of)
         chosen.append(best)
-        left[best] = False
-        np.minimum(far, 1 - features @ features[best], out=far)
-        score = doubt * far
-    rest = np.flatnonzero(left)
-    return np.concatenate([np.array(chosen, dtype=int), rest[np.argsort(-score[rest], kind="stable")]])
+        gains[best] = -1
+        np.maximum(covered, rows @ features[best], out=covered)
+    rest = np.setdiff1d(every, chosen)
+    return np.concatenate([np.array(chosen, dtype=int), rest[np.argsort(-gains[rest], kind="stable")]])
+
+
+def _highest(gains: np.ndarray, gains_of: Callable[[np.ndarray], np.ndarray]) -> int:
+    """Return the index of the highest gain, of which (N,) upper bounds are known; they are lowered on the way."""
+    fresh = np.zeros(len(gains), dtype=bool)
+    while not fresh[best := int(gains.argmax())]:
+        stale = np.flatnonzero(~fresh & (gains >= 0))
+        which = stale[np.argpartition(-gains[stale], min(AT_ONCE, len(stale)) - 1)[:AT_ONCE]]
+        gains[which] = np.minimum(gains[which], gains_of(which))
+        fresh[which] = True
+    return best
 
 
 def find_copies(hashes: Sequence[tuple[int, ...]], of_labelled: Sequence[tuple[int, ...]]) -> Copies:

@@ -8,6 +8,8 @@ from math import isinf
 from pathlib import Path
 from typing import Any
 
+from training.data.files import INBOX
+
 from .chips import chips
 from .decisions import Decision
 from .multi_label_photo import IN_WORDS, MultiLabelPhoto, in_words
@@ -23,7 +25,16 @@ def progress(cleaner: Cleaner) -> str:
     n_deleted, n_moved, n_decided = cleaner.counts()
     change = "relabel" if cleaner.multi_label else "move"
     marked = [f"{n} to {what}" for n, what in ((n_deleted, "delete"), (n_moved, change)) if n]
-    return f"{', '.join(marked) or 'Nothing marked'} · {n_decided} of {len(cleaner.photos)} decided"
+    parts = [", ".join(marked) or "Nothing marked", f"{n_decided} of {n_labelled(cleaner)} decided"]
+    if entries := cleaner.select(INBOX):
+        n = sum(decision.action != "" for *_, decision in entries)
+        parts.append(f"{n} of {len(entries)} without a label")
+    return " · ".join(parts)
+
+
+def n_labelled(cleaner: Cleaner) -> int:
+    """Return how many photos have a label."""
+    return sum(not photo.unlabelled for photo in cleaner.photos)
 
 
 def shell_command(name: str, *args: object) -> str:
@@ -51,34 +62,50 @@ def title(photo: ReviewedPhoto) -> str:
 def answer_text(photo: ReviewedPhoto) -> str:
     """Return the export's answer as the page shows it."""
     answer = (f"{label} {percent(probability)}" for label, probability in photo.answer.items())
-    return f"predicted {', '.join(answer) or IN_WORDS} · {loss_text(photo)}"
+    said = f"predicted {', '.join(answer) or IN_WORDS}" if photo.probabilities else ""
+    return said if photo.unlabelled else " · ".join(filter(None, [said, loss_text(photo)]))
 
 
 def card(cleaner: Cleaner, name: str, photo: ReviewedPhoto, decision: Decision) -> str:
     """Return one photo of the grid as HTML; name: its id."""
-    heading, likely, chosen, last = escape(title(photo)), "", "", ""
+    heading, chosen, select, to = escape(title(photo)), "", "", decision.label
+    likely, keep = _likely(photo), "Skip" if photo.unlabelled else "Keep"
+    accept = _accept(likely) if likely is not None and (photo.unlabelled or likely != photo.label) else ""
     if isinstance(cleaner, MultiLabelCleaner) and isinstance(photo, MultiLabelPhoto):
         chosen, to = chips(photo, decision, cleaner.labels, cleaner.keys), in_words(decision.label)
-        likely = f' data-likely="{escape(photo.likely)}"'
-        if photo.likely != photo.label:
-            last = f'<button data-do="likely" title="Give it: {escape(in_words(photo.likely))}">Accept</button>'
     else:
-        last, to = _select(photo, decision, cleaner.labels), decision.label
+        select = _select(photo, decision, cleaner.labels)
+    kind = " suggested" * photo.suggested + " unlabelled" * photo.unlabelled
+    data_likely = "" if likely is None else f'data-likely="{escape(likely)}"'
     return (
-        f'<article class="card{" suggested" * photo.suggested}" tabindex="-1" data-id="{name}" '
-        f'data-action="{decision.action}" data-own="{escape(photo.label)}" data-to="{escape(decision.label)}"{likely} '
-        f'aria-label="{heading}: {escape(photo.file.name)}">'
+        f'<article class="card{kind}" tabindex="-1" data-id="{name}" '
+        f'data-action="{decision.action}" data-own="{escape(photo.label)}" data-to="{escape(decision.label)}" '
+        f'{data_likely} aria-label="{heading}: {escape(photo.file.name)}">'
         f'<button class="look" title="Look closer"><img loading="lazy" src="thumb/{name}" alt=""></button>'
         f'<p class="names"><b>{heading}</b> <span class="to">→ {escape(to)}</span></p>'
         f'<p class="said">{escape(answer_text(photo))}</p><p class="reason">{escape(cleaner.reason(photo))}</p>{chosen}'
-        f'<p class="acts"><button data-do="keep">Keep</button><button data-do="delete">Delete</button>{last}</p>'
+        f'<p class="acts"><button data-do="keep">{keep}</button><button data-do="delete">Delete</button>{accept}'
+        f"{select}</p>"
         "</article>"
     )
 
 
+def _likely(photo: ReviewedPhoto) -> str | None:
+    """Return what Accept gives a photo, joined; None where nothing can be suggested."""
+    if photo.unlabelled:
+        return photo.suggestion if photo.probabilities else None
+    return photo.likely if isinstance(photo, MultiLabelPhoto) else None
+
+
+def _accept(labels: str) -> str:
+    """Return the button that gives a photo the labels that are probable."""
+    return f'<button data-do="likely" title="Give it: {escape(in_words(labels))}">Accept</button>'
+
+
 def _select(photo: ReviewedPhoto, decision: Decision, labels: list[str]) -> str:
     """Return the list of labels of which a photo has one."""
-    options = "".join(
+    first = '<option value="" hidden>Label …</option>' * photo.unlabelled  # until one is chosen
+    options = first + "".join(
         f'<option value="{escape(label)}"{" selected" * (label == (decision.label or photo.label))}>'
         f"{escape(label)}</option>"
         for label in labels
@@ -110,11 +137,12 @@ def details(cleaner: Cleaner, name: str) -> dict[str, Any]:
         "name": photo.file.name,
         "title": title(photo),
         "split": photo.split,
-        "loss": loss_text(photo),
+        "loss": "" if photo.unlabelled else loss_text(photo),
         "suspicion": int(100 * photo.suspicion),
         "reason": cleaner.reason(photo),
         "action": decision.action,
         "to": decision.label,
         "suggested": photo.suggested,
+        "unlabelled": photo.unlabelled,
         "probabilities": [{"label": label, "share": share, "said": percent(share)} for label, share in highest],
     }

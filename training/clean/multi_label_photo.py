@@ -1,6 +1,7 @@
 """A photo with several labels, or none, as the export sees it."""
 
 from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from training.data.labels import SEPARATOR
 from training.label_edits import labels_of
 from training.train.multi_label_probe import binary_cross_entropy
 
-from .reviewed_photo import ReviewedPhoto
+from .reviewed_photo import NO_LABEL_YET, ReviewedPhoto
 
 NO_LABEL = SEPARATOR  # in place of a label: photos that have none; no label has such a name
 IN_WORDS = "none of the labels"
@@ -36,7 +37,12 @@ class MultiLabelPhoto(ReviewedPhoto):
     @property
     def words(self) -> str:
         """The labels for a person to read."""
-        return in_words(self.label)
+        return NO_LABEL_YET if self.unlabelled else in_words(self.label)
+
+    @property
+    def suggestion(self) -> str:
+        """The labels to suggest for a photo without a row, joined."""
+        return self.likely
 
     @property
     def answer(self) -> dict[str, float]:
@@ -46,7 +52,9 @@ class MultiLabelPhoto(ReviewedPhoto):
 
     @property
     def loss(self) -> float:
-        """The binary cross-entropy, the mean over the labels that the export knows, 0 and up."""
+        """The binary cross-entropy, the mean over the labels that the export knows, 0 and up; infinite without any."""
+        if self.unlabelled or not self.probabilities:
+            return inf
         marks = np.array([label in self.labels_now for label in self.probabilities])
         return float(binary_cross_entropy(np.array(list(self.probabilities.values())), marks).mean())
 

@@ -48,6 +48,8 @@ def review_listed_photos(
     held_out: set[str],
 ) -> list[MultiLabelPhoto]:
     """Return the photos, the most suspicious first; held_out: SHA-256 of validation photos."""
+    if not analyses:
+        return []
     suspects = rank_multi_label_suspects(
         list(analyses),
         [labels[file] for file in analyses],

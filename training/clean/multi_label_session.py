@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from training.data.files import INBOX
 from training.data.labels import BY_FOLDER, FILE_NAME, SEPARATOR
 from training.feedback import PHOTOS, suggested_labels
 from training.label_edits import NO_ROW, labels_of, read_listed
@@ -54,7 +55,9 @@ class MultiLabelCleaner(Cleaner):
             for photo in map(_listed, self.by_id.values()):
                 if photo.suggested:
                     photo.labels_now = self._suggested.get(photo.file, ())
-                elif rejected not in photo.file.parents:  # the row of a deleted one waits for it
+                elif (
+                    not photo.unlabelled and rejected not in photo.file.parents
+                ):  # the row of a deleted one waits for it
                     photo.listed = photo.file in listed
                     photo.labels_now = listed[photo.file].labels if photo.listed else photo.labels_now
             self.labels = sorted({*self.labels, *(label for row in listed.values() for label in row.labels)})
@@ -76,13 +79,15 @@ class MultiLabelCleaner(Cleaner):
 
     def _is_stale(self, photo: ReviewedPhoto, decision: Decision) -> bool:
         """Return whether a decision is about other labels than the photo has, and not just what it has by now."""
-        made = decision.action == "label" and decision.label == photo.label
+        made = decision.action == "label" and decision.label == photo.label and not photo.unlabelled
         return decision.action != "" and decision.was != photo.label and not made
 
     def _is_there(self, photo: ReviewedPhoto) -> bool:
-        return super()._is_there(photo) and (photo.suggested or _listed(photo).listed)
+        return super()._is_there(photo) and (photo.suggested or photo.unlabelled or _listed(photo).listed)
 
     def _has(self, photo: ReviewedPhoto, label: str) -> bool:
+        if photo.unlabelled:
+            return label == INBOX
         return label == "" or (not photo.labels if label == NO_LABEL else label in photo.labels)
 
     def _checked(self, photo: ReviewedPhoto, action: str, label: str, shown: str | None) -> Decision:
@@ -98,8 +103,10 @@ class MultiLabelCleaner(Cleaner):
             decision = self.decision(photo)
             before = labels_of(decision.label) if decision.action == "label" else photo.labels
             action, wanted = "label", set(before) ^ wanted
+            if photo.unlabelled and not wanted:  # to be none of the labels is said by a key of its own
+                action = ""
         text = SEPARATOR.join(sorted(wanted)) if action == "label" else ""
-        if action == "label" and text == photo.label:
+        if action == "label" and text == photo.label and not photo.unlabelled:
             return self._stamped(photo, Decision("keep"))
         return self._stamped(photo, Decision(action, text))
 
@@ -107,15 +114,15 @@ class MultiLabelCleaner(Cleaner):
         return replace(decision, was=photo.label)
 
     def _change(self, photo: ReviewedPhoto, decision: Decision) -> Change:
-        """Return what gives a photo its labels: its row; a suggestion joins the photos and gets one."""
+        """Return what gives a photo its labels: its row; one that has none yet joins the photos and gets one."""
         text = decision.label if decision.action == "label" else photo.label
-        if photo.suggested:
+        if photo.suggested or photo.unlabelled:
             return Change(photo.file, self.data / PHOTOS / photo.file.name, f"is {in_words(text)}", NO_ROW, text)
         return Change(photo.file, photo.file, f"is {in_words(text)}", photo.label, text)
 
     def _decision(self, photo: ReviewedPhoto, decisions: dict[PhotoKey, Decision]) -> Decision:
         decision = decisions.get(photo.key, Decision())
-        if decision.action == "label" and decision.label == photo.label:
+        if decision.action == "label" and decision.label == photo.label and not photo.unlabelled:
             return self._stamped(photo, Decision("keep"))
         return Decision() if self._is_stale(photo, decision) else decision
 

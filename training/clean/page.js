@@ -75,6 +75,7 @@
     chips.copy(card, one(".chips-box", dialog));
     one("select", dialog).hidden = chips.areIn(card);
     one("select", dialog).innerHTML = one("select", card)?.innerHTML || "";
+    one("[data-do=keep]", dialog).textContent = one("[data-do=keep]", card).textContent;
     one("[data-do=likely]", dialog).hidden = !one("[data-do=likely]", card);
     if (!dialog.open) dialog.showModal();
     const answer = await fetch(`about/${id}`).catch(() => null);
@@ -83,7 +84,7 @@
     one("h2", dialog).textContent = told.title;
     dialog.classList.toggle("suggested", told.suggested);
     one(".what", dialog).textContent = [told.name, told.split && `in ${told.split}`, told.loss,
-      told.suggested ? "" : told.suspicion > 99 ? "the most suspicious" : `more suspicious than ${told.suspicion}% of the photos`].filter(Boolean).join(" \u00b7 ");
+      told.suggested || told.unlabelled ? "" : told.suspicion > 99 ? "the most suspicious" : `more suspicious than ${told.suspicion}% of the photos`].filter(Boolean).join(" \u00b7 ");
     one(".reason", dialog).textContent = told.reason || "Nothing speaks against its label.";
     one(".bars", dialog).replaceChildren(...told.probabilities.map(closer.bar));
     mark({ action: told.action, label: told.to });
@@ -93,7 +94,8 @@
     dialog.dataset.action = action;
     chips.set(dialog, cardOf(dialog.dataset.id), action, label);
     const change = chips.areIn(dialog) ? `To relabel: ${chips.inWords(label)}` : `To move to ${label}`;
-    one(".decided", dialog).textContent = { keep: "To keep", delete: "To delete", label: change }[action]
+    const unlabelled = cardOf(dialog.dataset.id)?.matches(".unlabelled");
+    one(".decided", dialog).textContent = { keep: unlabelled ? "Skipped" : "To keep", delete: "To delete", label: change }[action]
       || "Not decided";
   }
 
@@ -154,13 +156,15 @@
       Enter: () => (event.target.closest("button") && !event.target.closest(".look") ? null : look(id)),
     };
     const several = chips.areIn(cardOf(id));
+    const unlabelled = cardOf(id).matches(".unlabelled"); // of these, a key decides and goes on
     const label = /^[1-9]$/.test(key) && labels()[Number(key) - 1];
     if (label) choose(id, several ? "toggle" : "label", label);
-    else if (several && (key === "0" || key === "a")) choose(id, "label", chips.textOf(cardOf(id), key));
+    else if ((several && key === "0") || (key === "a" && "likely" in cardOf(id).dataset)) choose(id, "label", chips.textOf(cardOf(id), key));
     else if (acts[key]) {
       if (acts[key]() === null) return;
     } else return;
     if (!key.startsWith("Arrow") || current !== id) focusOn(cardOf(current) || cardOf(id));
+    if (unlabelled && (/^[kda0]$/.test(key) || (label && !several))) step(1);
     event.preventDefault();
   });
 

@@ -12,8 +12,10 @@ from typing import Any
 import gradio as gr
 from fastcore.script import CliError
 
+from training.data.files import INBOX
+
 from .actions import apply, undo, with_error
-from .cards import grid, progress, shell_command
+from .cards import grid, n_labelled, progress, shell_command
 from .multi_label_photo import IN_WORDS, NO_LABEL
 from .session import ORDERS, SPLITS, Cleaner
 
@@ -24,15 +26,18 @@ MULTI_LABEL_TO_DO = (
     "A chip is lit where the photo has that label; with all chips off it shows none of the labels. Switch what is "
     "wrong, then Apply: labels.csv is changed, deleted photos are moved, and Undo brings all back."
 )
+INBOX_HELP = (
+    " Of a photo without a label, <b>A</b> accepts the suggestion, <b>K</b> skips it; the next photo follows.</details>"
+)
 MULTI_LABEL_HELP = (
     "<details><summary>Keys</summary>Arrows go from photo to photo; <b>1</b> to <b>9</b> switch labels on and off, "
     "<b>0</b> switches all off; <b>A</b> accepts the labels that the other photos make probable; <b>K</b> keeps, "
-    "<b>D</b> deletes, <b>Backspace</b> forgets it; <b>Enter</b> looks closer, <b>Esc</b> closes.</details>"
+    "<b>D</b> deletes, <b>Backspace</b> forgets it; <b>Enter</b> looks closer, <b>Esc</b> closes." + INBOX_HELP
 )
 HELP = (
     "<details><summary>Keys</summary>Arrows go from photo to photo; <b>K</b> keeps, <b>D</b> deletes, <b>1</b> to "
     "<b>9</b> give another label, <b>Backspace</b> forgets it; <b>Enter</b> looks closer, <b>Esc</b> closes."
-    "</details>"
+    + INBOX_HELP
 )
 EVENT_OPTIONS: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
@@ -80,11 +85,14 @@ class Renderer:
 
     def _label_filter(self, chosen: str | None) -> gr.Dropdown:
         """Return the filter of labels, each with its number of photos."""
-        photos = self._cleaner.photos
+        every = self._cleaner.photos
+        photos = [photo for photo in every if not photo.unlabelled]
         counts = {label: 0 for label in self._cleaner.labels}
         for label in (label for photo in photos for label in photo.labels):
             counts[label] = counts.get(label, 0) + 1
         options = [(f"all labels ({len(photos)})", ""), *((f"{label} ({n})", label) for label, n in counts.items())]
+        if len(every) > len(photos) or chosen == INBOX:
+            options.insert(1, (f"without a label ({len(every) - len(photos)})", INBOX))
         if self._cleaner.multi_label:
             options.append((f"{IN_WORDS} ({sum(not photo.labels for photo in photos)})", NO_LABEL))
         return gr.Dropdown(options, value=chosen or "")
@@ -92,9 +100,12 @@ class Renderer:
 
 def introduction(cleaner: Cleaner, n_unreadable: int) -> str:
     """Return the page's heading and what to do on it, as Markdown."""
-    text = f"# Clean {cleaner.data.name}\n{len(cleaner.photos)} photos, the most likely wrong first. " + (
+    n = n_labelled(cleaner)
+    text = f"# Clean {cleaner.data.name}\n{n} photos, the most likely wrong first. " + (
         MULTI_LABEL_TO_DO if cleaner.multi_label else TO_DO
     )
+    if n_inbox := len(cleaner.photos) - n:
+        text += f" **{n_inbox} photos have no label yet:** choose *without a label*; those that teach most come first."
     n_suggested = sum(photo.suggested for photo in cleaner.photos)
     if n_suggested:
         text += (
@@ -107,11 +118,11 @@ def introduction(cleaner: Cleaner, n_unreadable: int) -> str:
     return text
 
 
-def build_controls(has_splits: bool, multi_label: bool = False) -> Controls:
+def build_controls(has_splits: bool, multi_label: bool = False, label: str = "") -> Controls:
     """Lay the components out, from top to bottom; to be called within `gr.Blocks`."""
     with gr.Row(elem_id="filters"):
         filters: list[gr.Dropdown | gr.Radio] = [
-            gr.Dropdown([("all labels", "")], value="", label="Label", min_width=150),
+            gr.Dropdown([("all labels", ""), ("without a label", INBOX)], value=label, label="Label", min_width=150),
             gr.Radio([ALL, *SPLITS], value=ALL, label="Split", visible=has_splits, min_width=150),
             gr.Radio([*ORDERS], value="suspicion", label="Sorted by", min_width=150),
             gr.Radio([ALL, "marked", "undecided"], value=ALL, label="Show", min_width=150),
@@ -172,5 +183,6 @@ def build_page(cleaner: Cleaner, export: str, n_unreadable: int = 0) -> gr.Block
     has_splits = any(photo.split for photo in cleaner.photos)
     with gr.Blocks(title=f"Clean {cleaner.data}", analytics_enabled=False) as page:
         gr.Markdown(introduction(cleaner, n_unreadable), elem_id="title")
-        connect(page, build_controls(has_splits, cleaner.multi_label), cleaner, export)
+        first = "" if n_labelled(cleaner) else INBOX
+        connect(page, build_controls(has_splits, cleaner.multi_label, first), cleaner, export)
     return page

@@ -7,7 +7,9 @@ from pathlib import Path
 from training.data.files import parent_label
 from training.feedback import SUGGESTED
 
-from .decisions import PhotoKey
+from .decisions import Decision, PhotoKey
+
+NO_LABEL_YET = "No label yet"
 
 
 @dataclass
@@ -22,6 +24,7 @@ class ReviewedPhoto:
     reviewed_suspicion: float
     reviewed_reason: str
     from_user: bool = False  # came as a user's suggestion
+    inbox: Path | None = None  # the folder of photos without a label that it came from, if any
 
     @property
     def suggested(self) -> bool:
@@ -29,24 +32,30 @@ class ReviewedPhoto:
         return self.from_user and self.file.parent.parent.name == SUGGESTED
 
     @property
+    def unlabelled(self) -> bool:
+        """Whether it still has no label."""
+        return self.inbox is not None and self.inbox in self.file.parents
+
+    @property
     def as_reviewed(self) -> bool:
         """Whether no person has given it a label since the review."""
-        return self.label == self.reviewed_label and self.suggested == self.from_user
+        came_from = (self.from_user, self.inbox is not None)
+        return self.label == self.reviewed_label and (self.suggested, self.unlabelled) == came_from
 
     @property
     def label(self) -> str:
-        """The label that it has now; where it may have several, all of them, joined by "|"."""
-        return parent_label(self.file)
+        """The label that it has now, "" for none yet; where it may have several, all of them, joined by "|"."""
+        return "" if self.unlabelled else parent_label(self.file)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels that it has now."""
-        return (self.label,)
+        return () if self.unlabelled else (self.label,)
 
     @property
     def words(self) -> str:
         """The label, or the labels, for a person to read."""
-        return self.label
+        return NO_LABEL_YET if self.unlabelled else self.label
 
     @property
     def key(self) -> PhotoKey:
@@ -54,8 +63,15 @@ class ReviewedPhoto:
         return self.file, self.sha256
 
     @property
+    def suggestion(self) -> str:
+        """The label to suggest for a photo without one; "" for none."""
+        return next(iter(self.answer), "")
+
+    @property
     def answer(self) -> dict[str, float]:
-        """The export's answer, with its probability: the most probable label."""
+        """The export's answer, with its probability: the most probable label; empty where it is not asked."""
+        if not self.probabilities:
+            return {}
         label = max(self.probabilities, key=self.probabilities.__getitem__)
         return {label: self.probabilities[label]}
 
@@ -74,6 +90,8 @@ class ReviewedPhoto:
         """What speaks against the label, or why the photo has its place in the list where nothing does."""
         if self.as_reviewed:
             return self.reviewed_reason
+        if self.inbox is not None:
+            return "it had no label when this was opened"
         if self.label != self.reviewed_label:
             return self._relabelled_reason()
         return "kept; a user suggested it"
@@ -83,11 +101,21 @@ class ReviewedPhoto:
 
     def summary(self) -> str:
         """Return the photo, its label and the export's answer as text."""
-        (label, probability), *_ = self.answer.items()
-        return f"{self.label}/{self.file.name}: {label} {probability:.0%}"
+        answer = ", ".join(f"{label} {probability:.0%}" for label, probability in self.answer.items())
+        return f"{self.label or self.file.parent.name}/{self.file.name}: {answer or 'no suggestion'}"
 
 
 def describe(photo: ReviewedPhoto) -> str:
     """Return a line of text on a photo: its suspicion, loss, label, prediction, and the reason."""
     loss = "-" if isinf(photo.loss) else f"{photo.loss:.2f}"
     return f"{photo.suspicion:.3f}  loss {loss:>5}  {photo.summary()}; {photo.reason}"
+
+
+def describe_unlabelled(photo: ReviewedPhoto) -> str:
+    """Return a line of text on a photo without a label: the prediction, and why it has its place in the order."""
+    return f"{photo.summary()}; {photo.reason}"
+
+
+def changes_photo(photo: ReviewedPhoto, decision: Decision) -> bool:
+    """Return whether a decision changes a photo: to keep a suggestion does."""
+    return decision.action in ("delete", "label") or (decision.action == "keep" and photo.suggested)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from training.data.files import INBOX
 from training.move_journal import Change, Journal, Undone
 
 from .decisions import Decision, Decisions, PhotoKey
-from .reviewed_photo import ReviewedPhoto, describe
+from .homes import Homes
+from .reviewed_photo import ReviewedPhoto, changes_photo, describe
 
 __all__ = ["ORDERS", "SPLITS", "STAGE", "Cleaner", "changes_photo", "describe"]
 
@@ -35,6 +37,7 @@ class Cleaner:
         self.by_id = {self._id(photo.file): photo for photo in photos}
         self._by_file = {photo.file: photo for photo in photos}
         self._n_moves = self.journal.moves_since(0)[1]
+        self._homes = Homes(self.data, photos)
         self._lock = threading.RLock()
 
     @property
@@ -47,6 +50,7 @@ class Cleaner:
     ) -> list[tuple[str, ReviewedPhoto, Decision]]:
         """Return (id, photo, decision) of the photos of a label and split, all where empty, in an order.
 
+        label: INBOX for photos without one; they are no part of "", but for those that are marked.
         show: "all", "marked" (to delete or move) or "undecided".
         """
         self.follow()
@@ -54,7 +58,9 @@ class Cleaner:
         found = [
             (name, photo, self._decision(photo, decisions))
             for name, photo in self.by_id.items()
-            if self._has(photo, label) and split in ("", photo.split) and self._is_there(photo)
+            if (self._has(photo, label) or (show == "marked" and not label))
+            and split in ("", photo.split)
+            and self._is_there(photo)
         ]
         found = [
             entry
@@ -85,12 +91,12 @@ class Cleaner:
             return decision
 
     def counts(self) -> tuple[int, int, int]:
-        """Return how many photos are to be deleted, to be moved, and were decided on in all."""
+        """Return how many photos are to be deleted, to be moved, and how many with a label were decided on in all."""
         decisions, photos = self.decisions.all(), self.photos
         made = [self._decision(photo, decisions) for photo in photos]
-        actions = [decision.action for decision in made]
-        n_deleted = actions.count("delete")
-        return n_deleted, sum(map(changes_photo, photos, made)) - n_deleted, len(actions) - actions.count("")
+        n_deleted = sum(decision.action == "delete" for decision in made)
+        n_decided = sum(decision.action != "" for photo, decision in zip(photos, made) if not photo.unlabelled)
+        return n_deleted, sum(map(changes_photo, photos, made)) - n_deleted, n_decided
 
     def apply(self) -> tuple[int, int]:
         """Move what is to be deleted out of the way, and give the rest its labels; return how many of each.
@@ -167,8 +173,8 @@ class Cleaner:
         return self.journal.rejected(self.data) not in photo.file.parents
 
     def _has(self, photo: ReviewedPhoto, label: str) -> bool:
-        """Return whether a photo has a label; every photo has ""."""
-        return label in ("", photo.label)
+        """Return whether a photo has a label; every photo with one has "", the others have INBOX."""
+        return label == INBOX if photo.unlabelled else label in ("", photo.label)
 
     def _checked(self, photo: ReviewedPhoto, action: str, label: str, shown: str | None) -> Decision:
         """Return the decision; ValueError for one that is none."""
@@ -184,6 +190,8 @@ class Cleaner:
     def _change(self, photo: ReviewedPhoto, decision: Decision) -> Change:
         """Return what gives a photo its label: a move to that folder; a suggestion leaves its own ones."""
         label, folder = decision.label or photo.label, photo.file.parent
+        if photo.unlabelled:
+            return Change(photo.file, self._homes.of(label) / photo.file.name, f"is {label}")
         home = (self.data / folder.name if photo.suggested else folder).with_name(label)
         return Change(photo.file, home / photo.file.name, f"is {label}")
 
@@ -193,8 +201,3 @@ class Cleaner:
 
     def _id(self, file: Path) -> str:
         return hashlib.sha256(os.fsencode(file.relative_to(self.data))).hexdigest()[:16]
-
-
-def changes_photo(photo: ReviewedPhoto, decision: Decision) -> bool:
-    """Return whether a decision changes a photo: to keep a suggestion does."""
-    return decision.action in ("delete", "label") or (decision.action == "keep" and photo.suggested)
