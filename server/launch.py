@@ -21,7 +21,6 @@ from starlette.routing import BaseRoute
 
 from classifier import Classifier
 from server.batch.routes import batch_routes
-from server.feedback.question import CSS
 from server.feedback.store import Feedback
 from server.limits.admission import AdmissionControl
 from server.limits.middleware import LimitsMiddleware
@@ -29,6 +28,7 @@ from server.monitoring.log import writes_json
 
 from .api import routes
 from .gradio_hooks import install_hooks, queue_length, stop_server
+from .look import CSS, THEME
 from .operations import Operations
 from .predictor import Predictor
 from .settings import Settings
@@ -74,7 +74,7 @@ def serve(
     if metrics:
         metrics.watch("request", lambda: admission.waiting)
         metrics.watch("page", lambda: queue_length(demo))
-    _launch(demo, admission, operations, app_routes, CSS if feedback else None)
+    _launch(demo, admission, operations, app_routes)
     uploads.start_sweeping()
     if feedback:
         feedback.counters.start_flushing()
@@ -95,7 +95,6 @@ def _launch(
     admission: AdmissionControl,
     operations: Operations,
     app_routes: list[BaseRoute],
-    css: str | None,
 ) -> None:
     """Start the server, in threads of its own, and set aside what is kept for good."""
     # rendered by Python alone: a Node server in front would not know /classify
@@ -106,7 +105,8 @@ def _launch(
             state_session_capacity=MAX_SESSIONS,
             prevent_thread_lock=True,
             run_history=False,  # it would send a visitor's runs to the Hub
-            css=css,
+            css=CSS,
+            theme=THEME,
             max_file_size=admission.settings.upload_bytes,
             app_kwargs={
                 "routes": app_routes,

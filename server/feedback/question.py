@@ -23,8 +23,7 @@ from .corrections import NotStored, answered_label, correction_of, with_label_ch
 from .store import Feedback
 
 QUESTION = "Was this right?"
-ELEMENT_ID = "was-this-right"
-CSS = f"#{ELEMENT_ID} {{--block-info-text-color: var(--body-text-color)}}"  # what happens to a photo is no small print
+ELEMENT_ID = "was-this-right"  # page.css has it
 YES, NONE = "yes", "none of these"
 MAX_BUTTONS = 8  # labels; more go into a list to search
 PRIVACY = (

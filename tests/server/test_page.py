@@ -55,6 +55,28 @@ def test_answer_is_in_sight_after_an_upload(page):
     assert box["y"] + box["height"] <= page.viewport_size["height"]
 
 
+def test_one_look_tells_sure_from_none_of_these(page):
+    upload(page, EXAMPLES / "grizzly-1.jpg")
+    page.locator(".verdict .sign.sure", has_text="Quite sure").wait_for()
+    edge = "getComputedStyle(document.querySelector('.block.verdict')).borderInlineStartStyle"
+    assert page.evaluate(edge) == "solid"
+    upload(page, EXAMPLES / "other-mug.jpg")
+    page.locator(".verdict .sign.none", has_text="None of these").wait_for()
+    assert page.evaluate(edge) == "dashed"
+
+
+def test_the_answer_pushes_the_examples_on_a_desk_nowhere(page):
+    example = page.locator(".gallery button, button.gallery-item").first
+    before = example.bounding_box()
+    upload(page, EXAMPLES / "black-1.jpg")
+    answer(page, "black")
+    after, height = example.bounding_box(), page.viewport_size["height"]
+    if page.viewport_size["width"] > 640:
+        assert before == after and after["y"] + after["height"] <= height
+    else:  # the answer comes between photo and examples
+        assert after["y"] > page.locator("[data-testid=label-output-value]").bounding_box()["y"]
+
+
 def test_example_is_answered_on_a_click(page):
     page.locator(".gallery button, button.gallery-item").nth(2).click()
     answer(page, "grizzly")
