@@ -36,8 +36,7 @@ class Cleaner:
         self.journal, self.decisions = Journal(data), Decisions(self.data)
         self.by_id = {self._id(photo.file): photo for photo in photos}
         self._by_file = {photo.file: photo for photo in photos}
-        self._n_moves = self.journal.moves_since(0)[1]
-        self._homes = Homes(self.data, photos)
+        self._homes, self._n_moves = Homes(self.data, photos), self.journal.moves_since(0)[1]
         self._lock = threading.RLock()
 
     @property
@@ -50,8 +49,7 @@ class Cleaner:
     ) -> list[tuple[str, ReviewedPhoto, Decision]]:
         """Return (id, photo, decision) of the photos of a label and split, all where empty, in an order.
 
-        label: INBOX for photos without one; they are no part of "", but for those that are marked.
-        show: "all", "marked" (to delete or move) or "undecided".
+        label: INBOX for photos without one, of which "" has the marked ones. show: "all", "marked" or "undecided".
         """
         self.follow()
         decisions = self.decisions.all()
@@ -190,9 +188,8 @@ class Cleaner:
     def _change(self, photo: ReviewedPhoto, decision: Decision) -> Change:
         """Return what gives a photo its label: a move to that folder; a suggestion leaves its own ones."""
         label, folder = decision.label or photo.label, photo.file.parent
-        if photo.unlabelled:
-            return Change(photo.file, self._homes.of(label) / photo.file.name, f"is {label}")
-        home = (self.data / folder.name if photo.suggested else folder).with_name(label)
+        beside = (self.data / folder.name if photo.suggested else folder).with_name(label)
+        home = self._homes.of(label) if photo.unlabelled else beside
         return Change(photo.file, home / photo.file.name, f"is {label}")
 
     def _decision(self, photo: ReviewedPhoto, decisions: dict[PhotoKey, Decision]) -> Decision:
