@@ -24,6 +24,7 @@ from training.data.contents import INSPECTED_SIDE, perceptual_hashes
 from training.output import staged
 from training.progress import progress_bar
 
+CACHE = "views.npz"  # in DATA/.clean
 SAVED_EVERY = 2000  # photos: what a killed run loses at most
 
 
@@ -46,7 +47,7 @@ def analyse_all(
 
     digest: the export's SHA-256; cache: the file on disk, which is used if it is of this export.
     """
-    known, analyses, unreadable = _read(cache, digest), {}, {}
+    known, analyses, unreadable = read_cache(cache, digest), {}, {}
     n_written = len(known)
 
     def analyse(file: Path) -> PhotoAnalysis | str:
@@ -86,7 +87,7 @@ def _analyse(classifier: Classifier, file: Path, digest: str) -> PhotoAnalysis:
     )
 
 
-def _read(cache: Path, digest: str) -> dict[str, PhotoAnalysis]:
+def read_cache(cache: Path, digest: str) -> dict[str, PhotoAnalysis]:
     """Return the cached analyses, by the photos' SHA-256; none where they are of another export or damaged."""
     try:
         with cache.open("rb") as file, np.load(file, allow_pickle=False) as kept:

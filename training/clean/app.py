@@ -4,6 +4,7 @@ Gives `build_app`, a FastAPI application: the page at /, and for its script
 
     GET  thumb/{id}, photo/{id}   JPEG
     GET  about/{id}               details of a photo
+    GET  similar/{id}             the photos that it resembles
     POST choose                   {"id", "action": "keep" | "delete" | "label" | "", "label"}; where photos may have
                                   several labels, "label" is all of them, joined by "|", action "toggle" switches one,
                                   and "shown" is what the person saw: status 409, with a new card, if that has changed
@@ -29,6 +30,7 @@ from .local_only import SameOriginMiddleware
 from .page import build_page
 from .reviewed_photo import ReviewedPhoto
 from .session import Cleaner
+from .similar import SimilarPhotos
 
 HERE = Path(__file__).parent
 THUMBNAIL_SIDE, LARGE_SIDE = 360, 1600  # pixels of the longer side
@@ -74,8 +76,8 @@ def build_app(
     app = FastAPI(openapi_url=None)
     if not proxied:
         app.add_middleware(SameOriginMiddleware, host=host, frame_key=frame_key)
-    add_routes(app, cleaner)
-    script = "".join((HERE / name).read_text() for name in ("chips.js", "closer.js", "page.js"))
+    add_routes(app, cleaner, SimilarPhotos(cleaner, export))
+    script = "".join((HERE / name).read_text() for name in ("chips.js", "closer.js", "page.js", "similar.js"))
     style = (HERE / "page.css").read_text()
     return gr.mount_gradio_app(
         app,
@@ -87,7 +89,7 @@ def build_app(
     )
 
 
-def add_routes(app: FastAPI, cleaner: Cleaner) -> None:
+def add_routes(app: FastAPI, cleaner: Cleaner, similar: SimilarPhotos) -> None:
     """Add the routes that the page's script requests."""
 
     def photo_of(name: str) -> ReviewedPhoto:
@@ -114,6 +116,11 @@ def add_routes(app: FastAPI, cleaner: Cleaner) -> None:
     def about(name: str) -> dict[str, Any]:
         photo_of(name)
         return details(cleaner, name)
+
+    @app.get("/similar/{name}")
+    def similar_photos(name: str) -> list[dict[str, Any]]:
+        photo_of(name)
+        return similar.of(name)
 
     @app.post("/choose")
     def choose(request: DecisionRequest) -> Response:

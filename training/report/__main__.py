@@ -14,6 +14,7 @@ them (see `training.evaluation`).
 --card README.md writes the figures into docs/MODEL_CARD.md and the results into README.md's metadata.
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from training.predictions import Predictions
 from .figures import FamiliarityGroups, figures_of
 from .model_card import write_card
 from .page import OTHERS, to_html
+from .resembling import resembling
 
 
 def groups_of(evaluation: Evaluation) -> dict[str, np.ndarray | None]:
@@ -101,7 +103,8 @@ def main(
     groups = familiarity_groups(classifier, evaluation, other)
     familiar = FamiliarityGroups(groups, classifier.familiarity.threshold if classifier.familiarity else 0.0)
     figures = figures_of(evaluation, metrics, familiar)
-    page = to_html(evaluation, figures, metrics, familiar, n_others, classifier.thresholds)
+    near = partial(resembling, classifier, Path(data))
+    page = to_html(evaluation, figures, metrics, familiar, n_others, classifier.thresholds, near)
     write_report(Path(out), page, figures)
     print(
         f"{Path(out) / 'report.html'}: {evaluation.description}; {wrong_text(evaluation.predictions)}, "

@@ -7,7 +7,7 @@ Gives  HTML; `training.report` writes it
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from .multi_label_page import label_differences, labels_context, not_tried_with_
 from .operating_page import operating_context
 
 OTHERS = "others, from"  # how the name of a group of other things begins
+Resembling = Callable[[Path], list[dict[str, Any]]]
 SEPARATES = 0.7  # AUROC of left-out labels; below, familiarity is little better than chance
 
 
@@ -50,8 +51,8 @@ def data_url(data: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def top_loss(predictions: Predictions, i: int) -> dict[str, Any]:
-    """Return what the page shows of one photo."""
+def top_loss(predictions: Predictions, i: int, resembling: Resembling = lambda file: []) -> dict[str, Any]:
+    """Return what the page shows of one photo; resembling: see `to_html`."""
     buffer = io.BytesIO()
     thumbnail(predictions.files[i]).save(buffer, "JPEG", quality=85)
     prediction, label, loss, probability = describe_prediction(predictions, i)
@@ -63,6 +64,7 @@ def top_loss(predictions: Predictions, i: int) -> dict[str, Any]:
         "loss": loss,
         "probability": probability,
         "verdict": "right" if predictions.right[i] else "wrong",
+        "neighbours": resembling(predictions.files[i]),
         **(label_differences(predictions, i) if isinstance(predictions, MultiLabelPredictions) else {}),
     }
 
@@ -155,10 +157,12 @@ def to_html(
     familiar: FamiliarityGroups | None = None,
     n_others: int = 0,
     thresholds: Mapping[str, float] | None = None,
+    resembling: Resembling = lambda file: [],
 ) -> str:
     """Return the whole report; figures: PNG by name; n_others: photos of the folder that are in no prediction.
 
-    thresholds: the export's, by label, where a photo may have several labels.
+    thresholds: the export's, by label, where a photo may have several labels. resembling: returns what
+    `resembling.resembling` does.
     """
     predictions, familiar, test = evaluation.predictions, familiar or FamiliarityGroups(), metrics.get("test")
     n, n_wrong = len(predictions.files), predictions.n_wrong
@@ -173,7 +177,7 @@ def to_html(
             n=n,
             n_wrong=n_wrong,
             interval=wilson(n_wrong, n),
-            cards=[top_loss(predictions, i) for i in predictions.top_losses()],
+            cards=[top_loss(predictions, i, resembling) for i in predictions.top_losses()],
             test=test,
             test_interval=wilson(test["n_wrong"], test["n"]) if test else None,
             calibration=metrics.get("calibration"),
