@@ -170,8 +170,8 @@ def main(
     weights: str = ".",  # folder of state dicts
     rules: str = "random,inbox",  # what is compared, with commas between; random is always
     start: int = 5,  # labelled photos of each label at first
-    batch: int = 10,  # labels of a round
-    labels: int = 200,  # labels in all, beside the first ones
+    batch: int = 25,  # labels of a round
+    labels: int = 100,  # labels in all, beside the first ones
     at: str = "50,100",  # numbers of random labels whose error is to be reached
     seeds: int = 5,  # draws of the first photos
     views: int = 4,  # of each photo to learn from, at most 4 as the training has
