@@ -2,8 +2,8 @@
 // pictures, or names where there are none. What comes from a model is text.
 import { labelText } from "./texts.js"
 
-const RESEMBLES = "It resembles these photos it learned from:"
-const FAR = "The nearest of the photos it learned from, and none is near:"
+const RESEMBLES = "It resembles these photos I learned from:"
+const FAR = "These are the nearest of the photos I learned from, and none is near:"
 const NONE = "none of the labels", OTHER = "another label"
 const MAX_TEXT = 60 // characters of a name that are shown; a longer one is cut in the middle
 

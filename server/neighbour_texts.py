@@ -11,14 +11,14 @@ import re
 from classifier import Prediction
 from classifier.inference.neighbours import Neighbour, Neighbours
 
-RESEMBLES = "It resembles these photos it learned from"
-FAR = "The nearest of the photos it learned from, and none is near"
+RESEMBLES = "It resembles these photos I learned from"
+FAR = "These are the nearest of the photos I learned from, and none is near"
 NONE, OTHER = "none of the labels", "another label"
 MAX_TEXT = 60  # characters of a name that are shown; a longer one is cut in the middle
 NO_TEXT = re.compile(r"[^\w ,.-]|_")  # what may mean something in HTML, Markdown or LaTeX
-ROW = "display:flex;flex-wrap:wrap;gap:8px;margin:4px 0"
-FIGURE = "margin:0;width:104px;font-size:0.85em;line-height:1.3;overflow-wrap:anywhere"
-PICTURE = "display:block;width:100%;height:80px;object-fit:contain;margin:0"
+ROW = "display:grid;grid-template-columns:repeat(auto-fill,minmax(88px,1fr));gap:8px;margin:4px 0"
+FIGURE = "margin:0;font-size:0.85em;line-height:1.3;overflow-wrap:anywhere"
+PICTURE = "display:block;width:100%;height:80px;object-fit:contain;object-position:left;margin:0"
 
 
 def neighbours_text(prediction: Prediction, known: Neighbours | None) -> str:

@@ -146,7 +146,7 @@ def page(browser, named_site):
 
 def test_the_page_shows_them_and_takes_them_away(page):
     choose(page, ROOT / "examples" / "grizzly-1.jpg")
-    block = page.locator("#neighbours", has_text="It resembles these photos it learned from:")
+    block = page.locator("#neighbours", has_text="It resembles these photos I learned from:")
     block.wait_for()
     assert block.locator("li").count() == 5
     drawn = "[...document.querySelectorAll('#neighbours img')].filter(image => image.naturalWidth > 50).length"

@@ -38,13 +38,13 @@ def text_of(html: str) -> str:
 
 def test_names_are_told_by_label_and_another_label_is_named_as_such():
     said = neighbours_text(answer(("cat/1.jpg", ("cat",)), ("dog/2.jpg", ("dog",)), ("cat/3.jpg", ("cat",))), Named())
-    assert "It resembles these photos it learned from:" in said
+    assert "It resembles these photos I learned from:" in said
     assert "<div>cat: 1.jpg, 3.jpg</div><div><strong>dog</strong> (another label): 2.jpg</div>" in said
 
 
 def test_a_photo_of_none_of_the_labels_is_near_to_none():
     said = neighbours_text(answer(("dog/2.jpg", ("dog",)), familiar=False), Named())
-    assert "The nearest of the photos it learned from, and none is near:" in said
+    assert "These are the nearest of the photos I learned from, and none is near:" in said
     assert "another label" not in said
 
 
@@ -106,7 +106,7 @@ def test_the_page_shows_them(browser, naming_app, size):
     page.set_default_timeout(TIMEOUT)
     page.goto(url)
     page.set_input_files("input[type=file] >> nth=0", ROOT / "examples" / "grizzly-1.jpg")
-    block = page.locator(".neighbours", has_text="It resembles these photos it learned from:")
+    block = page.locator(".neighbours", has_text="It resembles these photos I learned from:")
     block.wait_for()
     assert "another label" in block.inner_text()
     if kind == "pictures":
