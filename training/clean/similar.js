@@ -32,7 +32,7 @@
       return;
     }
     const n = found.filter((photo) => photo.differs).length;
-    one("p").textContent = n ? `${n} of ${found.length - 1} have another label.` : "All of them have its label.";
+    one("p").textContent = n ? `${n} of ${found.length - 1} have another label.` : "None of them has another label.";
     one(".photos").replaceChildren(...found.map(figure));
   }
 

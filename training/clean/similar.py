@@ -16,6 +16,7 @@ from classifier.inference.confidence import normalised
 
 from .analysis import CACHE, read_cache
 from .decisions import FOLDER
+from .reviewed_photo import ReviewedPhoto
 from .session import Cleaner
 
 N_SHOWN = 11
@@ -54,15 +55,15 @@ class SimilarPhotos:
             if key != name and id(photo) in there and photo.sha256 in row_of
         ]
         nearest = sorted(others, key=lambda other: -other[0])[:N_SHOWN]
-        return [self._shown(key, share, own.label) for share, key in [(1.0, name), *nearest]]
+        return [self._shown(key, share, own) for share, key in [(1.0, name), *nearest]]
 
-    def _shown(self, name: str, similarity: float, label: str) -> dict[str, Any]:
-        """Return what the page shows of a photo; label: that of the photo that it resembles."""
+    def _shown(self, name: str, similarity: float, own: ReviewedPhoto) -> dict[str, Any]:
+        """Return what the page shows of a photo; own: the one that it resembles."""
         photo = self._cleaner.by_id[name]
         return {
             "id": name,
             "name": photo.file.name,
             "title": photo.words,
             "similarity": max(0.0, similarity),
-            "differs": photo.label != label,
+            "differs": photo.label != own.label and not (photo.unlabelled or own.unlabelled),
         }
