@@ -12,7 +12,7 @@ from classifier import Classifier
 from classifier.photo import PhotoError
 from training.train.neighbours import name_of, thumbnail
 
-N_SHOWN = 4
+N_SHOWN = 3
 
 
 def resembling(classifier: Classifier, data: Path, file: Path) -> list[dict[str, Any]]:
