@@ -9,6 +9,7 @@ import pytest
 from fastcore.script import CliError
 from PIL import Image
 
+from benchmarks import neighbours as benchmark
 from classifier import Classifier
 from classifier.inference.confidence import normalised
 from helpers.learners import tiny_backbone
@@ -108,6 +109,15 @@ def test_axes_keep_cosines():
     axes = principal_axes(rows)
     assert axes.shape == (192, 400)
     assert np.abs((rows @ axes.T) @ (rows @ axes.T).T - rows @ rows.T).max() < 1e-3
+
+
+def test_the_benchmark_compares_with_all_features():
+    rows = normalised(np.random.default_rng(0).random((60, 30), dtype=np.float32))
+    asked = benchmark.mixed(rows, 20)
+    assert benchmark.recall(rows, asked, benchmark.named(rows, 30)) > (0.95, 0.9)
+    assert benchmark.recall(rows, asked, benchmark.named(rows, 2)) < (0.9, 0.9)
+    nearest, told = benchmark.cosines(rows, asked, benchmark.named(rows, 2))
+    assert told < nearest and benchmark.saved_bytes(benchmark.named(rows, 2)) > 1000
 
 
 def test_a_thumbnail_is_upright_small_and_without_metadata(tmp_path):
