@@ -145,7 +145,7 @@ def needed(errors: np.ndarray, wanted: float, batch: int) -> float:
     return batch * (i - (wanted - lowest[i]) / (lowest[i - 1] - lowest[i]))
 
 
-def table(name: str, by_rule: dict[str, np.ndarray], at: Sequence[int], settings: Settings, n: int) -> list[str]:
+def table(name: str, by_rule: dict[str, np.ndarray], at: Sequence[int], settings: Settings) -> list[str]:
     """Return a line for each rule: its error after so many labels, and how many labels it needs for random's."""
     random, lines = by_rule["random"], []
     for rule, errors in by_rule.items():
@@ -194,7 +194,7 @@ def main(
                 strange = others_of(one, found, others)
                 photos = load(one, strange, options, views, Path(cache or folder) / one.name)
                 by_rule = {rule: mean_curve(photos, rule, settings, seeds, held_out) for rule in names}
-                rows = table(f"{one.name}, {options.arch}", by_rule, marks, settings, len(photos.targets))
+                rows = table(f"{one.name}, {options.arch}", by_rule, marks, settings)
                 print("\n".join([head(marks), *rows]), flush=True)
                 lines += rows
     print("\n".join(["", *lines, f"{seeds} seeds, {time.monotonic() - began:.0f} s"]))
