@@ -3,6 +3,7 @@
 //     import { Classifier } from "./fieldguide.js"
 //     const guide = await Classifier.load("./")
 //     const { label, probabilities, familiar } = await guide.predict(file)
+import { shownFor } from "./detail.js"
 import { LoadError, readSite } from "./files.js"
 import { PhotoError } from "./photo_error.js"
 
@@ -37,7 +38,7 @@ async function transferable(photo) {
 
 /** The most probable label, what it rests on, and the heatmap of each label. */
 class Explanation {
-  /** cells: {contributions, biases, width, height, seen}; null for a model that cannot tell where it looked. */
+  /** cells: {contributions, biases, width, height, seen, detail}; null for a model that cannot tell where it looked. */
   constructor({ prediction, photo, size, cells = null, pictures = [] }, labels) {
     Object.assign(this, { prediction, photo, size, pictures })
     this.#cells = cells
@@ -47,15 +48,26 @@ class Explanation {
   #cells
   #labels
 
-  /** Return the heatmap of a label: {label, contributions, width, height, bias, seen, largest}; Error for another. */
+  /** Return the heatmap of a label: {label, contributions, width, height, bias, seen, shown, largest}; Error for any
+   *  other. shown: {values, width, height}, what is drawn, and largest the magnitude that has the strongest colour. */
   heatmap(label = this.prediction.label) {
     const i = this.#labels.indexOf(label)
     if (!this.#cells) throw new Error("This model has no heatmaps.")
     if (i < 0) throw new Error(`There is no label ${label}.`)
     const { contributions, biases, width, height, seen } = this.#cells
-    let largest = 0
-    for (const shares of contributions) for (const share of shares) largest = Math.max(largest, Math.abs(share))
-    return { label, contributions: contributions[i], width, height, bias: biases[i], seen, largest }
+    const own = { label, contributions: contributions[i], width, height, bias: biases[i], seen }
+    const { largest, ...shown } = this.#shown(i)
+    return { ...own, shown, largest }
+  }
+
+  /** Return what is drawn for a label: its detail, else its contributions. */
+  #shown(i) {
+    const { contributions, width, height, detail } = this.#cells, { label, labels, probabilities } = this.prediction
+    const most = of => Math.max(...of.map(values => values.reduce((all, value) => Math.max(all, Math.abs(value)), 0)))
+    if (!detail) return { values: contributions[i], width, height, largest: most(contributions) }
+    const others = labels ? null : this.#labels.map(name => probabilities.get(name))
+    const [values, top] = [i, this.#labels.indexOf(label)].map(one => shownFor(detail, one, others))
+    return { values, width: detail.width, height: detail.height, largest: most([values, top]) }
   }
 }
 

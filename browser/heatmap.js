@@ -1,13 +1,15 @@
 // Where the model looked: the contribution of each cell of its last feature map to each label's score (an exact sum, as
 // classifier/inference/linear_head.py computes it), and the picture of them (classifier/inference/heatmap.py).
 
-/** The parts of each pooled feature (maxima, then means) that belong to each cell: rows of n cells, and their sums. */
-function pooled({ means, maxima }, cells, d, n) {
+/** Return the parts of each pooled feature (maxima, then means) that belong to each cell, rows of n cells, and their
+ *  sums. sharpness: a maximum is shared out by this power of the cells; without it, the cell that has it has it all. */
+export function pooled({ means, maxima }, cells, d, n, sharpness = null) {
   const parts = [], sums = []
   for (let i = 0; maxima && i < d; i++) {
     const from = cells.subarray(i * n, (i + 1) * n), highest = Math.max(...from), part = new Float64Array(n)
-    const won = from.reduce((count, value) => count + (value === highest), 0)
-    from.forEach((value, cell) => value === highest && (part[cell] = highest / won))
+    const weight = value => sharpness === null ? Number(value === highest) : Math.max(0, value) ** sharpness
+    const won = Math.max(1e-12, from.reduce((sum, value) => sum + weight(value), 0))
+    from.forEach((value, cell) => part[cell] = highest * weight(value) / won)
     parts.push(part)
     sums.push(highest)
   }
@@ -50,11 +52,12 @@ function passed(layers, values) {
   return [values, back.reverse()]
 }
 
-/** Return {contributions: a Float64Array of cells for each label, biases}: with its bias a label's add up to its score.
+/** Return {contributions: a Float64Array of cells for each label, biases, slopes}: with its bias, a label's add up to
+ *  its score; the slopes are those of the pooled features.
  *  head: of the metadata, unpacked; cells: Float32Array of d × n, the backbone's feature map of one photo. */
 export function contributionsOf(head, cells, d, n) {
   const [parts, sums] = pooled(head, cells, d, n), [scores, back] = passed(head.layers, sums)
-  const contributions = [], biases = []
+  const contributions = [], biases = [], all = []
   scores.forEach((score, label) => {
     let slopes = new Float64Array(scores.length)
     slopes[label] = 1
@@ -64,13 +67,14 @@ export function contributionsOf(head, cells, d, n) {
       for (let cell = 0; slope && cell < n; cell++) shares[cell] += slope * parts[i][cell]
     })
     contributions.push(shares)
+    all.push(slopes)
     biases.push(score - slopes.reduce((sum, slope, i) => sum + slope * sums[i], 0))
   })
-  return { contributions, biases }
+  return { contributions, biases, slopes: all }
 }
 
 const FOR = [255, 140, 0], AGAINST = [0, 110, 255] // orange and blue differ for every kind of colour vision
-const GREYS = [45, 215], MAX_COLOR = 0.85, UNSEEN = 0.35, LINES = [[3, 30], [1, 255]], OUTLINED = 0.2
+const GREYS = [45, 215], MAX_COLOR = 0.85, UNSEEN = 0.3, PALE = 170, LINES = [[3, 30], [1, 255]], OUTLINED = 0.2
 
 /** Return for each pixel the two cells that it lies between, between `start` and `end`, 0 to 1 of a side, and the
  *  weight of the second: {low, high, weight}; the weight of a pixel outside is not-a-number. */
@@ -87,14 +91,15 @@ function interpolation(nPixels, start, end, nCells) {
 }
 
 /** Return the shares over a picture of `size` as a Float32Array, not-a-number outside what the model saw. */
-function interpolated({ contributions, width, height, seen: [left, top, right, bottom] }, photoSize, [w, h]) {
+function interpolated({ shown, seen: [left, top, right, bottom] }, photoSize, [w, h]) {
+  const { values, width, height } = shown
   const rows = interpolation(h, top / photoSize[1], bottom / photoSize[1], height)
   const columns = interpolation(w, left / photoSize[0], right / photoSize[0], width)
   const out = new Float32Array(w * h), row = new Float64Array(width)
   for (let y = 0, to = 0; y < h; y++) {
     const above = rows.low[y] * width, below = rows.high[y] * width, down = rows.weight[y]
     for (let cell = 0; cell < width; cell++)
-      row[cell] = (1 - down) * contributions[above + cell] + down * contributions[below + cell]
+      row[cell] = (1 - down) * values[above + cell] + down * values[below + cell]
     for (let x = 0; x < w; x++, to++) {
       const across = columns.weight[x]
       out[to] = (1 - across) * row[columns.low[x]] + across * row[columns.high[x]]
@@ -124,7 +129,7 @@ function lineAt(mask, w, h, x, y) {
 
 /** Draw a photo in grey with a heatmap over it. heatmap, explanation: of `Classifier.explain`. Orange is for the label,
  *  blue against it; the fifth of the picture with the largest shares is outlined, and what the model did not see is
- *  dark. */
+ *  pale. */
 export function drawHeatmap(heatmap, { photo, size }, canvas) {
   const w = canvas.width = photo.width, h = canvas.height = photo.height
   const context = canvas.getContext("2d", { willReadFrequently: true })
@@ -141,7 +146,7 @@ export function drawHeatmap(heatmap, { photo, size }, canvas) {
       const strength = unseen ? 0 : MAX_COLOR * Math.min(1, Math.abs(share) / (heatmap.largest || 1))
       const line = mask[i] ? lineAt(mask, w, h, x, y) : 0
       for (let c = 0; c < 3; c++)
-        pixels[at + c] = line || (grey * (1 - strength) + color[c] * strength) * (unseen ? UNSEEN : 1)
+        pixels[at + c] = line || (unseen ? PALE + (grey - PALE) * UNSEEN : grey * (1 - strength) + color[c] * strength)
     }
   context.putImageData(picture, 0, 0)
 }

@@ -4,6 +4,10 @@ import { resized, shrunk } from "./resample.js"
 import { regionOf as regionOfBatch, resampled } from "./batch_resize.js"
 
 const MAX_PADDED_PIXELS = 100e6, MAX_UNSIZED = 2e6, MAX_SIDE = 2048
+const BILINEAR = 2 // Pillow's number of it
+
+/** Return the nearest whole number, of two the even one, as Python does. */
+const rounded = value => value % 1 === 0.5 || value % 1 === -0.5 ? 2 * Math.round(value / 2) : Math.round(value)
 
 /** Return the pixel of an axis of `side` that padding shows at `i`; -1 for black. */
 function padding(mode, i, side) {
@@ -101,6 +105,7 @@ function regionOf(step, size) {
 export class Preprocess {
   /** data: the `preprocess` of the metadata. */
   constructor({ mode, steps, batch_steps: batchSteps = [], scale, mean, std }) {
+    this.settings = { mode, scale, mean, std }
     if (!steps.every(step => step.kind in STEPS)) throw new Error("The model wants its photos in a way unknown here.")
     Object.assign(this, { mode, steps, batchSteps, mean, std, channels: mode === "L" ? 1 : 3 })
     const f32 = Math.fround
@@ -130,6 +135,19 @@ export class Preprocess {
     for (let c = 0; c < channels; c++)
       for (let i = 0, at = c, to = c * n; i < n; i++, at += stride) data[to++] = this.tables[c][samples[at]]
     return { data, width, height, channels }
+  }
+
+  /** Return the model's inputs of the four quarters of what it sees, in rows; null where its input has no size. */
+  quarters(picture, [left, top, right, bottom]) {
+    const last = [...this.steps, ...this.batchSteps].at(-1)
+    if (!last) return null
+    const whole = { kind: "resize", method: "squish", pad_mode: "zeros", resample: BILINEAR, size: last.size }
+    const closer = new Preprocess({ ...this.settings, steps: [whole], batch_steps: [] })
+    const [x, y] = [[left, right], [top, bottom]].map(([from, to]) => [from, (from + to) / 2, to].map(rounded))
+    return [[0, 0], [1, 0], [0, 1], [1, 1]].map(([i, j]) => {
+      const size = [Math.max(1, x[i + 1] - x[i]), Math.max(1, y[j + 1] - y[j])]
+      return closer.apply(part(picture, [x[i], y[j]], size, "zeros"))
+    })
   }
 
   /** Return the part of a photo of `size` that the model sees; larger than the photo where that is padded. */

@@ -9,7 +9,7 @@ const PLACES = ["in the upper left", "at the top", "in the upper right", "on the
                 "in the lower left", "at the bottom", "in the lower right"]
 
 /** Return the heatmap's value at each point of the photo, a row after another; not-a-number where it was not seen. */
-function points({ contributions, width, height, seen: [left, top, right, bottom] }, size) {
+function points({ shown: { values, width, height }, seen: [left, top, right, bottom] }, size) {
   const along = (i, length, start, end, n) => { // the two cells beside a point, and how far it is from the first
     const at = ((i + 0.5) / SIDE * length - start) / (end - start)
     const cell = Math.min(n - 1, Math.max(0, at * n - 0.5)), low = Math.floor(cell)
@@ -20,7 +20,7 @@ function points({ contributions, width, height, seen: [left, top, right, bottom]
     const row = along(Math.floor(i / SIDE), size[1], top, bottom, height)
     if (!column || !row) return NaN
     const [[x0, x1, dx], [y0, y1, dy]] = [column, row]
-    const at = (y, x) => contributions[y * width + x]
+    const at = (y, x) => values[y * width + x]
     return (1 - dy) * ((1 - dx) * at(y0, x0) + dx * at(y0, x1)) + dy * ((1 - dx) * at(y1, x0) + dx * at(y1, x1))
   })
 }

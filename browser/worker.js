@@ -1,5 +1,6 @@
 // The worker that answers photos: one model, one thread, one photo at a time. fieldguide.js starts it and asks it.
 import { Model } from "./core.js"
+import { detailOf } from "./detail.js"
 import { gunzipped, LoadError, readFile } from "./files.js"
 import { heicDecoder } from "./heic.js"
 import { openPhoto, pictureOfImage, preview } from "./photo.js"
@@ -47,6 +48,20 @@ async function run({ data, width, height, channels }) {
   return session.run({ [session.inputNames[0]]: input })
 }
 
+/** Return what the heatmaps of a photo are made of: its exact contributions, and a second look at its quarters. */
+async function lookedAt(cells, picture, seen) {
+  const quarters = model.preprocess.quarters(picture, seen), own = model.contributions(cells)
+  if (!quarters) return { ...own, seen, detail: null, slopes: undefined }
+  const of = new Float32Array(4 * cells.data.length)
+  for (const [i, quarter] of quarters.entries()) { // one after the other: four at once need four times the memory
+    const outputs = await run(quarter)
+    of.set(outputs.cells.data, i * cells.data.length)
+    for (const tensor of Object.values(outputs)) tensor.dispose()
+  }
+  const detail = detailOf(model.head, own.slopes, cells.data, of, cells.dims.slice(1))
+  return { ...own, seen, detail, slopes: undefined }
+}
+
 /** Return the prediction for a photo, and with `explains` what its heatmaps are drawn from. photo: a Blob, or an image
  *  that is closed afterwards. */
 async function answer({ photo, explains }) {
@@ -57,7 +72,7 @@ async function answer({ photo, explains }) {
     const value = { prediction: model.prediction(outputs.logits.data, outputs.features?.data) }
     if (explains) {
       if (model.head && outputs.cells) {
-        value.cells = { ...model.contributions(outputs.cells), seen: model.preprocess.seen(size) }
+        value.cells = await lookedAt(outputs.cells, pictureOfImage(image, conversion), model.preprocess.seen(size))
       }
       const near = value.prediction.neighbours ?? []
       const pictures = await Promise.all(near.map(one => model.neighbours.picture(one)))

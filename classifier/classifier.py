@@ -161,9 +161,9 @@ class Classifier:
         prediction = self._prediction(scores, features)
         label = prediction.label if label is None else label
         i = self.labels.index(label)
-        heatmap = Heatmap(
-            label, cells.contributions[i], float(cells.biases[i]), cells.seen, float(np.abs(cells.contributions).max())
-        )
+        others = None if self.multi_label else [prediction.probabilities[name] for name in self.labels]
+        shown, largest = cells.shown_for(i, self.labels.index(prediction.label), others)
+        heatmap = Heatmap(label, cells.contributions[i], float(cells.biases[i]), cells.seen, largest, shown)
         return Explanation(prediction, heatmap, opened)
 
     def _prediction(self, scores: np.ndarray, features: np.ndarray | None) -> Prediction:

@@ -5,7 +5,7 @@ from an export, `Preprocess.from_data` from a compiled copy; settings that it ca
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from .resample import EDGES, Resample
-from .resize import KINDS, MAX_SIDE, Box, Size, Step, check_size, expect, shrunk
+from .resize import KINDS, MAX_SIDE, Box, Resize, Size, Step, check_size, expect, shrunk
 
 MAX_UNSIZED = 2_000_000  # pixels that a model gets of a photo where the export has no size
 MAX_STEPS = 6  # on a photo, or on its samples: each takes up to a second
@@ -76,6 +76,15 @@ class Preprocess:
         for resample in self.batch_steps:
             samples = resample(samples)
         return self._normalised(samples) if self.batch_steps else samples
+
+    @cached_property
+    def closer(self) -> "Preprocess | None":
+        """What makes the model's input of a part of a photo, whole; None where the input has no size of its own."""
+        last = (*self.steps, *self.batch_steps)[-1:]
+        if not last:
+            return None
+        whole = Resize(last[0].size, "squish", "zeros", int(Image.Resampling.BILINEAR))
+        return replace(self, steps=(whole,), batch_steps=())
 
     def max_reduction(self, size: Size) -> float:
         """Return how many times smaller a photo of `size` may be opened, since the first step shrinks it as much."""

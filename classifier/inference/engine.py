@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from PIL import Image
 from classifier.preprocess import Preprocess
 from classifier.resize import Box, Size
 
+from .detail import detail_of, quarters, shown_for
 from .linear_head import LinearHead
 
 # A photo decoded at reduced scale keeps at least this many pixels for each of the model's, a side. At 1 a probability
@@ -39,6 +40,19 @@ class CellContributions:
     """(C,): the rest of each logit, which belongs to no cell"""
     seen: Box
     """where the cells lie, in pixels of the photo"""
+    detail: np.ndarray | None = None
+    """(C, 2H, 2W): what each place says for each label, at twice the resolution; None where there is none"""
+
+    def shown_for(self, i: int, top: int, others: Sequence[float] | None) -> tuple[np.ndarray | None, float]:
+        """Return the detail to draw for label i, None if there is none, and the magnitude of the strongest colour.
+
+        That is the largest one drawn for label i or for the most probable label, `top`; without a detail, that of any
+        cell's contribution. others: see `detail.shown_for`.
+        """
+        if self.detail is None:
+            return None, float(np.abs(self.contributions).max())
+        shown, of_top = (shown_for(self.detail, label, others) for label in (i, top))
+        return shown, float(max(np.abs(shown).max(), np.abs(of_top).max()))
 
 
 def check_sum(head: LinearHead, cells: np.ndarray, logits: np.ndarray) -> None:
@@ -89,15 +103,25 @@ class Engine:
         return self._scores(logits[0]), None if features is None else features[0]
 
     def explain(self, photo: Image.Image) -> tuple[np.ndarray, np.ndarray | None, CellContributions]:
-        """Return what `answer` does and, from the same forward pass, the contributions of the cells.
+        """Return what `answer` does, from the same forward pass the contributions of the cells, and a second look.
 
         Raises ValueError for an engine that does not `explains`.
         """
         logits, cells, features = self.forward(self.preprocess(photo)[None])
         if self.head is None or cells is None or not isinstance(self.preprocess, Preprocess):
             raise ValueError("This model's scores are no sums over cells.")
-        contributions = CellContributions(*self.head.contributions(cells[0]), self.preprocess.seen(photo.size))
+        seen = self.preprocess.seen(photo.size)
+        detail = self._detail(photo, seen, cells[0])
+        contributions = CellContributions(*self.head.contributions(cells[0]), seen, detail)
         return self._scores(logits[0]), None if features is None else features[0], contributions
+
+    def _detail(self, photo: Image.Image, seen: Box, cells: np.ndarray) -> np.ndarray | None:
+        """Return the detail of a photo; None for a model that takes photos at their own size."""
+        closer = self.preprocess.closer if isinstance(self.preprocess, Preprocess) else None
+        if closer is None or self.head is None:
+            return None
+        of_quarters = self.forward(np.stack([closer(part) for part in quarters(photo, seen)]))[1]
+        return None if of_quarters is None else detail_of(self.head, cells, of_quarters)
 
     def _scores(self, logits: np.ndarray) -> np.ndarray:
         """Return scores as `answer` does, for (C,) logits or for the output of a softmax or a sigmoid."""

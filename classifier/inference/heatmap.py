@@ -14,7 +14,8 @@ from classifier.resize import Box
 FOR, AGAINST = (255, 140, 0), (0, 110, 255)  # orange and blue differ for every kind of colour vision
 GREYS = (45, 215)  # the range of the photo's greys, so that colours show on dark and on light photos
 MAX_COLOR = 0.85  # the largest share of a pixel that the colours take
-UNSEEN = 0.35  # brightness of what lies outside the cells
+UNSEEN = 0.3  # what is left of the contrast outside the cells, around PALE
+PALE = 170  # grey
 LINES = ((3, 30), (1, 255))  # width and grey of the outline: a light line on a dark one shows on any photo
 OUTLINED = 0.2  # the share of the cells that is outlined
 SIDE = 640  # pixels of the picture's longer side
@@ -32,13 +33,20 @@ class Heatmap:
     seen: Box
     """where the cells lie, in pixels of the photo; beyond the photo where the model's input is padded"""
     largest: float
-    """the largest share of a cell in any label's logit, as a magnitude: it has the strongest colour"""
+    """the largest magnitude in what is drawn for this label or the most probable one: it has the strongest colour"""
+    detail: np.ndarray | None = None
+    """(2H, 2W): what is drawn, see `classifier.inference.detail`; None: the contributions are"""
+
+    @property
+    def shown(self) -> np.ndarray:
+        """What is drawn, (H, W) or (2H, 2W)."""
+        return self.contributions if self.detail is None else self.detail
 
     def draw_on(self, photo: Image.Image, side: int = SIDE) -> Image.Image:
         """Return the photo in grey with the heatmap over it, its longer side at most `side` pixels.
 
         Orange is for the label, blue against it. The fifth of the cells with the largest shares is outlined.
-        What lies outside the model's input is dark.
+        What lies outside the model's input is pale.
         """
         small = photo.convert("L")
         small.thumbnail((side, side), reducing_gap=3)
@@ -48,7 +56,7 @@ class Heatmap:
         shares = np.where(seen, shares, 0)[..., None]
         strength = MAX_COLOR * (np.abs(shares) / (self.largest or 1)).clip(0, 1)
         picture = grey[..., None] * (1 - strength) + np.where(shares > 0, FOR, AGAINST) * strength
-        picture[~seen] *= UNSEEN
+        picture[~seen] = PALE + (picture[~seen] - PALE) * UNSEEN
         outlined = seen & (shares[..., 0] > max(0, np.quantile(shares[seen], 1 - OUTLINED) if seen.any() else 0))
         for width, line_grey in LINES:
             picture[_edge(outlined, width)] = line_grey
@@ -60,9 +68,10 @@ class Heatmap:
         Returns (H, W) float32; NaN outside the model's input.
         """
         left, top, right, bottom = self.seen
-        rows = _interpolation(size[1], top / photo_size[1], bottom / photo_size[1], len(self.contributions))
-        columns = _interpolation(size[0], left / photo_size[0], right / photo_size[0], len(self.contributions[0]))
-        return np.asarray(rows @ self.contributions.astype(np.float32) @ columns.T)
+        shown = self.shown
+        rows = _interpolation(size[1], top / photo_size[1], bottom / photo_size[1], len(shown))
+        columns = _interpolation(size[0], left / photo_size[0], right / photo_size[0], len(shown[0]))
+        return np.asarray(rows @ shown.astype(np.float32) @ columns.T)
 
 
 def _interpolation(n_pixels: int, start: float, end: float, n_cells: int) -> np.ndarray:

@@ -78,18 +78,28 @@ class LinearHead:
         cells: (D, H, W), the backbone's feature map of one photo. A maximum belongs to the cell that has it, in
         equal parts where several have it.
         """
-        flat = cells.reshape(len(cells), -1).astype(np.float64)
-        parts = []  # of each pooled feature (maxima, then means), the part of each cell
-        if self._maxima:
-            highest = flat.max(1, keepdims=True)
-            is_highest = flat == highest
-            parts.append(highest * is_highest / is_highest.sum(1, keepdims=True))
-        if self._means:
-            parts.append(flat / flat.shape[1])
-        by_feature = np.concatenate(parts)
+        by_feature = self.shares(cells)
         pooled = by_feature.sum(1)
         slopes, logits = self._slopes(pooled)
         return (slopes @ by_feature).reshape(-1, *cells.shape[1:]), logits - slopes @ pooled
+
+    def shares(self, cells: np.ndarray, sharpness: float | None = None) -> np.ndarray:
+        """Return the (D, H * W) part of each cell in each pooled feature: maxima, then means, in float64.
+
+        sharpness: a maximum is shared out by this power of the cells; None: the cell that has it has it all.
+        """
+        flat, parts = cells.reshape(len(cells), -1).astype(np.float64), []
+        if self._maxima:
+            highest = flat.max(1, keepdims=True)
+            weights = flat == highest if sharpness is None else flat.clip(0) ** sharpness
+            parts.append(highest * weights / weights.sum(1, keepdims=True).clip(1e-12))
+        if self._means:
+            parts.append(flat / flat.shape[1])
+        return np.concatenate(parts)
+
+    def slopes(self, cells: np.ndarray) -> np.ndarray:
+        """Return (C, D) derivatives of the logits by the pooled features of a photo's (D, H, W) cells."""
+        return self._slopes(self.shares(cells).sum(1))[0]
 
     def _slopes(self, pooled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (C, D) derivatives of the logits by the pooled features, and the (C,) logits."""

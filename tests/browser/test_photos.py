@@ -16,10 +16,11 @@ ASK = """async data => {
   const blob = new Blob([bytesOf(data)])
   try {
     const explanation = await guide.explain(blob), { prediction } = explanation, input = await guide.input(blob)
-    const { contributions, bias, seen, largest } = explanation.heatmap()
+    const { contributions, bias, seen, largest, shown } = explanation.heatmap()
     return { label: prediction.label, probabilities: [...prediction.probabilities], familiar: prediction.familiar,
              familiarity: prediction.familiarity, shown: [explanation.photo.width, explanation.photo.height],
-             contributions: [...contributions], bias, seen, largest, input: await base64Of(input.data) }
+             contributions: [...contributions], bias, seen, largest,
+             drawn: [...shown.values], input: await base64Of(input.data) }
   } catch (error) {
     return { error: `${error.name}: ${error.message}` }
   }
@@ -63,7 +64,9 @@ def compare(answer: dict, classifier: Classifier, data: bytes, levels: int = 0) 
     assert answer["contributions"] == pytest.approx(cells.contributions[label].ravel(), abs=1e-3)
     assert answer["bias"] == pytest.approx(cells.biases[label], abs=1e-3)
     assert answer["seen"] == pytest.approx(cells.seen)
-    assert answer["largest"] == pytest.approx(np.abs(cells.contributions).max(), abs=1e-3)
+    shown, largest = cells.shown_for(label, label, [expected.probabilities[name] for name in classifier.labels])
+    assert answer["largest"] == pytest.approx(largest, abs=1e-3)
+    assert answer["drawn"] == pytest.approx(shown.ravel(), abs=1e-3)
 
 
 @pytest.mark.parametrize("name", browser_photos.photos())

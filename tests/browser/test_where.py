@@ -13,9 +13,7 @@ PLACES = [
 def words(modules, cells, size=(300, 300), seen=None, largest=None) -> str:
     cells = np.asarray(cells, float)
     heatmap = {
-        "contributions": cells.ravel().tolist(),
-        "width": cells.shape[1],
-        "height": cells.shape[0],
+        "shown": {"values": cells.ravel().tolist(), "width": cells.shape[1], "height": cells.shape[0]},
         "seen": seen or [0, 0, *size],
         "largest": largest or float(np.abs(cells).max()),
     }

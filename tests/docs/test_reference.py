@@ -94,7 +94,8 @@ def test_every_key_of_the_committed_figures_is_explained():
 )
 def test_every_key_that_is_written_is_explained(module, functions):
     known = {part for key in metrics_keys.KEYS for part in re.split(r"[.\[\]]+", key)}
-    of_the_export = {"temperature", "familiarity", "calibration", "neighbours"}  # what `save` writes into the export itself
+    # what `save` writes into the export itself
+    of_the_export = {"temperature", "familiarity", "calibration", "neighbours"}
     for node in ast.walk(ast.parse((ROOT / module).read_text())):
         if isinstance(node, ast.FunctionDef) and node.name in functions:
             functions.remove(node.name)

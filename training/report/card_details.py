@@ -59,7 +59,8 @@ def heatmap(metrics: dict[str, Any]) -> str:
         "{photos}: in {share:.1%} of {n} photos (by {top:.2f} against {at_random:.2f} in the median)".format(**group)
         for group in heatmaps
     )
-    return f"Blurring the heatmap's top fifth lowers the winning logit more than blurring a random fifth. {shares}.\n"
+    what = "Blurring the heatmap's top fifth lowers the answer's log-odds more than blurring a random fifth."
+    return f"{what} {shares}.\n"
 
 
 def speed(metrics: dict[str, Any]) -> str:
