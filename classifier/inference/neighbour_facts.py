@@ -92,7 +92,7 @@ def _names(files: Any) -> list[str]:
         raise ValueError(f"no list of 1 to {MAX_PHOTOS} files")
     if not all(isinstance(name, str) and len(name) <= MAX_NAME for name in files):
         raise TypeError("names of files that are none")
-    return list(files)
+    return [name.encode("utf-8", "replace").decode() for name in files]  # half a character would be no JSON
 
 
 def _check_shapes(axes: np.ndarray, codes: np.ndarray, scales: np.ndarray, n: int, n_features: int | None) -> None:

@@ -134,6 +134,11 @@ def test_facts_that_are_none_name_nothing(of):
     assert read_neighbours(of, 64, LABELS) is None
 
 
+def test_a_name_with_half_a_character_can_be_sent():
+    read = read_neighbours(facts(files=["\udcff.jpg"] * 40), 64, LABELS)
+    assert read.files[0].encode() == b"?.jpg"
+
+
 def test_a_model_without_features_names_nothing():
     assert read_neighbours(None, 64, LABELS) is None
     assert read_neighbours(facts(), None, LABELS) is None

@@ -37,23 +37,22 @@ def fit_neighbours(trained: Trained, data: Path, pictures: bool = False) -> Neig
 
     data: the folder that their names begin below. pictures: whether it holds small pictures of them, too.
     """
-    rows = normalised(trained.features)
-    labels = list(map(trained.task.labels, trained.files))
-    usable = [i for i in different(trained.files) if rows[i].any()]
-    if not usable:
+    labels = [tuple(trained.task.labels(file)) for file in trained.files]
+    chosen = sorted(spread(different(trained.files), labels, MAX_PHOTOS))
+    chosen = [i for i in chosen if np.nan_to_num(trained.features[i]).any()]
+    if not chosen:
         return None
-    chosen = sorted(spread(usable, labels, MAX_PHOTOS))
-    own, axes = rows[chosen], principal_axes(rows[chosen])
-    files = [trained.files[i] for i in chosen]
-    own_labels = [tuple(labels[i]) for i in chosen]
-    kept = thumbnails(files, own_labels) if pictures else None
-    return Neighbours.of(own, axes, [name_of(file, data) for file in files], own_labels, kept)
+    rows, files = normalised(trained.features[chosen]), [trained.files[i] for i in chosen]
+    own = [labels[i] for i in chosen]
+    kept = thumbnails(files, own) if pictures else None
+    return Neighbours.of(rows, principal_axes(rows), [name_of(file, data) for file in files], own, kept)
 
 
 def name_of(file: Path, data: Path) -> str:
     """Return a photo's path below the folder of the data, or its name alone where it lies elsewhere."""
     name = file.relative_to(data).as_posix() if file.is_relative_to(data) else file.name
-    return name if len(name) <= MAX_NAME else file.name[-MAX_NAME:]
+    name = name.encode("utf-8", "replace").decode()  # a name on the disk may be no text
+    return name if len(name) <= MAX_NAME else name[-MAX_NAME:]
 
 
 def different(files: Sequence[Path]) -> list[int]:
