@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.active import Photos, Settings, curve, mean_curve, needed, state_of, table, with_held_out
+from benchmarks.active import Settings, curve, mean_curve, needed, state_of, table
+from benchmarks.active_photos import Photos, with_held_out
 from benchmarks.active_rules import RULES
 from training.data.labels import Labels
 from training.train.one_label import OneLabel
