@@ -110,7 +110,9 @@ class Neighbours:
         own = normalised(features[None])[0]
         if not own.any():
             return ()
-        similar = self._rows @ (self.axes @ (own - self.mean)) + self.rest + own @ self.mean
+        # not by BLAS: its threads wait for each other on a busy machine, up to 12 ms here
+        similar = np.einsum("nd,d->n", self._rows, np.einsum("dD,D->d", self.axes, own - self.mean))
+        similar += self.rest + own @ self.mean
         least = np.partition(similar, -n)[-n] if n < len(similar) else similar.min()
         found = np.flatnonzero(similar >= least)
         found = found[np.argsort(-similar[found], kind="stable")][:n]
