@@ -89,7 +89,7 @@ export function confidenceText(prediction, calibrated) {
 /** Return what the colours of a heatmap mean. */
 export const heatmapText = (label, labels) => [
   strong(["Orange"]), " spoke for ", em([named(label)]), ", ", strong(["blue"]),
-  " against it; the outlined fifth counted most. The darker a place, the less it counted.",
+  " against it; the outlined fifth counted most. Places without colour counted little.",
   labels.length > 1 ? " Tap another label above to see where that one would be." : "",
 ]
 

@@ -87,7 +87,7 @@ def heatmap_text(label: str, labels: Sequence[str]) -> str:
     others = " Tap another label above to see where that one would be." if len(labels) > 1 else ""
     return (
         f"**Orange** spoke for *{label_markdown(label)}*, **blue** against it; the outlined fifth counted most. "
-        f"The darker a place, the less it counted.{others}"
+        f"Places without colour counted little.{others}"
     )
 
 
