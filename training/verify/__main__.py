@@ -11,21 +11,24 @@ Moved are: unreadable files, photos that are too small or blank, and all but one
 have different labels, all of them, since nobody knows which label is right. A copy without a label goes before one with
 a label. Dark, blurry and very long or wide
 photos are only reported, unless `--reject` names their kind: a phone's photos are often like that.
+Shortcuts are named too: a label whose photos are all brighter than others may be learned by that alone.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
+import numpy as np
 from fastcore.script import CliError
 
 from classifier.command_line import run
-from training.data.labels import read_labels
+from training.data.labels import Labels, read_labels
 from training.data.photos import get_photos, inbox_photos, where_photos_go
 from training.metrics import read_metrics
 from training.move_journal import Journal
 
 from .issues import REJECTED, REPORTED, Inspection, find_issues, short_name
+from .shortcuts import find_shortcuts
 
 STAGE = "verify"  # its name in the journal
 CONFIRM_ABOVE = 0.3  # share of the photos
@@ -42,6 +45,21 @@ def issue_table(inspections: Sequence[Inspection], rejected: Sequence[str]) -> s
         if len(having) > MAX_SHOWN:
             lines.append(f"    and {len(having) - MAX_SHOWN} more")
     return "\n".join(lines)
+
+
+def print_shortcuts(
+    inspections: Sequence[Inspection], rejected: Sequence[str], labels: Labels, unlabelled: Container[Path]
+) -> None:
+    """Print what tells a label's photos, but for those to move, from others without a look at what they show."""
+    kept = [
+        one for one in inspections if one.traits and one.file not in unlabelled and not set(one.issues) & set(rejected)
+    ]
+    if not kept:
+        return
+    found = find_shortcuts(np.array([one.traits for one in kept]), [labels(one.file) for one in kept])
+    if found:
+        print("shortcuts, which a model may learn in place of what the photos show; photos without them would help:")
+        print("\n".join(f"    {shortcut}" for shortcut in found[:MAX_SHOWN]))
 
 
 def confirmed(question: str) -> bool:
@@ -96,9 +114,11 @@ def main(
     if not files:
         raise CliError(f"No photos under {data}. {where_photos_go(Path(data), read_labels(data))}")
     validated = read_metrics(export).get("valid_sha256", [])
-    inspections, n_across = find_issues(files, validated, read_labels(data), set(unlabelled))
+    labels = read_labels(data)
+    inspections, n_across = find_issues(files, validated, labels, set(unlabelled))
     rejected = (*REJECTED, *more)
     print(issue_table(inspections, rejected))
+    print_shortcuts(inspections, rejected, labels, set(unlabelled))
     if n_across:
         print(f"{n_across} groups of copies lie on both sides of {export}'s split: its error looks better than it is")
     bad, moved = to_reject(inspections, rejected), 0

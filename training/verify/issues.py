@@ -27,6 +27,8 @@ from training.data.duplicates import connected_groups, find_near_pairs
 from training.data.labels import Labels
 from training.progress import progress_bar
 
+from .shortcuts import traits_of
+
 MIN_SIDE = 64  # pixels of the shorter side: less shows a model nothing
 REJECTED = ("unreadable", "too_small", "blank", "exact_duplicates", "near_duplicates")
 FOLDERS = Labels()  # the labels are the names of folders
@@ -42,6 +44,7 @@ class Inspection:
     n_pixels: int
     hashes: tuple[int, ...]  # 64 bits each, in the order of MAX_HASH_DISTANCES; empty where it cannot be opened
     issues: dict[str, str]  # by name, why
+    traits: tuple[float, ...] = ()  # see `shortcuts`; empty where it cannot be opened
 
 
 def inspect_photo(file: Path) -> Inspection:
@@ -64,7 +67,8 @@ def inspect_photo(file: Path) -> Inspection:
             issues[name] = f"{what} {score:.2f}, below {threshold}"
     if "blank" in issues:  # a blank photo is blurry and dark as well, which adds nothing
         issues = {name: why for name, why in issues.items() if name not in REPORTED}
-    return Inspection(file, digest, width * height, perceptual_hashes(photo), issues)
+    traits = traits_of(photo, (width, height))
+    return Inspection(file, digest, width * height, perceptual_hashes(photo), issues, traits)
 
 
 def quality_scores(photo: Image.Image) -> dict[str, tuple[float, float, str]]:

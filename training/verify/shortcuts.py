@@ -1,0 +1,97 @@
+"""Find shortcuts: what tells a label's photos from all others without a look at what they show.
+
+Reads  the traits of photos, which `issues` takes with each inspection, and their labels
+Gives  a sentence for each label that brightness, colour, sharpness, size, proportions or a frame alone tell apart
+
+Where all huskies stand in snow, a network learns the snow. Training and validation photos share the shortcut, so that
+no figure of theirs shows it.
+Source: Geirhos et al. 2020, Shortcut Learning in Deep Neural Networks; cleanlab's Datalab looks for the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+TOLD_APART = 0.9  # share of pairs: of two random photos, one of them of the label, the trait tells which
+CLEARER = 0.05  # share of pairs, by which being alike has to tell more than having more or less of a trait
+MIN_PHOTOS = 10  # of a label, and of the others
+RIM = 0.03  # of a side: where a frame would be
+FRAME_LEVELS = 10  # of 255, by which the pixels of a frame differ at most
+WORDS = {  # of each trait: when it is higher, and when lower
+    "brightness": ("brighter", "darker"),
+    "contrast": ("richer in contrast", "poorer in contrast"),
+    "saturation": ("more colourful", "less colourful"),
+    "warmth": ("redder", "bluer"),
+    "sharpness": ("sharper", "more blurred"),
+    "size": ("larger", "smaller"),
+    "proportions": ("wider", "taller"),
+    "frame": ("more often in a plain frame", "less often in a plain frame"),
+}
+
+
+def traits_of(photo: Image.Image, size: tuple[int, int]) -> tuple[float, ...]:
+    """Return the traits of a photo, in the order of WORDS. photo: scaled down; size: of the photo itself, in pixels."""
+    pixels = np.asarray(photo, dtype=np.float32)
+    grey = pixels @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    rim = max(1, round(RIM * min(grey.shape)))
+    inner = np.zeros(grey.shape, dtype=bool)
+    inner[rim:-rim, rim:-rim] = True
+    around = grey[~inner]
+    steps = np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean() if min(grey.shape) > 1 else 0
+    return (
+        float(grey.mean()),
+        float(grey.std()),
+        float(np.ptp(pixels, axis=2).mean()),
+        float((pixels[..., 0] - pixels[..., 2]).mean()),
+        float(steps / (1 + grey.std())),
+        float(np.log(size[0] * size[1])),
+        float(np.log(size[0] / size[1])),
+        float((np.abs(around - np.median(around)) <= FRAME_LEVELS).mean()),
+    )
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """A trait that tells a label's photos from all others."""
+
+    label: str
+    trait: str
+    share: float  # of pairs that it tells apart, 0 to 1
+    words: str  # what the label's photos are
+
+    def __str__(self) -> str:
+        return (
+            f"{self.label}: of two photos, one of them {self.label}, that one is {self.words} in "
+            f"{self.share * 100:.0f} of 100 pairs"
+        )
+
+
+def find_shortcuts(traits: np.ndarray, labels: Sequence[Sequence[str]]) -> list[Shortcut]:
+    """Return the shortcut of each label that has one, the strongest trait of each, the strongest first.
+
+    traits: (N, T), in the order of WORDS; labels: of each photo.
+    """
+    found = []
+    for label in sorted({label for own in labels for label in own}):
+        having = np.array([label in own for own in labels])
+        if min(having.sum(), (~having).sum()) >= MIN_PHOTOS:
+            told = [_told_apart(traits[:, i], having, name) for i, name in enumerate(WORDS)]
+            share, words, trait = max(told, key=lambda one: one[0])
+            if share >= TOLD_APART:
+                found.append(Shortcut(label, trait, share, words))
+    return sorted(found, key=lambda shortcut: -shortcut.share)
+
+
+def _told_apart(values: np.ndarray, having: np.ndarray, name: str) -> tuple[float, str, str]:
+    """Return the share of pairs that a trait tells apart, in which words, and its name.
+
+    A label's photos may have more of it, less of it, or all about the same.
+    """
+    middle = -np.abs(values - np.median(values[having]))
+    higher, alike = (float(roc_auc_score(having, of)) for of in (values, middle))
+    more, less = WORDS[name]
+    share, words = max((higher, more), (1 - higher, less))
+    return (share, words, name) if share + CLEARER > alike else (alike, f"nearer to their usual {name}", name)
