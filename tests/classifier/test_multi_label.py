@@ -254,7 +254,7 @@ def test_one_label_keeps_its_answer_without_new_keys(trained):
     classifier = Classifier.load(trained / "export.pkl")
     answer = classifier.predict(PHOTO)
     assert not classifier.multi_label and classifier.thresholds == {} and answer.labels is None
-    assert list(answer.to_dict()) == ["label", "probabilities", "familiar", "familiarity"]
+    assert list(answer.to_dict()) == ["label", "probabilities", "familiar", "familiarity", "neighbours"]
 
 
 def changed_copy(folder, **metadata) -> tuple[bytes, str]:

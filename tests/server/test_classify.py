@@ -117,7 +117,12 @@ def test_description_tells_fields_and_ways_to_send(app_url):
     operation = api["paths"]["/classify"]["post"]
     assert {"multipart/form-data", "image/*"} <= set(operation["requestBody"]["content"])
     assert {"200", "400", "401", "408", "413", "422", "429", "503"} == set(operation["responses"])
-    assert set(api["components"]["schemas"]["Answer"]["properties"]) == FIELDS | {"labels", "decision", "candidates"}
+    assert set(api["components"]["schemas"]["Answer"]["properties"]) == FIELDS | {
+        "labels",
+        "decision",
+        "candidates",
+        "neighbours",
+    }
     assert "swagger" in requests.get(f"{app_url}/docs", timeout=10).text.lower()
     assert requests.get(f"{app_url}/gradio_api/openapi.json", timeout=10).status_code == 200
 

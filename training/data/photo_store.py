@@ -127,10 +127,11 @@ class StoreWriter:
 
     def keep(self, file: Path, photo: Image.Image) -> None:
         """Write a photo at working size, from any thread; on a full disk, print so and keep none."""
-        if not self._file or not self.store.path:
+        path = self.store.path  # another thread that finds the disk full takes it away
+        if not self._file or not path:
             return
         photo = self.store.at_working_size(photo)
-        data = photo.tobytes() if self.store.path.suffix == ".rgb" else _as_jpeg(photo)
+        data = photo.tobytes() if path.suffix == ".rgb" else _as_jpeg(photo)
         with self._lock:
             if self._file:
                 try:

@@ -7,11 +7,14 @@ Gives  `classifier.inference.neighbours.Neighbours`
 Of copies of a photo one is told. Where there are more photos than an export holds, each label has as many as another.
 """
 
+from __future__ import annotations
+
 import io
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -26,7 +29,8 @@ from training.data.contents import sha256_of
 from training.data.duplicates import groups_of_copies
 from training.data.prefetch import ahead
 
-from .trained import Trained
+if TYPE_CHECKING:
+    from .trained import Trained
 
 N_AXES = 192  # the most for which the codes of MAX_PHOTOS have room; benchmarks.neighbours compares
 JPEG_QUALITY = 60
