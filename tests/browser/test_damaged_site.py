@@ -34,7 +34,7 @@ def page(browser):
 
 
 def mend(file, whole: bytes) -> None:
-    """Write a file whole, with a later time: of one of the same second a server says that the browser has it already."""
+    """Write a file whole, with a later time: one of the same second would be "not modified" to a server."""
     file.write_bytes(whole)
     later = time.time() + 5
     os.utime(file, (later, later))
