@@ -7,11 +7,10 @@ from contextlib import contextmanager
 
 import pytest
 import requests
-import uvicorn
 
 from helpers.apps import SIZES, TIMEOUT
-from training.clean.__main__ import free_port
-from training.clean.app import build_app
+from training.clean.__main__ import listen
+from training.clean.app import build_app, server_of
 from training.clean.session import Cleaner
 
 
@@ -41,14 +40,12 @@ def shown(page, n):
 @contextmanager
 def served(cleaner: Cleaner) -> Iterator[str]:
     """Serve a cleaner from this process; yield its address."""
-    port = free_port("127.0.0.1", 0)
-    server = uvicorn.Server(
-        uvicorn.Config(build_app(cleaner, "export.pkl"), port=port, log_level="warning", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run)
+    listener = listen("127.0.0.1", 0)
+    server = server_of(build_app(cleaner, "export.pkl"))
+    thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
-        yield wait_for(f"http://127.0.0.1:{port}")
+        yield wait_for(f"http://127.0.0.1:{listener.getsockname()[1]}")
     finally:
         server.should_exit = True
         thread.join(20)

@@ -20,7 +20,7 @@ from helpers.commands import run_module
 from helpers.feedback import feedback
 from helpers.paths import ROOT
 from helpers.photos import make_photos, noisy_photo
-from training.clean.__main__ import free_port
+from training.clean.__main__ import listen
 from training.clean.decisions import Decision, Decisions
 from training.clean.review import ReviewedPhoto, review
 from training.clean.session import Cleaner, describe
@@ -344,8 +344,9 @@ def test_a_port_that_is_taken_is_an_error_or_passed_over():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(CliError, match="--port"):
-            free_port("127.0.0.1", taken.getsockname()[1])
-    assert free_port("127.0.0.1", 0) >= 7861
+            listen("127.0.0.1", taken.getsockname()[1])
+    with listen("127.0.0.1", 0) as first, listen("127.0.0.1", 0) as second:  # found, and had
+        assert 7861 <= first.getsockname()[1] < second.getsockname()[1]
 
 
 KILLED = """

@@ -8,7 +8,6 @@ import time
 from contextlib import contextmanager
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
@@ -17,17 +16,17 @@ from websockets.sync.client import connect
 
 from helpers.cleaners import names, open_cleaner
 from helpers.photos import make_photos
-from training.clean.__main__ import free_port
-from training.clean.app import build_app
+from training.clean.__main__ import listen
+from training.clean.app import build_app, server_of
 from training.clean.local_only import SameOriginMiddleware
 from training.clean.session import Cleaner
 
 
 @contextmanager
 def listening(app, host: str = "127.0.0.1"):
-    port = free_port(host, 0)
-    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run)
+    listener = listen(host, 0)
+    port, server = listener.getsockname()[1], server_of(app)
+    thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     while not server.started:
         time.sleep(0.05)

@@ -31,16 +31,21 @@ from .session import STAGE, Cleaner, describe
 PORT = 7861  # the app has 7860
 
 
-def free_port(host: str, port: int) -> int:
-    """Return the port, or for 0 the first free one from PORT on; CliError where it is taken."""
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the port, for 0 on the first free one from PORT on; CliError where it is taken.
+
+    A server takes the socket itself: a port that was only found to be free may be another's by then.
+    """
     for tried in [port] if port else range(PORT, PORT + 100):
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind((host, tried))
-            except (OSError, OverflowError):
-                continue
-            return tried
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, tried))
+            listener.listen()
+        except (OSError, OverflowError):
+            listener.close()
+            continue
+        return listener
     raise CliError(f"Port {port or PORT} of {host} cannot be used. Name another with --port.")
 
 
@@ -93,7 +98,8 @@ def main(
         shown = [*map(describe, photos[: max(0, list)]), *map(describe_unlabelled, unlabelled[: max(0, next)])]
         print("\n".join([*shown, f"{data}: {counted}"]))
         return
-    cleaner, port = open_cleaner(data, reviewed, vocab), free_port(host, port)
+    cleaner, listener = open_cleaner(data, reviewed, vocab), listen(host, port)
+    port = listener.getsockname()[1]
     from .app import serve  # imported here: --list needs no gradio
 
     print(
@@ -101,7 +107,7 @@ def main(
         f"Clean them on http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port} and stop with Ctrl-C",
         flush=True,
     )
-    serve(cleaner, export, host, port, len(unreadable))
+    serve(cleaner, export, host, listener, len(unreadable))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ Gives `build_app`, a FastAPI application: the page at /, and for its script
                                   and "shown" is what the person saw: status 409, with a new card, if that has changed
 """
 
+import contextlib
 import io
+import socket
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -135,12 +137,14 @@ def add_routes(app: FastAPI, cleaner: Cleaner, similar: SimilarPhotos) -> None:
         return JSONResponse({"action": decision.action, "label": decision.label, "counts": progress(cleaner)})
 
 
-def serve(cleaner: Cleaner, export: str, host: str, port: int, n_unreadable: int = 0) -> None:
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """Return a server of the page; run it with the socket that it listens on."""
+    return uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)  # an open page would keep it alive
+    )
+
+
+def serve(cleaner: Cleaner, export: str, host: str, listener: socket.socket, n_unreadable: int = 0) -> None:
     """Serve the page until it is stopped."""
-    uvicorn.run(
-        build_app(cleaner, export, n_unreadable, host),
-        host=host,
-        port=port,
-        log_level="warning",
-        timeout_graceful_shutdown=1,
-    )  # an open page would keep it alive
+    with contextlib.suppress(KeyboardInterrupt):
+        server_of(build_app(cleaner, export, n_unreadable, host)).run(sockets=[listener])

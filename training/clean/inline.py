@@ -8,13 +8,12 @@ import threading
 import time
 from pathlib import Path
 
-import uvicorn
 from fastcore.script import CliError
 
 from training.host import COLAB, KAGGLE, NO_PORT, host_name, show_port
 
-from .__main__ import free_port
-from .app import build_app
+from .__main__ import listen
+from .app import build_app, server_of
 from .session import Cleaner
 
 HOST = "127.0.0.1"
@@ -25,13 +24,14 @@ class InlineCleaner:
     """The page of a cleaner, served until `stop`."""
 
     def __init__(self, cleaner: Cleaner, export: str | Path, n_unreadable: int = 0):
-        self.port, key = free_port(HOST, 0), secrets.token_urlsafe(16)
+        listener, key = listen(HOST, 0), secrets.token_urlsafe(16)
+        self.port = listener.getsockname()[1]
         self.path = f"/?key={key}"  # only the page that knows the key may show this one in a frame
         app = build_app(cleaner, str(export), n_unreadable, HOST, frame_key=key, proxied=host_name() == COLAB)
-        self._server = uvicorn.Server(
-            uvicorn.Config(app, host=HOST, port=self.port, log_level="warning", timeout_graceful_shutdown=1)
-        )
-        self._thread = threading.Thread(target=self._server.run, daemon=True)  # ends with the kernel
+        self._server = server_of(app)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), daemon=True
+        )  # ends with the kernel
         self._thread.start()
         give_up = time.monotonic() + START_SECONDS
         while not self._server.started:
