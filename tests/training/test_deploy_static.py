@@ -92,8 +92,8 @@ def test_a_newcomer_is_online_by_one_command(hub, built, capsys, monkeypatch):
     assert "a static one, since a free account younger than 30 days, as me's, gets no Gradio Space;" in said
     assert f"created {hub.url}/spaces/me/bears as a static Space" in said and f"{hub.url}/page/me/bears\n" in said
     if browser.browser_path():
-        assert "examples/black-1.jpg is black, 99.5%, model 7ac229473872, in the browser as in Python" in said
-        assert "  examples/black-1.jpg is black, 99.5%, model 7ac229473872, in the browser\n" in said
+        assert "examples/black-1.jpg is black, 99.5%, model 1afd1fea8099, in the browser as in Python" in said
+        assert "  examples/black-1.jpg is black, 99.5%, model 1afd1fea8099, in the browser\n" in said
         assert said.splitlines()[-1].startswith(f"me/bears answers as here: {len(built) - 1} files new, 1 changed, 1")
 
 
