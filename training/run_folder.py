@@ -6,6 +6,7 @@ Writes RUNS/2026-11-27-101500-7ac229473872/: export.pkl, export.onnx, metrics.js
 
 import csv
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,6 +57,42 @@ class Run:
     def photos(self) -> dict[str, Row]:
         """The rows of its manifest by SHA-256; of copies of a photo the last one."""
         return {row["sha256"]: row for row in read_csv_rows(self.folder / MANIFEST, COLUMNS)}
+
+
+@dataclass(frozen=True)
+class PhotoChanges:
+    """What became of the photos of a data set: (set, labels) by SHA-256, before and after."""
+
+    before: dict[str, tuple[str, str]]
+    after: dict[str, tuple[str, str]]
+
+    @property
+    def came(self) -> list[str]:
+        """The SHA-256 of the photos that are new."""
+        return sorted(set(self.after) - set(self.before))
+
+    @property
+    def gone(self) -> list[str]:
+        """Those of the photos that are there no more."""
+        return sorted(set(self.before) - set(self.after))
+
+    @property
+    def moved(self) -> list[str]:
+        """Those of the photos with another set or other labels."""
+        return sorted(key for key in set(self.before) & set(self.after) if self.before[key] != self.after[key])
+
+    @property
+    def relabelled(self) -> list[str]:
+        """Those of the photos with other labels."""
+        return [digest for digest in self.moved if self.before[digest][1] != self.after[digest][1]]
+
+    def n_came(self) -> Counter[str]:
+        """Return how many photos came, by their labels."""
+        return Counter(self.after[digest][1] for digest in self.came)
+
+    def n_gone(self) -> Counter[str]:
+        """Return how many photos went, by their labels."""
+        return Counter(self.before[digest][1] for digest in self.gone)
 
 
 def keep_run(export: Path, photos: Photos, data: Path, runs: Path | None = None) -> Run | None:

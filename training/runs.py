@@ -9,7 +9,7 @@ Writes with --promote: export.pkl, export.onnx and metrics.json
 """
 
 import shutil
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from training.data.splits import n_photos
 from .comparison import MAX_SHOWN, Comparison
 from .held_out import HeldOutPredictions
 from .metrics import metrics_path
-from .run_folder import FOLDER, Run, find_run, read_runs
+from .run_folder import FOLDER, PhotoChanges, Run, find_run, read_runs
 
 FIGURES = ("error_rate", "n_train", "n_valid", "valid_loss")
 
@@ -50,40 +50,43 @@ def changes(old: Run, new: Run) -> list[str]:
 
 def photo_changes(old: Run, new: Run) -> list[str]:
     """Return lines on photos that came, went, or got another label or set."""
-    before, after = old.photos, new.photos
-    came, gone = (sorted(set(one) - set(other)) for one, other in ((after, before), (before, after)))
-    moved = sorted(
-        digest for digest in set(before) & set(after)
-        if any(before[digest][name] != after[digest][name] for name in ("labels", "set"))
-    )  # fmt: skip
-    lines = [f"photos: {n_photos(len(came))} came, {len(gone)} went, {len(moved)} changed their label or set"]
-    for word, digests, rows in (("came", came, after), ("went", gone, before)):
-        counts = Counter(rows[digest]["labels"] for digest in digests)
+    before, after = ({key: (row["set"], row["labels"]) for key, row in of.photos.items()} for of in (old, new))
+    found = PhotoChanges(before, after)
+    lines = [
+        f"photos: {n_photos(len(found.came))} came, {len(found.gone)} went, "
+        f"{len(found.moved)} changed their label or set"
+    ]
+    for word, counts in (("came", found.n_came()), ("went", found.n_gone())):
         if counts:
             lines.append(f"  {word}: " + ", ".join(f"{n} {label or 'no label'}" for label, n in counts.most_common()))
-    relabelled = [digest for digest in moved if before[digest]["labels"] != after[digest]["labels"]]
     return lines + [
-        f"  {after[digest]['file']}: {' -> '.join(of[digest]['labels'] or 'no label' for of in (before, after))}"
-        for digest in relabelled[:MAX_SHOWN]
+        f"  {new.photos[digest]['file']}: {' -> '.join(of[digest][1] or 'no label' for of in (before, after))}"
+        for digest in found.relabelled[:MAX_SHOWN]
     ]
 
 
 def value_changes(old: Run, new: Run) -> list[str]:
     """Return a line for each option, version and figure that differs."""
-    lines = []
-    for kind in ("options", "versions"):
-        before, after = (run.metrics.get(kind, {}) for run in (old, new))
-        lines += [
-            f"{kind[:-1]} {name}: {before.get(name)} -> {after.get(name)}"
-            for name in sorted({*before, *after})
-            if before.get(name) != after.get(name)
-        ]
+    lines = [f"{name}: {before} -> {after}" for name, before, after in setting_changes(old.metrics, new.metrics)]
     lines += [
         f"{name}: {shown(old.metrics.get(name))} -> {shown(new.metrics.get(name))}"
         for name in FIGURES
         if old.metrics.get(name) != new.metrics.get(name)
     ]
     return lines
+
+
+def setting_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Return each option and version that differs between two metrics.json: its name, before and after."""
+    rows = []
+    for kind in ("options", "versions"):
+        before, after = (metrics.get(kind, {}) for metrics in (old, new))
+        rows += [
+            (f"{kind[:-1]} {name}", before.get(name), after.get(name))
+            for name in sorted({*before, *after})
+            if before.get(name) != after.get(name)
+        ]
+    return rows
 
 
 def shown(value: Any) -> str:

@@ -5,7 +5,7 @@ Gives  lines such as "9f86d081…  train/teddy", sorted, and "9f86d081…  train
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .contents import sha256_of
@@ -28,4 +28,9 @@ def manifest(photos: Photos) -> list[str]:
 
 def manifest_sha256(photos: Photos) -> str:
     """Return the SHA-256 of the manifest's lines in UTF-8, each with its line feed: 64 hexadecimal digits."""
-    return hashlib.sha256("".join(f"{line}\n" for line in manifest(photos)).encode(errors="replace")).hexdigest()
+    return sha256_of_lines(manifest(photos))
+
+
+def sha256_of_lines(lines: Iterable[str]) -> str:
+    """Return the SHA-256 of lines that `manifest` gave, or that were kept of it."""
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode(errors="replace")).hexdigest()
