@@ -39,6 +39,7 @@ from .learner import train
 from .neighbours import fit_neighbours
 from .probe import MAX_IMBALANCE
 from .record import metrics_of, save
+from .tracking import tracked
 from .trained import Trained
 
 
@@ -116,6 +117,7 @@ def main(
     keep: bool = True,  # keep export, figures and the list of photos in runs/ beside it; see training.runs
     neighbours: bool = True,  # name the training's photos in the export: answers tell which ones a photo resembles
     thumbnails: bool = False,  # small pictures of them in the export, 2 MB at most: who has the export sees the photos
+    track: str = "",  # record it in trackio, wandb or tensorboard; NAME:PROJECT names a project, else DATA does
     **options: Any,
 ) -> None:
     "Train a classifier on DATA and write export.pkl and metrics.json."
@@ -125,10 +127,16 @@ def main(
     if thumbnails and not neighbours:
         raise CliError("--thumbnails shows the photos that --no-neighbours leaves out. Leave one of the two away.")
     try:
-        with remember_interrupts(), StockFastai() as stock, photo_writer(chosen, Path(data) / FOLDER) as kept:
+        with (
+            tracked(track, chosen.recorded(), Path(data), export) as recording,
+            remember_interrupts(),
+            StockFastai() as stock,
+            photo_writer(chosen, Path(data) / FOLDER) as kept,
+        ):
             photos = readable_photos(data, kept)
             print_counts(photos)
-            trained = train(photos, chosen, [] if resplit else validated_before(export), Path(data) / FOLDER)
+            validated = [] if resplit else validated_before(export)
+            trained = train(photos, chosen, validated, Path(data) / FOLDER, recording=recording)
             dismiss()
             known = named_photos(trained, Path(data), thumbnails) if neighbours else None
             print("writing the export and checking it in a fresh process ...", flush=True)
@@ -137,6 +145,7 @@ def main(
                 write_metrics(metrics := test_error(metrics, photos, export), export)
             if keep:
                 keep_run(export, photos, Path(data))
+            recording.finish(metrics)
     except KeyboardInterrupt:
         raise CliError(f"Stopped. {out} is as it was.") from None
     except PhotoError as error:  # all could be opened when the training began

@@ -15,6 +15,7 @@ from training import torchvision_operators  # noqa: F401  before fastai.vision, 
 
 # isort: split
 import numpy as np
+from fastai.callback.core import Callback
 from fastai.learner import Learner
 from fastai.torch_core import set_seed
 
@@ -69,10 +70,11 @@ def train(
     keep: Sequence[str] = (),
     cache: Path | None = None,
     max_minutes: float = MAX_MINUTES,
+    recording: Callback | None = None,
 ) -> Trained:
     """Return a model trained on `photos.train`, and print a line on each step; keep, cache: see `prepare`.
 
-    max_minutes: that fine-tuning may take, unless an option asks for it.
+    max_minutes: that fine-tuning may take, unless an option asks for it. recording: is told how fine-tuning goes.
     """
     learn, features = prepare(photos, options, keep, cache)
     began = time.monotonic()
@@ -87,7 +89,8 @@ def train(
     asked = options.fine_tune or not options.pretrained
     if not should_fine_tune(error, options.quick, asked):
         return probed
-    return with_fine_tuning(probed, features, probes, options, np.inf if asked else max_minutes)
+    with learn.added_cbs(recording):
+        return with_fine_tuning(probed, features, probes, options, np.inf if asked else max_minutes)
 
 
 def with_probe(learn: Learner, features: Features, photos: Photos, probes: OutOfFold) -> Trained:
