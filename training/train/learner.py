@@ -15,8 +15,7 @@ from training import torchvision_operators  # noqa: F401  before fastai.vision, 
 
 # isort: split
 import numpy as np
-from fastai.callback.core import Callback
-from fastai.learner import Learner
+from fastai.learner import Callback, Learner
 from fastai.torch_core import set_seed
 
 from classifier.malloc import keep_freed_memory
