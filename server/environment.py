@@ -50,7 +50,8 @@ ENVIRONMENT = {
         "addresses whose X-Forwarded-For uvicorn believes. Leave it: PROXIES decides whose word counts",
     ),
     "HF_TOKEN": ("the login of `hf auth login`", "token for the Hub: it uploads feedback, and deploys"),
-    "HF_ENDPOINT": ("the public Hub", "address of the Hub that `training.deploy` sends to"),
+    "HF_ENDPOINT": ("the public Hub", "address of the Hub that `training.deploy` and `training.candidate` send to"),
+    "GITHUB_OUTPUT": ("none", "set by GitHub: the file that `training.candidate` tells its workflow's next step by"),
     "NPM_CONFIG_REGISTRY": (
         "the registry that npm is set to, else jsDelivr",
         "address that `training.static` fetches the page's runtime from, once",

@@ -24,6 +24,7 @@ COMMANDS = (
     "static",
     "deploy",
     "monitor",
+    "candidate",
 )
 
 

@@ -17,6 +17,7 @@ from .multi_label_predictions import MultiLabelPredictions
 from .predictions import Predictions
 
 ALPHA = 0.05  # p-value below which a difference is called more than chance
+BETTER, WORSE, NOT_TOLD_APART = "better", "worse", "not told apart"
 MAX_SHOWN = 20  # photos of each side
 MAX_NAMED = 3  # photos that are left out for the same reason
 
@@ -43,6 +44,13 @@ class Comparison:
         """The probability of so uneven a change if both were equally good, 0 to 1: McNemar's exact test."""
         fixed, broken = len(self.fixed), len(self.broken)
         return float(binomtest(broken, fixed + broken).pvalue) if fixed + broken else 1.0
+
+    @property
+    def shown(self) -> str:
+        """What the photos show of the new export: BETTER or WORSE by more than chance, else NOT_TOLD_APART."""
+        if self.p_value > ALPHA:
+            return NOT_TOLD_APART
+        return BETTER if self.new.n_wrong < self.old.n_wrong else WORSE
 
     @property
     def verdict(self) -> str:

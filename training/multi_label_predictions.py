@@ -103,6 +103,11 @@ class MultiLabelPredictions(Predictions):
             }
         return rows
 
+    def wrong_by_label(self) -> dict[str, tuple[int, int]]:
+        """Return for each label how many photos there are, and how many get the label wrongly or lack it."""
+        wrong = (self.predicted != self.targets).sum(0)
+        return {label: (len(self.files), int(n)) for label, n in zip(self.vocab, wrong)}
+
     def co_occurrence(self) -> np.ndarray:
         """Return (C, C) counts: how many photos that show a row's label get a column's label."""
         return self.targets.T.astype(int) @ self.predicted.astype(int)

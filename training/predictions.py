@@ -68,6 +68,17 @@ class Predictions:
         kept = {name: getattr(self, name, None) for name in of_photos}
         return replace(self, files=list(files), **{name: of[rows] for name, of in kept.items() if of is not None})
 
+    def joined(self, other: "Predictions") -> "Predictions":
+        """Return the predictions for these files and then for others, with the same vocab, without the familiarity."""
+        of_photos = [name for name in ("targets", "probabilities", "predicted_labels") if hasattr(self, name)]
+        both: dict[str, Any] = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in of_photos}
+        return replace(self, files=[*self.files, *other.files], familiarity=None, **both)
+
+    def wrong_by_label(self) -> dict[str, tuple[int, int]]:
+        """Return for each label how many photos have it, and how many of them have a wrong answer."""
+        own = [self.targets == i for i in range(len(self.vocab))]
+        return {label: (int(of.sum()), int((of & ~self.right).sum())) for label, of in zip(self.vocab, own)}
+
     def top_losses(self, k: int = N_TOP_LOSSES) -> list[int]:
         """Return the indices of the k photos with the highest loss, highest first."""
         return [int(i) for i in self.losses.argsort()[::-1][:k]]

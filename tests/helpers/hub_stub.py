@@ -30,6 +30,7 @@ from training.deploy.manifest import front_matter
 BINARIES = (".pkl", ".onnx", ".jpg", ".png", ".wasm", ".gz")
 TEMPLATE = {"index.html": b"<p>Welcome to your static Space!</p>", "style.css": b"body {}"}  # of a new static Space
 ID = r"(?P<name>[^/]+/[^/]+?)"
+REV = r"(?P<rev>refs/pr/\d+|[^/]+)"
 API = rf"/api/(?P<kind>model|space|dataset)s/{ID}"
 PREFIX = r"/(?P<kind>(spaces|datasets)/)?"
 ROUTES = [
@@ -41,17 +42,31 @@ ROUTES = [
     ("yaml", "POST", r"/api/validate-yaml"),
     ("runtime", "GET", rf"{API}/runtime"),
     ("logs", "GET", rf"{API}/logs/(?P<log>\w+)"),
-    ("tree", "GET", rf"{API}/tree/(?P<rev>[^/]+)(/(?P<below>.+))?"),
-    ("paths", "POST", rf"{API}/paths-info/(?P<rev>[^/]+)"),
+    ("tree", "GET", rf"{API}/tree/{REV}(/(?P<below>.+))?"),
+    ("paths", "POST", rf"{API}/paths-info/{REV}"),
     ("commits", "GET", rf"{API}/commits/(?P<rev>[^/]+)"),
-    ("preupload", "POST", rf"{API}/preupload/(?P<rev>[^/]+)"),
-    ("commit", "POST", rf"{API}/commit/(?P<rev>[^/]+)"),
-    ("info", "GET", rf"{API}(/revision/(?P<rev>[^/]+))?"),
+    ("preupload", "POST", rf"{API}/preupload/{REV}"),
+    ("commit", "POST", rf"{API}/commit/{REV}"),
+    ("discussions", "GET", rf"{API}/discussions"),
+    ("discuss", "POST", rf"{API}/discussions/(?P<num>\d+)/(?P<what>comment|title)"),
+    ("info", "GET", rf"{API}(/revision/{REV})?"),
     ("lfs", "POST", rf"{PREFIX}{ID}\.git/info/lfs/objects/batch"),
     ("upload", "PUT", r"/upload/(?P<oid>\w+)"),
+    ("health", "GET", r"/health"),
     ("classify", "POST", r"/classify"),
     ("resolve", "(GET|HEAD)", rf"{PREFIX}{ID}/resolve/(?P<rev>[^/]+)/(?P<path>.+)"),
 ]
+
+
+@dataclass
+class StubPullRequest:
+    """A pull request: its title, its texts, its commits as a repository has them."""
+
+    title: str
+    texts: list[str]
+    commits: list[tuple[str, str, dict[str, bytes]]]
+    author: str = "me"
+    status: str = "open"
 
 
 @dataclass
@@ -59,6 +74,7 @@ class StubRepo:
     """A repository: its commits, the last one last, each with a SHA, a title and its files."""
 
     commits: list[tuple[str, str, dict[str, bytes]]] = field(default_factory=list)
+    pulls: list[StubPullRequest] = field(default_factory=list)
     hardware: str | None = None
     private: bool = False
     sdk: str | None = None
@@ -73,6 +89,8 @@ class StubRepo:
         return sha
 
     def at(self, revision: str) -> tuple[str, str, dict[str, bytes]] | None:
+        if revision.startswith("refs/pr/"):
+            return self.pulls[int(revision.split("/")[-1]) - 1].commits[-1]
         return self.commits[-1] if revision == "main" else next((c for c in self.commits if c[0] == revision), None)
 
 
@@ -100,6 +118,7 @@ class Hub:
         self.error = ""  # of the Space, in the Hub's words
         self.logs = {"build": [], "run": []}
         self.answers: list = []  # of the live Space: a dict, or a status
+        self.health: list = []  # the same, of what it says of itself
         self.pages: list[dict[str, bytes]] = []  # files of a live static Space, one dict a request of site.json
         self.asked: list[str] = []  # names of routes, in order
         self.uploaded: list[str] = []
@@ -356,11 +375,11 @@ class Handler(BaseHTTPRequestHandler):
         repo = self.repo(kind, name)
         if not repo:
             return
-        files, title = dict(repo.files), ""
+        files, title, text = dict(repo.at(rev)[2]), "", ""
         for line in map(json.loads, body.splitlines()):
             value = line["value"]
             if line["key"] == "header":
-                title = value["summary"]
+                title, text = value["summary"], value.get("description", "")
                 if value.get("parentCommit") not in (None, repo.commits[-1][0]):
                     self.answer(412, {"error": "A commit has happened since. Please refresh and try again."})
                     return
@@ -370,8 +389,47 @@ class Handler(BaseHTTPRequestHandler):
                 files[value["path"]] = self.hub.stored[value["oid"]]
             elif line["key"] == "deletedFile":
                 del files[value["path"]]
-        sha = repo.commit(title, files)
-        self.answer(200, {"commitUrl": f"{self.hub.url}/{name}/commit/{sha}", "commitOid": sha})
+        told = {}
+        if rev.startswith("refs/pr/"):
+            sha = git_hash(f"{title}{len(files)}".encode())
+            repo.pulls[int(rev.split("/")[-1]) - 1].commits.append((sha, title, files))
+        elif "create_pr=1" in self.path:
+            sha = git_hash(title.encode())
+            repo.pulls.append(StubPullRequest(title, [text], [(sha, title, files)], self.hub.who["name"]))
+            told = {"pullRequestUrl": f"{self.hub.url}/{kind}s/{name}/discussions/{len(repo.pulls)}"}
+        else:
+            sha = repo.commit(title, files)
+        self.answer(200, {"commitUrl": f"{self.hub.url}/{name}/commit/{sha}", "commitOid": sha, **told})
+
+    def on_discussions(self, _, kind, name):
+        if repo := self.repo(kind, name):
+            told = [
+                {
+                    "title": pull.title,
+                    "num": num,
+                    "author": {"name": pull.author},
+                    "createdAt": "2026-11-25T00:00:00.000Z",
+                    "status": pull.status,
+                    "repo": {"name": name, "type": kind},
+                    "isPullRequest": True,
+                }
+                for num, pull in enumerate(repo.pulls, 1)
+                if pull.status == "open"
+            ]
+            self.answer(200, {"count": len(told), "start": 0, "discussions": told})
+
+    def on_discuss(self, body, kind, name, num, what):
+        if repo := self.repo(kind, name):
+            pull, told = repo.pulls[int(num) - 1], json.loads(body)
+            event = {"id": "1", "createdAt": "2026-11-25T00:00:00.000Z", "author": {"name": "me"}}
+            if what == "comment":
+                pull.texts.append(told["comment"])
+                data = {"edited": False, "hidden": False, "latest": {"raw": told["comment"]}}
+                self.answer(200, {"newMessage": {**event, "type": "comment", "data": data}})
+            else:
+                data = {"from": pull.title, "to": told["title"]}
+                pull.title = told["title"]
+                self.answer(200, {"newTitle": {**event, "type": "title-change", "data": data}})
 
     def on_runtime(self, _, kind, name):
         if repo := self.repo(kind, name):
@@ -418,8 +476,12 @@ class Handler(BaseHTTPRequestHandler):
                 },
             )
 
-    def on_classify(self, body):
-        answer = self.hub.answers.pop(0) if len(self.hub.answers) > 1 else self.hub.answers[0]
+    def on_health(self, _):
+        self.on_classify(_, self.hub.health)
+
+    def on_classify(self, _, answers: list | None = None):
+        answers = self.hub.answers if answers is None else answers
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
         self.answer(*((answer, {"error": "not now"}) if isinstance(answer, int) else (200, answer)))
 
 

@@ -1,6 +1,6 @@
 """Start the app from the serving files alone, in an empty folder, and ask it about a photo.
 
-Gives `smoke_test`, and `ask`, which asks any app of this kind about a photo
+Gives `smoke_test`; and `ask` and `ask_health`, which ask any app of this kind about a photo and about itself
 """
 
 import http.client
@@ -51,6 +51,16 @@ class NoAnswer(Exception):
 def ask(url: str, photo: bytes, token: str | None = None, timeout: float = 30) -> dict[str, Any]:
     """Return the answer of the app at `url` for a photo; raise NoAnswer. token: for a Space that is private."""
     request = urllib.request.Request(f"{url}/classify", data=photo, headers={"Content-Type": "image/jpeg"})
+    return _object(request, "label", token, timeout)
+
+
+def ask_health(url: str, token: str | None = None, timeout: float = 30) -> dict[str, Any]:
+    """Return what the app at `url` says of itself; raise NoAnswer. token: for a Space that is private."""
+    return _object(urllib.request.Request(f"{url}/health"), "model_version", token, timeout)
+
+
+def _object(request: urllib.request.Request, key: str, token: str | None, timeout: float) -> dict[str, Any]:
+    """Return the JSON object, with this key, that an address answers with; raise NoAnswer for anything else."""
     if token:
         request.add_unredirected_header("Authorization", f"Bearer {token}")  # wherever it is sent on to
     try:
@@ -58,10 +68,10 @@ def ask(url: str, photo: bytes, token: str | None = None, timeout: float = 30) -
             answer = json.loads(response.read())
     except urllib.error.HTTPError as error:
         raise NoAnswer(f"HTTP {error.code}", wait=error.code in (404, 408, 429) or error.code >= 500) from error
-    except (OSError, ValueError, http.client.HTTPException) as error:  # the last: an answer that was cut off
+    except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:  # the last: one that was cut off
         why = getattr(error, "reason", None) or str(error) or type(error).__name__
         raise NoAnswer(f"{why}", wait=True) from error
-    if not isinstance(answer, dict) or "label" not in answer:
+    if not isinstance(answer, dict) or key not in answer:
         raise NoAnswer(f"{str(answer)[:200]}")
     return answer
 
