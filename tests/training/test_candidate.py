@@ -146,7 +146,11 @@ def test_labels_that_came_in_give_a_candidate_with_a_table(folder, capsys, monke
     summary = (folder / "candidate" / "summary.md").read_text()
     assert "| all photos | 33 |" in summary and "| `red` | 4 | 0 |" in summary and "| `green` | 0 | 1 |" in summary
     assert "4 photos came, 1 changed their labels, 1 went" in summary and "29 photos that both held out, 4 " in summary
-    assert "Both models have the same." in summary and "squeezenet1_1" in summary and VERSION in summary
+    assert (
+        "Both models have the same options and versions." in summary
+        and "squeezenet1_1" in summary
+        and VERSION in summary
+    )
     version = metrics["export"]["sha256"][:12]
     told = dict(line.split("=") for line in (folder / "outputs").read_text().splitlines())
     assert told["candidate"] == "true" and told["version"] == version
@@ -196,8 +200,10 @@ def test_an_export_that_names_no_photos_is_followed_by_one_that_names_none(folde
     export = folder / "export.pkl"
     export.write_bytes(with_fact(export.read_bytes(), "neighbours", None))
     change_metrics(folder, export={"bytes": 1, "sha256": sha256(export.read_bytes()).hexdigest()})
+    taught.n_wrong = 1
     main("data")
     assert not taught.asked["neighbours"]
+    assert ".png" not in (folder / "candidate" / "summary.md").read_text(), "its owner tells no names of files"
 
 
 def test_the_summary_says_what_a_candidate_lacks(folder, taught):

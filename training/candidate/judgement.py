@@ -33,6 +33,7 @@ class Judgement:
     comparison: Comparison
     n_came: int  # photos of the comparison that came since the model in use was trained
     left_out: list[str]  # why other photos are not compared
+    named: bool = True  # whether the model in use tells the names of its photos, as its owner chose
 
     @property
     def shown(self) -> str:
@@ -69,7 +70,7 @@ def judge(promoted: Promoted, candidate: Path, photos: Sequence[Path], labels: L
         raise CliError("No photo of the data set was held out by both models, so they cannot be compared.")
     n_came = sum(sha256_of(file) not in promoted.photos for file in both)
     comparison = Comparison(by_old.subset(both), by_new.subset(both))
-    return Judgement(comparison, n_came, describe_left_out(left_out))
+    return Judgement(comparison, n_came, describe_left_out(left_out), classifiers[0].neighbours is not None)
 
 
 def _of_the_model_in_use(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from training.comparison import MAX_SHOWN, Comparison
+from training.data.contents import sha256_of
 from training.data.splits import n_photos
 from training.monitor.history import shorten
 from training.monitor.tally import total
@@ -56,7 +57,7 @@ def write_summary(promoted: Promoted, run: Run, reason: Reason, judgement: Judge
         came_and_went(reason),
         "## Look at these",
         _bullets(to_do(promoted, judgement)),
-        broken(judgement.comparison),
+        broken(judgement.comparison, judgement.named),
         "## How it was trained",
         settings(promoted.metrics, run.metrics),
     ]
@@ -127,12 +128,15 @@ def to_do(promoted: Promoted, judgement: Judgement) -> list[str]:
     return [*lines, "The model card has the figures of before: `python -m training.report --card` writes the new ones."]
 
 
-def broken(comparison: Comparison) -> str:
-    """Return the table of the photos that were right before and are wrong now; "" for none."""
+def broken(comparison: Comparison, named: bool = True) -> str:
+    """Return the table of the photos that were right before and are wrong now; "" for none.
+
+    named: whether names of files may be told; else a photo is the beginning of its SHA-256.
+    """
     rows = []
     for i in comparison.broken[:MAX_SHOWN]:
         file, old, new = comparison.old.files[i], comparison.old, comparison.new
-        name = f"{file.parent.name}/{file.name}"
+        name = f"{file.parent.name}/{file.name}" if named else sha256_of(file)[:12]
         answers = (new.truth(i), new.answer(i), f"{old.confidence(i):.0%}", f"{new.confidence(i):.0%}")
         rows.append([code(name), code(answers[0]), code(answers[1]), *answers[2:]])
     if not rows:
@@ -145,7 +149,11 @@ def settings(old: dict[str, Any], new: dict[str, Any]) -> str:
     """Return the options and versions of a candidate, and a table of those that differ from the model in use."""
     used = ", ".join(f"{name} {value}" for name, value in {**new["options"], **new["versions"]}.items())
     changed = [[code(name), code(before), code(after)] for name, before, after in setting_changes(old, new)]
-    told = table("differs | model in use | candidate", changed) if changed else "Both models have the same.\n"
+    told = (
+        table("differs | model in use | candidate", changed)
+        if changed
+        else "Both models have the same options and versions.\n"
+    )
     return f"{told}\n{_wrapped(used)}"
 
 
