@@ -5,20 +5,16 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 import yaml
 
 from classifier.files import sha256
+from helpers.candidates import VERSION, hub_of_a_team, quick_metrics
 from helpers.git import git
-from helpers.hub_stub import StubRepo, running_hub
 from helpers.paths import ROOT, TRAINED
-from helpers.photos import COLOURS, make_photos, noisy_photo, stored_png
-from server.feedback.records import BINS
 
-VERSION = sha256(TRAINED / "export.pkl")[:12]
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "candidate.yml").read_text())
 TRAIN, PROPOSE = WORKFLOW["jobs"]["train"], WORKFLOW["jobs"]["propose"]
 LFS = "*.pkl filter=lfs diff=lfs merge=lfs -text\n*.onnx filter=lfs diff=lfs merge=lfs -text\n"
@@ -45,9 +41,7 @@ def origin(tmp_path, monkeypatch) -> Path:
     for package in ("classifier", "server", "training"):
         shutil.copytree(ROOT / package, first / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(TRAINED, first, dirs_exist_ok=True)
-    metrics = json.loads((first / "metrics.json").read_text())
-    metrics["options"] |= {"quick": True, "folds": 2}  # the candidate is trained so
-    (first / "metrics.json").write_text(json.dumps(metrics))
+    (first / "metrics.json").write_bytes(quick_metrics())
     shutil.copy(ROOT / ".gitignore", first)
     (first / ".gitattributes").write_text(LFS)
     tools.mkdir()
@@ -126,31 +120,10 @@ def branches(origin: Path) -> dict[str, str]:
     return dict(row.split() for row in rows)
 
 
-def hub_files(folder: Path) -> dict[str, bytes]:
-    """Return the photos of the model in use, and 25 labelled since, as the data set on the Hub holds them."""
-    photos = make_photos(folder)
-    for i in range(25):
-        (photos / "red" / f"new-{i}.png").write_bytes(stored_png(noisy_photo(COLOURS["red"], 5000 + i)))
-    return {f"train/{file.relative_to(photos).as_posix()}": file.read_bytes() for file in photos.rglob("*.png")}
-
-
-def counters() -> bytes:
-    """Return the counters of a quiet day."""
-    day = {"labels": {"red": 60}, "unfamiliar": 0, "confidence": [0] * (BINS - 1) + [60], "confidence_sum": 59.4}
-    return json.dumps({"model_version": VERSION, "days": {str(datetime.now(timezone.utc).date()): day}}).encode()
-
-
 @pytest.mark.slow
 def test_the_workflow_trains_a_candidate_and_opens_a_pull_request(origin, tmp_path):
     clone, outputs, told = checked_out(origin, "clone"), tmp_path / "outputs", tmp_path / "step-summary.md"
-    with running_hub() as hub:
-        hub.repos["dataset", "me/photos"] = StubRepo()
-        hub.repos["dataset", "me/photos"].commit("photos", {"README.md": b"", **hub_files(tmp_path / "photos")})
-        hub.repos["dataset", "me/said"] = StubRepo()
-        hub.repos["dataset", "me/said"].commit("said", {"counters/20260101-000000-abcdef.json": counters()})
-        hub.repos["space", "me/bears"] = StubRepo()
-        hub.repos["space", "me/bears"].commit("app", {"app.py": b""})
-        hub.health = [{"model_version": VERSION}]
+    with hub_of_a_team(tmp_path) as hub:
         values = {"secrets.HF_TOKEN": hub.token, "vars.SPACE": "me/bears", "vars.DATASET": "me/photos"}
         values |= {"vars.FEEDBACK": "hf://datasets/me/said", "vars.WEIGHTS": ""}
         environment = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path / "home")}
