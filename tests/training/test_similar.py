@@ -8,6 +8,7 @@ import requests
 from helpers.apps import SIZES
 from helpers.clean_pages import go, page_of, served
 from helpers.cleaners import id_of, open_cleaner
+from training.clean.kept_features import KeptFeatures
 from training.clean.review import review
 from training.clean.session import Cleaner
 from training.clean.similar import N_SHOWN, SimilarPhotos
@@ -26,7 +27,7 @@ def cleaner(trained, tmp_path):
 
 @pytest.fixture
 def similar(cleaner) -> SimilarPhotos:
-    return SimilarPhotos(cleaner, cleaner.data.with_name("export.pkl"))
+    return SimilarPhotos(cleaner, KeptFeatures(cleaner.data, cleaner.data.with_name("export.pkl")))
 
 
 def test_the_photo_itself_is_first_and_its_like_follow(cleaner, similar):

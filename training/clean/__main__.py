@@ -20,6 +20,7 @@ from fastcore.script import CliError
 from classifier.command_line import run
 from training.data.labels import FILE_NAME
 from training.data.photos import get_photos, inbox_photos
+from training.label_edits import labels_of
 from training.move_journal import Journal
 
 from .multi_label_photo import MultiLabelPhoto
@@ -52,7 +53,11 @@ def listen(host: str, port: int) -> socket.socket:
 def open_cleaner(data: str | Path, photos: Sequence[ReviewedPhoto], labels: Sequence[str]) -> Cleaner:
     """Return the cleaner of what `review` returned."""
     several = [photo for photo in photos if isinstance(photo, MultiLabelPhoto)]
-    return MultiLabelCleaner(data, several, labels) if several else Cleaner(data, photos, labels)
+    cleaner = MultiLabelCleaner(data, several, labels) if several else Cleaner(data, photos, labels)
+    marked = [decision.label for _, _, decision in cleaner.select(show="marked") if decision.action == "label"]
+    new = {label for text in marked for label in (labels_of(text) if several else [text])}  # given on the map before
+    cleaner.labels = sorted({*cleaner.labels, *new})
+    return cleaner
 
 
 def counts_text(

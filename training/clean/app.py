@@ -5,6 +5,7 @@ Gives `build_app`, a FastAPI application: the page at /, and for its script
     GET  thumb/{id}, photo/{id}   JPEG
     GET  about/{id}               details of a photo
     GET  similar/{id}             the photos that it resembles
+    GET  map, POST choose-all     see `map_api`
     POST choose                   {"id", "action": "keep" | "delete" | "label" | "", "label"}; where photos may have
                                   several labels, "label" is all of them, joined by "|", action "toggle" switches one,
                                   and "shown" is what the person saw: status 409, with a new card, if that has changed
@@ -13,6 +14,7 @@ Gives `build_app`, a FastAPI application: the page at /, and for its script
 import contextlib
 import io
 import socket
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,13 +30,18 @@ from classifier.photo import PhotoError, open_photo
 
 from .cards import card, details, progress
 from .decisions import ChangedMeanwhile
+from .kept_features import KeptFeatures
 from .local_only import SameOriginMiddleware
+from .map_api import add_map_routes
 from .page import build_page
 from .reviewed_photo import ReviewedPhoto
 from .session import Cleaner
 from .similar import SimilarPhotos
 
 HERE = Path(__file__).parent
+MAP_SCRIPTS = ("map_marks.js", "map_canvas.js", "map_colours.js", "map_frame.js", "map.js")
+SCRIPTS = ("chips.js", "closer.js", "page.js", "similar.js", *MAP_SCRIPTS)
+STYLES = ("page.css", "map.css")
 THUMBNAIL_SIDE, LARGE_SIDE = 360, 1600  # pixels of the longer side
 THUMBNAILS_KEPT = 1000  # in memory, about 20 MB
 
@@ -62,6 +69,11 @@ def thumbnail(file: Path, modified: float) -> bytes:
     return jpeg(file, THUMBNAIL_SIDE)
 
 
+def together(names: Iterable[str]) -> str:
+    """Return the text of files beside this one, one after the other."""
+    return "".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
 def build_app(
     cleaner: Cleaner,
     export: str,
@@ -78,9 +90,10 @@ def build_app(
     app = FastAPI(openapi_url=None)
     if not proxied:
         app.add_middleware(SameOriginMiddleware, host=host, frame_key=frame_key)
-    add_routes(app, cleaner, SimilarPhotos(cleaner, export))
-    script = "".join((HERE / name).read_text() for name in ("chips.js", "closer.js", "page.js", "similar.js"))
-    style = (HERE / "page.css").read_text()
+    features = KeptFeatures(cleaner.data, export)
+    add_routes(app, cleaner, SimilarPhotos(cleaner, features))
+    add_map_routes(app, cleaner, features)
+    script, style = (together(names) for names in (SCRIPTS, STYLES))
     return gr.mount_gradio_app(
         app,
         build_page(cleaner, export, n_unreadable),

@@ -12,7 +12,11 @@ const chips = {
   set(box, card, action, label) {
     const now = action === "label" ? label : card?.dataset.own || "";
     if (chips.areIn(box)) chips.light(box, now);
-    else box.querySelector("select").value = now;
+    else {
+      const select = box.querySelector("select");
+      if (now && ![...select.options].some((option) => option.value === now)) select.add(new Option(now, now)); // a new one
+      select.value = now;
+    }
   },
 
   // opened once, the rest of the labels is open for the next photos too

@@ -4,8 +4,9 @@ Reads  DATA/labels.csv, again whenever it has changed: its owner may work on it 
 Writes through `training.move_journal`, which leaves rows alone that somebody else changed meanwhile
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import or_, sub, xor
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +21,8 @@ from .decisions import ChangedMeanwhile, Decision, PhotoKey
 from .multi_label_photo import NO_LABEL, MultiLabelPhoto, in_words
 from .reviewed_photo import ReviewedPhoto
 from .session import Cleaner
+
+CHANGES: dict[str, Callable[[set[str], set[str]], set[str]]] = {"toggle": xor, "add": or_, "remove": sub}
 
 
 class MultiLabelCleaner(Cleaner):
@@ -91,18 +94,18 @@ class MultiLabelCleaner(Cleaner):
         return label == "" or (not photo.labels if label == NO_LABEL else label in photo.labels)
 
     def _checked(self, photo: ReviewedPhoto, action: str, label: str, shown: str | None) -> Decision:
-        """Return the decision; "toggle" gives the photo one more label, or takes it away."""
+        """Return the decision; "toggle" gives the photo one more label, or takes it away, as "add" and "remove" do."""
         if shown is not None and labels_of(shown) != photo.labels:
             raise ChangedMeanwhile(
                 f"Not saved: {FILE_NAME} was changed meanwhile. {photo.file.name} has {photo.words} now."
             )
         wanted = set(labels_of(label))
-        if action not in ("keep", "delete", "label", "toggle", "") or not wanted <= {*self.labels, *photo.labels}:
+        if action not in ("keep", "delete", "label", *CHANGES, "") or not wanted <= {*self.labels, *photo.labels}:
             raise ValueError(f"{action} {label}".strip() + ": no such choice.")
-        if action == "toggle":
+        if change := CHANGES.get(action):
             decision = self.decision(photo)
             before = labels_of(decision.label) if decision.action == "label" else photo.labels
-            action, wanted = "label", set(before) ^ wanted
+            action, wanted = "label", change(set(before), wanted)
             if photo.unlabelled and not wanted:  # to be none of the labels is said by a key of its own
                 action = ""
         text = SEPARATOR.join(sorted(wanted)) if action == "label" else ""

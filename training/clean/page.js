@@ -192,5 +192,6 @@
   const ready = () => document.body.append(dialog);
   if (document.body) ready();
   else document.addEventListener("DOMContentLoaded", ready);
-  window.fieldguide = { toTop: () => one("#bar")?.scrollIntoView({ block: "start" }) };
+  const marked = (id, decision) => cardOf(id) && show(cardOf(id), decision); // the map has decided about it
+  window.fieldguide = { toTop: () => one("#bar")?.scrollIntoView({ block: "start" }), say, marked };
 })();

@@ -127,6 +127,7 @@ def build_controls(has_splits: bool, multi_label: bool = False, label: str = "")
             gr.Radio([*ORDERS], value="suspicion", label="Sorted by", min_width=150),
             gr.Radio([ALL, "marked", "undecided"], value=ALL, label="Show", min_width=150),
         ]
+        gr.Button("Map", elem_id="open-map", size="sm", min_width=80, scale=0)  # map.js opens it
     with gr.Row(elem_id="bar"):
         counts = gr.HTML(elem_id="counts-box")
         undo_button = gr.Button("Undo", elem_id="undo", size="sm", min_width=80, scale=0)

@@ -1,8 +1,10 @@
 """A photo as the export sees it: its prediction, its loss, and how suspicious it is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, isinf, log
 from pathlib import Path
+from typing import Any
 
 from training.data.files import parent_label
 from training.feedback import SUGGESTED
@@ -119,3 +121,10 @@ def describe_unlabelled(photo: ReviewedPhoto) -> str:
 def changes_photo(photo: ReviewedPhoto, decision: Decision) -> bool:
     """Return whether a decision changes a photo: to keep a suggestion does."""
     return decision.action in ("delete", "label") or (decision.action == "keep" and photo.suggested)
+
+
+ORDERS: dict[str, Callable[[ReviewedPhoto], Any]] = {
+    "suspicion": lambda photo: -photo.suspicion,  # sorting is stable: equal ones stay as `rank_suspects` ranked them
+    "loss": lambda photo: -photo.loss,
+    "name": lambda photo: (photo.label, photo.file.name),
+}

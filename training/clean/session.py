@@ -3,26 +3,20 @@
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
-from typing import Any
 
 from training.data.files import INBOX
 from training.move_journal import Change, Journal, Undone
 
 from .decisions import Decision, Decisions, PhotoKey
 from .homes import Homes
-from .reviewed_photo import ReviewedPhoto, changes_photo, describe
+from .reviewed_photo import ORDERS, ReviewedPhoto, changes_photo, describe
 
 __all__ = ["ORDERS", "SPLITS", "STAGE", "Cleaner", "changes_photo", "describe"]
 
-ORDERS: dict[str, Callable[[ReviewedPhoto], Any]] = {
-    "suspicion": lambda photo: -photo.suspicion,  # sorting is stable: equal ones stay as `rank_suspects` ranked them
-    "loss": lambda photo: -photo.loss,
-    "name": lambda photo: (photo.label, photo.file.name),
-}
-SPLITS = ("train", "valid")
-STAGE = "clean"  # its name in the journal
+SPLITS, STAGE = ("train", "valid"), "clean"  # its name in the journal
 
 
 class Cleaner:
@@ -76,17 +70,23 @@ class Cleaner:
         return photo.reason
 
     def choose(self, name: str, action: str, label: str = "", shown: str | None = None) -> Decision:
-        """Store what is to happen to the photo with that id, and return it; its own label means to keep it.
+        """Store what is to happen to the photo with that id, and return it, as `choose_all` does."""
+        return self.choose_all([name], action, label, None if shown is None else [shown])[name]
 
-        shown: the labels that the person saw. Raises KeyError for an unknown id, ValueError for an unknown action or
-        label, ChangedMeanwhile where the photo no longer has the labels shown, CliError where the disk takes nothing.
+    def choose_all(
+        self, names: Sequence[str], action: str, label: str = "", shown: Sequence[str] | None = None
+    ) -> dict[str, Decision]:
+        """Store what is to happen to photos, all or none, by id, and return it; a photo's own label means to keep it.
+
+        shown: the labels that the person saw of each. Raises KeyError for an unknown id, ValueError for no such choice,
+        ChangedMeanwhile where a photo no longer has the labels shown, CliError where the disk takes nothing.
         """
         with self._lock:
             self.follow()
-            photo = self.by_id[name]
-            decision = self._checked(photo, action, label, shown)
-            self.decisions.add({photo.key: decision})
-            return decision
+            seen = zip(names, repeat(None) if shown is None else shown)
+            made = {name: self._checked(self.by_id[name], action, label, text) for name, text in seen}
+            self.decisions.add({self.by_id[name].key: made[name] for name in made})
+        return made
 
     def counts(self) -> tuple[int, int, int]:
         """Return how many photos are to be deleted, to be moved, and how many with a label were decided on in all."""

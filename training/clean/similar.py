@@ -1,21 +1,14 @@
 """Find the photos of the set that a photo resembles most, so that a person sees how its like are labelled.
 
-Reads  DATA/.clean/views.npz, the features that `analysis` has computed of each photo
+Reads  the features that `analysis` has kept of each photo
 Gives  `SimilarPhotos`
 """
 
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from fastcore.script import CliError
 
-from classifier.files import sha256
-from classifier.inference.confidence import normalised
-
-from .analysis import CACHE, read_cache
-from .decisions import FOLDER
+from .kept_features import KeptFeatures
 from .reviewed_photo import ReviewedPhoto
 from .session import Cleaner
 
@@ -23,28 +16,17 @@ N_SHOWN = 11
 
 
 class SimilarPhotos:
-    """Photos of a cleaner by what they resemble; the features are read when somebody first asks."""
+    """Photos of a cleaner by what they resemble."""
 
-    def __init__(self, cleaner: Cleaner, export: str | Path):
-        """export: whose features they are."""
-        self._cleaner, self._export = cleaner, Path(export)
-
-    @cached_property
-    def _rows(self) -> tuple[dict[str, int], np.ndarray]:
-        """The row of each photo by SHA-256, and (N, D) features of length 1."""
-        digest = sha256(self._export) if self._export.is_file() else ""
-        known = read_cache(self._cleaner.data / FOLDER / CACHE, digest)
-        if not known:
-            raise CliError("What the photos resemble was not kept on the disk. Start the cleaner again.")
-        features = normalised(np.stack([analysis.features for analysis in known.values()]))
-        return {name: row for row, name in enumerate(known)}, features
+    def __init__(self, cleaner: Cleaner, features: KeptFeatures):
+        self._cleaner, self._features = cleaner, features
 
     def of(self, name: str) -> list[dict[str, Any]]:
         """Return the photo with an id, and those that it resembles, the nearest first; CliError where none is known.
 
         Each has id, name, title, and similarity, 0 to 1. Photos that were deleted are left out.
         """
-        row_of, features = self._rows
+        row_of, features = self._features.rows
         own, there = self._cleaner.by_id[name], set(map(id, self._cleaner.photos))
         if own.sha256 not in row_of:
             raise CliError(f"{own.file.name} was changed since the cleaner was started. Start it again.")
