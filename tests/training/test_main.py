@@ -67,7 +67,7 @@ def test_commands_are_listed_with_their_purpose():
     run = run_module("training")
     assert run.returncode == 0 and run.stdout == overview() + "\n"
     for command in COMMANDS:
-        assert f"  {command:8} {purpose(file_of(command))}" in run.stdout
+        assert f"  {command:{max(map(len, COMMANDS))}}  {purpose(file_of(command))}" in run.stdout
 
 
 def test_every_command_is_in_the_list():
