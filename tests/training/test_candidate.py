@@ -340,6 +340,7 @@ def test_nothing_is_called_better_or_worse_that_chance_explains(old, new, says):
         "[a](http://evil)",
         "<img src=x onerror=y>",
         "a|b",
+        "\\|",
         "`",
         "``",
         "a\n# b",
@@ -349,6 +350,7 @@ def test_nothing_is_called_better_or_worse_that_chance_explains(old, new, says):
     ],
 )
 def test_a_hostile_label_is_code_on_one_line(name):
+    markdown_it = pytest.importorskip("markdown_it", reason="markdown-it-py is not installed")
     shown = code(name)
     assert shown[0] == shown[-1] == "`" and "`" not in shown[1:-1] and len(shown) > 2
     assert "\n" not in shown and "|" not in shown and "\u202e" not in shown
@@ -356,6 +358,9 @@ def test_a_hostile_label_is_code_on_one_line(name):
     for text in (errors(Comparison(before, after)), broken(Comparison(before, after))):
         heads = {line.count("|") for line in text.splitlines() if line.startswith("|")}
         assert len(heads) == 1 and (shown in text or name == "")
+        html = markdown_it.MarkdownIt("commonmark").enable("table").render(text)
+        cells = "".join(re.findall(r"<t[dh]\b[^>]*>(.*?)</t[dh]>", html, re.S))
+        assert set(re.findall(r"<(\w+)", cells)) <= {"code"}, "no link, no picture, no HTML of the name's own"
 
 
 def test_long_lists_end(folder):
