@@ -19,27 +19,27 @@ const mapCanvas = (() => {
       const r = Math.round(4 * radius()) / 4, dark = Boolean(document.querySelector(".dark"));
       const key = JSON.stringify([r, ratio, dark, styles]);
       if (made.key !== key) {
-        made = { key, marks: [0, 1].map((picked) => styles.map((style) => mapMarks.sprite(style, r, ratio, picked))) };
+        const mark = (style, picked) => mapMarks.pixels(mapMarks.sprite(style, r, ratio, picked));
+        made = { key, marks: [0, 1].map((picked) => styles.map((style) => mark(style, picked))) };
       }
       return made.marks;
     }
 
     function draw() {
       wanted = 0;
-      const began = performance.now(), to = canvas.getContext("2d"), marks = marksNow();
-      const halves = marks.map((list) => list.map((mark) => mark.width / 2));
+      const to = canvas.getContext("2d"), marks = marksNow();
       const { scale, x, y } = view, [width, height] = size, edge = 12;
-      to.clearRect(0, 0, canvas.width, canvas.height);
+      const all = new ImageData(canvas.width, canvas.height), dots = new Uint32Array(all.data.buffer);
       for (const picked of [0, 1]) {
         for (const i of order) {
           if (chosen[i] !== picked) continue;
           const c = category[i], px = xs[i] * scale + x, py = ys[i] * scale + y;
           if (px < -edge || py < -edge || px > width + edge || py > height + edge || hidden.has(c)) continue;
-          const half = halves[picked][c];
-          to.drawImage(marks[picked][c], Math.round(px * ratio - half), Math.round(py * ratio - half));
+          const mark = marks[picked][c], left = Math.round(px * ratio - mark.half);
+          mapMarks.stamp(dots, all.width, all.height, mark, left, Math.round(py * ratio - mark.half));
         }
       }
-      self.lastDraw = performance.now() - began;
+      to.putImageData(all, 0, 0);
       drawOver();
     }
 
@@ -178,7 +178,7 @@ const mapCanvas = (() => {
     new ResizeObserver(resize).observe(canvas.parentElement);
 
     const self = {
-      at, zoom, pan, fit, draw, lastDraw: 0,
+      at, zoom, pan, fit, draw,
       points(newXs, newYs) {
         [xs, ys, chosen] = [Float32Array.from(newXs), Float32Array.from(newYs), new Uint8Array(newXs.length)];
         hover = -1;

@@ -28,7 +28,7 @@ from .session import Cleaner
 
 CACHE = "map.npz"  # in DATA/.clean
 VERSION = "1"  # of the placing: another one places all photos anew
-PER_SECOND, START_SECONDS = 1500, 5  # photos, on one core
+PER_SECOND, START_SECONDS = 1000, 5  # photos, on one core
 ROOT = Path(__file__).parents[2]
 WITHOUT_METHOD = (
     "Placed by PCA, which tells groups apart less clearly, since PaCMAP is not installed. "
