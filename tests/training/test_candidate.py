@@ -28,6 +28,7 @@ from training.data.photos import readable_photos
 from training.export.facts import with_fact
 from training.held_out import HeldOutPredictions
 from training.metrics import read_metrics, write_metrics
+from training.multi_label_predictions import MultiLabelPredictions
 from training.predictions import Predictions
 
 VERSION = sha256((TRAINED / "export.pkl").read_bytes()).hexdigest()[:12]
@@ -361,6 +362,21 @@ def test_a_hostile_label_is_code_on_one_line(name):
         html = markdown_it.MarkdownIt("commonmark").enable("table").render(text)
         cells = "".join(re.findall(r"<t[dh]\b[^>]*>(.*?)</t[dh]>", html, re.S))
         assert set(re.findall(r"<(\w+)", cells)) <= {"code"}, "no link, no picture, no HTML of the name's own"
+
+
+def test_with_several_labels_a_photo_each_label_is_right_or_wrong_by_itself():
+    vocab, marks = ["dress", "hat"], np.array([[True, False], [True, True], [False, False]])
+
+    def given(said: list, names: str = "abc") -> MultiLabelPredictions:
+        files = [Path("photos") / f"{name}.jpg" for name in names]
+        return MultiLabelPredictions(files, vocab, marks, marks * 0.9, None, predicted_labels=np.array(said))
+
+    right, wrong = given([[1, 0], [1, 1], [0, 0]]), given([[1, 1], [1, 0], [0, 0]])
+    text = errors(Comparison(right, wrong))
+    assert "| all photos | 3 | 0 (0.0%)" in text and "| `hat` | 3 | 0 (0.0%) | 0.0% to 56.2% | 2 (66.7%) |" in text
+    assert "`photos/b.jpg` | `dress¦hat` | `dress` |" in broken(Comparison(right, wrong))
+    both = right.joined(given([[1, 1], [1, 0], [0, 0]], "def"))
+    assert len(both.files) == 6 and both.n_wrong == 2 and both.wrong_by_label() == {"dress": (6, 0), "hat": (6, 2)}
 
 
 def test_long_lists_end(folder):
