@@ -48,7 +48,7 @@ bench: $(VENV)/training ## our app beside the lesson's: 5 minutes on a machine t
 robustness: $(VENV)/testing ## what a public Space meets: 15 minutes; docs/benchmarks/robustness.md has its table
 	$(BIN)/python -W ignore -m benchmarks.robustness $(ARGS)
 
-story: $(VENV)/testing ## the whole way on small data, from three words to a Space and a user's correction: 2 minutes
+story: $(VENV)/testing ## the whole way on small data, from three words to a Space, a user's correction and a better candidate: 3 minutes
 	PYTHONPATH=.:tests $(BIN)/python -W ignore tests/end_to_end/story.py
 
 image-size: $(VENV)/serving ## installed megabytes of what serving needs

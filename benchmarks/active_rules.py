@@ -72,10 +72,18 @@ def resembling(state: State, n: int) -> np.ndarray:
     return next_photos(doubt_of_one_label(state.probabilities), state.features, state.labelled)[:n]
 
 
-def familiar_first(state: State, n: int) -> np.ndarray:
-    """Choose the same, photos of other things last: this is the order of the inbox."""
+def inbox_order(state: State, n: int) -> np.ndarray:
+    """Choose the same, every third of photos unlike those with a label: this is the order of the inbox."""
     doubt = doubt_of_one_label(state.probabilities)
     return next_photos(doubt, state.features, state.labelled, state.familiar)[:n]
+
+
+def familiar_first(state: State, n: int) -> np.ndarray:
+    """Choose the same, of photos unlike those with a label none before all others."""
+    own, other = np.flatnonzero(state.familiar), np.flatnonzero(~state.familiar)
+    doubt = doubt_of_one_label(state.probabilities)
+    orders = [part[next_photos(doubt[part], state.features[part], state.labelled)] for part in (own, other)]
+    return np.concatenate(orders)[:n]
 
 
 def representative(state: State, n: int) -> np.ndarray:
@@ -141,7 +149,8 @@ def dense_margin(state: State, n: int) -> np.ndarray:
 
 RULES: dict[str, Rule] = {
     "random": at_random,
-    "inbox": familiar_first,
+    "inbox": inbox_order,
+    "familiar_first": familiar_first,
     "resembling": resembling,
     "representative": representative,
     "margin": margin,

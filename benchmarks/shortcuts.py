@@ -19,7 +19,8 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from classifier.photo import open_photo
 from training.data.contents import INSPECTED_SIDE
 from training.data.photos import get_photos
-from training.verify.shortcuts import Shortcut, find_shortcuts, traits_of
+from training.data.traits import traits_of
+from training.verify.shortcuts import Shortcut, find_shortcuts
 
 
 def _squared(photo: Image.Image) -> Image.Image:

@@ -58,7 +58,8 @@ def next_photos(
     """Return the (N,) indices of the photos to label, the one that teaches most first.
 
     doubt: (N,), 0 to 1, all equal where there is no model; features: (N, D); labelled: (M, D), of photos with a label,
-    M may be 0. familiar: (N,), False for photos of other things, which come last.
+    M may be 0. familiar: (N,), False for photos unlike those that the model learned from. Every third photo is such:
+    they show other things, or the labels as nobody has shown them yet.
     Each next photo resembles most of the photos in doubt that none with a label resembles, and none before it. So one
     odd photo waits, and of many alike one comes soon.
     Source: Wei et al. 2015, Submodularity in Data Subset Selection and Active Learning, facility location.
@@ -67,7 +68,13 @@ def next_photos(
     labelled = normalised(labelled[_spread(len(labelled), MAX_LABELLED)])
     groups = [np.arange(len(doubt))] if familiar is None else [np.flatnonzero(familiar), np.flatnonzero(~familiar)]
     orders = [own[_by_gain(doubt[own], features[own], labelled)] for own in groups if len(own)]
-    return np.concatenate([np.empty(0, dtype=int), *orders])
+    return _mixed(*orders) if len(orders) == 2 else np.concatenate([np.empty(0, dtype=int), *orders])
+
+
+def _mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return both orders as one, in which every third photo is of the second; what is left of either comes last."""
+    places = np.concatenate([np.arange(len(first)) * 3 // 2, np.arange(len(second)) * 3 + 2])
+    return np.concatenate([first, second])[np.argsort(places, kind="stable")]
 
 
 def distance_to(features: np.ndarray, reference: np.ndarray) -> np.ndarray:

@@ -8,9 +8,6 @@ Prints each step with its time and its last line, and ends at the first that doe
 
 import hashlib
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from contextlib import redirect_stdout
@@ -18,12 +15,14 @@ from io import StringIO
 from pathlib import Path
 
 import requests
+import story_end
 import torch
 from gradio_client import Client, handle_file
 from huggingface_hub.utils import disable_progress_bars
 
 from classifier.export import read_export
 from helpers.paths import ROOT
+from helpers.story_teller import Story, check
 from helpers.story_world import FRUIT, SEARCH, SPACE, hub_that_runs, picture, running_web, smaller
 from training.clean.review import review
 from training.clean.session import Cleaner
@@ -32,7 +31,6 @@ PER_LABEL = 24
 LIES = 4  # pictures of bananas that the search finds for "tomato"
 LOOKED_AT = 8  # photos that a person looks at in clean
 ASKED = 5  # photos of each label that the live Space is asked about
-COPIED = ("app.py", "README.md", "requirements.txt", "pre-requirements.txt", "classifier", "server", "training")
 SMALL = ("--arch", "mobilenet_v2", "--weights", "backbone.pth", "--image-size", "96")
 
 
@@ -48,49 +46,6 @@ def photos_found() -> tuple[dict[str, dict[str, bytes]], dict[str, str]]:
         found[word] = {f"{i}.jpg": file for i, file in enumerate(files)}
         found[word] |= {"again.jpg": files[0], "smaller.jpg": smaller(files[0]), "page.jpg": b"<html>no photo</html>"}
     return found, shows
-
-
-class Story:
-    """A newcomer's folder, and what is done in it."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.n = folder, 0
-        for name in COPIED:
-            if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(ROOT / name, folder / name)
-
-    def tell(self, title: str, begun: float, said: str) -> None:
-        """Print a step, with the seconds since it began."""
-        self.n += 1
-        print(f"{self.n:2} {time.monotonic() - begun:5.1f} s  {title}\n            {said}", flush=True)
-
-    def run(self, stage: str, *args: str, code: str = "", shown: str = "", last: int = -1, **environment: str) -> str:
-        """Run a stage of training, print it with one of its last lines, and return all that it said.
-
-        code: run before, in the same process. shown: the arguments as they are printed, where there are more.
-        """
-        begun = time.monotonic()
-        code += f"\nimport runpy\nrunpy.run_module('training.{stage}', run_name='__main__', alter_sys=True)"
-        run = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", code, *args],
-            cwd=self.folder,
-            timeout=300,
-            capture_output=True,
-            text=True,
-            env={**os.environ, **environment},
-        )
-        said = run.stdout.strip()
-        check(run.returncode == 0, said + run.stderr)
-        self.tell(f"python -m training.{stage} {shown or ' '.join(args)}", begun, said.splitlines()[last].strip())
-        return said
-
-
-def check(holds: bool, otherwise: str) -> None:
-    """End the story where something is not as it should be."""
-    if not holds:
-        sys.exit(f"The story ends here:\n{otherwise}")
 
 
 def make_backbone(folder: Path) -> None:
@@ -198,9 +153,13 @@ def main() -> None:
         make_backbone(story.folder)
         gather_and_verify(story, found)
         train_clean_and_train(story, shows)
+        story_end.promise(story)
         with hub_that_runs(folder / "space", FEEDBACK=str(folder / "feedback")) as hub:
             deploy_and_ask(story, hub)
+            story_end.see_why(story, hub.host)
             correct_and_gather(story, hub, folder / "feedback")
+            story_end.label_what_teaches(story)
+            story_end.better_candidate(story, folder / "feedback")
     print(f"The story is told: {story.n} steps in {time.monotonic() - begun:.0f} s")
 
 

@@ -26,9 +26,9 @@ ENGINES["images"] = {{"duckduckgo": Engine}}
 """
 
 
-def picture(fruit: str, seed: int) -> bytes:
-    """Return a JPEG of a fruit somewhere on a table."""
-    rng = random.Random(f"{fruit} {seed}")
+def picture(fruit: str, seed: int, kind: str = "") -> bytes:
+    """Return a JPEG of a fruit somewhere on a table; kind: "new" for one that nobody has seen before."""
+    rng = random.Random(f"{kind} {fruit} {seed}".strip())
     table = rng.randint(110, 220)
     image = Image.new("RGB", (240, 180), (table, table - rng.randint(0, 25), table - rng.randint(10, 40)))
     draw = ImageDraw.Draw(image)
@@ -36,7 +36,7 @@ def picture(fruit: str, seed: int) -> bytes:
         x, y, grey = rng.randint(0, 240), rng.randint(0, 180), rng.randint(90, 240)
         draw.rectangle((x, y, x + rng.randint(10, 50), y + rng.randint(4, 20)), fill=(grey, grey, grey))
     x, y, size = rng.randint(80, 160), rng.randint(70, 110), rng.randint(40, 60)
-    DRAWN[fruit](draw, rng, x, y, size)
+    (NEW if kind else DRAWN)[fruit](draw, rng, x, y, size)
     data = BytesIO()
     image.filter(ImageFilter.GaussianBlur(1)).save(data, "JPEG", quality=90)
     return data.getvalue()
@@ -70,13 +70,32 @@ def _banana(draw: ImageDraw.ImageDraw, rng: random.Random, x: int, y: int, size:
 
 
 def _grapes(draw: ImageDraw.ImageDraw, rng: random.Random, x: int, y: int, size: int) -> None:
-    colour = _near(rng, 100, 40, 120)
+    _bunch(draw, x, y, size, _near(rng, 100, 40, 120))
+
+
+def _bunch(draw: ImageDraw.ImageDraw, x: int, y: int, size: int, colour: tuple[int, ...]) -> None:
     for row in range(5):
         for i in range(5 - row):
             _disc(draw, x + (i - (4 - row) / 2) * size / 2.4, y - size / 2 + row * size / 3, size / 4, colour)
 
 
+def _yellow_cherry_tomatoes(draw: ImageDraw.ImageDraw, rng: random.Random, x: int, y: int, size: int) -> None:
+    _row(draw, rng, x, y, size, 3, _near(rng, 230, 200, 60))
+
+
+def _two_green_grapes(draw: ImageDraw.ImageDraw, rng: random.Random, x: int, y: int, size: int) -> None:
+    _row(draw, rng, x, y, size, 2, _near(rng, 125, 165, 60))
+
+
+def _row(
+    draw: ImageDraw.ImageDraw, rng: random.Random, x: int, y: int, size: int, n: int, colour: tuple[int, ...]
+) -> None:
+    for i in range(n):
+        _disc(draw, x + (2 * i + 1 - n) * size / n, y + rng.randint(-8, 8), size / n, colour)
+
+
 DRAWN = {"tomato": _tomato, "banana": _banana, "grapes": _grapes}
+NEW = {"tomato": _yellow_cherry_tomatoes, "grapes": _two_green_grapes}
 
 
 class Web(BaseHTTPRequestHandler):

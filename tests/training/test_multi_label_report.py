@@ -22,7 +22,7 @@ from training.held_out import HeldOutPredictions
 from training.metrics import read_metrics
 from training.metrics_keys import KEYS
 from training.multi_label_predictions import MultiLabelPredictions
-from training.report.__main__ import groups_of
+from training.report.__main__ import familiarity_of
 from training.report.figures import FamiliarityGroups, figures_of, plot_training, to_png
 from training.report.label_tables import (
     TOO_FEW,
@@ -157,7 +157,7 @@ def test_training_is_drawn_with_the_metric_that_fastai_printed(metric):
 
 def page_of(predictions: MultiLabelPredictions, metrics: dict, part: str = OUT_OF_FOLD) -> str:
     evaluation = Evaluation(predictions, part)
-    groups = {name: scores for name, scores in groups_of(evaluation).items() if scores is not None and len(scores)}
+    groups = {name: scores for name, scores in familiarity_of(evaluation).items() if scores is not None and len(scores)}
     familiar = FamiliarityGroups(groups, 0.5)
     return to_html(evaluation, figures_of(evaluation, metrics, familiar), metrics, familiar, 0, THRESHOLDS)
 

@@ -63,9 +63,20 @@ def test_the_order_is_that_of_computing_every_gain_anew():
     assert next_photos(doubt, features, features[:4])[:20].tolist() == expected
 
 
-def test_photos_of_other_things_come_last():
-    order = next_photos(np.array([0.2, 1.0, 0.4]), at(40, 170, 60), at(0), np.array([True, False, True]))
-    assert order.tolist()[-1] == 1
+def test_every_third_photo_is_one_that_is_not_familiar():
+    doubt, features, familiar = RNG.random(10), RNG.normal(size=(10, 8)).astype(np.float32), np.arange(10) < 7
+    order = next_photos(doubt, features, features[:0], familiar)
+    assert (order >= 7).tolist() == [False, False, True] * 3 + [False] and sorted(order) == list(range(10))
+    for part in (order[order < 7], order[order >= 7]):
+        own = np.sort(part)
+        assert part.tolist() == own[next_photos(doubt[own], features[own], features[:0])].tolist()
+
+
+@pytest.mark.parametrize("familiar", [True, False])
+def test_photos_that_are_all_alike_familiar_keep_their_order(familiar):
+    doubt, features = RNG.random(10), RNG.normal(size=(10, 8)).astype(np.float32)
+    order = next_photos(doubt, features, features[:0], np.full(10, familiar))
+    assert order.tolist() == next_photos(doubt, features, features[:0]).tolist()
 
 
 def test_features_that_are_no_numbers_do_no_harm():

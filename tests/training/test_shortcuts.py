@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from benchmarks.shortcuts import PLANTED
+from training.data.traits import WORDS, traits_of
 from training.verify.__main__ import main
-from training.verify.shortcuts import WORDS, find_shortcuts, traits_of
+from training.verify.shortcuts import find_shortcuts
 
 N = 30
 

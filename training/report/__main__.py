@@ -32,12 +32,13 @@ from training.predict import familiarity_of_photos, load_classifier
 from training.predictions import Predictions
 
 from .figures import FamiliarityGroups, figures_of
+from .groups import groups_context, groups_of
 from .model_card import write_card
 from .page import OTHERS, to_html
-from .resembling import resembling
+from .resembling import picture_url, resembling
 
 
-def groups_of(evaluation: Evaluation) -> dict[str, np.ndarray | None]:
+def familiarity_of(evaluation: Evaluation) -> dict[str, np.ndarray | None]:
     """Return the familiarity of the photos evaluated; those without a label are a group of their own."""
     predictions, scores = evaluation.predictions, evaluation.predictions.familiarity
     if scores is None or not isinstance(predictions, MultiLabelPredictions):
@@ -52,7 +53,7 @@ def familiarity_groups(classifier: Classifier, evaluation: Evaluation, other: st
         if other:
             raise CliError("--other: this export cannot tell what is familiar. Train it again with training.train.")
         return {}
-    groups = groups_of(evaluation)
+    groups = familiarity_of(evaluation)
     if other:
         photos = get_photos(other, labelled=False)
         if not photos:
@@ -104,7 +105,11 @@ def main(
     familiar = FamiliarityGroups(groups, classifier.familiarity.threshold if classifier.familiarity else 0.0)
     figures = figures_of(evaluation, metrics, familiar)
     near = partial(resembling, classifier, Path(data))
-    page = to_html(evaluation, figures, metrics, familiar, n_others, classifier.thresholds, near)
+    found, files = groups_of(classifier, evaluation.predictions)
+    for group in found:
+        print(f"wrong more often: {group}")
+    shown = groups_context(found, files, lambda file: picture_url(file, None))
+    page = to_html(evaluation, figures, metrics, familiar, n_others, classifier.thresholds, near, shown)
     write_report(Path(out), page, figures)
     print(
         f"{Path(out) / 'report.html'}: {evaluation.description}; {wrong_text(evaluation.predictions)}, "

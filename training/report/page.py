@@ -7,7 +7,7 @@ Gives  HTML; `training.report` writes it
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -158,11 +158,12 @@ def to_html(
     n_others: int = 0,
     thresholds: Mapping[str, float] | None = None,
     resembling: Resembling = lambda file: [],
+    groups: Sequence[dict[str, Any]] = (),
 ) -> str:
     """Return the whole report; figures: PNG by name; n_others: photos of the folder that are in no prediction.
 
     thresholds: the export's, by label, where a photo may have several labels. resembling: returns what
-    `resembling.resembling` does.
+    `resembling.resembling` does. groups: see `groups.groups_context`.
     """
     predictions, familiar, test = evaluation.predictions, familiar or FamiliarityGroups(), metrics.get("test")
     n, n_wrong = len(predictions.files), predictions.n_wrong
@@ -186,6 +187,7 @@ def to_html(
             auroc=auroc_of_others(familiar),
             left_out=metrics.get("familiarity"),
             how_trained=how_trained(metrics),
+            groups=groups,
             figures={name: data_url(figure) for name, figure in figures.items()},
             operating=operating_context(predictions, familiar.threshold, metrics.get("operating_point")),
             **of_labels,

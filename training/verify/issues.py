@@ -25,9 +25,8 @@ from classifier.photo import PhotoError, open_photo
 from training.data.contents import INSPECTED_SIDE, perceptual_hashes
 from training.data.duplicates import connected_groups, find_near_pairs
 from training.data.labels import Labels
+from training.data.traits import traits_of
 from training.progress import progress_bar
-
-from .shortcuts import traits_of
 
 MIN_SIDE = 64  # pixels of the shorter side: less shows a model nothing
 REJECTED = ("unreadable", "too_small", "blank", "exact_duplicates", "near_duplicates")

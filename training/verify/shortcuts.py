@@ -12,45 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 from sklearn.metrics import roc_auc_score
+
+from training.data.traits import WORDS
 
 TOLD_APART = 0.9  # share of pairs: of two random photos, one of them of the label, the trait tells which
 CLEARER = 0.05  # share of pairs, by which being alike has to tell more than having more or less of a trait
 MIN_PHOTOS = 10  # of a label, and of the others
-RIM = 0.03  # of a side: where a frame would be
-FRAME_LEVELS = 10  # of 255, by which the pixels of a frame differ at most
-WORDS = {  # of each trait: when it is higher, and when lower
-    "brightness": ("brighter", "darker"),
-    "contrast": ("richer in contrast", "poorer in contrast"),
-    "saturation": ("more colourful", "less colourful"),
-    "warmth": ("redder", "bluer"),
-    "sharpness": ("sharper", "more blurred"),
-    "size": ("larger", "smaller"),
-    "proportions": ("wider", "taller"),
-    "frame": ("more often in a plain frame", "less often in a plain frame"),
-}
-
-
-def traits_of(photo: Image.Image, size: tuple[int, int]) -> tuple[float, ...]:
-    """Return the traits of a photo, in the order of WORDS. photo: scaled down; size: of the photo itself, in pixels."""
-    pixels = np.asarray(photo, dtype=np.float32)
-    grey = pixels @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    rim = max(1, round(RIM * min(grey.shape)))
-    inner = np.zeros(grey.shape, dtype=bool)
-    inner[rim:-rim, rim:-rim] = True
-    around = grey[~inner]
-    steps = np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean() if min(grey.shape) > 1 else 0
-    return (
-        float(grey.mean()),
-        float(grey.std()),
-        float(np.ptp(pixels, axis=2).mean()),
-        float((pixels[..., 0] - pixels[..., 2]).mean()),
-        float(steps / (1 + grey.std())),
-        float(np.log(size[0] * size[1])),
-        float(np.log(size[0] / size[1])),
-        float((np.abs(around - np.median(around)) <= FRAME_LEVELS).mean()),
-    )
 
 
 @dataclass(frozen=True)
