@@ -36,7 +36,7 @@ def see_why(story: Story, host: str) -> None:
     story.tell(
         "curl -F file=@tomato.jpg SPACE/classify",
         begun,
-        f"{answer['label']}, decision: {answer['decision']}; of {len(resembled)} photos that it resembles, {n_tomatoes} "
+        f"{answer['label']}, decision: {answer['decision']}; of {len(resembled)} photos that it resembles {n_tomatoes} "
         f"are tomatoes, {answer['neighbours'][0]['file']} first",
     )
     check(answer["decision"] == "answer" and n_tomatoes >= 3, str(answer))
