@@ -9,7 +9,7 @@ import { whereText } from "./where.js"
 const TOP = 5 // bars; more where a photo has more labels
 const MAX_NAMED = 3 // labels in the headline, which is large
 // What the headline's sign says. It is never colour alone: a word and a form go with it.
-const KINDS = { none: "None of these", sure: "Quite sure", fair: "Fairly sure", unsure: "Not sure", best: "Best match" }
+const KINDS = { none: "None of these", sure: "Sure", fair: "Probably", unsure: "Not sure", best: "Best match" }
 const DECIDED = { [ANSWER]: "Sure enough", [ASK]: "Ask a person" } // by a model with an operating point
 const SURE = 0.9, FAIR = 0.7
 

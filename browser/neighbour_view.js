@@ -1,10 +1,10 @@
 // What the page says of the training photos that a photo resembles, as server/neighbour_texts.py says it: small
-// pictures, or names where there are none. What comes from a model is text.
+// pictures, or how many there are of each label. What comes from a model is text.
 import { labelText } from "./texts.js"
 
 const RESEMBLES = "It resembles these photos I learned from:"
 const FAR = "These are the nearest of the photos I learned from, and none is near:"
-const NONE = "none of the labels", OTHER = "another label"
+const NONE = "none of the labels", OTHER = "another label", WHICH = "Their names"
 const MAX_TEXT = 60 // characters of a name that are shown; a longer one is cut in the middle
 
 const make = (tag, name, ...children) => {
@@ -31,11 +31,10 @@ export function drawNeighbours(box, prediction, pictures = []) {
   const { neighbours } = prediction
   box.hidden = !neighbours?.length
   if (box.hidden) return box.replaceChildren()
-  const heading = make("p", "", prediction.familiar === false ? FAR : RESEMBLES)
-  const shown = pictures.some(Boolean)
-    ? make("ul", "pictures", ...neighbours.map((one, i) => pictured(one, pictures[i], prediction)))
-    : make("ul", "names", ...named(neighbours, prediction))
-  box.replaceChildren(heading, shown)
+  const heading = prediction.familiar === false ? FAR : RESEMBLES
+  if (!pictures.some(Boolean)) return box.replaceChildren(...named(heading, neighbours, prediction))
+  const shown = neighbours.map((one, i) => pictured(one, pictures[i], prediction))
+  box.replaceChildren(make("p", "", heading), make("ul", "pictures", ...shown))
 }
 
 function pictured(one, picture, prediction) {
@@ -45,14 +44,19 @@ function pictured(one, picture, prediction) {
   return make("li", "", image ?? make("em", "", name), label(one, prediction))
 }
 
-function named(neighbours, prediction) {
+// how many of the training photos have each label, that of the nearest one first, and folded, their names
+function named(heading, neighbours, prediction) {
   const byLabel = new Map()
   for (const one of neighbours) {
     const key = one.labels.join("|")
     byLabel.set(key, [...byLabel.get(key) ?? [], one])
   }
-  return [...byLabel.values()].map(group =>
+  const groups = [...byLabel.values()]
+  const counts = groups.flatMap((group, i) => [`${i ? ", " : " "}${group.length} × `, label(group[0], prediction)])
+  const names = groups.map(group =>
     make("li", "", label(group[0], prediction), `: ${group.map(({ file }) => nameText(file)).join(", ")}`))
+  const list = make("ul", "names", ...names)
+  return [make("p", "", heading, ...counts), make("details", "", make("summary", "", WHICH), list)]
 }
 
 function label(one, prediction) {

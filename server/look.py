@@ -20,8 +20,8 @@ CSS = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 SURE, FAIR = 0.9, 0.7  # least probability of each
 WORDS = {
     "none": "None of these",
-    "sure": "Quite sure",
-    "fair": "Fairly sure",
+    "sure": "Sure",
+    "fair": "Probably",
     "unsure": "Not sure",
     "best": "Best match",  # of a model whose percentages are not calibrated
 }

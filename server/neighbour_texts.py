@@ -1,4 +1,4 @@
-"""What the page says of the training photos that a photo resembles: small pictures, or names where there are none.
+"""What the page says of the training photos that a photo resembles: small pictures, or how many have each label.
 
 Reads  a `Prediction`, and the `Neighbours` of its export
 Gives  a block of HTML for Gradio's Markdown. Names and labels are an export's, which may be anybody's: they are text,
@@ -13,7 +13,7 @@ from classifier.inference.neighbours import Neighbour, Neighbours
 
 RESEMBLES = "It resembles these photos I learned from"
 FAR = "These are the nearest of the photos I learned from, and none is near"
-NONE, OTHER = "none of the labels", "another label"
+NONE, OTHER, WHICH = "none of the labels", "another label", "Their names"
 MAX_TEXT = 60  # characters of a name that are shown; a longer one is cut in the middle
 NO_TEXT = re.compile(r"[^\w ,.-]|_")  # what may mean something in HTML, Markdown or LaTeX
 ROW = "display:grid;grid-template-columns:repeat(auto-fill,minmax(88px,1fr));gap:8px;margin:4px 0"
@@ -26,11 +26,11 @@ def neighbours_text(prediction: Prediction, known: Neighbours | None) -> str:
     if not prediction.neighbours or known is None:
         return ""
     pictures = [known.picture(one) for one in prediction.neighbours]
-    heading = f"<div>{FAR if prediction.familiar is False else RESEMBLES}:</div>"
+    heading = FAR if prediction.familiar is False else RESEMBLES
     if any(pictures):
         figures = (_figure(one, picture, prediction) for one, picture in zip(prediction.neighbours, pictures))
-        return f'<div class="neighbours">{heading}<div style="{ROW}">{"".join(figures)}</div></div>'
-    return f'<div class="neighbours">{heading}{_names(prediction)}</div>'
+        return f'<div class="neighbours"><div>{heading}:</div><div style="{ROW}">{"".join(figures)}</div></div>'
+    return f'<div class="neighbours">{_names(heading, prediction)}</div>'
 
 
 def differs(neighbour: Neighbour, prediction: Prediction) -> bool:
@@ -49,12 +49,14 @@ def _figure(one: Neighbour, picture: bytes | None, prediction: Prediction) -> st
     return f'<figure style="{FIGURE}">{shown}<figcaption>{_label(one, prediction)}</figcaption></figure>'
 
 
-def _names(prediction: Prediction) -> str:
-    """Return the names of the training photos, by label, the label of the nearest one first."""
+def _names(heading: str, prediction: Prediction) -> str:
+    """Return how many of the training photos have each label, that of the nearest one first; their names, folded."""
     by_label: dict[str, list[str]] = {}
     for one in prediction.neighbours or ():
         by_label.setdefault(_label(one, prediction), []).append(as_text(short_name(one)))
-    return "".join(f"<div>{label}: {', '.join(names)}</div>" for label, names in by_label.items())
+    counts = ", ".join(f"{len(names)} × {label}" for label, names in by_label.items())
+    names = "".join(f"<div>{label}: {', '.join(names)}</div>" for label, names in by_label.items())
+    return f"<div>{heading}: {counts}</div><details><summary>{WHICH}</summary>{names}</details>"
 
 
 def short_name(one: Neighbour) -> str:

@@ -173,8 +173,11 @@ function draw(photo) {
 const labelsOf = answer => answer.labels ?? (answer.label === undefined ? [] : [answer.label])
 const probabilityOf = answer => answer.probabilities?.[labelsOf(answer)[0]]
 
+const shownLabel = answer => labelsOf(answer).map(label => label.replaceAll("_", " ")).join(", ") || set.words.no_label
+
 const SHOWN = {
-  label: answer => labelsOf(answer).map(label => label.replaceAll("_", " ")).join(", ") || set.words.no_label,
+  label: answer => answer.familiar === false && !answer.labels
+    ? set.words.nearest.replace("{label}", () => shownLabel(answer)) : shownLabel(answer),
   probability: answer => labelsOf(answer).length ? percent(probabilityOf(answer)) : "",
   familiar: answer => answer.familiar ? set.words.yes : set.words.no,
 }

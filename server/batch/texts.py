@@ -48,6 +48,7 @@ def script_texts(max_photos: int, max_mb: float, reports_familiarity: bool) -> d
         "unreadable": "This could not be read. Choose it again.",
         "lost": "The app could not be reached. Try this photo again later.",
         "no_label": "none of them",
+        "nearest": "none of these; nearest: {label}",
         "yes": "yes",
         "no": "no",
     }

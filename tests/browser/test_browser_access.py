@@ -141,6 +141,6 @@ def test_answers_differ_by_form_and_words_and_not_by_colour_alone(browser, site)
             icon = verdict.locator("use").get_attribute("href")
             assert verdict.get_attribute("data-kind") == kind
             seen.add((style, icon, verdict.locator(".kind").inner_text()))
-    words = {"Quite sure", "Fairly sure", "Not sure", "None of these"}
+    words = {"Sure", "Probably", "Not sure", "None of these"}
     assert {word for _, _, word in seen} == words and len({icon for _, icon, _ in seen}) == 4
     assert len({style for style, _, _ in seen}) == 4

@@ -65,7 +65,7 @@ def test_upload_is_answered_as_python_answers_it(sized, classifier):
     assert sized.locator(".bar .name").all_inner_texts() == [*prediction.probabilities]
     shares = [float(width[:-1]) for width in sized.locator(".fill").evaluate_all("all => all.map(a => a.style.width)")]
     assert shares == pytest.approx([100 * share for share in prediction.probabilities.values()], abs=0.01)
-    assert text(sized, "#verdict .kind") == "Quite sure"
+    assert text(sized, "#verdict .kind") == "Sure"
     assert text(sized, "#confidence") == confidence_text(prediction, True).translate(UNMARK)
     assert text(sized, "#note") == heatmap_text("grizzly", classifier.labels).translate(UNMARK)
     assert text(sized, "#question") == question_text(classifier.labels).translate(UNMARK)
@@ -226,7 +226,7 @@ def test_photo_that_comes_before_the_model_waits_for_it(browser, site):
     for page in opened(browser, site, held, ready=False):
         page.locator("#examples img").nth(8).wait_for()
         page.locator("#loading-said", has_text="Loading the model: ").wait_for()
-        assert text(page, "#loading-said").endswith(" of 12.7 MB")
+        assert text(page, "#loading-said").endswith(" of 13.1 MB")
         choose(page, EXAMPLES / "teddy-2.jpg")
         page.get_by_text("Your photo is answered as soon as the model is here.").first.wait_for()
         assert page.locator("#photo").is_visible()
@@ -278,7 +278,7 @@ def draw(page, labels, familiar=None, calibrated=True, **probabilities) -> None:
 
 def test_several_labels_are_the_headline_and_each_has_its_bar(page):
     draw(page, ["big_cat", "dog"], big_cat=0.97, dog=0.75, cow=0.2, hen=0.1, ant=0.05, bee=0.01)
-    assert text(page, "#verdict h3") == "big cat, dog" and text(page, "#verdict .kind") == "Fairly sure"
+    assert text(page, "#verdict h3") == "big cat, dog" and text(page, "#verdict .kind") == "Probably"
     assert page.locator(".bar .name").all_inner_texts() == ["big cat", "dog", "cow", "hen", "ant"]
     assert "about 97 times in 100 with big cat and about 7 times in 10 with dog." in text(page, "#confidence")
     assert page.evaluate("said").startswith("big cat, 97%; dog, 75%. At these levels")

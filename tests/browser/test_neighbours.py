@@ -109,7 +109,11 @@ def test_the_same_is_said(modules):
         hidden, lines = modules(DRAW, [told])
         other = "" if ours.is_none else " (another label)"
         heading = neighbour_texts.RESEMBLES if familiar else neighbour_texts.FAR
-        assert not hidden and lines == [f"{heading}:", "cat: 1.jpg, 3.jpg", f"dog emu{other}: <b>.jpg"]
+        assert not hidden and lines == [
+            f"{heading}: 2 × cat, 1 × dog emu{other}",
+            "cat: 1.jpg, 3.jpg",
+            f"dog emu{other}: <b>.jpg",
+        ]
     assert modules(DRAW, [{"label": "cat"}]) == [True, []]
 
 

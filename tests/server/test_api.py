@@ -28,7 +28,7 @@ def test_three_endpoints_are_public_and_take_a_photo_by_name(client):
 @pytest.mark.parametrize("name, familiar", [("teddy-1", True), ("other-mug", False)])
 def test_classify_photo_says_whether_to_believe_it(client, name, familiar):
     answer = client.predict(photo=handle_file(str(EXAMPLE.with_name(f"{name}.jpg"))), api_name="/classify_photo")
-    assert list(answer) == ["label", "probabilities", "familiarity", "familiar", "calibrated"]
+    assert list(answer) == ["label", "probabilities", "familiarity", "neighbours", "familiar", "calibrated"]
     assert answer["label"] == "teddy" and set(answer["probabilities"]) == {"black", "grizzly", "teddy"}
     assert answer["familiar"] is familiar
     assert 0 <= answer["familiarity"] <= 1

@@ -101,6 +101,7 @@ def test_zip_becomes_a_table_that_can_be_sorted_and_downloaded(sized, tmp_path, 
     sized.get_by_role("button", name="Familiar").click()
     sized.get_by_role("button", name="Familiar").click()
     assert column(sized, 1)[:2] == ["bears/other-mug.jpg", "bears/other-car.jpg"]  # the strangest first
+    assert column(sized, 2)[0] == "none of these; nearest: teddy"
     assert sized.locator("th[aria-sort]").get_attribute("aria-sort") == "ascending"
     assert column(sized, 1)[-1] == "bears/broken.jpg", "no answer comes last"
 

@@ -17,7 +17,7 @@ from helpers.paths import EXAMPLE, ROOT
 from server.predictor import CACHE_SIZE, Busy, Predictor, cache_size
 
 MUG = ROOT / "examples" / "other-mug.jpg"
-FIELDS = {"label", "probabilities", "familiar", "familiarity", "calibrated", "model_version"}
+FIELDS = {"label", "probabilities", "familiar", "familiarity", "neighbours", "calibrated", "model_version"}
 
 
 def post(url: str, *files, **options) -> requests.Response:

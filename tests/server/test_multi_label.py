@@ -82,7 +82,9 @@ def test_schema_describes_them_as_optional(app):
 
 def test_one_label_has_no_new_key(app_url):
     answer = requests.post(f"{app_url}/classify", data=EXAMPLE.read_bytes(), timeout=60).json()
-    assert list(answer) == ["label", "probabilities", "familiar", "familiarity", "calibrated", "model_version"]
+    assert "labels" not in answer and list(answer) == [
+        *("label", "probabilities", "familiar", "familiarity", "neighbours", "calibrated", "model_version")
+    ]
 
 
 def test_gradio_clients_get_the_labels_and_predict_keeps_its_shape(app, expected):

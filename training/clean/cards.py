@@ -83,7 +83,7 @@ def card(cleaner: Cleaner, name: str, photo: ReviewedPhoto, decision: Decision) 
         f'{data_likely} aria-label="{heading}: {escape(photo.file.name)}">'
         f'<button class="look" title="Look closer"><img loading="lazy" src="thumb/{name}" alt=""></button>'
         f'<p class="names"><b>{heading}</b> <span class="to">→ {escape(to)}</span></p>'
-        f'<p class="said">{escape(answer_text(photo))}</p><p class="reason">{escape(cleaner.reason(photo))}</p>{chosen}'
+        f'<p class="reason">{escape(cleaner.reason(photo))}</p><p class="said">{escape(answer_text(photo))}</p>{chosen}'
         '<button class="like" data-similar title="The photos of the set that this one resembles">Show similar</button>'
         f'<p class="acts"><button data-do="keep">{keep}</button><button data-do="delete">Delete</button>{accept}'
         f"{select}</p>"

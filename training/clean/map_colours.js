@@ -25,8 +25,8 @@ const mapColours = (() => {
   }
 
   const ERRORS = [ // the share of the photos that are more suspicious, and the mark
-    [0.01, "The 1% most suspicious", "#d55e00", "triangle"], [0.05, "1% to 5%", "#e69f00", "square"],
-    [0.2, "5% to 20%", "#56b4e9", "diamond"], [2, "The rest", GREY, "circle"],
+    [0.01, "The 1% most suspicious", "#d55e00", "triangle"], [0.05, "Next 4%", "#e69f00", "square"],
+    [0.2, "Next 15%", "#56b4e9", "diamond"], [2, "The rest", GREY, "circle"],
   ];
 
   function byError(photos) {
