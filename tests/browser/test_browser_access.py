@@ -53,7 +53,7 @@ def states(page):
     yield "sure"
     choose(page, EXAMPLES / "other-mug.jpg")
     page.locator("#verdict[data-kind=none]").wait_for()
-    page.locator("summary").click()
+    page.locator("#result summary").click()
     yield "none of these"
     page.set_input_files("#files", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"not a photo"})
     page.locator("#problem").wait_for()

@@ -106,11 +106,11 @@ def test_photo_of_something_else_is_told_first_and_the_guess_played_down(sized, 
     assert f"{text(sized, '#verdict h3')}\n{text(sized, '#verdict .rest')}" == expected.strip()
     assert text(sized, "#verdict .kind") == "None of these"
     assert sized.locator("#confidence").is_hidden() and sized.locator(".bar").first.is_hidden()
-    sized.locator("summary").click()
+    sized.locator("#result summary").click()
     assert text(sized, ".bar >> nth=0").split() == ["teddy", "82%"] and sized.locator("#heatmap canvas").is_visible()
     choose(sized, EXAMPLES / "grizzly-1.jpg")
     answer(sized, "grizzly")
-    assert sized.locator("summary").is_hidden() and sized.locator(".bar").first.is_visible()
+    assert sized.locator("#result summary").is_hidden() and sized.locator(".bar").first.is_visible()
 
 
 def picture(page) -> str:
