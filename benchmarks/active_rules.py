@@ -73,7 +73,7 @@ def resembling(state: State, n: int) -> np.ndarray:
 
 
 def inbox_order(state: State, n: int) -> np.ndarray:
-    """Choose the same, every third of photos unlike those with a label: this is the order of the inbox."""
+    """Choose the same, every fifth of photos unlike those with a label: this is the order of the inbox."""
     doubt = doubt_of_one_label(state.probabilities)
     return next_photos(doubt, state.features, state.labelled, state.familiar)[:n]
 

@@ -21,6 +21,7 @@ MAX_LABELLED = 10_000  # photos with a label that others are compared with, spre
 MAX_RESEMBLED = 2000  # photos in the inbox that the chosen ones are to resemble, spread evenly
 CHUNK = 1000  # photos whose similarities are in memory at a time
 AT_ONCE = 16  # photos whose gain is computed anew at once
+UNFAMILIAR_EVERY = 5  # the photo of so many that is unlike what the model learned from
 LEAST_DOUBT = 1e-3  # of a photo that the model is sure of: it still has a place among such photos
 
 
@@ -58,7 +59,7 @@ def next_photos(
     """Return the (N,) indices of the photos to label, the one that teaches most first.
 
     doubt: (N,), 0 to 1, all equal where there is no model; features: (N, D); labelled: (M, D), of photos with a label,
-    M may be 0. familiar: (N,), False for photos unlike those that the model learned from. Every third photo is such:
+    M may be 0. familiar: (N,), False for photos unlike those that the model learned from. Every fifth photo is such:
     they show other things, or the labels as nobody has shown them yet.
     Each next photo resembles most of the photos in doubt that none with a label resembles, and none before it. So one
     odd photo waits, and of many alike one comes soon.
@@ -72,8 +73,9 @@ def next_photos(
 
 
 def _mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return both orders as one, in which every third photo is of the second; what is left of either comes last."""
-    places = np.concatenate([np.arange(len(first)) * 3 // 2, np.arange(len(second)) * 3 + 2])
+    """Return both orders as one, in which a share of the photos is of the second; what is left of either comes last."""
+    n, m = np.arange(len(first)), np.arange(len(second))
+    places = np.concatenate([n + n // (UNFAMILIAR_EVERY - 1), (m + 1) * UNFAMILIAR_EVERY - 1])
     return np.concatenate([first, second])[np.argsort(places, kind="stable")]
 
 

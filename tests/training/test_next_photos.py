@@ -63,11 +63,11 @@ def test_the_order_is_that_of_computing_every_gain_anew():
     assert next_photos(doubt, features, features[:4])[:20].tolist() == expected
 
 
-def test_every_third_photo_is_one_that_is_not_familiar():
-    doubt, features, familiar = RNG.random(10), RNG.normal(size=(10, 8)).astype(np.float32), np.arange(10) < 7
+def test_every_fifth_photo_is_one_that_is_not_familiar():
+    doubt, features, familiar = RNG.random(12), RNG.normal(size=(12, 8)).astype(np.float32), np.arange(12) < 9
     order = next_photos(doubt, features, features[:0], familiar)
-    assert (order >= 7).tolist() == [False, False, True] * 3 + [False] and sorted(order) == list(range(10))
-    for part in (order[order < 7], order[order >= 7]):
+    assert np.flatnonzero(order >= 9).tolist() == [4, 9, 11] and sorted(order) == list(range(12))
+    for part in (order[order < 9], order[order >= 9]):
         own = np.sort(part)
         assert part.tolist() == own[next_photos(doubt[own], features[own], features[:0])].tolist()
 
