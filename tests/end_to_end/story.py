@@ -10,8 +10,6 @@ import hashlib
 import os
 import tempfile
 import time
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import requests
@@ -22,10 +20,8 @@ from huggingface_hub.utils import disable_progress_bars
 
 from classifier.export import read_export
 from helpers.paths import ROOT
-from helpers.story_teller import Story, check
+from helpers.story_teller import Story, check, label_first
 from helpers.story_world import FRUIT, SEARCH, SPACE, hub_that_runs, picture, running_web, smaller
-from training.clean.review import review
-from training.clean.session import Cleaner
 
 PER_LABEL = 24
 LIES = 4  # pictures of bananas that the search finds for "tomato"
@@ -79,16 +75,11 @@ def train_clean_and_train(story: Story, shows: dict[str, str]) -> None:
     story.run("train", "data", *SMALL, shown="data")
     story.run("report", "export.pkl", "data")
     begun = time.monotonic()
-    with redirect_stdout(StringIO()):  # its bar
-        photos, labels, _ = review(story.folder / "export.pkl", story.folder / "data")
-    cleaner = Cleaner(story.folder / "data", photos, labels)
-    for name, photo, _ in cleaner.select()[:LOOKED_AT]:
-        cleaner.choose(name, "label", shows[photo.sha256])
-    _, moved = cleaner.apply()
+    _, moved, n = label_first(story.folder, shows, LOOKED_AT)
     story.tell(
         "python -m training.clean export.pkl data",
         begun,
-        f"{moved} of {LIES} wrong labels are among the {LOOKED_AT} most suspicious of {len(photos)} photos: mended",
+        f"{moved} of {LIES} wrong labels are among the {LOOKED_AT} most suspicious of {n} photos: mended",
     )
     check(moved == LIES, "clean does not lead with the wrong labels")
     story.run("train", "data", *SMALL, "--out", "cleaned.pkl", shown="data --out cleaned.pkl")

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import requests
 
-from helpers.story_teller import Story, check
+from helpers.story_teller import Story, check, label_first
 from helpers.story_world import FRUIT, NEW, picture
-from training.clean.review import review
-from training.clean.session import INBOX, Cleaner
+from training.data.files import INBOX
 
 PRECISION = "0.95"
 IN_INBOX = 60
@@ -61,14 +60,9 @@ def fill_inbox(story: Story) -> dict[str, str]:
 def label_what_teaches(story: Story) -> None:
     """Label the photos that lead the queue, as a person does on the page of `clean`."""
     shows, begun = fill_inbox(story), time.monotonic()
-    photos, labels, _ = review(story.folder / "export.pkl", story.folder / "data")
-    cleaner = Cleaner(story.folder / "data", photos, labels)
-    first = cleaner.select(INBOX)[:LABELLED]
+    first, moved, _ = label_first(story.folder, shows, LABELLED, INBOX)
     new = {hashlib.sha256(picture(label, seed, "new")).hexdigest() for label in NEW for seed in range(NEW_OF_A_KIND)}
-    n_new = sum(photo.sha256 in new for _, photo, _ in first)
-    for name, photo, _ in first:
-        cleaner.choose(name, "label", shows[photo.sha256])
-    _, moved = cleaner.apply()
+    n_new = sum(photo.sha256 in new for photo in first)
     story.tell(
         "python -m training.clean export.pkl data",
         begun,

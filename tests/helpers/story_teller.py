@@ -5,9 +5,14 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 from helpers.paths import ROOT
+from training.clean.review import review
+from training.clean.reviewed_photo import ReviewedPhoto
+from training.clean.session import Cleaner
 
 COPIED = ("app.py", "README.md", "requirements.txt", "pre-requirements.txt", "classifier", "server", "training")
 
@@ -53,3 +58,17 @@ def check(holds: bool, otherwise: str) -> None:
     """End the story where something is not as it should be."""
     if not holds:
         sys.exit(f"The story ends here:\n{otherwise}")
+
+
+def label_first(folder: Path, shows: dict[str, str], n: int, label: str = "") -> tuple[list[ReviewedPhoto], int, int]:
+    """Give the first photos of the cleaner the label that they show, as a person does on its page, and apply that.
+
+    shows: by SHA-256; label: whose photos, all where empty. Returns these photos, how many were moved, and of how many.
+    """
+    with redirect_stdout(StringIO()):  # its bar
+        photos, labels, _ = review(folder / "export.pkl", folder / "data")
+    cleaner = Cleaner(folder / "data", photos, labels)
+    first = cleaner.select(label)[:n]
+    for name, photo, _ in first:
+        cleaner.choose(name, "label", shows[photo.sha256])
+    return [photo for _, photo, _ in first], cleaner.apply()[1], len(photos)
