@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from classifier import telemetry  # noqa: F401  first: libraries read its variables as they are imported
+from classifier import no_stubs, telemetry  # noqa: F401  first: they change how libraries are imported
 
 # isort: split
 import gradio as gr
