@@ -4,7 +4,7 @@ Reads and writes the folders of the environment and of the app
 
     /venv/bin/python slim.py /venv /app
 
-1. What no photo needs is deleted: the packages' own tests, the Node server and the video tools of Gradio's page.
+1. What no photo needs is deleted: the packages' own tests and C sources, the Node server and video tools of Gradio's page.
 2. The app is started, asked for a photo and stopped: an image that does not answer is not built.
 3. What Python imported for that stays compiled, valid whatever times a copy gives the files: a third of all bytecode.
 """
@@ -40,6 +40,7 @@ NEVER_SERVED = (  # in the folder of packages
     "hf_xet",  # a quicker way to the Hub; without it, feedback goes there by plain HTTP
     "hf_xet-*.dist-info",
 )
+NEVER_READ = {".a", ".c", ".cc", ".h", ".md", ".pxd", ".pyx"}  # what the packages were compiled from, and changed
 TESTS = {"test", "tests"}
 NEEDED_TESTS = re.compile(r"numpy/testing/|/_vendor/")
 
@@ -51,6 +52,9 @@ def trim(packages: Path) -> None:
     for folder in [path for path in packages.rglob("*") if path.name in TESTS and path.is_dir()]:
         if not NEEDED_TESTS.search(folder.as_posix()):
             shutil.rmtree(folder, ignore_errors=True)  # one within another is gone already
+    for file in [path for path in packages.rglob("*") if path.suffix in NEVER_READ and path.is_file()]:
+        if ".dist-info" not in file.as_posix():  # licences
+            file.unlink()
     for stub in packages.rglob("*.pyi"):
         if stub.with_suffix(".py").is_file() or not (stub.parent / "__init__.py").is_file():
             stub.unlink()
