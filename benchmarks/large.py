@@ -26,7 +26,7 @@ from training.data.splits import Photos
 from training.options import TrainingOptions
 
 from .many_photos import crop, timed
-from .measuring.loading import Cost, cost, kept, loaded, loader_of, read_as_before, read_now, steps
+from .measuring.loading import Cost, cost, kept, loaded, loader_of, read_as_before, read_for_gpu, read_now, steps
 from .measuring.machine import machine
 
 KEPT = (("rgb", "pixels"), ("jpg", "JPEGs"))
@@ -76,7 +76,9 @@ def loading(sample: list[Path], folder: Path, batch_size: int) -> Cost:
             loader = loader_of(photos, options, store)
             costs.append(cost(lambda: loaded(loader, len(sample))))  # noqa: B023  called at once
             row(f"load crops of photos kept as {what}", costs[-1], before)
-    return costs[0]
+            costs.append(cost(lambda: read_for_gpu(loader, len(sample))))  # noqa: B023
+            row("  and for a GPU, which resizes them", costs[-1], before)
+    return costs[1]
 
 
 def stepping(sample: list[Path], folder: Path, options: TrainingOptions, n: int, gpu: bool) -> float | None:

@@ -4,7 +4,7 @@ Reads and writes the folders of the environment and of the app
 
     /venv/bin/python slim.py /venv /app
 
-1. What no photo needs is deleted: the packages' own tests and C sources, the Node server and video tools of Gradio's page.
+1. What no photo needs is deleted: tests and C sources of the packages, the Node server and video tools of the page.
 2. The app is started, asked for a photo and stopped: an image that does not answer is not built.
 3. What Python imported for that stays compiled, valid whatever times a copy gives the files: a third of all bytecode.
 """

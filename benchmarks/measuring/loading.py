@@ -15,6 +15,7 @@ from training import torchvision_operators  # noqa: F401  before fastai.vision, 
 # isort: split
 import torch
 from fastai.callback.core import Callback, CancelFitException, CancelValidException
+from fastcore.basics import chunked
 from PIL import Image
 
 from classifier.cpu_count import cores
@@ -24,8 +25,11 @@ from training.data import contents, loaders
 from training.data.contents import INSPECTED_SIDE, perceptual_hashes, read_photos
 from training.data.loaders import get_dls
 from training.data.photo_cache import PhotoCache
-from training.data.photo_store import StoreWriter, working_side
+from training.data.photo_loader import PhotoLoader
+from training.data.photo_store import working_side
+from training.data.prefetch import ahead
 from training.data.splits import Photos
+from training.data.store_writer import StoreWriter
 from training.options import TrainingOptions
 
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
@@ -94,6 +98,13 @@ def loaded(batches: Iterable, n: int) -> int:
         if count >= n:
             break
     return count
+
+
+def read_for_gpu(loader: PhotoLoader, n: int) -> int:
+    """Read the crops of n photos in batches, as they are copied to a GPU, which resizes them."""
+    chunks = chunked([(i, i) for i in range(min(n, loader.n))], loader.bs)
+    with ThreadPoolExecutor(cores()) as pool:
+        return sum(len(photos) for photos, *_ in ahead(pool, loader._crops, chunks))
 
 
 def loader_of(photos: Photos, options: TrainingOptions, store=None):

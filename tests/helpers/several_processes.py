@@ -151,8 +151,8 @@ def fit(folder: str, many: str) -> None:
     from torch import nn
 
     from helpers.learners import tiny_backbone
-    from training.data.photo_store import StoreWriter
     from training.data.photos import readable_photos
+    from training.data.store_writer import StoreWriter
     from training.options import TrainingOptions
     from training.train.distributed import shared_fit
     from training.train.fine_tune import fine_tune, validation_scores

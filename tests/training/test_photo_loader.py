@@ -13,10 +13,12 @@ from PIL import Image
 
 from helpers.learners import tiny_backbone
 from helpers.photos import make_pairs, make_photos
+from training.data.batch_resize import resized
 from training.data.loaders import get_dls
-from training.data.photo_loader import random_box, resized_box
-from training.data.photo_store import PhotoStore, StoreWriter
+from training.data.photo_loader import PhotoLoader, random_box, resized_box
+from training.data.photo_store import PhotoStore
 from training.data.photos import readable_photos
+from training.data.store_writer import StoreWriter
 from training.export.portable_pickle import to_bytes
 from training.export.writer import portable
 from training.metrics import metrics_path
@@ -71,6 +73,34 @@ def test_the_same_seed_draws_the_same_batches_however_threads_take_turns(photos,
 
     for one, other in zip(batches(1), batches(8)):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("resize", ["random_crop", "crop", "pad", "squish"])
+def test_a_gpu_is_given_crops_to_resize_and_gets_the_same_photos(photos, monkeypatch, resize):
+    def batches(on_device: bool) -> list[torch.Tensor]:
+        monkeypatch.setattr(PhotoLoader, "_on_device", on_device)
+        random.seed(3)
+        dls = get_dls(photos, replace(SMALL, resize=resize), store=PhotoStore(46))
+        dls.train.after_batch.fs.clear()
+        return list(dls.train)
+
+    for (x, y), (own, targets) in zip(batches(False), batches(True)):
+        assert own.shape == x.shape and own.dtype == x.dtype and type(own) is type(x) and torch.equal(targets, y)
+        assert (own.int() - x.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("side", [224, 32, 7])
+def test_a_batch_is_resized_as_pillow_resizes_each_photo(side):
+    rng = np.random.default_rng(0)
+    sizes = [(320, 426), (230, 300), (100, 90), (320, 60), (5, 5), (1, 1)]
+    photos = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+    batch = np.full((len(photos), 320, 426, 3), 255, np.uint8)  # what lies beside a photo does not count
+    for whole, photo in zip(batch, photos):
+        whole[: photo.shape[0], : photo.shape[1]] = photo
+    own = resized(torch.from_numpy(batch).permute(0, 3, 1, 2), torch.tensor(sizes), side)
+    for photo, result in zip(photos, own):
+        expected = np.asarray(Image.fromarray(photo).resize((side, side), Image.Resampling.BILINEAR))
+        assert np.abs(expected.astype(int) - result.permute(1, 2, 0).numpy()).max() <= 1
 
 
 @pytest.mark.parametrize("size", [(640, 480), (300, 900), (1000, 100), (5, 5)], ids=str)

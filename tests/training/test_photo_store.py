@@ -1,4 +1,4 @@
-"""training/data/photo_store.py: many photos wait at working size, in a file that is gone when the training ends."""
+"""training/data/photo_store.py and store_writer.py: many photos wait at working size, in a file that goes."""
 
 import errno
 import pickle
@@ -11,9 +11,10 @@ from PIL import Image
 
 from classifier.photo import PhotoError, open_photo
 from helpers.photos import make_photos, noisy_photo
-from training.data import photo_store
-from training.data.photo_store import LOCK, PhotoStore, StoreWriter, working_side
+from training.data import store_writer
+from training.data.photo_store import PhotoStore, working_side
 from training.data.photos import readable_photos
+from training.data.store_writer import LOCK, StoreWriter
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def folder(photos):
 
 def free(monkeypatch, n_bytes: float) -> None:
     """Let the disk have so many bytes free."""
-    monkeypatch.setattr(photo_store.shutil, "disk_usage", lambda folder: SimpleNamespace(free=n_bytes))
+    monkeypatch.setattr(store_writer.shutil, "disk_usage", lambda folder: SimpleNamespace(free=n_bytes))
 
 
 def test_photos_are_kept_in_their_proportions(photos, folder, capsys):
@@ -143,3 +144,17 @@ def test_a_photo_that_changes_keeps_its_pixels_and_one_that_goes_is_named(photos
 def test_a_crop_of_half_a_photo_fills_the_model():
     assert working_side(224) == 320
     assert (working_side(224) ** 2 / 2) ** 0.5 > 224
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "decoded"])
+@pytest.mark.parametrize("box", [(3, 2, 20, 9), (0, 0, 30, 20), (-5, -4, 25, 26), (-2, 5, 32, 15)], ids=str)
+def test_a_part_of_a_photo_is_what_pillow_cuts_out(tmp_path, kept, box):
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    photo.save(file := tmp_path / "a.png")
+    with StoreWriter(tmp_path, 20, 0) as writer:
+        writer.begin(1)
+        if kept:
+            writer.keep(tmp_path / "before.png", Image.new("RGB", (21, 20)))
+            writer.keep(file, photo)
+        part = writer.finish().crop(file, lambda size: {(30, 20): box}[size])
+    assert np.array_equal(part, np.asarray(photo.crop(box)))

@@ -23,8 +23,8 @@ from classifier.files import sha256
 from classifier.photo import PhotoError, open_photo, read_source
 from training.progress import progress_bar
 
-from .photo_store import StoreWriter
 from .prefetch import ahead
+from .store_writer import StoreWriter
 
 # perceptual hashes, and of their 64 bits so many may differ between a photo and its copy rescaled, recompressed or
 # cropped by 2.5% a side: measured on bears: finds 99% of 200 such copies, and 3 of 86,320 natural pairs, which are

@@ -19,9 +19,9 @@ from .files import INBOX, PHOTO_EXTENSIONS, get_files
 from .label_checks import labels_of_all, problem_with_labels, same_photos_note
 from .labels import FILE_NAME, Labels, read_labels
 from .listed import listed_notes, listed_photos
-from .photo_store import StoreWriter
 from .skipped import NO_LABELS, folders_left_out, names_left_out
 from .splits import Photos, base_of, given_splits, n_photos, split_of, with_known_labels, without_copies
+from .store_writer import StoreWriter
 
 FEW_PHOTOS = 10  # of a label: the share of wrong answers among fewer says little
 

@@ -11,7 +11,8 @@ from fastai.callback.core import Callback
 from fastai.callback.fp16 import MixedPrecision
 from fastai.torch_core import default_device, to_float
 
-from training.data.photo_store import StoreWriter, working_side
+from training.data.photo_store import working_side
+from training.data.store_writer import StoreWriter
 from training.options import TrainingOptions
 
 MANY, MANY_FOR_GPU = 5000, 1000  # photos: more are loaded by threads when fine-tuning, fewer as in the lesson
