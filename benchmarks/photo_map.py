@@ -26,8 +26,8 @@ from training.clean.__main__ import listen
 from training.clean.analysis import CACHE, PhotoAnalysis, _write
 from training.clean.app import build_app, server_of
 from training.clean.decisions import FOLDER
-from training.clean.photo_map import place_beside
-from training.clean.placement import _pca
+from training.clean.map.photo_map import place_beside
+from training.clean.map.placement import _pca
 from training.clean.reviewed_photo import ReviewedPhoto
 from training.clean.session import Cleaner
 from training.data.photos import readable_photos

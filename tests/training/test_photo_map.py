@@ -1,4 +1,4 @@
-"""The map of all photos in the cleaner: training/clean/placement.py, photo_map.py, map_table.py and map_api.py."""
+"""The map of all photos in the cleaner: training/clean/map/."""
 
 import json
 
@@ -20,11 +20,11 @@ from helpers.cleaners import (
 from helpers.inboxes import opened, put
 from helpers.maps import write_features
 from helpers.photos import make_photos
-from training.clean import photo_map
 from training.clean.__main__ import open_cleaner as open_reviewed
 from training.clean.kept_features import KeptFeatures
-from training.clean.photo_map import CACHE, PhotoMap
-from training.clean.placement import FEWEST, place
+from training.clean.map import photo_map
+from training.clean.map.photo_map import CACHE, PhotoMap
+from training.clean.map.placement import FEWEST, place
 
 
 def groups(n: int, n_groups: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -143,7 +143,7 @@ def test_places_of_the_wrong_shape_are_not_used(cleaner, tmp_path):
 
 
 def test_without_the_package_pca_places_them_and_a_sentence_says_so(cleaner, monkeypatch):
-    monkeypatch.setattr("training.clean.placement.has_method", lambda: False)
+    monkeypatch.setattr("training.clean.map.placement.has_method", lambda: False)
     monkeypatch.setattr(photo_map, "has_method", lambda: False)
     state = ready(a_map(cleaner))
     assert "pip install pacmap" in state["text"] and len(state["photos"]["id"]) >= FEWEST

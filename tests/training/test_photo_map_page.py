@@ -9,8 +9,8 @@ from helpers.clean_pages import go, page_of, says, served
 from helpers.cleaners import listed_photos, open_cleaner, open_multi_label_cleaner
 from helpers.maps import write_features
 from helpers.photos import make_photos, noisy_photo
-from training.clean import map_api, photo_map
-from training.clean.placement import place
+from training.clean.map import api, photo_map
+from training.clean.map.placement import place
 from training.clean.reviewed_photo import ReviewedPhoto
 from training.clean.session import Cleaner
 
@@ -29,7 +29,7 @@ def in_this_process(monkeypatch):
 def with_features(cleaner: Cleaner, monkeypatch) -> Cleaner:
     """Let the page find features that lie in a group for each label."""
     features = write_features(cleaner)
-    monkeypatch.setattr(map_api, "PhotoMap", lambda of, _: photo_map.PhotoMap(of, features))
+    monkeypatch.setattr(api, "PhotoMap", lambda of, _: photo_map.PhotoMap(of, features))
     return cleaner
 
 

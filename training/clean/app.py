@@ -5,7 +5,7 @@ Gives `build_app`, a FastAPI application: the page at /, and for its script
     GET  thumb/{id}, photo/{id}   JPEG
     GET  about/{id}               details of a photo
     GET  similar/{id}             the photos that it resembles
-    GET  map, POST choose-all     see `map_api`
+    GET  map, POST choose-all     see `map.api`
     POST choose                   {"id", "action": "keep" | "delete" | "label" | "", "label"}; where photos may have
                                   several labels, "label" is all of them, joined by "|", action "toggle" switches one,
                                   and "shown" is what the person saw: status 409, with a new card, if that has changed
@@ -32,16 +32,16 @@ from .cards import card, details, progress
 from .decisions import ChangedMeanwhile
 from .kept_features import KeptFeatures
 from .local_only import SameOriginMiddleware
-from .map_api import add_map_routes
+from .map.api import add_map_routes
 from .page import build_page
 from .reviewed_photo import ReviewedPhoto
 from .session import Cleaner
 from .similar import SimilarPhotos
 
 HERE = Path(__file__).parent
-MAP_SCRIPTS = ("map_marks.js", "map_canvas.js", "map_colours.js", "map_frame.js", "map.js")
+MAP_SCRIPTS = ("map/marks.js", "map/canvas.js", "map/colours.js", "map/frame.js", "map/map.js")
 SCRIPTS = ("chips.js", "closer.js", "page.js", "similar.js", *MAP_SCRIPTS)
-STYLES = ("page.css", "map.css")
+STYLES = ("page.css", "map/map.css")
 THUMBNAIL_SIDE, LARGE_SIDE = 360, 1600  # pixels of the longer side
 THUMBNAILS_KEPT = 1000  # in memory, about 20 MB
 

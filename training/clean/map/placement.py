@@ -4,7 +4,7 @@ Reads  features.npy, (N, D), and writes points.npy, (N, 2), run by `photo_map` a
        compiles the method, would stop the cleaner's page for seconds
 Gives  `place`
 
-    python -m training.clean.placement features.npy points.npy
+    python -m training.clean.map.placement features.npy points.npy
 
 The method is LocalMAP, the variant of PaCMAP that keeps neighbours together more closely, behind a PCA to 50 axes. Of
 10,000 photos with 1,280 features it took 6 s on one core, and 80% of each photo's ten nearest were among the thirty

@@ -18,18 +18,18 @@ from zipfile import BadZipFile
 import numpy as np
 from fastcore.script import CliError
 
+from training.clean.decisions import FOLDER
+from training.clean.kept_features import KeptFeatures
+from training.clean.session import Cleaner
 from training.output import staged
 
-from .decisions import FOLDER
-from .kept_features import KeptFeatures
-from .map_table import table
 from .placement import FEWEST, has_method, place
-from .session import Cleaner
+from .table import table
 
 CACHE = "map.npz"  # in DATA/.clean
 VERSION = "1"  # of the placing: another one places all photos anew
 PER_SECOND, START_SECONDS = 1000, 5  # photos, on one core
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WITHOUT_METHOD = (
     "Placed by PCA, which tells groups apart less clearly, since PaCMAP is not installed. "
     "`pip install pacmap`, then start the cleaner again."
@@ -110,7 +110,7 @@ def place_beside(rows: np.ndarray) -> np.ndarray:
         features, points = Path(folder, "features.npy"), Path(folder, "points.npy")
         np.save(features, rows)
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        command = [sys.executable, "-W", "ignore", "-m", "training.clean.placement", str(features), str(points)]
+        command = [sys.executable, "-W", "ignore", "-m", "training.clean.map.placement", str(features), str(points)]
         ended = subprocess.run(
             command,
             env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},

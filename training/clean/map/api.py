@@ -2,7 +2,7 @@
 
 Gives `add_map_routes`
 
-    GET  map?opened=1   {"state": "placing" | "failed", "text"}, or "ready" with the photos: see `map_table`
+    GET  map?opened=1   {"state": "placing" | "failed", "text"}, or "ready" with the photos: see `table`
     POST choose-all     {"ids", "action", "label", "shown", "new"}: one decision about many photos, all or none; where
                         photos may have several labels, actions "add" and "remove" change one of them, and "shown" is
                         what the person saw of each. "new" lets a label in that no photo has yet
@@ -16,13 +16,13 @@ from fastapi.responses import JSONResponse, Response
 from fastcore.script import CliError
 from pydantic import BaseModel, Field, ValidationError
 
+from training.clean.cards import progress
+from training.clean.decisions import ChangedMeanwhile
+from training.clean.kept_features import KeptFeatures
+from training.clean.session import Cleaner
 from training.data.files import folder_name
 
-from .cards import progress
-from .decisions import ChangedMeanwhile
-from .kept_features import KeptFeatures
 from .photo_map import PhotoMap
-from .session import Cleaner
 
 MAX_BODY = 16_000_000  # bytes: 100,000 ids, and the labels that were shown
 MAX_IDS = 100_000

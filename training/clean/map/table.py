@@ -6,12 +6,11 @@ Gives  `table`
 from math import isinf
 from typing import Any
 
+from training.clean.decisions import Decision
+from training.clean.multi_label_photo import IN_WORDS
+from training.clean.reviewed_photo import ReviewedPhoto
+from training.clean.session import Cleaner
 from training.data.files import INBOX
-
-from .decisions import Decision
-from .multi_label_photo import IN_WORDS
-from .reviewed_photo import ReviewedPhoto
-from .session import Cleaner
 
 Entry = tuple[str, ReviewedPhoto, Decision]
 TEXTS = ("label", "says", "to")  # columns of texts, each a number in the list `texts`
