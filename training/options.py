@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+RESIZES = ("random_crop", "crop", "pad", "squish")  # ways in which photos come to the size that the model sees
+
 
 @dataclass(frozen=True)
 class TrainingOptions:

@@ -81,7 +81,7 @@ def test_every_key_of_the_committed_figures_is_explained():
     "module, functions",
     [
         ("training/train/record.py", ["metrics_of", "several_labels_of", "save"]),
-        ("training/train/__main__.py", ["test_error"]),
+        ("training/train/pipeline.py", ["test_error"]),
         ("training/train/calibration.py", ["calibrate", "measure_reliability", "reliability"]),
         ("training/train/familiarity.py", ["measure_familiarity"]),
         ("training/train/multi_label_calibration.py", ["calibrate_labels", "measure_labels"]),

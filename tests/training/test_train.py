@@ -31,12 +31,13 @@ from training.data.photos import get_photos, readable_photos
 from training.data.splits import Photos
 from training.metrics import read_metrics, validated_before
 from training.options import TrainingOptions
-from training.train.__main__ import main, print_counts
+from training.train.__main__ import main
 from training.train.backbone import load_backbone
 from training.train.checks import check_out
 from training.train.fine_tune import Verdict
 from training.train.learner import prepare
 from training.train.learner import train as train_here
+from training.train.pipeline import print_counts
 
 HERE = TrainingOptions(image_size=32, batch_size=4, epochs=1, folds=2)
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from fastcore.script import CliError
 
-from training.data.loaders import RESIZES
-from training.options import TrainingOptions
+from training.options import RESIZES, TrainingOptions
 
 MIN_FREE_BYTES = 200_000_000  # free where the export goes: checked before the training, not after
 
@@ -31,6 +30,12 @@ def check_options(options: TrainingOptions) -> None:
             raise CliError(f"--{name.replace('_', '-')} {getattr(options, name)}: {wanted}.")
     if options.quick and options.fine_tune:
         raise CliError("--quick --fine-tune: one of the two. --quick leaves fine-tuning out, --fine-tune does it.")
+
+
+def check_data(data: Path) -> None:
+    """Raise CliError where there is no folder of photos."""
+    if not data.is_dir():
+        raise CliError(f"There is no folder {data}. Put photos in {data}/<label>/.")
 
 
 def check_out(out: Path) -> None:
