@@ -5,6 +5,7 @@ import queue
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .photo.formats import EXTENSIONS
 
@@ -16,25 +17,36 @@ Photo = tuple[str, int, int]  # path, bytes, time of the last change in seconds
 def photos_in(folder: str) -> Iterator[Photo]:
     """Yield the photos in a folder and below, in the order of the disk.
 
-    Hidden files and folders are left out, and links to folders, which may lead in a circle.
+    Hidden files and folders are left out, and links to folders, which may lead in a circle. A folder or a photo that
+    cannot be looked at is left out with a line on stderr; the others beside it are not.
     """
     pending = [folder]
     while pending:
         here = pending.pop()
-        try:
-            with os.scandir(here) as entries:
-                for entry in entries:
+        with left_out(here), os.scandir(here) as entries:
+            for entry in entries:
+                photo = None
+                with left_out(entry.path):
                     if entry.name.startswith("."):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
                     elif entry.name.lower().endswith(EXTENSIONS) and entry.is_file():
                         stat = entry.stat()
-                        yield entry.path, stat.st_size, int(stat.st_mtime)
-        except FileNotFoundError:  # removed meanwhile
-            continue
-        except OSError as error:
-            print(f"{ascii(here)[1:-1]} is left out: {error.strerror}.", file=sys.stderr)
+                        photo = entry.path, stat.st_size, int(stat.st_mtime)
+                if photo:
+                    yield photo
+
+
+@contextmanager
+def left_out(path: str) -> Iterator[None]:
+    """Print that a path is left out where it cannot be looked at; nothing where it was removed meanwhile."""
+    try:
+        yield
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        print(f"{ascii(path)[1:-1]} is left out: {error.strerror}.", file=sys.stderr)
 
 
 class Walk:

@@ -1,19 +1,21 @@
 """python -m classifier: a folder into a table, stopped anywhere and gone on with."""
 
 import csv
+import errno
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from functools import partial
 
 import pytest
 
 from classifier import Classifier, Prediction
 from classifier.folder_table import answer_folder
-from classifier.photo_files import Walk
+from classifier.photo_files import Walk, photos_in
 from classifier.results_csv import COLUMNS, Table, TableError, plain, protected, row_of
 from helpers.commands import run_module
 from helpers.paths import EXAMPLE, ROOT
@@ -250,6 +252,32 @@ def test_photos_are_found_ahead_of_whoever_answers_them_and_the_walk_ends_with_i
     assert str(walk) == "300" and walk
     assert len({first, *photos}) == 300
     assert not Walk(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_photo_that_cannot_be_looked_at_hides_no_other(folder, capsys):
+    before = set(photos_in(str(folder)))
+    for i in range(5):
+        (folder / f"circle-{i}.jpg").symlink_to(f"circle-{i}.jpg")
+    assert set(photos_in(str(folder))) == before and len(before) == 3
+    assert sorted(capsys.readouterr().err.splitlines()) == [
+        f"{folder / f'circle-{i}.jpg'} is left out: {os.strerror(errno.ELOOP)}." for i in range(5)
+    ]
+
+
+def test_photo_that_goes_while_it_is_looked_at_hides_no_other(folder, monkeypatch, capsys):
+    class Gone:
+        name, path = "gone.jpg", str(folder / "gone.jpg")
+
+        def is_dir(self, follow_symlinks: bool) -> bool:
+            return False
+
+        def is_file(self) -> bool:
+            raise FileNotFoundError(self.path)
+
+    before, scandir = set(photos_in(str(folder))), os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: nullcontext([Gone(), *scandir(path)]))
+    assert set(photos_in(str(folder))) == before and capsys.readouterr().err == ""
 
 
 def test_command_needs_only_what_serving_installs():
