@@ -33,6 +33,7 @@ TIMEOUT = 0.25  # seconds for one answer of Redis, after which it counts as away
 RETRY_SECONDS = 5.0  # between two tries while it is away
 ANSWER_SECONDS = 86_400
 MAX_ANSWER_BYTES = 1_000_000
+FAILURES = (RedisError, OSError, ValueError)  # ValueError: of a host that is no name, as it is looked up
 PREFIX = "fieldguide"
 
 # a token bucket, as `RateLimiter` has it, by the clock of Redis; returns the seconds to wait, or 0
@@ -57,10 +58,14 @@ class SharedStore:
     def __init__(self, url: str, version: str, clock: Callable[[], float] = time.monotonic) -> None:
         """url: redis://HOST:PORT/DB. version: of the export, whose answers alone are shared. clock: seconds.
 
-        Raises ValueError for a URL that is none. Redis need not answer yet.
+        Raises ValueError for a URL that is none, or that has an option which is none. Redis need not answer yet.
         """
         options: dict[str, Any] = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
-        self._client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), **options)
+        try:
+            self._client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), **options)
+            self._client.connection_pool.make_connection()  # which alone looks at the options; it connects later
+        except (TypeError, LookupError) as error:
+            raise ValueError("an option of the URL is none of Redis") from error
         loop_client = redis.asyncio.Redis.from_url(url, retry=redis.asyncio.retry.Retry(NoBackoff(), 1), **options)
         self._spend = loop_client.register_script(SPEND)
         columns = hashlib.sha256(" ".join(field.name for field in fields(Prediction)).encode()).hexdigest()[:8]
@@ -79,7 +84,7 @@ class SharedStore:
         name = f"{PREFIX}:rate:{hashlib.sha256(client.encode()).hexdigest()[:32]}"
         try:
             wait = float(await self._spend(keys=[name], args=[per_minute, n]))
-        except (RedisError, OSError, ValueError) as error:
+        except FAILURES as error:
             self._failed(error)
             return 0.0
         self._answered()
@@ -91,7 +96,7 @@ class SharedStore:
             return None
         try:
             data = self._client.get(self._answers + photo.hex())
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             self._failed(error)
             return None
         self._answered()
@@ -104,7 +109,7 @@ class SharedStore:
             return
         try:
             self._client.set(self._answers + photo.hex(), data, ex=ANSWER_SECONDS)
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             self._failed(error)
         else:
             self._answered()

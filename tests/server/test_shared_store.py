@@ -133,6 +133,15 @@ def test_without_redis_it_goes_on_says_so_once_and_finds_it_again(tmp_path, capl
         assert store.connected and store.find(PHOTO_SHA256) == SEVERAL and "answers again" in caplog.text
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 70], ids=["empty label", "long label"])
+def test_a_host_that_is_no_name_is_a_redis_that_does_not_answer(host):
+    store = SharedStore(f"redis://{host}", "v", Clock())
+    assert store.find(PHOTO_SHA256) is None and not store.connected
+    store = SharedStore(f"redis://{host}", "v", Clock())
+    store.keep(PHOTO_SHA256, SEVERAL)
+    assert spend(store, 1) == [0] and not store.connected
+
+
 def test_a_redis_that_is_silent_is_not_waited_for_twice():
     async def run() -> None:
         silent = await asyncio.start_server(lambda reader, writer: asyncio.sleep(60), "127.0.0.1", 0)
@@ -171,8 +180,9 @@ def test_two_apps_share_a_clients_limit_and_one_goes_on_without_redis(tmp_path):
     assert log.read_text().count("Redis does not answer") == 1
 
 
-def test_an_address_that_is_none_is_told_at_the_start(monkeypatch):
-    monkeypatch.setenv("REDIS_URL", "http://:a-password@redis")
+@pytest.mark.parametrize("address", ["http://:a-password@redis", "redis://:a-password@redis?retries=3"])
+def test_an_address_that_is_none_is_told_at_the_start(address, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", address)
     with pytest.raises(SystemExit, match="REDIS_URL is no address") as end:
         open_operations(Settings(), Counted())
     assert "a-password" not in str(end.value)
