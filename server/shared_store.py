@@ -15,6 +15,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, fields
+from math import isfinite
 from threading import Lock
 from typing import Any
 
@@ -154,8 +155,22 @@ def prediction_of(data: bytes) -> Prediction | None:
         if (near := values.get("neighbours")) is not None:
             values["neighbours"] = tuple(Neighbour(**{**one, "labels": tuple(one["labels"])}) for one in near)
         prediction = Prediction(**values)
-        probabilities = prediction.probabilities
-        valid = prediction.label in probabilities and all(0 <= value <= 1 for value in probabilities.values())
-    except (ValueError, TypeError, KeyError, AttributeError):
+        return prediction if _is_answer(prediction) else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    return prediction if valid else None
+
+
+def _is_answer(prediction: Prediction) -> bool:
+    """Return whether each value is of the kind that a classifier gives: what fills the page would fail at another."""
+    probabilities, near = prediction.probabilities, prediction.neighbours or ()
+    named = [prediction.label, *(prediction.labels or ()), *(prediction.candidates or ())]
+    texts = [*probabilities, prediction.decision or "", *(text for one in near for text in (one.file, *one.labels))]
+    numbers = [prediction.familiarity or 0, *(one.similarity for one in near)]
+    return (
+        all(label in probabilities for label in named)
+        and all(isinstance(text, str) for text in texts)
+        and all(0 <= probability <= 1 for probability in probabilities.values())
+        and all(map(isfinite, numbers))
+        and prediction.familiar in (True, False, None)
+        and all(isinstance(one.index, int) for one in near)
+    )

@@ -86,6 +86,15 @@ def test_an_answer_is_found_by_every_replica_of_the_same_model(url):
         b'{"label": "a", "probabilities": [1]}',
         b'{"label": "a", "probabilities": {"a": 1.0}, "more": 1}',
         b'{"label": {}, "probabilities": {"a": 1.0}}',
+        b'{"label": "a", "probabilities": {"a": 1.0}, "familiarity": "b"}',
+        b'{"label": "a", "probabilities": {"a": 1.0}, "familiar": "b"}',
+        b'{"label": "a", "probabilities": {"a": 1.0}, "labels": ["b"]}',
+        b'{"label": "a", "probabilities": {"a": 1.0}, "labels": 5}',
+        b'{"label": "a", "probabilities": {"a": 1.0}, "candidates": [{}]}',
+        b'{"label": "a", "probabilities": {"a": 1.0}, "decision": {"b": 1}}',
+        b'{"label": "a", "probabilities": {"a": 1.0}, '
+        b'"neighbours": [{"file": 1, "labels": [], "similarity": 1, "index": 2}]}',
+        b"[" * 100_000,
     ],
 )
 def test_what_somebody_else_wrote_is_no_answer(data):
