@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 FileState = tuple[int, int, int]
 """inode, time of the last change in nanoseconds, bytes"""
@@ -23,9 +24,10 @@ def file_state(path: str | os.PathLike[str]) -> FileState | None:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` to write to; it replaces `path` if the block ends without an error.
 
-    Raises OSError for a full disk, a missing folder and the like; `path` is then as it was.
+    Raises OSError for a full disk, a missing folder and the like; `path` is then as it was. No other process or thread
+    is given the same temporary path: in containers, processes that share a disk may all be number 1.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{token_hex(4)}.part")
     try:
         yield temporary
         os.replace(temporary, path)
