@@ -1,5 +1,6 @@
 """Write files completely or not at all, and compute their SHA-256."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -24,9 +25,11 @@ def file_state(path: str | os.PathLike[str]) -> FileState | None:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` to write to; it replaces `path` if the block ends without an error.
 
-    Raises OSError for a full disk, a missing folder and the like; `path` is then as it was. No other process or thread
-    is given the same temporary path: in containers, processes that share a disk may all be number 1.
+    Raises OSError for a full disk, a missing folder, a device and the like; `path` is then as it was. No other process
+    or thread is given the same temporary path: in containers, processes that share a disk may all be number 1.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is there already, and no file", str(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{token_hex(4)}.part")
     try:
         yield temporary

@@ -1,6 +1,9 @@
 """classifier/files.py: files that are written completely or not at all."""
 
+import os
 import threading
+
+import pytest
 
 from classifier.files import atomic_write, replacing
 
@@ -31,3 +34,14 @@ def test_many_at_once_leave_one_whole_file(tmp_path):
         thread.join()
     data = target.read_bytes()
     assert not errors and len(data) == 50_000 and len(set(data)) == 1 and list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes in folders")
+def test_pipe_device_or_folder_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    before = {path: path.stat().st_ino for path in tmp_path.iterdir()}
+    for path in before:
+        with pytest.raises(OSError, match="it is there already, and no file"):
+            atomic_write(path, b"keys")
+    assert {path: path.stat().st_ino for path in tmp_path.iterdir()} == before
