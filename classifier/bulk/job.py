@@ -28,6 +28,8 @@ from .places import Place, why
 JOB, LIST, MODEL = "job.json", "list.parquet", "model/export.pkl"
 PARTS, TRYING, AGAIN = "parts", "trying", "again"
 """folders of files named after a part: its rows, that somebody answers it, that some of its photos were out of reach"""
+DAMAGE = (OSError, ValueError, KeyError, pa.ArrowException)
+"""what pyarrow raises for the bytes of a file that are not those that were written"""
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,19 @@ class Job:
         return self.place.has(f"{PARTS}/{part}.parquet") and not self.place.has(f"{AGAIN}/{part}")
 
     def done(self) -> set[str]:
-        """Return the names of the parts that need no more work, all at once."""
-        there = {name.removesuffix(".parquet") for name in self.place.names(PARTS)}
-        return (there - self.place.names(AGAIN)) & self.photos.groups.keys()
+        """Return the names of the parts that need no more work, all at once; CliError where nobody can tell."""
+        try:
+            there = {name.removesuffix(".parquet") for name in self.place.names(PARTS)}
+            return (there - self.place.names(AGAIN)) & self.photos.groups.keys()
+        except OSError as error:
+            raise CliError(f"{self.place.address} cannot be read: {why(error)}.") from None
 
     def photos_of(self, part: str) -> list[Listed]:
-        """Return the photos of a part."""
-        return self.photos.photos_of(part)
+        """Return the photos of a part; CliError where that part of the list is damaged."""
+        try:
+            return self.photos.photos_of(part)
+        except DAMAGE as error:
+            raise _damaged(self.place, error) from None
 
 
 def open_job(out: str, export: str, options: Options, relist: bool) -> Job:
@@ -130,7 +138,7 @@ def _begin(place: Place, export: str, options: Options) -> None:
 def read_options(place: Place) -> Options:
     """Return what a job was begun with; CliError where there is none, or a damaged one."""
     try:
-        data = json.loads(place.read(JOB))
+        data = json.loads(place.read_to_decode(JOB))
         values = {field.name: data[field.name] for field in fields(Options)}
         if any(type(values[name]) is not type(value) for name, value in asdict(Options("")).items()):
             raise TypeError("values of other types")
@@ -139,7 +147,7 @@ def read_options(place: Place) -> Options:
         raise CliError(
             f"{place.address} holds no job: `python -m classifier SOURCE --out {place.address}` begins one."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise CliError(f"{place.address}/{JOB} is damaged: remove the folder, or name another with --out.") from None
 
 
@@ -153,11 +161,14 @@ def read_job(out: str) -> Job:
 def _read_job(place: Place, options: Options) -> Job:
     """Return a job, whose list is read once; another list has another time in its options."""
     try:
-        return Job(place, options, PhotoList.read(place.read(LIST)))
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise CliError(
-            f"{place.address}/{LIST} is damaged ({why(error)}): run the same command with --relist."
-        ) from None
+        return Job(place, options, PhotoList.read(place.read_to_decode(LIST)))
+    except DAMAGE as error:
+        raise _damaged(place, error) from None
+
+
+def _damaged(place: Place, error: Exception) -> CliError:
+    """Return what is said of a list that is damaged."""
+    return CliError(f"{place.address}/{LIST} is damaged ({why(error)}): run the same command with --relist.")
 
 
 @lru_cache(1)

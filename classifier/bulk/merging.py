@@ -16,7 +16,7 @@ from fastcore.script import CliError
 from classifier.files import replacing
 from classifier.results_csv import protected
 
-from .job import PARTS, Job, read_job
+from .job import DAMAGE, PARTS, Job, read_job
 from .places import as_os_error, file_system, why
 from .records import rows_in, shown
 
@@ -76,9 +76,9 @@ def _checked(job: Job, part: str) -> pa.Table:
     """Return the rows of a part; CliError unless they are those of its photos, each once."""
     name = f"{PARTS}/{part}.parquet"
     try:
-        table = rows_in(job.place.read(name))
+        table = rows_in(job.place.read_to_decode(name))
         files = table["file"].to_pylist()
-    except (OSError, KeyError, pa.ArrowException) as error:
+    except DAMAGE as error:
         raise CliError(
             f"{job.place.address}/{name} is damaged ({why(error)}): remove it and run the same command again."
         ) from None

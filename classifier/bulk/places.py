@@ -66,6 +66,18 @@ class Place:
         with as_os_error():
             return bytes(self.files.cat_file(self.path(name)))
 
+    def read_to_decode(self, name: str) -> bytes:
+        """Return a file's bytes; FileNotFoundError where there is none, CliError where they are out of reach.
+
+        For files of which a person is told to remove them where they are damaged: what is out of reach may be well.
+        """
+        try:
+            return self.read(name)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise CliError(f"{self.address}/{name} cannot be read: {why(error)}.") from None
+
     def write(self, name: str, data: bytes) -> None:
         """Write a file in whole or not at all; it takes the place of an older one."""
         if not self.is_local:

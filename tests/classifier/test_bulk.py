@@ -492,6 +492,27 @@ def test_damaged_job_gets_one_sentence(photos, tmp_path, capsys, name, damage):
         assert counts(answer(photos, tmp_path / "out", capsys, relist=True)) == (20, 20, 0, 20)
 
 
+@pytest.mark.parametrize("name", ["job.json", "list.parquet", "parts"])
+def test_out_that_is_out_of_reach_is_not_said_to_be_damaged(photos, tmp_path, capsys, monkeypatch, name):
+    from classifier.bulk.places import Place
+
+    answer(photos, tmp_path / "out", capsys)
+
+    def away(method):
+        def asked(self, asked_for, *arguments):
+            if asked_for == name:
+                raise OSError(113, "No route to host")
+            return method(self, asked_for, *arguments)
+
+        return asked
+
+    for method in ("read", "names"):
+        monkeypatch.setattr(Place, method, away(getattr(Place, method)))
+    job._read_job.cache_clear()
+    below = "" if name == "parts" else f"/{name}"
+    assert refused(photos, tmp_path / "out") == f"{tmp_path / 'out'}{below} cannot be read: No route to host."
+
+
 def test_list_damaged_in_its_middle_is_a_problem_of_its_parts(photos, tmp_path, capsys):
     options = Options(Classifier.load(EXPORT).short_version, False, 4, str(photos))
     found = open_job(str(tmp_path / "out"), str(EXPORT), options, False)

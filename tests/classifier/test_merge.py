@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from fastcore.script import CliError
 
 from classifier.bulk.merging import merge
+from classifier.bulk.places import Place
 from classifier.bulk.run import Wanted, answer_source
 from helpers.bulk import EXPORT, by_name, write_photos
 from helpers.commands import run_module
@@ -105,6 +106,28 @@ def test_damaged_part_is_named(answered, shards, damage):
     part.unlink()
     answer(shards, "shard-1", shard="1/3", source=str(answered / "photos"))
     assert merged(shards, "shard-1", "shard-2", "shard-3") == ""
+
+
+def test_part_out_of_reach_is_not_said_to_be_damaged(shards, monkeypatch):
+    read = Place.read
+
+    def away(self, name):
+        if name.startswith("parts/"):
+            raise OSError(113, "No route to host")
+        return read(self, name)
+
+    monkeypatch.setattr(Place, "read", away)
+    said = merged(shards, "shard-1", "shard-2", "shard-3")
+    assert said.startswith(f"{shards}/shard-") and said.endswith(".parquet cannot be read: No route to host.")
+
+
+def test_list_damaged_in_its_middle_is_named(shards):
+    damaged = shards / "shard-1" / "list.parquet"
+    data = bytearray(damaged.read_bytes())
+    data[4:60] = b"\0" * 56
+    damaged.write_bytes(data)
+    said = merged(shards, "shard-1", "shard-2", "shard-3")
+    assert said.startswith(f"{damaged} is damaged (") and said.endswith("run the same command with --relist.")
 
 
 @pytest.mark.parametrize(
