@@ -75,10 +75,15 @@ def read_labels(dls: Node) -> tuple[list[str], bool]:
         or not all(isinstance(one, (str, bool, int, float, np.generic)) for one in labels)
     ):
         raise UnsupportedTask
-    labels = [str(label) for label in labels[: MAX_LABELS + 1]]
+    labels = [label_text(label) for label in labels[: MAX_LABELS + 1]]
     if len(labels) > MAX_LABELS or max(map(len, labels)) > MAX_LABEL_LENGTH:
         raise InvalidExport(f"has more than {MAX_LABELS} labels, or one of more than {MAX_LABEL_LENGTH} characters")
     return labels, multi_label
+
+
+def label_text(label: object) -> str:
+    """Return a label as text that can be written: bytes of a folder's name that are no UTF-8 become \\udcXX."""
+    return str(label).encode(errors="backslashreplace").decode()
 
 
 def _category(dls: Node) -> tuple[Node, bool]:

@@ -13,7 +13,7 @@ from PIL import Image
 from classifier.preprocess import Preprocess
 from classifier.torchvision_compat import declare_operators
 
-from .dataloaders import UnsupportedTask
+from .dataloaders import UnsupportedTask, label_text
 from .loss import BASE_LOSS, Loss, loss_of
 from .nodes import InvalidExport
 from .reader import Export, ExportError, as_export_errors, read_transforms
@@ -65,7 +65,7 @@ def _export_of(learn: Any, path: Path) -> Export:
         preprocess = FastaiTransforms(learn.dls)
     facts = getattr(learn, "fieldguide", None)
     return Export(
-        [str(label) for label in learn.dls.vocab],
+        [label_text(label) for label in learn.dls.vocab],
         learn.model.cpu().eval(),
         preprocess,
         loss.has_activation,

@@ -52,6 +52,15 @@ def test_labels_that_are_no_text_become_text(photos, tmp_path):
     assert classifier.labels == ["False", "True"]
 
 
+@pytest.mark.parametrize("trusted", [False, True], ids=["read as data", "trusted"])
+def test_label_that_is_no_utf_8_becomes_text_that_can_be_written(trusted, photos, tmp_path, monkeypatch):
+    learn = make_learner(photos, Resize(64), [])
+    learn.dls.vocab.items = ["gr\udcfcn", *list(learn.dls.vocab)[1:]]  # the folder grün of a Latin-1 disk
+    monkeypatch.setenv("TRUST_EXPORT", "1" if trusted else "")
+    labels = Classifier.load(export(learn, tmp_path)).labels
+    assert labels[0] == "gr\\udcfcn" and "".join(labels).encode()
+
+
 def test_stock_export_by_cloudpickle_opens(photos, tmp_path):
     learn = make_learner(photos, RandomResizedCrop(64), [*aug_transforms(), NORMALIZE])
     learn.path = tmp_path
