@@ -50,6 +50,9 @@ def writes_json() -> bool:
 
 
 def write_json_log() -> None:
-    """Have all that is logged from now on written as JSON."""
+    """Have all that is logged from now on written as JSON, also by uvicorn, which makes its handlers as it starts."""
+    import uvicorn.config
+
+    uvicorn.config.LOGGING_CONFIG["formatters"]["default"] = {"()": JsonFormatter}
     for handler in logging.getLogger().handlers:
         handler.setFormatter(JsonFormatter())

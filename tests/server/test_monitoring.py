@@ -14,7 +14,7 @@ from classifier.photo import PhotoError
 from helpers.api import by_path, run_predict, upload
 from helpers.apps import running_app
 from helpers.paths import EXAMPLE, ROOT
-from helpers.raw_http import PHOTO
+from helpers.raw_http import PHOTO, raw
 from server.limits.endpoints import rule_of
 from server.monitoring.log import FIELDS, JsonFormatter, id_of, request_id
 from server.monitoring.metrics import Metrics
@@ -177,6 +177,13 @@ def test_each_request_has_an_id_in_the_answer_and_in_the_log(watched):
     assert (request["method"], request["route"], request["status"]) == ("POST", "/classify", "200")
     assert any(line.get("request_id") == "mine-1" and "a photo of" in line["message"] for line in lines)
     assert any(line.get("request_id") == made for line in lines)
+
+
+def test_what_uvicorn_logs_is_json_too(watched):
+    url, log = watched
+    assert raw(url, b"GET / HTTP/1.1\r\nHost: a\r\nX-API-Key\r\n\r\n").startswith(b"HTTP/1.1 400")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["level"] for line in lines if line["logger"].startswith("uvicorn")] == ["WARNING"]
 
 
 def test_nothing_of_a_photo_or_of_its_sender_is_told(watched):
