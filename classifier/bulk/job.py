@@ -21,13 +21,14 @@ from classifier import Classifier
 from classifier.export import ExportError
 from classifier.inference.compiled_copy import onnx_path
 
+from .earlier import PARTS, set_apart
 from .listing import list_source
 from .photo_list import Listed, PhotoList, encoded
 from .places import Place, why
 
 JOB, LIST, MODEL = "job.json", "list.parquet", "model/export.pkl"
-PARTS, TRYING, AGAIN = "parts", "trying", "again"
-"""folders of files named after a part: its rows, that somebody answers it, that some of its photos were out of reach"""
+TRYING, AGAIN = "trying", "again"
+"""folders of files named after a part, beside PARTS: somebody answers it; some of its photos were out of reach"""
 DAMAGE = (OSError, ValueError, KeyError, pa.ArrowException)
 """what pyarrow raises for the bytes of a file that are not those that were written"""
 
@@ -129,7 +130,9 @@ def _begin(place: Place, export: str, options: Options) -> None:
         if path.is_file():
             place.write(name, path.read_bytes())
     photos = list_source(options.source, options.column)
-    place.write(LIST, encoded(photos, options.part_size, f"{options.model}\n{options.all_labels}"))
+    data = encoded(photos, options.part_size, f"{options.model}\n{options.all_labels}")
+    place.write(LIST, data)
+    set_apart(place, PhotoList.read(data).groups)
     now = datetime.now(timezone.utc).isoformat()
     facts = {**asdict(options), "multi_label": classifier.multi_label, "folder": os.getcwd(), "listed": now}
     place.write(JOB, json.dumps(facts, indent=1).encode())

@@ -16,7 +16,8 @@ from fastcore.script import CliError
 from classifier.files import replacing
 from classifier.results_csv import protected
 
-from .job import DAMAGE, PARTS, Job, read_job
+from .earlier import PARTS
+from .job import DAMAGE, Job, read_job
 from .places import as_os_error, file_system, why
 from .records import rows_in, shown
 

@@ -20,7 +20,8 @@ from classifier.cpu_count import cores
 from classifier.photo import PhotoError
 
 from . import careful
-from .job import AGAIN, PARTS, TRYING, Job, Options, load_model, read_job
+from .earlier import PARTS
+from .job import AGAIN, TRYING, Job, Options, load_model, read_job
 from .photo_list import Listed
 from .places import why
 from .reading import OutOfReach, read_photo

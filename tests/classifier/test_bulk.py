@@ -380,6 +380,15 @@ def test_source_that_is_listed_again_keeps_the_parts_that_stayed(photos, tmp_pat
     assert counts(answer(photos, tmp_path / "out", capsys)) == (60, 60, 0, 60), "the list of the first run"
     there, n, now, before = counts(answer(photos, tmp_path / "out", capsys, relist=True))
     assert there == n == 61 and 1 <= now <= 8 and before == 61 - now
+    assert len(rows_in(tmp_path / "out")) == 61, "whoever reads the folder of parts has no photo twice"
+    (photos / "100.png").unlink()
+    (tmp_path / "out" / "parts" / ".a.parquet.1-2.part").touch()  # of a worker that is busy
+    assert counts(answer(photos, tmp_path / "out", capsys, relist=True)) == (60, 60, 0, 60), "answered before"
+    assert len(rows_in(tmp_path / "out")) == 60 and (tmp_path / "out" / "parts" / ".a.parquet.1-2.part").exists()
+    (photos / "100.png").write_bytes((photos / "000.png").read_bytes())
+    os.utime(photos / "100.png", (2e9, 2e9))
+    answer(photos, tmp_path / "out", capsys, relist=True)
+    assert len(rows_in(tmp_path / "out")) == 61
     assert merge([str(tmp_path / "out")], str(tmp_path / "all.parquet")) == 61
 
 

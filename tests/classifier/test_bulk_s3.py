@@ -98,6 +98,7 @@ def test_replaced_photo_is_answered_again_and_the_other_parts_stay(store, capsys
     assert counts(answer(capsys)) == (21, 21, 0, 21), "the list of the first run"
     there, n, now, before = counts(answer(capsys, relist=True))
     assert there == n == 21 and 1 <= now <= 8 and before == 21 - now
+    assert len(rows(store)) == 21
     assert merge(["s3://answers/a"], "s3://answers/all.parquet") == 21
     new = by_name(pq.read_table(io.BytesIO(store.cat_file("answers/all.parquet"))).to_pylist())
     assert new["005.png"]["sha256"] == new["004.png"]["sha256"] != old["sha256"]
