@@ -4,6 +4,7 @@ Reads  a source, an export, and OUT where an earlier run has begun
 Writes OUT/parts/*.parquet; where OUT is a file, OUT.parts/ and, once all parts are there, the file
 """
 
+import os
 import re
 import sys
 import time
@@ -48,6 +49,10 @@ class Wanted:
 
     def check(self) -> None:
         """Raise CliError for options that do not fit."""
+        if not self.out:
+            raise CliError("--out is empty: name a file, or a folder of parts.")
+        if is_table(self.source) and os.path.realpath(self.source) == os.path.realpath(self.out):
+            raise CliError(f"--out {self.out} is the table of addresses itself, which it would replace: name another.")
         if self.engine not in ENGINES:
             raise CliError(f"--engine {self.engine}: one of {', '.join(filter(None, ENGINES))}.")
         if self.part_size < 1 or self.workers < 0:

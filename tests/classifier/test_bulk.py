@@ -415,6 +415,7 @@ def test_worker_that_knows_an_older_list_reads_the_new_one(photos, tmp_path, cap
         ({"workers": 2}, "--workers and --address belong to an engine"),
         ({"engine": "dask", "workers": 2, "address": "a:1"}, "give one of them"),
         ({"column": "file"}, "--column is of a table"),
+        ({"out": ""}, "--out is empty"),
         ({"shard": "0/3"}, "--shard 0/3: write I/N"),
         ({"shard": "4/3"}, "--shard 4/3"),
         ({"shard": "1"}, "--shard 1:"),
@@ -427,10 +428,19 @@ def test_options_that_do_not_fit_get_one_sentence(photos, tmp_path, capsys, opti
     answer(photos, tmp_path / "out", capsys)
     wanted = {"source": photos, "export": EXPORT, "part_size": 4, **options}
     with pytest.raises(CliError) as error:
-        answer_source(Wanted(**{**wanted, "source": str(wanted["source"]), "export": str(wanted["export"])},
-                             out=str(tmp_path / "out")))  # fmt: skip
+        answer_source(Wanted(**{"out": str(tmp_path / "out"), **wanted,
+                                "source": str(wanted["source"]), "export": str(wanted["export"])}))  # fmt: skip
     assert sentence.format(photos=photos) in str(error.value)
     assert counts(answer(photos, tmp_path / "out", capsys)) == (20, 20, 0, 20)
+
+
+def test_table_of_addresses_is_not_replaced_by_the_answers(photos, tmp_path):
+    table = tmp_path / "photos.csv"
+    table.write_text("file,notes\nphotos/000.png,mine\n")
+    (tmp_path / "link.csv").symlink_to(table)
+    for out in (table, tmp_path / "photos" / ".." / "photos.csv", tmp_path / "link.csv"):
+        assert "is the table of addresses itself" in refused(table, out)
+    assert table.read_text().endswith(",mine\n") and not (tmp_path / "photos.csv.parts").exists()
 
 
 def test_shares_are_all_parts_each_once():
