@@ -37,13 +37,19 @@ MAX_ANSWER_BYTES = 1_000_000
 FAILURES = (RedisError, OSError, ValueError)  # ValueError: of a host that is no name, as it is looked up
 PREFIX = "fieldguide"
 
-# a token bucket, as `RateLimiter` has it, by the clock of Redis; returns the seconds to wait, or 0
+# a token bucket, as `RateLimiter` has it, by the clock of Redis; returns the seconds to wait, or 0. What is no bucket
+# becomes a full one: an error at one client's key would have all of Redis count as away
 SPEND = """
 local per_minute, n = tonumber(ARGV[1]), tonumber(ARGV[2])
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
-local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local bucket = redis.pcall('HMGET', KEYS[1], 'tokens', 'at')
+if bucket.err then
+  redis.call('DEL', KEYS[1])
+  bucket = {}
+end
 local tokens, at = tonumber(bucket[1]) or per_minute, tonumber(bucket[2]) or now
+if not (tokens > -1e6) then tokens = per_minute end
 tokens = math.min(per_minute, tokens + math.max(0, now - at) * per_minute / 60)
 local allowed = tokens >= 1
 if allowed then tokens = tokens - n end

@@ -17,6 +17,8 @@ from server.predictor import Predictor
 from server.settings import Settings
 
 pytest.importorskip("redis", reason="redis is not installed (deploy/requirements.txt)")
+import redis
+
 from server.shared_store import RETRY_SECONDS, SharedStore, prediction_of
 
 PHOTO_SHA256 = sha256(PHOTO).digest()
@@ -53,6 +55,18 @@ def test_two_replicas_count_a_client_together(url):
 def test_who_has_a_token_left_may_spend_more_than_it_has(url):
     paid, refused = spend(SharedStore(url, "v"), 6, 1, client="debt")
     assert paid == 0 and 75 < refused <= 80
+
+
+@pytest.mark.parametrize(
+    "written", [b"a text", {"tokens": "-inf"}, {"tokens": "nan", "at": "nan"}, {"tokens": "-1e300", "at": "1e300"}]
+)
+def test_what_is_no_bucket_is_replaced_by_a_full_one(url, written):
+    client, key = redis.Redis.from_url(url), f"fieldguide:rate:{sha256(b'hostile').hexdigest()[:32]}"
+    client.delete(key)
+    client.set(key, written) if isinstance(written, bytes) else client.hset(key, mapping=written)
+    store = SharedStore(url, "v")
+    *allowed, refused = spend(store, 1, 1, 1, 1, client="hostile")
+    assert allowed == [0] * 3 and 0 < refused <= 20 and store.connected and 0 < client.ttl(key) <= 61
 
 
 def test_nothing_in_redis_names_a_client_or_stays(url):
