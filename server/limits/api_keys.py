@@ -90,8 +90,8 @@ class ApiKeys:
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         """clock: seconds that only ever grow. Raises KeysError for a file that cannot be read."""
         self.path, self._clock, self._lock = path, clock, Lock()
+        self._version, self._looked_at = self._version_on_disk(), clock()  # before: what is written meanwhile is seen
         self._entries: list[Entry] | None = read_keys(path)
-        self._version, self._looked_at = self._version_on_disk(), clock()
 
     @property
     def broken(self) -> bool:

@@ -12,6 +12,7 @@ from helpers.api import run_predict
 from helpers.apps import running_app
 from helpers.paths import EXAMPLE, ROOT
 from helpers.raw_http import PHOTO
+from server.limits import api_keys
 from server.limits.admission import AdmissionControl
 from server.limits.api_keys import ApiKeys, KeysError, new_key, read_keys
 from server.limits.key_check import ALWAYS, NEVER, OUTSIDE, KeyCheck
@@ -111,6 +112,20 @@ def test_a_file_that_changes_is_read_again_and_a_broken_one_refuses_all(file, ca
     clock.now = 8
     assert not keys.broken and keys.name_of(other) == "other" and keys.name_of(key) is None
     assert key not in caplog.text and other not in caplog.text
+
+
+def test_a_file_that_changes_while_it_is_read_first_is_read_again(file, monkeypatch):
+    (path, key), clock, read = file, Clock(), api_keys.read_keys
+
+    def changed_after(given):
+        entries = read(given)
+        path.write_text("")
+        return entries
+
+    monkeypatch.setattr(api_keys, "read_keys", changed_after)
+    keys = ApiKeys(path, clock)
+    clock.now = 2
+    assert keys.name_of(key) is None and not keys.broken
 
 
 def test_every_entry_is_compared_however_soon_one_is_right(file, monkeypatch):
