@@ -95,7 +95,8 @@ def _in_table(source: str, column: str) -> list[Listed]:
         addresses = _read_column(source, column)
     except (OSError, pa.ArrowException) as error:
         raise CliError(f"{source} cannot be read: {why(error)}.") from None
-    if not (pa.types.is_string(addresses.type) or pa.types.is_large_string(addresses.type)):
+    kind = addresses.type.value_type if pa.types.is_dictionary(addresses.type) else addresses.type
+    if not any(is_text(kind) for is_text in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)):
         raise CliError(f"{source} has no addresses in that column, but {addresses.type}: name another with --column.")
     base = os.path.dirname(source)
     values = (value.strip() for value in addresses.to_pylist() if value and value.strip())

@@ -128,6 +128,14 @@ def test_table_names_photos_relative_to_itself_each_once(photos, tmp_path, capsy
         assert rows["000.png"]["bytes"] == (photos / "000.png").stat().st_size
 
 
+@pytest.mark.parametrize("kind", [pa.dictionary(pa.int8(), pa.string()), pa.string_view()], ids=str)
+def test_addresses_as_other_programs_write_texts_are_addresses(kind, photos, tmp_path, capsys):
+    addresses = pa.array(["photos/000.png", "photos/001.png"])
+    column = addresses.dictionary_encode() if pa.types.is_dictionary(kind) else addresses.cast(kind)
+    pq.write_table(pa.table({"file": column}), tmp_path / "list.parquet")
+    assert counts(answer(tmp_path / "list.parquet", tmp_path / "out", capsys)) == (2, 2, 2, 0)
+
+
 @pytest.mark.parametrize(
     "text, options, sentence",
     [
