@@ -7,6 +7,7 @@ Usage:
 """
 
 import io
+import os
 import sys
 from collections.abc import Callable
 from inspect import signature
@@ -35,6 +36,8 @@ def with_options(options: type) -> Callable[[Command], Command]:
 def run(main: Command) -> None:
     """Call `main` with the command line's arguments; a CliError ends the process with its message.
 
+    Ctrl-C ends it with 130 where `main` has no words of its own, and a reader who leaves, such as `| head`, with 1.
+
     main: annotated, with a comment on each parameter, as for fastcore's `call_parse`.
     """
     for stream in (sys.stdout, sys.stderr):  # a name that this terminal cannot show ends no command
@@ -51,5 +54,12 @@ def run(main: Command) -> None:
             listed = [arguments.pop(before.name) for before in parameters[:n]] + arguments.pop(parameter.name)
     try:
         main(*listed, **arguments)
+        sys.stdout.flush()
     except CliError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left is flushed as Python ends
+        sys.exit(1)
