@@ -9,6 +9,7 @@ Writes OUT: answers.csv, a row for each photo as soon as it is answered; or part
 """
 
 import os
+import signal
 
 from fastcore.script import CliError
 
@@ -31,6 +32,7 @@ def main(
     relist: bool = False,  # list SOURCE again, for photos that came or changed since; other parts stay as they are
 ) -> None:
     "Say which label each photo of SOURCE shows, or which of them, in a table that any spreadsheet opens."
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # number 1 of a container would not hear it
     a_folder = os.path.isdir(source) or not (("://" in source) or source.lower().endswith((".csv", ".parquet")))
     in_parts = engine or shard or workers or address or column or not out.lower().endswith(".csv")
     if a_folder and not in_parts and "://" not in out:

@@ -105,9 +105,10 @@ def write_rows(
 
 
 def stop_on_interrupt() -> threading.Event:
-    """Return an event that Ctrl-C sets from now on, so that it never interrupts the writing of a row."""
+    """Return an event that Ctrl-C and SIGTERM set from now on, so that they never interrupt the writing of a row."""
     interrupted = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: interrupted.set())
     return interrupted
 
 

@@ -6,7 +6,9 @@ ours is the part, which is written whole or not at all.
 
 import logging
 import os
+import signal
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,7 @@ def _start(environment: dict[str, Any], n: int, address: str) -> None:
     """Join the cluster at an address, or start one of n processes; CliError where that fails."""
     if ":" in address and "://" not in address:
         _knock(address)
+    heeded = signal.getsignal(signal.SIGTERM)
     own = {"num_cpus": n, "include_dashboard": False, "object_store_memory": STORE_BYTES}
     try:
         ray.init(
@@ -55,6 +58,8 @@ def _start(environment: dict[str, Any], n: int, address: str) -> None:
     except Exception as error:  # Ray has many classes, and plain Exception
         where = f"at {address} cannot be joined" if address else "cannot be started here"
         raise CliError(f"A Ray cluster {where}: {why(error)}.") from None
+    if heeded is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, heeded)  # Ray's own prints a trace of its stack, and ends us with 15
 
 
 def _knock(address: str) -> None:

@@ -120,12 +120,16 @@ def test_killed_driver_leaves_nobody_and_the_same_command_goes_on_beside_another
     assert_answers(photos, rows_in(tmp_path / "out"), set())
 
 
-def test_interrupt_ends_with_a_sentence(engine, photos, tmp_path):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_interrupt_ends_with_a_sentence(engine, end, photos, tmp_path):
     env = environment(tmp_path)
     given = (photos, tmp_path / "out", "--part-size", 4)
     run = start(*given, "--engine", engine, "--workers", 2, env=env, start_new_session=True)
     until(lambda: waiting(tmp_path))
-    os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+    if end == signal.SIGINT:
+        os.killpg(run.pid, end)  # as a terminal does
+    else:
+        run.send_signal(end)  # as a scheduler does
     said = finished(run, 130)
     assert "stopped at" in said and said.endswith("the same command goes on\n") and len(said.splitlines()) == 1
     until(lambda: not processes_with(tmp_path))

@@ -73,7 +73,7 @@ def test_killed_or_stopped_it_goes_on_where_it_was(tmp_path):
     for i in range(3000):
         os.link(tmp_path / "one.png", tmp_path / "photos" / f"{i}.png")
     table = tmp_path / "a.csv"
-    for end, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)):
+    for end, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 130), (signal.SIGINT, 130)):
         before = table.stat().st_size if table.exists() else 0
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "classifier", tmp_path / "photos", "--out", table],
