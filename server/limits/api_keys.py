@@ -65,7 +65,7 @@ def read_keys(path: Path) -> list[Entry]:
     """Return the entries of a file; raises KeysError for one that is missing or that says anything else."""
     try:
         with path.open("rb") as file:
-            lines = file.read(MAX_BYTES).decode("utf-8").splitlines()
+            lines = file.read(MAX_BYTES).decode("utf-8-sig").splitlines()  # Notepad puts a mark in front
     except OSError as error:
         raise KeysError(f"The keys in {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -128,6 +128,12 @@ def test_a_file_that_changes_while_it_is_read_first_is_read_again(file, monkeypa
     assert keys.name_of(key) is None and not keys.broken
 
 
+def test_a_file_that_an_editor_has_marked_as_utf_8_is_read(file):
+    path, key = file
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert ApiKeys(path).name_of(key) == "school"
+
+
 def test_every_entry_is_compared_however_soon_one_is_right(file, monkeypatch):
     path, key = file
     path.write_text(path.read_text() + "".join(new_key(f"n{i}")[1].line for i in range(5)))
