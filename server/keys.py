@@ -58,7 +58,8 @@ def write(path: Path, entries: list[Entry]) -> None:
 def run_action(path: Path, action: str, names: tuple[str, ...]) -> None:
     """Do one action on the file, and print what came of it; raises KeysError."""
     if action == "list":
-        print(*(f"{entry.name:<24} {entry.added}".rstrip() for entry in read_keys(path)), sep="\n")
+        lines = [f"{entry.name:<24} {entry.added}".rstrip() for entry in read_keys(path)]
+        print("\n".join(lines) or f"{path} has no keys.")
     for name in names:
         if action == "remove":
             remove(path, name)

@@ -97,8 +97,9 @@ def metrics_route(metrics: Metrics, token: str = "") -> Route:
     """Return the route of /metrics. token: what it asks for; "" for none."""
 
     async def show(request: Request) -> Response:
-        sent = request.headers.get("authorization", "").encode("latin-1", "replace")
-        if token and not hmac.compare_digest(sent, f"Bearer {token}".encode()):
+        scheme, _, sent = request.headers.get("authorization", "").partition(" ")
+        fits = hmac.compare_digest(sent.strip().encode("latin-1", "replace"), token.encode())
+        if token and not (scheme.lower() == "bearer" and fits):
             return JSONResponse(
                 {"error": "The metrics are read with the token in METRICS_TOKEN: `Authorization: Bearer TOKEN`."},
                 401,

@@ -55,6 +55,7 @@ def test_a_key_is_printed_once_and_kept_as_its_hash(tmp_path):
     again = command("--file", str(path), "add", "school-4b")
     assert again.returncode == 1 and "Remove it first" in again.stderr
     assert command("--file", str(path), "remove", "school-4b").returncode == 0 and read_keys(path) == []
+    assert command("--file", str(path), "list").stdout == f"{path} has no keys.\n"
     gone = command("--file", str(path), "remove", "school-4b")
     assert gone.returncode == 1 and "no key of school-4b" in gone.stderr and "Traceback" not in gone.stderr
 

@@ -127,6 +127,10 @@ def metrics_of(url: str) -> str:
 
 
 def test_metrics_are_read_with_their_token(watched):
+    spelled = requests.get(f"{watched[0]}/metrics", headers={"Authorization": "bearer  let me see"}, timeout=30)
+    assert spelled.status_code == 200, "the name of a scheme has no case"
+    other = requests.get(f"{watched[0]}/metrics", headers={"Authorization": "Basic let me see"}, timeout=30)
+    assert other.status_code == 401
     refused = requests.get(f"{watched[0]}/metrics", timeout=30)
     assert refused.status_code == 401 and "METRICS_TOKEN" in refused.json()["error"]
     assert requests.get(f"{watched[0]}/metrics", headers={"Authorization": "Bearer x"}, timeout=30).status_code == 401
