@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import binomtest
 
 from training.data.splits import n_photos
 
@@ -43,6 +42,8 @@ class Comparison:
     def p_value(self) -> float:
         """The probability of so uneven a change if both were equally good, 0 to 1: McNemar's exact test."""
         fixed, broken = len(self.fixed), len(self.broken)
+        from scipy.stats import binomtest  # imported here: it takes most of a second
+
         return float(binomtest(broken, fixed + broken).pvalue) if fixed + broken else 1.0
 
     @property

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.metrics import average_precision_score
 
 from training.data.labels_csv import SEPARATOR
 
@@ -47,6 +46,8 @@ class MultiLabelPredictions(Predictions):
     @property
     def average_precision(self) -> np.ndarray:
         """(C,) average precision, 0 to 1: of the photos ranked by a label's probability; NaN where none shows it."""
+        from sklearn.metrics import average_precision_score  # imported here: it takes most of a second
+
         return np.array(
             [
                 average_precision_score(shown, ranked) if shown.any() else np.nan

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from .answers import Answers, Outcome
 from .predictions import Predictions
@@ -71,6 +70,8 @@ def lowest_threshold(answers: Answers, precision: float) -> float:
 
 def lower_end(n_right: int, n: int) -> float:
     """Return the share of right answers that is reached with a probability of 1 - RISK, given n_right of n."""
+    from scipy import stats  # imported here: it takes most of a second
+
     return float(stats.beta.ppf(RISK, n_right, n - n_right + 1)) if n_right else 0.0
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.metrics import confusion_matrix
 
 from .statistics import wilson
 
@@ -95,6 +94,8 @@ class Predictions:
 
     def confusion(self) -> np.ndarray:
         """Return (C, C) counts: rows are the photos' own labels, columns the predictions."""
+        from sklearn.metrics import confusion_matrix  # imported here: it takes most of a second
+
         return confusion_matrix(self.targets, self.predicted, labels=range(len(self.vocab)))
 
     def most_confused(self, min_val: int = 1) -> list[tuple[str, str, int]]:

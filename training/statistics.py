@@ -7,7 +7,6 @@ Gives  intervals, p-values, indices
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from scipy import stats
 
 BURST = 5  # design effect that is assumed before there are days to estimate it from
 PRIOR_PAIRS = 8  # pairs of days that this assumption weighs as much as
@@ -54,6 +53,8 @@ def p_above(k: np.ndarray, n: np.ndarray, k0: np.ndarray | float, n0: np.ndarray
     Source: Fisher's exact test, one-sided; the binomial test where n0 is None. Effective counts, by Rao & Scott 1992,
     A simple method for the analysis of clustered binary data; rounded so that the test is conservative.
     """
+    from scipy import stats  # imported here: it takes most of a second
+
     shrink = np.maximum(1, n / MAX_EFFECTIVE)
     k, n = np.floor(k / shrink + 1e-9), np.ceil(n / shrink - 1e-9)
     if n0 is None:
@@ -70,6 +71,8 @@ def p_below(sample: tuple[float, float, float], reference: tuple[float, float, f
     sample, reference: mean, standard deviation, and number, which may be effective numbers. A deviation below the
     reference's counts as the reference's, since a few bursts look too much alike.
     """
+    from scipy import stats  # imported here: it takes most of a second
+
     (mean, sd, n), (mean0, sd0, n0) = sample, reference
     if min(n, n0) < 2:
         return 1.0
@@ -91,6 +94,8 @@ def psi(counts: dict[str, int], reference: dict[str, int], effect: float = 1.0) 
     By custom 0.1 and more is some change, 0.25 and more is much; half a photo is added to each label.
     Source: Siddiqi 2006, Credit Risk Scorecards; Yurdakul & Naranjo 2020, Statistical properties of the PSI.
     """
+    from scipy import stats  # imported here: it takes most of a second
+
     names = sorted(set(counts) | set(reference))
     a, b = (np.array([of.get(name, 0) for name in names]) + 0.5 for of in (counts, reference))
     shares, expected = a / a.sum(), b / b.sum()

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
-from sklearn.cluster import KMeans
 
 from classifier import Classifier
 from classifier.photo import PhotoError, open_photo
@@ -100,6 +98,8 @@ def chance(wrong: np.ndarray, labels: np.ndarray, members: np.ndarray) -> float:
     The number of a label's errors in the group is hypergeometric, that of all labels their sum: an exact test of a
     group's errors, stratified by label. wrong, labels, members: (N,).
     """
+    from scipy import stats  # imported here: it takes most of a second
+
     parts = []
     for label in np.unique(labels):
         own = labels == label
@@ -141,6 +141,8 @@ def _clusters(features: np.ndarray | None) -> list[tuple[str, np.ndarray]]:
     """Return groups of photos that look alike to the network."""
     if features is None:
         return []
+    from sklearn.cluster import KMeans  # imported here: it takes most of a second
+
     k = int(np.clip(len(features) // PER_CLUSTER, 2, MOST_CLUSTERS))
     rows = features / np.linalg.norm(features, axis=1, keepdims=True).clip(1e-12)
     group_of = KMeans(k, n_init=3, random_state=0).fit_predict(rows)

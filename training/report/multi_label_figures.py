@@ -6,7 +6,6 @@ Gives  matplotlib figures
 
 import numpy as np
 from matplotlib.figure import Figure
-from sklearn.metrics import precision_recall_curve
 
 from training.multi_label_predictions import MultiLabelPredictions
 
@@ -30,6 +29,8 @@ def worst_ranked(predictions: MultiLabelPredictions, k: int = MAX_CURVES) -> lis
 
 def plot_precision_recall(predictions: MultiLabelPredictions) -> Figure:
     """Return the precision-recall curve of each label, with a point for what the photos get; see `worst_ranked`."""
+    from sklearn.metrics import precision_recall_curve  # imported here: it takes most of a second
+
     figure, rows = Figure(figsize=(9, 4.8), layout="constrained"), list(predictions.by_label().values())
     axes = figure.add_subplot()
     indices = worst_ranked(predictions)

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from sklearn.metrics import roc_auc_score
 
 from training.evaluation import Evaluation
 from training.multi_label_predictions import MultiLabelPredictions
@@ -98,6 +97,8 @@ def auroc_of_others(familiar: FamiliarityGroups) -> float | None:
     if len(names) < 2 or not names[-1].startswith(OTHERS):
         return None
     known, other = groups[-2:]
+    from sklearn.metrics import roc_auc_score  # imported here: it takes most of a second
+
     return float(roc_auc_score([1] * len(known) + [0] * len(other), np.concatenate([known, other])))
 
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
-from sklearn.utils.extmath import randomized_svd
 
 from classifier.cpu_count import cores
 from classifier.inference.confidence import normalised
@@ -84,6 +83,8 @@ def principal_axes(rows: np.ndarray, most: int = N_AXES) -> np.ndarray:
     """Return (d, D) directions, d at most `most`, that keep most of the differences of (N, D) features of length 1."""
     n, d = rows.shape
     k = min(most, n, d, MAX_CODES // n)
+    from sklearn.utils.extmath import randomized_svd  # imported here: it takes most of a second
+
     axes: np.ndarray = randomized_svd(rows - rows.mean(0), k, random_state=0)[2]
     return axes
 

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from training.data.traits import WORDS
 
@@ -59,6 +58,8 @@ def _told_apart(values: np.ndarray, having: np.ndarray, name: str) -> tuple[floa
     A label's photos may have more of it, less of it, or all about the same.
     """
     middle = -np.abs(values - np.median(values[having]))
+    from sklearn.metrics import roc_auc_score  # imported here: it takes most of a second
+
     higher, alike = (float(roc_auc_score(having, of)) for of in (values, middle))
     more, less = WORDS[name]
     share, words = max((higher, more), (1 - higher, less))
