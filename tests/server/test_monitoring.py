@@ -3,6 +3,8 @@
 import json
 import logging
 import re
+import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -171,12 +173,23 @@ def test_page_and_api_are_counted_alike(watched):
     assert now["fieldguide_waiting", "request"] == now["fieldguide_waiting", "page"] == 0
 
 
+def lines_with(log: Path, *ids: str) -> list[dict]:
+    """Return the lines of the log once each of these requests has its own, which is written after its answer is sent."""
+    deadline = time.monotonic() + 20
+    while True:
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        told = {line.get("request_id") for line in lines if line["message"] == "request"}
+        if told >= set(ids) or time.monotonic() > deadline:
+            return lines
+        time.sleep(0.05)
+
+
 def test_each_request_has_an_id_in_the_answer_and_in_the_log(watched):
     url, log = watched
     sent = requests.post(f"{url}/classify?name=zoe", data=PHOTO, headers={"X-Request-ID": "mine-1"}, timeout=60)
     assert sent.headers["X-Request-ID"] == "mine-1"
     made = run_predict(url, {"url": "https://bears.example/secret"}).headers["X-Request-ID"]
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = lines_with(log, "mine-1", made)
     [request] = [line for line in lines if line.get("request_id") == "mine-1" and line["message"] == "request"]
     assert (request["method"], request["route"], request["status"]) == ("POST", "/classify", "200")
     assert any(line.get("request_id") == "mine-1" and "a photo of" in line["message"] for line in lines)
