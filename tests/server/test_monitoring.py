@@ -174,7 +174,7 @@ def test_page_and_api_are_counted_alike(watched):
 
 
 def lines_with(log: Path, *ids: str) -> list[dict]:
-    """Return the lines of the log once each of these requests has its own, which is written after its answer is sent."""
+    """Return the lines of the log once each of these requests has its own, written after its answer was sent."""
     deadline = time.monotonic() + 20
     while True:
         lines = [json.loads(line) for line in log.read_text().splitlines()]
