@@ -16,7 +16,7 @@ app: $(VENV)/serving ## set up and start the app on http://127.0.0.1:7860 (GPU=1
 	$(BIN)/python app.py
 
 test: lint ## set up and run every test
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 gather: $(VENV)/training ## gather photos into DATA=folder by ARGS='"grizzly bear" "black bear"'
 	$(BIN)/python -m training.gather --out "$(DATA)" $(ARGS)
