@@ -20,14 +20,13 @@ from classifier.photo import open_photo
 
 OVERSAMPLING = 10 / 7  # of the side that the model sees: crops of half of the photo's area keep that side
 
+Part = tuple[int, int, int, int]
+"""of a photo: left, top, right, bottom"""
+
 
 def working_side(image_size: int) -> int:
     """Return the shorter side of photos that are kept for a model that sees `image_size` pixels."""
     return round(image_size * OVERSAMPLING)
-
-
-Part = tuple[int, int, int, int]
-"""of a photo: left, top, right, bottom"""
 
 
 @dataclass(frozen=True)
