@@ -40,7 +40,7 @@ NEVER_SERVED = (  # in the folder of packages
     "hf_xet",  # a quicker way to the Hub; without it, feedback goes there by plain HTTP
     "hf_xet-*.dist-info",
 )
-NEVER_READ = {".a", ".c", ".cc", ".h", ".md", ".pxd", ".pyx"}  # what the packages were compiled from, and changed
+NEVER_READ = {".a", ".c", ".cc", ".h", ".md", ".pxd", ".pyx"}  # C sources, and logs of changes
 TESTS = {"test", "tests"}
 NEEDED_TESTS = re.compile(r"numpy/testing/|/_vendor/")
 

@@ -18,6 +18,12 @@ INBOX = "_inbox"  # folder in a data set: photos without a label
 PHOTO_EXTENSIONS = {suffix for suffix, kind in mimetypes.types_map.items() if kind.startswith("image/")} | {*EXTENSIONS}
 
 
+def check_data(folder: Path) -> None:
+    """Raise CliError where there is no folder of photos."""
+    if not folder.is_dir():
+        raise CliError(f"There is no folder {folder}. Put photos in {folder}/<label>/.")
+
+
 def get_files(folder: str | Path, extensions: Container[str] = ()) -> list[Path]:
     """Return the files in a folder and below, but for hidden ones; links are followed.
 

@@ -15,7 +15,7 @@ from fastcore.script import CliError
 
 from .contents import read_photos, sha256_of
 from .duplicates import groups_by
-from .files import INBOX, PHOTO_EXTENSIONS, get_files
+from .files import INBOX, PHOTO_EXTENSIONS, check_data, get_files
 from .label_checks import labels_of_all, problem_with_labels, same_photos_note
 from .labels import FILE_NAME, Labels, read_labels
 from .listed import listed_notes, listed_photos
@@ -33,8 +33,7 @@ def get_photos(path: str | Path, labelled: bool = True) -> list[Path]:
     itself, in no label's folder, are left out too; CliError where a label's folder has photos in folders of its own.
     """
     path = Path(path)
-    if not path.is_dir():
-        raise CliError(f"There is no folder {path}. Put photos in {path}/<label>/.")
+    check_data(path)
     if (labels := read_labels(path)).multi_label and labelled:
         return listed_photos(path, labels)
     photos = _files_of_photos(path, in_folders=labelled)

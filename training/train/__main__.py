@@ -19,9 +19,10 @@ from typing import Any
 from fastcore.script import CliError
 
 from classifier.command_line import run, with_options
+from training.data.files import check_data
 from training.options import TrainingOptions
 
-from .checks import check_data, check_options, check_out
+from .checks import check_options, check_out
 
 
 @with_options(TrainingOptions)

@@ -32,12 +32,6 @@ def check_options(options: TrainingOptions) -> None:
         raise CliError("--quick --fine-tune: one of the two. --quick leaves fine-tuning out, --fine-tune does it.")
 
 
-def check_data(data: Path) -> None:
-    """Raise CliError where there is no folder of photos."""
-    if not data.is_dir():
-        raise CliError(f"There is no folder {data}. Put photos in {data}/<label>/.")
-
-
 def check_out(out: Path) -> None:
     """Raise CliError for a place where no export can be written."""
     if out.is_dir() or not out.parent.is_dir():

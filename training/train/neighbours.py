@@ -81,10 +81,10 @@ def spread(indices: Sequence[int], labels: Sequence[Hashable], most: int, seed: 
 
 def principal_axes(rows: np.ndarray, most: int = N_AXES) -> np.ndarray:
     """Return (d, D) directions, d at most `most`, that keep most of the differences of (N, D) features of length 1."""
-    n, d = rows.shape
-    k = min(most, n, d, MAX_CODES // n)
     from sklearn.utils.extmath import randomized_svd  # imported here: it takes most of a second
 
+    n, d = rows.shape
+    k = min(most, n, d, MAX_CODES // n)
     axes: np.ndarray = randomized_svd(rows - rows.mean(0), k, random_state=0)[2]
     return axes
 
