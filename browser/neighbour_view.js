@@ -52,7 +52,7 @@ function named(heading, neighbours, prediction) {
     byLabel.set(key, [...byLabel.get(key) ?? [], one])
   }
   const groups = [...byLabel.values()]
-  const counts = groups.flatMap((group, i) => [`${i ? ", " : " "}${group.length} × `, label(group[0], prediction)])
+  const counts = groups.flatMap((group, i) => [`${i ? ", " : " "}${group.length}\u00a0×\u00a0`, label(group[0], prediction)])
   const names = groups.map(group =>
     make("li", "", label(group[0], prediction), `: ${group.map(({ file }) => nameText(file)).join(", ")}`))
   const list = make("ul", "names", ...names)

@@ -131,8 +131,8 @@ function errorText(facts, multiLabel) {
 /** Return how often photos of a label that was left out counted as unfamiliar; "" where that is not known. */
 function unfamiliarRateText({ unfamiliar: share }) {
   if (typeof share !== "number" || !(share >= 0 && share <= 1)) return ""
-  return ` When a label was left out of the training, ${fixed(share * 100, 0)}% of its photos were recognised as ` +
-    "unfamiliar."
+  const said = `${fixed(share * 100, 0)}% of that label's photos`
+  return ` Trained without one of its labels, it said “none of these” to ${said}.`
 }
 
 /** Return what the page says of the table of many photos. */

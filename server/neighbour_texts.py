@@ -54,7 +54,7 @@ def _names(heading: str, prediction: Prediction) -> str:
     by_label: dict[str, list[str]] = {}
     for one in prediction.neighbours or ():
         by_label.setdefault(_label(one, prediction), []).append(as_text(short_name(one)))
-    counts = ", ".join(f"{len(names)} × {label}" for label, names in by_label.items())
+    counts = ", ".join(f"{len(names)}\u00a0×\u00a0{label}" for label, names in by_label.items())
     names = "".join(f"<div>{label}: {', '.join(names)}</div>" for label, names in by_label.items())
     return f"<div>{heading}: {counts}</div><details><summary>{WHICH}</summary>{names}</details>"
 

@@ -147,7 +147,7 @@ def unfamiliar_rate_text(facts: Mapping[str, Any]) -> str:
     share = facts.get("unfamiliar")
     if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
         return ""
-    return f" When a label was left out of the training, {share:.0%} of its photos were recognised as unfamiliar."
+    return f" Trained without one of its labels, it said “none of these” to {share:.0%} of that label's photos."
 
 
 def privacy_text(minutes: float, feedback: bool = False) -> str:

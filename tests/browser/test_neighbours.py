@@ -110,7 +110,7 @@ def test_the_same_is_said(modules):
         other = "" if ours.is_none else " (another label)"
         heading = neighbour_texts.RESEMBLES if familiar else neighbour_texts.FAR
         assert not hidden and lines == [
-            f"{heading}: 2 × cat, 1 × dog emu{other}",
+            f"{heading}: 2\u00a0×\u00a0cat, 1\u00a0×\u00a0dog emu{other}",
             "cat: 1.jpg, 3.jpg",
             f"dog emu{other}: <b>.jpg",
         ]

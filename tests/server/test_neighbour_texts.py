@@ -41,7 +41,8 @@ def text_of(html: str) -> str:
 
 def test_names_are_told_by_label_and_another_label_is_named_as_such():
     said = neighbours_text(answer(("cat/1.jpg", ("cat",)), ("dog/2.jpg", ("dog",)), ("cat/3.jpg", ("cat",))), Named())
-    assert "It resembles these photos I learned from: 2 × cat, 1 × <strong>dog</strong> (another label)</div>" in said
+    counts = "2 × cat, 1 × <strong>dog</strong> (another label)".replace(" × ", "\u00a0×\u00a0")
+    assert f"It resembles these photos I learned from: {counts}</div>" in said
     assert "<div>cat: 1.jpg, 3.jpg</div><div><strong>dog</strong> (another label): 2.jpg</div>" in said
 
 
@@ -117,7 +118,7 @@ def test_the_page_shows_them(browser, naming_app, size):
         drawn = "[...document.querySelectorAll('.neighbours img')].every(image => image.naturalWidth > 50)"
         page.wait_for_function(f"() => {drawn}")
     else:
-        assert block.locator("img").count() == 0 and " × " in block.inner_text()
+        assert block.locator("img").count() == 0 and "\u00a0×\u00a0" in block.inner_text()
         block.locator("summary", has_text="Their names").click()
         block.locator("details div", has_text="grizzly-1.jpg").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]

@@ -42,7 +42,7 @@ FACTS = {
     "measured": "out of fold",
     "unfamiliar": 0.45,
 }
-TOLD = " When a label was left out of the training, 45% of its photos were recognised as unfamiliar."
+TOLD = " Trained without one of its labels, it said “none of these” to 45% of that label's photos."
 
 
 def test_page_says_how_the_error_was_measured():
