@@ -112,8 +112,7 @@ class PhotoLoader(TfmdDL):
     def _crops(self, chunk: Sequence[tuple[int, int]]) -> tuple[torch.Tensor, ...]:
         """Return the parts of photos that are to be resized, in the corners of one tensor; targets; and their sizes."""
         assert self._store
-        boxes = (partial(self._box, rng=random.Random(seed)) for _, seed in chunk)
-        crops = [np.asarray(self._store.crop(self._files[i], box)) for (i, _), box in zip(chunk, boxes)]
+        crops = [self._store.crop(self._files[i], partial(self._box, rng=random.Random(seed))) for i, seed in chunk]
         sizes = np.array([crop.shape[:2] for crop in crops])
         photos = np.zeros((len(crops), *sizes.max(0), 3), np.uint8)
         for photo, crop in zip(photos, crops):
@@ -142,7 +141,8 @@ class PhotoLoader(TfmdDL):
         if self._store is None:
             whole = Resize(size, "crop" if self._resize == "random_crop" else self._resize, "zeros", BILINEAR)
             return whole(open_photo(file, max_reduction=whole.reduction))
-        return self._store.crop(file, partial(self._box, rng=rng)).resize(size, BILINEAR)
+        crop = self._store.crop(file, partial(self._box, rng=rng))
+        return Image.fromarray(crop).resize(size, BILINEAR)
 
 
 def _targets(files: Sequence[Path], vocab: list[str], labels: Labels) -> torch.Tensor:

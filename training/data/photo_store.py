@@ -40,35 +40,30 @@ class PhotoStore:
     def open(self, file: Path) -> Image.Image:
         """Return a photo in RGB, upright; PhotoError for one that is not kept and cannot be opened."""
         if self.path and file in self.rows:
-            offset, n_bytes, _, height = self.rows[file]
+            offset, n_bytes, *size = self.rows[file]
             with suppress(OSError, ValueError):  # the file is gone, or was cut
+                data = np.fromfile(self.path, np.uint8, n_bytes, offset=offset)
                 if self.path.suffix == ".jpg":
-                    return open_photo(np.fromfile(self.path, np.uint8, n_bytes, offset=offset).tobytes())
-                return self._pixels(file, 0, height)
+                    return open_photo(data.tobytes())
+                return Image.frombuffer("RGB", (size[0], size[1]), data, "raw", "RGB", 0, 1)
         return self.at_working_size(open_photo(file, max_reduction=self.reduction))
 
-    def crop(self, file: Path, box_of: Callable[[tuple[int, int]], Part]) -> Image.Image:
-        """Return a part of a photo, black where it has none; box_of: chooses it by the size.
+    def crop(self, file: Path, box_of: Callable[[tuple[int, int]], Part]) -> np.ndarray:
+        """Return the (H, W, 3) pixels of a part of a photo, black where it has none; box_of: chooses it by the size.
 
         Of photos that are kept as pixels, only the rows of that part are read. Raises PhotoError as `open` does.
         """
-        if not (self.path and self.path.suffix == ".rgb" and file in self.rows):
-            photo = self.open(file)
-            return photo.crop(box_of(photo.size))
-        *_, width, height = self.rows[file]
-        left, top, right, bottom = box = box_of((width, height))
-        first = max(0, top)
-        with suppress(OSError, ValueError):
-            return self._pixels(file, first, min(height, bottom)).crop((left, top - first, right, bottom - first))
-        return self.open(file).crop(box)
-
-    def _pixels(self, file: Path, first: int, last: int) -> Image.Image:
-        """Return some rows of a photo that is kept as pixels, the last one left out; OSError or ValueError without."""
-        assert self.path
-        offset, _, width, _ = self.rows[file]
-        size, row = (width, last - first), width * 3
-        data = np.fromfile(self.path, np.uint8, row * (last - first), offset=offset + row * first)
-        return Image.frombuffer("RGB", size, data, "raw", "RGB", 0, 1)
+        if self.path and self.path.suffix == ".rgb" and file in self.rows:
+            offset, _, width, height = self.rows[file]
+            left, top, right, bottom = box = box_of((width, height))
+            inside = max(0, top), min(height, bottom)
+            with suppress(OSError, ValueError):
+                n_bytes = (inside[1] - inside[0]) * width * 3
+                data = np.fromfile(self.path, np.uint8, n_bytes, offset=offset + inside[0] * width * 3)
+                return _cut(data.reshape(-1, width, 3), (left, top - inside[0], right, bottom - inside[0]))
+            box_of = lambda _: box  # noqa: E731  drawn already
+        photo = self.open(file)
+        return _cut(np.asarray(photo), box_of(photo.size))
 
     def reduction(self, size: tuple[int, int]) -> float:
         """Return how many times smaller a photo of a size may be opened."""
@@ -81,3 +76,15 @@ class PhotoStore:
             return photo
         width, height = (max(self.side, round(side / times)) for side in photo.size)
         return photo.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3)
+
+
+def _cut(pixels: np.ndarray, box: Part) -> np.ndarray:
+    """Return a part of pixels, black where there are none; Pillow's own crop takes twice as long."""
+    left, top, right, bottom = box
+    height, width, _ = pixels.shape
+    if left >= 0 and top >= 0 and right <= width and bottom <= height:
+        return pixels[top:bottom, left:right]
+    part = np.zeros((bottom - top, right - left, 3), np.uint8)
+    own = pixels[max(0, top) : bottom, max(0, left) : right]
+    part[max(0, -top) :, max(0, -left) :][: own.shape[0], : own.shape[1]] = own
+    return part
