@@ -117,6 +117,7 @@ class LimitsMiddleware:
         if rule.stream and not streams.reserve(stream):
             request.error = TOO_MANY_STREAMS if streams.used_by(client) == 0 else TOO_MANY_STREAMS_OF_CLIENT
             return
+        request.on_answered = partial(streams.release, stream)
         try:
             await request.run(self._call(request, receive, send))
         finally:
@@ -159,6 +160,8 @@ def _watched(request: RequestState, send: Send) -> Send:
             headers = Headers(raw=message.get("headers", []))
             request.response_bytes = int(headers.get("content-length", 0))
             request.is_event_stream = headers.get("content-type", "").partition(";")[0] == "text/event-stream"
+        elif request.on_answered and not message.get("more_body"):
+            request.on_answered()
         await send(message)
 
     return watched

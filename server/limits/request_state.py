@@ -1,7 +1,7 @@
 """The state of one request while it is read and answered."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,8 @@ class RequestState:
     response_bytes: int = 0
     work: asyncio.Future[None] | None = None
     """what the app does for the request"""
+    on_answered: Callable[[], None] | None = None
+    """called before the last part of the answer is sent: who has read that may send the next request at once"""
 
     def end_with(self, error: ErrorResponse) -> None:
         """End the request with an error response; the first error counts."""

@@ -25,6 +25,7 @@ class BodyReservations:
         self.request, self.arrived = request, asyncio.Event()
         self._admission, self._check, self._max_bytes = admission, check, max_bytes
         self._n_bytes, self._entered = 0, False
+        request.on_answered = self._leave
         evict = partial(request.end_with, OUT_OF_MEMORY)
         self._place, self._small, self._large, self._disk = (Reservation(request.client, evict) for _ in range(4))
         self._tool_call = Reservation(request.client)
@@ -71,11 +72,15 @@ class BodyReservations:
             (admission.small_bodies, self._small),
             (admission.large_bodies, self._large),
             (admission.disk, self._disk),
-            (admission.tool_calls, self._tool_call),
         ):
             budget.release(reservation)
-        if self._entered:
-            admission.leave(self.request.client)
-            self._entered = False
+        self._leave()
         if self._n_bytes >= LARGE_BODY:  # an exception that refers to itself, whoever raised it, keeps the body alive
             asyncio.get_running_loop().call_soon(gc.collect)
+
+    def _leave(self) -> None:
+        """Count the request as answered, once."""
+        self._admission.tool_calls.release(self._tool_call)
+        if self._entered:
+            self._admission.leave(self.request.client)
+            self._entered = False

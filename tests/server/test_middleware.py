@@ -244,3 +244,20 @@ def test_an_answer_that_has_begun_is_not_mixed_with_a_refusal():
     server = Server(app)
     run_async(server.call())
     assert [message["type"] for message in server.sent] == ["http.response.start", "http.response.body"]
+
+
+def test_who_has_read_an_answer_is_not_counted_as_waiting():
+    """A client that holds the most requests that one may would be refused for sending its next at once."""
+    waiting = []
+
+    async def app(scope, receive, send):
+        await read_all(receive)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for more in (True, False):
+            await send({"type": "http.response.body", "body": b"half", "more_body": more})
+        await asyncio.sleep(0.05)  # a file is closed, say
+
+    server = Server(app)
+    server.send = lambda message: asyncio.sleep(0, waiting.append(server.admission.waiting))
+    run_async(server.call())
+    assert waiting == [1, 1, 0] and server.admission.waiting == 0
