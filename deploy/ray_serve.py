@@ -29,14 +29,25 @@ class Photos:
 
     async def __call__(self, request: Request) -> JSONResponse:
         """Answer the photo in a request's body."""
-        if int(request.headers.get("content-length", MAX_BYTES + 1)) > MAX_BYTES:
+        photo = await read_body(request)
+        if photo is None:
             return JSONResponse({"error": f"A photo may have {MAX_BYTES // 1_000_000} MB. Send a smaller one."}, 413)
         try:
-            prediction = self._classifier.predict(await request.body())
+            prediction = self._classifier.predict(photo)
         except PhotoError as error:
             return JSONResponse({"error": str(error)}, 422)
         version = self._classifier.short_version
         return JSONResponse({**prediction.to_dict(), "model_version": version})
+
+
+async def read_body(request: Request) -> bytes | None:
+    """Return a request's body, which may come without its length; None for one of more than MAX_BYTES."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BYTES:
+            return None
+    return bytes(body)
 
 
 app = Photos.bind()

@@ -107,7 +107,7 @@ class SharedStore:
             self._failed(error)
             return None
         self._answered()
-        return prediction_of(data) if isinstance(data, bytes) else None
+        return prediction_of(data) if isinstance(data, (bytes, str)) else None  # str: by an option of the URL
 
     def keep(self, photo: bytes, prediction: Prediction) -> None:
         """Let the other replicas know an answer. photo: its SHA-256."""
@@ -151,7 +151,7 @@ class SharedStore:
                 log.warning("Redis answers again: limits and answers are shared.")
 
 
-def prediction_of(data: bytes) -> Prediction | None:
+def prediction_of(data: bytes | str) -> Prediction | None:
     """Return the prediction that `keep` wrote; None for anything else."""
     try:
         content = json.loads(data)

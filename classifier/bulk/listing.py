@@ -20,6 +20,7 @@ from .photo_list import UNKNOWN, Listed
 from .places import as_os_error, file_system, unchained, why
 
 TABLES = (".parquet", ".csv")
+DELIMITERS = ",;\t|"  # of a csv: the one that its first line has most of
 USUAL = ("file", "path", "address", "url", "image")  # columns of addresses
 STATES = ("ETag", "etag", "md5Hash", "blob_id", "LastModified", "last_modified", "mtime", "created")
 
@@ -111,7 +112,10 @@ def _read_column(source: str, column: str) -> pa.ChunkedArray:
             parquet = pq.ParquetFile(file, pre_buffer=False)
             chosen = _chosen(source, parquet.schema_arrow.names, column)
             return parquet.read([chosen], use_threads=False)[chosen]  # see rows_in
-        table = pa.csv.read_csv(file, parse_options=pa.csv.ParseOptions(newlines_in_values=True))
+        first_line = file.readline(100_000).decode("utf-8", "replace")
+        file.seek(0)
+        delimiter = max(DELIMITERS, key=first_line.count)
+        table = pa.csv.read_csv(file, parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True))
         return table[_chosen(source, table.column_names, column)]
 
 

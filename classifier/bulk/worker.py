@@ -29,6 +29,7 @@ from .records import Record, record, rows_in, schema_of
 from .threads import in_threads
 
 OUT_OF_REACH = "out of reach"  # of a row, beside its columns: another try may read the photo
+LISTED_AGAIN = "the source was listed again meanwhile"
 RETRIES = 3  # workers that one part may end before it is left for the next run
 
 
@@ -55,7 +56,7 @@ def answer_part(out: str, part: str) -> Result:
     try:
         job = read_job(out)
         if part not in job.photos.groups:
-            return "the source was listed again meanwhile"
+            return LISTED_AGAIN
         if job.is_done(part):
             return counts_of(rows_in(job.place.read(f"{PARTS}/{part}.parquet")))
         return _answer_part(out, job, part)
@@ -63,7 +64,7 @@ def answer_part(out: str, part: str) -> Result:
         return why(error)
 
 
-def _answer_part(out: str, job: Job, part: str) -> Counts:
+def _answer_part(out: str, job: Job, part: str) -> Result:
     """Answer a part between writing its mark and removing it."""
     mark = f"{TRYING}/{part}"
     somebody_died = job.place.has(mark)
@@ -72,7 +73,9 @@ def _answer_part(out: str, job: Job, part: str) -> Counts:
     try:
         photos = job.photos_of(part)
         answers = careful.answers_of_their_own if somebody_died else _answers
-        counts = _write_part(job, part, answers(out, job, photos))
+        rows = answers(out, job, photos)
+        listed = part in read_job(out).photos.groups  # what is not would lie beside the parts of the new list
+        result = _write_part(job, part, rows) if listed else LISTED_AGAIN
     except BaseException:  # neither Ctrl-C nor a full disk is a photo that ends its process
         with suppress(OSError):
             if not somebody_died:
@@ -80,7 +83,7 @@ def _answer_part(out: str, job: Job, part: str) -> Counts:
         raise
     with suppress(OSError):
         job.place.remove(mark)
-    return counts
+    return result
 
 
 def _write_part(job: Job, part: str, rows: list[Record]) -> Counts:

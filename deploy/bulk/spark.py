@@ -41,6 +41,8 @@ def answered(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
             answer = classifier.predict(data)
         except PhotoError as error:
             answer = str(error)
+        except Exception as error:  # a fault of ours or no memory: the other photos must not pay for it
+            answer = f"This photo failed: {type(error).__name__}."
         return record((file, n_bytes, str(modified)), answer, data, classifier.short_version)
 
     for batch in batches:

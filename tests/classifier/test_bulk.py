@@ -21,11 +21,13 @@ from fastcore.script import CliError
 from classifier import Classifier
 from classifier.bulk import careful, job, reading, worker
 from classifier.bulk.job import Options, open_job, read_job
+from classifier.bulk.listing import list_source
 from classifier.bulk.merging import merge
 from classifier.bulk.photo_list import UNKNOWN, PhotoList, cut, encoded
 from classifier.bulk.reading import MAX_PHOTO_BYTES, OutOfReach, read_photo
 from classifier.bulk.run import Wanted, answer_source, share_of
 from classifier.bulk.threads import in_threads
+from classifier.files import sha256
 from classifier.photo import PhotoError
 from helpers.bulk import EXPORT, answered, by_name, counts, finished, rows_in, start, write_photos
 from helpers.hub_stub import StubRepo, running_hub
@@ -126,6 +128,16 @@ def test_table_names_photos_relative_to_itself_each_once(photos, tmp_path, capsy
         assert rows["none.png"]["error"].startswith("There is no file") and rows["none.png"]["bytes"] is None
         assert rows["a.jpg"]["error"].endswith("could not be downloaded: a private address.")
         assert rows["000.png"]["bytes"] == (photos / "000.png").stat().st_size
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_table_has_the_delimiter_of_whoever_wrote_it(delimiter, photos, tmp_path):
+    lines = ["id,file", "1,photos/000.png", "4,photos/001.png"]
+    (tmp_path / "list.csv").write_text("\n".join(line.replace(",", delimiter) for line in lines), encoding="utf-8-sig")
+    assert [name for name, _, _ in list_source(str(tmp_path / "list.csv"), "")] == [
+        str(photos / "000.png"),
+        str(photos / "001.png"),
+    ]
 
 
 @pytest.mark.parametrize("kind", [pa.dictionary(pa.int8(), pa.string()), pa.string_view()], ids=str)
@@ -409,6 +421,20 @@ def test_worker_that_knows_an_older_list_reads_the_new_one(photos, tmp_path, cap
     assert worker.answer_part(str(tmp_path / "out"), new).photos == found.n_photos([new])
     (gone,) = set(old) - set(found.parts) or {"none"}
     assert worker.answer_part(str(tmp_path / "out"), gone) == "the source was listed again meanwhile"
+
+
+def test_part_of_a_list_that_was_replaced_while_it_was_answered_is_not_written(photos, tmp_path, monkeypatch):
+    job = open_job(str(tmp_path / "out"), str(EXPORT), Options(sha256(EXPORT)[:12], source=str(photos)), relist=False)
+    (part,), answers = job.parts, worker._answers
+
+    def answers_while_it_is_listed_again(*asked):
+        (photos / "100.png").write_bytes((photos / "000.png").read_bytes())
+        open_job(str(tmp_path / "out"), str(EXPORT), job.options, relist=True)
+        return answers(*asked)
+
+    monkeypatch.setattr(worker, "_answers", answers_while_it_is_listed_again)
+    assert worker.answer_part(str(tmp_path / "out"), part) == "the source was listed again meanwhile"
+    assert not job.place.names("parts") and not job.place.names("trying")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """server/keys.py, limits/api_keys.py and key_check.py: who needs a key, who has one, and whom it counts for."""
 
+import os
 import subprocess
 import sys
 
@@ -70,6 +71,14 @@ def test_a_name_that_the_file_could_not_hold_is_refused(tmp_path, name):
 def test_a_command_that_makes_no_sense_is_told_in_a_sentence(tmp_path, arguments):
     run = command("--file", str(tmp_path / "keys"), *arguments)
     assert run.returncode == 1 and run.stderr.count("\n") == 1 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes with a name are not of Windows")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "keys")
+    for arguments in (["list"], ["add", "school"]):
+        refused = command("--file", str(tmp_path / "keys"), *arguments)
+        assert refused.returncode == 1 and "it is no file" in refused.stderr and not refused.stdout
 
 
 # -- the file --

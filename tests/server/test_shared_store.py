@@ -84,6 +84,7 @@ def test_an_answer_is_found_by_every_replica_of_the_same_model(url):
     SharedStore(url, "v1").keep(PHOTO_SHA256, SEVERAL)
     assert SharedStore(url, "v1").find(PHOTO_SHA256) == SEVERAL
     assert SharedStore(url, "v2").find(PHOTO_SHA256) is None is SharedStore(url, "v1").find(bytes(32))
+    assert SharedStore(f"{url}?decode_responses=true", "v1").find(PHOTO_SHA256) == SEVERAL
 
 
 @pytest.mark.parametrize(
