@@ -3,7 +3,7 @@
     python -m benchmarks.accuracy export.pkl DATA [DATA ...]
 
 A folder that the export was trained on is measured on the photos that were held out, as metrics.json beside the
-export keeps their answers (see `training.evaluation`); any other folder is measured whole.
+export keeps their answers (see `training.evaluation.evaluate`); any other folder is measured whole.
 """
 
 from pathlib import Path
@@ -11,9 +11,9 @@ from pathlib import Path
 from fastcore.script import CliError, call_parse
 
 from training.data.photos import get_photos, print_unreadable
-from training.evaluation import ALL, Evaluation, evaluate
+from training.evaluation.evaluate import ALL, Evaluation, evaluate
+from training.evaluation.predict import load_classifier
 from training.metrics import read_metrics
-from training.predict import load_classifier
 
 
 def row(folder: str, evaluation: Evaluation) -> str:

@@ -23,9 +23,9 @@ from classifier.command_line import run
 from classifier.inference.confidence import normalised, probabilities
 from training.data.photos import get_photos
 from training.options import TrainingOptions
-from training.train.calibration import fit_temperature
-from training.train.cross_validation import assign_folds, cross_validate, out_of_fold
-from training.train.familiarity import fit_familiarity, score_photos
+from training.train.probes.calibration import fit_temperature
+from training.train.probes.cross_validation import assign_folds, cross_validate, out_of_fold
+from training.train.probes.familiarity import fit_familiarity, score_photos
 
 from .active_photos import Photos, load, with_held_out
 from .active_rules import RULES, State

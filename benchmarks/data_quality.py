@@ -17,11 +17,11 @@ import numpy as np
 from fastcore.script import call_parse
 
 from classifier.files import sha256
-from training.clean.review import review
+from training.clean.review.labelled import review
 from training.clean.session import Cleaner
 from training.data.photos import get_photos
-from training.move_journal import Journal
-from training.predict import load_classifier, predict_labelled
+from training.evaluation.predict import load_classifier, predict_labelled
+from training.journal.moves import Journal
 from training.verify.issues import REJECTED, Inspection, find_issues, near_pairs
 
 from .measuring.trainings import train_with_command

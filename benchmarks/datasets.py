@@ -32,8 +32,8 @@ def measured(export: Path, data: DataSet, others: Sequence[DataSet]) -> dict:
     from sklearn.metrics import roc_auc_score
 
     from training.data.photos import get_photos
-    from training.predict import familiarity_of_photos, load_classifier, predict_labelled
-    from training.train.calibration import calibration_error, reliability
+    from training.evaluation.predict import familiarity_of_photos, load_classifier, predict_labelled
+    from training.train.probes.calibration import calibration_error, reliability
 
     from .heatmap import lost_by_all
 

@@ -50,7 +50,7 @@ def with_labels(n: int) -> Classifier:
     export = read_export(EXPORT)  # first: it lets torchvision be imported beside a CPU torch
     from torch import nn
 
-    from training.train.familiarity import CENTRES_PER_LABEL, MAX_BYTES
+    from training.train.probes.familiarity import CENTRES_PER_LABEL, MAX_BYTES
 
     engine = TorchEngine(export)
     width = engine.n_features

@@ -32,7 +32,7 @@ from classifier import Classifier, Prediction
 from classifier.inference.heatmap import OUTLINED, Heatmap
 from classifier.photo import PhotoError, open_photo
 from training.data.photos import get_photos
-from training.predict import load_classifier
+from training.evaluation.predict import load_classifier
 
 N_RANDOM = 10
 MOST_PHOTOS = 200  # drawn at random of many

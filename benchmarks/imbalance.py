@@ -16,8 +16,8 @@ import numpy as np
 from fastcore.script import CliError, call_parse
 
 from training.data.photos import get_photos
-from training.predict import load_classifier, predict_labelled
-from training.train.probe import label_weights
+from training.evaluation.predict import load_classifier, predict_labelled
+from training.train.probes.linear import label_weights
 
 from .data_sets import DataSet, data_sets
 from .measuring.trainings import train_with_command

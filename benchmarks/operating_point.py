@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from classifier.command_line import run
-from training.answers import Answers, Outcome
 from training.data.photos import get_photos, readable_photos
-from training.operating_point import choose
+from training.evaluation.answers import Answers, Outcome
+from training.evaluation.operating_point import choose
+from training.evaluation.predictions import Predictions
 from training.options import TrainingOptions
-from training.predictions import Predictions
 from training.progress import progress_bar
-from training.train.cross_validation import assign_folds, choose_strength, out_of_fold
 from training.train.learner import prepare
 from training.train.one_label import OneLabel
+from training.train.probes.cross_validation import assign_folds, choose_strength, out_of_fold
 from training.train.task import Scored
 
 from .data_sets import DataSet, data_sets

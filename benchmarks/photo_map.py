@@ -23,12 +23,12 @@ from sklearn.neighbors import NearestNeighbors
 from classifier.command_line import run
 from classifier.inference.confidence import normalised
 from training.clean.__main__ import listen
-from training.clean.analysis import CACHE, PhotoAnalysis, _write
 from training.clean.app import build_app, server_of
-from training.clean.decisions import FOLDER
 from training.clean.map.photo_map import place_beside
 from training.clean.map.placement import _pca
-from training.clean.reviewed_photo import ReviewedPhoto
+from training.clean.review.analysis import CACHE, PhotoAnalysis, _write
+from training.clean.review.decisions import FOLDER
+from training.clean.review.reviewed_photo import ReviewedPhoto
 from training.clean.session import Cleaner
 from training.data.photos import readable_photos
 from training.options import TrainingOptions

@@ -50,7 +50,7 @@ def trained(photos: Path, processes: int, out: Path, *options: object) -> dict:
 def measured(photos: Path, data: DataSet, processes: int, *options: object) -> dict:
     """Return the figures of one training."""
     from training.data.photos import get_photos
-    from training.predict import load_classifier, predict_labelled
+    from training.evaluation.predict import load_classifier, predict_labelled
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "export.pkl"

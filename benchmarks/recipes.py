@@ -18,12 +18,12 @@ from fastcore.script import CliError, call_parse
 from training.data.photos import print_left_out, readable_photos
 from training.data.splits import Photos
 from training.options import TrainingOptions
-from training.train.calibration import fit_temperature
 from training.train.checks import check_options
 from training.train.fine_tune import Verdict
 from training.train.learner import prepare, with_fine_tuning, with_probe
 from training.train.out_of_fold import VIEWS, OutOfFold, score_out_of_fold
-from training.train.probe import cross_entropy
+from training.train.probes.calibration import fit_temperature
+from training.train.probes.linear import cross_entropy
 
 OF_THE_PROBE = ("arch", "weights", "image_size", "resize")
 OF_FINE_TUNING = ("epochs", "base_lr", "batch_size", "grey")

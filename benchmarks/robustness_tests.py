@@ -15,10 +15,10 @@ TESTS = {  # row: files, each case of which is one that was tried
     "hostile compiled copies": ["tests/classifier/test_onnx_check.py"],
     "addresses that answer with too much": ["tests/classifier/test_download.py"],
     "kills, full disks and damage, of lists": [
-        "tests/training/test_move_journal.py",
+        "tests/training/journal/test_move_journal.py",
         "tests/training/test_append_log.py",
     ],
-    "other pages at the cleaner": ["tests/training/test_local_only.py"],
+    "other pages at the cleaner": ["tests/training/clean/test_local_only.py"],
     "look-ups that nobody asked for": ["tests/classifier/test_telemetry.py"],
     "faults survived": ["tests/end_to_end/test_faults.py"],
 }

@@ -40,8 +40,8 @@ def photos_by_label(folders: Sequence[Path]) -> dict[str, list[Path]]:
 def measured(export: Path, test: Path, others: dict[str, list[Path]]) -> dict[str, float]:
     """Return an export's figures on composed pictures and on photos of other sets, as the app answers them."""
     from training.data.photos import readable_photos
-    from training.predict import load_classifier, predict_labelled, predict_photos
-    from training.train.multi_label_calibration import measure_labels
+    from training.evaluation.predict import load_classifier, predict_labelled, predict_photos
+    from training.train.probes.multi_label_calibration import measure_labels
 
     classifier, photos = load_classifier(export), readable_photos(test)
     predictions, _ = predict_labelled(classifier, photos.train, labels=photos.labels)

@@ -22,7 +22,7 @@ from PIL import ImageOps
 
 from classifier.photo import open_photo
 from training.data.photos import get_photos
-from training.predict import load_classifier, predict_labelled
+from training.evaluation.predict import load_classifier, predict_labelled
 
 from .measuring.apps import ROOT
 from .measuring.machine import machine
@@ -60,7 +60,7 @@ def lesson(photos: Path, weights: str, out: Path) -> dict:
     )
     from torch import nn
 
-    from training.train.backbone import load_backbone
+    from training.train.network.backbone import load_backbone
 
     began = time.perf_counter()
     dls = DataBlock(
@@ -86,8 +86,8 @@ def ours(photos: Path, weights: str, out: Path) -> dict:
     """Train as `training.train` does; return seconds and the error on photos that were held out in turn."""
     from training.data.photos import readable_photos
     from training.options import TrainingOptions
-    from training.train.features import FOLDER
     from training.train.learner import train
+    from training.train.network.features import FOLDER
     from training.train.record import metrics_of, save
 
     began = time.perf_counter()

@@ -27,11 +27,11 @@ from classifier import Classifier, Prediction
 from classifier.cpu_count import cores
 from classifier.photo import PhotoError
 from training.data.photos import get_photos, print_unreadable
-from training.evaluation import evaluate_held_out
+from training.evaluation.evaluate import evaluate_held_out
+from training.evaluation.predict import load_classifier, predict_labelled, predict_photos, unchanged
+from training.evaluation.predictions import Predictions
 from training.metrics import metrics_path, read_metrics
 from training.output import staged
-from training.predict import load_classifier, predict_labelled, predict_photos, unchanged
-from training.predictions import Predictions
 
 from .heatmap import lost_by_all, summary, told
 from .measuring.statistics import error_of, interval, rates, uncalibrated

@@ -5,7 +5,7 @@ Reads  OLD.pkl and NEW.pkl with their metrics.json beside them, and DATA/<label>
        photo of DATA has are not measured
 
 An export that learned from all photos is compared by the predictions that metrics.json keeps, of models that were
-trained without the photo (see `training.evaluation`). With --unseen the exports themselves predict.
+trained without the photo (see `training.evaluation.evaluate`). With --unseen the exports themselves predict.
 
     python -m training.compare old.pkl export.pkl data/bears
     python -m training.compare old.pkl export.pkl photos/of-next-year --unseen
@@ -21,10 +21,10 @@ from classifier.command_line import run
 from training.data.labels import BY_FOLDER, Labels, read_labels
 from training.data.photos import get_photos, where_photos_go
 
-from .comparison import Comparison, describe_changes, describe_export, describe_left_out
-from .evaluation import Evaluation, evaluate_all, evaluate_held_out
+from .evaluation.comparison import Comparison, describe_changes, describe_export, describe_left_out
+from .evaluation.evaluate import Evaluation, evaluate_all, evaluate_held_out
+from .evaluation.predict import load_classifier
 from .metrics import read_metrics
-from .predict import load_classifier
 
 
 def evaluate_export(export: str, classifier: Classifier, photos: Sequence[Path], labels: Labels) -> Evaluation:

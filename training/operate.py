@@ -23,13 +23,13 @@ from training.data.labels import read_labels
 from training.data.photos import get_photos
 from training.export.facts import with_fact
 
-from .answers import Answers
-from .held_out import HeldOutPredictions
+from .evaluation.answers import Answers
+from .evaluation.held_out import HeldOutPredictions
+from .evaluation.operating_point import RISK, Choice, choose, choose_by_cost, conformal_threshold, costs_of, facts_of
+from .evaluation.predict import load_classifier
+from .evaluation.predictions import Predictions
 from .metrics import metrics_path, read_metrics, write_metrics
-from .operating_point import RISK, Choice, choose, choose_by_cost, conformal_threshold, costs_of, facts_of
 from .output import staged
-from .predict import load_classifier
-from .predictions import Predictions
 
 FACT = "operating_point"
 

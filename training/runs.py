@@ -21,8 +21,8 @@ from classifier.files import replacing, sha256
 from classifier.inference.compiled_copy import onnx_path
 from training.data.splits import n_photos
 
-from .comparison import MAX_SHOWN, Comparison
-from .held_out import HeldOutPredictions
+from .evaluation.comparison import MAX_SHOWN, Comparison
+from .evaluation.held_out import HeldOutPredictions
 from .metrics import metrics_path
 from .run_folder import FOLDER, PhotoChanges, Run, find_run, read_runs
 

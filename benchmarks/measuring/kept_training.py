@@ -9,7 +9,7 @@ from typing import Any
 from classifier.command_line import run
 from training.train import one_label
 from training.train.__main__ import main
-from training.train.helpers import run_with_helpers
+from training.train.processes.helpers import run_with_helpers
 from training.train.verdict import Verdict
 
 judge = one_label.judge

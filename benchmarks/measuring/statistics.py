@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from classifier.inference.confidence import probabilities
-from training.train.calibration import calibration_error, reliability
+from training.train.probes.calibration import calibration_error, reliability
 
 RESAMPLED = 2000  # times, for the 95% interval of the calibration error
 

@@ -12,7 +12,7 @@ from .apps import ROOT
 LESSON = """
 import sys; from classifier.torchvision_compat import declare_operators; declare_operators()
 from fastai.vision.all import *
-from training.train.backbone import load_backbone
+from training.train.network.backbone import load_backbone
 data, arch, weights, seed, out = sys.argv[1:]
 set_seed(int(seed), True)
 backbone = load_backbone(arch, weights=weights)
@@ -29,7 +29,7 @@ learn.export(Path(out).resolve())
 LESSON_OF_SEVERAL = """
 import sys; from classifier.torchvision_compat import declare_operators; declare_operators()
 from fastai.vision.all import *
-from training.train.backbone import load_backbone
+from training.train.network.backbone import load_backbone
 data, arch, weights, seed, out = sys.argv[1:]
 set_seed(int(seed), True)
 backbone = load_backbone(arch, weights=weights)
@@ -76,9 +76,9 @@ def fit_plain_probe(train: Path, test: Path, arch: str, weights: Path) -> dict:
     """
     from training.data.photos import get_photos, readable_photos
     from training.options import TrainingOptions
-    from training.train.calibration import calibration_error, reliability
     from training.train.learner import prepare
-    from training.train.probe import fit_probe
+    from training.train.probes.calibration import calibration_error, reliability
+    from training.train.probes.linear import fit_probe
 
     photos = readable_photos(train)
     learn, features = prepare(photos, TrainingOptions(arch, str(weights), resize="crop"))

@@ -6,7 +6,8 @@ Writes trained/export.pkl, export.onnx and metrics.json, as `training.train` doe
     PYTHONPATH=.:tests python tests/exports/build_trained.py
 
 The fixture `trained` gives them to the tests, so that a test which needs a trained export does not wait for a
-training. Run this when `training.train` writes something new: tests/training/test_train.py compares them with a run.
+training. Run this when `training.train` writes something new: tests/training/train/test_train.py compares them with
+a run.
 """
 
 import shutil

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from classifier.files import sha256
 from helpers.photos import noisy_photo
-from training.clean.multi_label_photo import MultiLabelPhoto
 from training.clean.multi_label_session import MultiLabelCleaner
-from training.clean.reviewed_photo import ReviewedPhoto
+from training.clean.review.multi_label_photo import MultiLabelPhoto
+from training.clean.review.reviewed_photo import ReviewedPhoto
 from training.clean.session import Cleaner
 from training.data.labels import ListedPhoto, read_labels, write_labels
 from training.data.photos import get_photos
 from training.feedback import suggested_labels
-from training.label_edits import labels_of
+from training.journal.label_edits import labels_of
 
 LABELS = ["blue", "green", "red"]
 

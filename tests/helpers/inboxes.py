@@ -5,7 +5,7 @@ from pathlib import Path
 from helpers.cleaners import LABELS, reviewed, reviewed_listed
 from helpers.photos import COLOURS, noisy_photo
 from training.clean.multi_label_session import MultiLabelCleaner
-from training.clean.reviewed_photo import ReviewedPhoto
+from training.clean.review.reviewed_photo import ReviewedPhoto
 from training.clean.session import Cleaner
 from training.data.files import INBOX
 from training.data.labels import read_labels

@@ -13,8 +13,8 @@ from pathlib import Path
 from kills import kill_everywhere, killed_at
 
 from training.data.labels import ListedPhoto, read_labels, write_labels
-from training.label_edits import NO_ROW
-from training.move_journal import Change, Journal
+from training.journal.label_edits import NO_ROW
+from training.journal.moves import Change, Journal
 
 data, first, step, timed = Path(sys.argv[1]) / "data", int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 PHOTOS = data / "photos"

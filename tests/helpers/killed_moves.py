@@ -13,8 +13,8 @@ from pathlib import Path
 
 from kills import kill_everywhere, killed_at
 
-from training.clean.decisions import Decision, Decisions
-from training.move_journal import Journal
+from training.clean.review.decisions import Decision, Decisions
+from training.journal.moves import Journal
 
 root, first, step, timed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 NAMES = [os.fsdecode(b"no utf-8 \xff.jpg"), "a.jpg", "two\nlines.jpg", 'Größe, "quoted".jpg']

@@ -17,7 +17,7 @@ from torch import nn
 from classifier.export import read_export
 from classifier.inference.torch_engine import TorchEngine
 from training.data.files import parent_label
-from training.train.backbone import IMAGENET_STATS, Backbone
+from training.train.network.backbone import IMAGENET_STATS, Backbone
 
 TOLERANCE = 1e-4  # the rule asks for 1e-3
 NORMALIZE = Normalize.from_stats(*imagenet_stats, cuda=False)

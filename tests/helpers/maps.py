@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from training.clean.analysis import CACHE, PhotoAnalysis, _write
-from training.clean.decisions import FOLDER
-from training.clean.kept_features import KeptFeatures
+from training.clean.review.analysis import CACHE, PhotoAnalysis, _write
+from training.clean.review.decisions import FOLDER
+from training.clean.review.kept_features import KeptFeatures
 from training.clean.session import Cleaner
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers.photos import noisy_photo
-from training.multi_label_predictions import MultiLabelPredictions
+from training.evaluation.multi_label_predictions import MultiLabelPredictions
 
 VOCAB = ["<b>hat</b>", "shirt", "shoes"]
 TARGETS = [[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0], [0, 0, 0]]

@@ -77,8 +77,8 @@ def children(launcher: subprocess.Popen) -> list[int]:
 
 def exchange() -> None:
     """Print what the processes exchange; then ask for what the other one cannot do."""
-    from training.train.helpers import asking
-    from training.train.ranks import gathered, largest, rank, size, total
+    from training.train.processes.helpers import asking
+    from training.train.processes.ranks import gathered, largest, rank, size, total
 
     variables = [name for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK") if name in os.environ]
     with asking(take_part, "a word"):
@@ -90,7 +90,7 @@ def exchange() -> None:
 
 
 def take_part(word: str) -> None:
-    from training.train.ranks import gathered, largest, rank, total
+    from training.train.processes.ranks import gathered, largest, rank, total
 
     gathered(f"{word} of {rank()}")
     largest(7.0)
@@ -103,7 +103,7 @@ def stumble() -> None:
 
 def refuse() -> None:
     """End with a sentence while the other process waits for this one's share."""
-    from training.train.helpers import asking
+    from training.train.processes.helpers import asking
 
     with asking(take_part, ""):
         raise CliError("There is nothing to learn.")
@@ -111,8 +111,8 @@ def refuse() -> None:
 
 def linger() -> None:
     """Wait for what never comes."""
-    from training.train.helpers import asking
-    from training.train.ranks import gathered
+    from training.train.processes.helpers import asking
+    from training.train.processes.ranks import gathered
 
     with asking(time.sleep, LIMIT):
         print("waiting", flush=True)
@@ -123,7 +123,7 @@ def weights_callback():
     """Return a callback that collects a sum of all weights and statistics of each process."""
     from fastai.callback.core import Callback
 
-    from training.train.ranks import gathered
+    from training.train.processes.ranks import gathered
 
     class Weights(Callback):
         def __init__(self):
@@ -156,7 +156,7 @@ def fit(folder: str, many: str) -> None:
     from training.options import TrainingOptions
     from training.train.distributed import shared_fit
     from training.train.fine_tune import fine_tune, validation_scores
-    from training.train.helpers import dismiss
+    from training.train.processes.helpers import dismiss
 
     def backbone(*args):
         tiny = tiny_backbone()
@@ -191,6 +191,6 @@ def fit(folder: str, many: str) -> None:
 
 
 if __name__ == "__main__":
-    from training.train.helpers import run_with_helpers
+    from training.train.processes.helpers import run_with_helpers
 
     run_with_helpers(lambda: globals()[sys.argv[1]](*sys.argv[2:]))

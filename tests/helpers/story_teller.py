@@ -10,8 +10,8 @@ from io import StringIO
 from pathlib import Path
 
 from helpers.paths import ROOT
-from training.clean.review import review
-from training.clean.reviewed_photo import ReviewedPhoto
+from training.clean.review.labelled import review
+from training.clean.review.reviewed_photo import ReviewedPhoto
 from training.clean.session import Cleaner
 
 COPIED = ("app.py", "README.md", "requirements.txt", "pre-requirements.txt", "classifier", "server", "training")

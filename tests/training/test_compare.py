@@ -15,12 +15,12 @@ from helpers.commands import run_module
 from helpers.photos import make_photos, noisy_photo
 from helpers.several_labels import several_labels
 from training.compare import check_kinds, compare, with_known_labels
-from training.comparison import Comparison, describe_changes, describe_export, describe_left_out
 from training.data.labels import BY_FOLDER, Labels, ListedPhoto
 from training.data.photos import get_photos
-from training.held_out import HeldOutPredictions
+from training.evaluation.comparison import Comparison, describe_changes, describe_export, describe_left_out
+from training.evaluation.held_out import HeldOutPredictions
+from training.evaluation.predictions import Predictions
 from training.metrics import metrics_path, read_metrics, validated_before
-from training.predictions import Predictions
 
 VOCAB = ["blue", "green", "red"]
 

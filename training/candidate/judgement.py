@@ -15,13 +15,13 @@ from fastcore.script import CliError
 
 from classifier import Classifier
 from training.compare import check_kinds, evaluate_export, with_known_labels
-from training.comparison import Comparison, describe_left_out
 from training.data.contents import sha256_of
 from training.data.labels import Labels
-from training.evaluation import evaluate_all, evaluate_held_out
+from training.evaluation.comparison import Comparison, describe_left_out
+from training.evaluation.evaluate import evaluate_all, evaluate_held_out
+from training.evaluation.predict import load_classifier
+from training.evaluation.predictions import Predictions
 from training.metrics import read_metrics
-from training.predict import load_classifier
-from training.predictions import Predictions
 
 from .promoted import Promoted
 

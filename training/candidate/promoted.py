@@ -17,7 +17,7 @@ from classifier.results_csv import plain
 from training.csv_rows import read_csv_rows
 from training.data.labels_csv import SEPARATOR
 from training.data.manifest import sha256_of_lines
-from training.held_out import HeldOutPredictions
+from training.evaluation.held_out import HeldOutPredictions
 from training.metrics import read_metrics
 from training.options import TrainingOptions
 from training.run_folder import COLUMNS, MANIFEST, read_runs

@@ -10,9 +10,9 @@ person and no HTML. What users wrote is not shown at all: of feedback, there are
 from collections.abc import Sequence
 from typing import Any
 
-from training.comparison import MAX_SHOWN, Comparison
 from training.data.contents import sha256_of
 from training.data.splits import n_photos
+from training.evaluation.comparison import MAX_SHOWN, Comparison
 from training.monitor.history import shorten
 from training.monitor.tally import total
 from training.report.markdown import table

@@ -12,8 +12,8 @@ from fastcore.script import CliError
 from classifier.inference.compiled_copy import onnx_path
 from training.csv_rows import write_csv
 from training.data.splits import Photos
+from training.evaluation.predict import load_classifier
 from training.metrics import metrics_path, write_metrics
-from training.predict import load_classifier
 from training.run_folder import COLUMNS, MANIFEST, Run, keep_run, manifest_rows
 
 from .promoted import Promoted

@@ -20,13 +20,13 @@ from fastcore.script import CliError
 from classifier.command_line import run
 from training.data.labels import FILE_NAME
 from training.data.photos import get_photos, inbox_photos
-from training.label_edits import labels_of
-from training.move_journal import Journal
+from training.journal.label_edits import labels_of
+from training.journal.moves import Journal
 
-from .multi_label_photo import MultiLabelPhoto
 from .multi_label_session import MultiLabelCleaner
-from .review import review
-from .reviewed_photo import ReviewedPhoto, describe_unlabelled
+from .review.labelled import review
+from .review.multi_label_photo import MultiLabelPhoto
+from .review.reviewed_photo import ReviewedPhoto, describe_unlabelled
 from .session import STAGE, Cleaner, describe
 
 PORT = 7861  # the app has 7860

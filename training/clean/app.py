@@ -29,12 +29,12 @@ from pydantic import BaseModel
 from classifier.photo import PhotoError, open_photo
 
 from .cards import card, details, progress
-from .decisions import ChangedMeanwhile
-from .kept_features import KeptFeatures
 from .local_only import SameOriginMiddleware
 from .map.api import add_map_routes
 from .page import build_page
-from .reviewed_photo import ReviewedPhoto
+from .review.decisions import ChangedMeanwhile
+from .review.kept_features import KeptFeatures
+from .review.reviewed_photo import ReviewedPhoto
 from .session import Cleaner
 from .similar import SimilarPhotos
 

@@ -11,10 +11,10 @@ from typing import Any
 from training.data.files import INBOX
 
 from .chips import chips
-from .decisions import Decision
-from .multi_label_photo import IN_WORDS, MultiLabelPhoto, in_words
 from .multi_label_session import MultiLabelCleaner
-from .reviewed_photo import ReviewedPhoto
+from .review.decisions import Decision
+from .review.multi_label_photo import IN_WORDS, MultiLabelPhoto, in_words
+from .review.reviewed_photo import ReviewedPhoto
 from .session import Cleaner
 
 N_PROBABILITIES = 5  # in the large view of a photo, the highest ones

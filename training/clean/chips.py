@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
-from training.label_edits import labels_of
+from training.journal.label_edits import labels_of
 
-from .decisions import Decision
-from .multi_label_photo import MultiLabelPhoto
+from .review.decisions import Decision
+from .review.multi_label_photo import MultiLabelPhoto
 
 N_KEYS = 9  # labels with a key: 1 to 9
 ALL_SHOWN = 12  # so many labels are all shown on a card; of more, those that matter for the photo

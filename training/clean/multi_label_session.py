@@ -1,7 +1,7 @@
 """A cleaning session over photos with several labels, or none: decisions change rows of labels.csv.
 
 Reads  DATA/labels.csv, again whenever it has changed: its owner may work on it in a spreadsheet
-Writes through `training.move_journal`, which leaves rows alone that somebody else changed meanwhile
+Writes through `training.journal.moves`, which leaves rows alone that somebody else changed meanwhile
 """
 
 from collections.abc import Callable, Sequence
@@ -13,13 +13,13 @@ from typing import cast
 from training.data.files import INBOX
 from training.data.labels import BY_FOLDER, FILE_NAME, SEPARATOR
 from training.feedback import PHOTOS, suggested_labels
-from training.label_edits import NO_ROW, labels_of, read_listed
-from training.move_journal import Change
+from training.journal.label_edits import NO_ROW, labels_of, read_listed
+from training.journal.moves import Change
 
 from .chips import labels_with_keys
-from .decisions import ChangedMeanwhile, Decision, PhotoKey
-from .multi_label_photo import NO_LABEL, MultiLabelPhoto, in_words
-from .reviewed_photo import ReviewedPhoto
+from .review.decisions import ChangedMeanwhile, Decision, PhotoKey
+from .review.multi_label_photo import NO_LABEL, MultiLabelPhoto, in_words
+from .review.reviewed_photo import ReviewedPhoto
 from .session import Cleaner
 
 CHANGES: dict[str, Callable[[set[str], set[str]], set[str]]] = {"toggle": xor, "add": or_, "remove": sub}

@@ -16,7 +16,7 @@ from training.data.files import INBOX
 
 from .actions import apply, undo, with_error
 from .cards import grid, n_labelled, progress, shell_command
-from .multi_label_photo import IN_WORDS, NO_LABEL
+from .review.multi_label_photo import IN_WORDS, NO_LABEL
 from .session import ORDERS, SPLITS, Cleaner
 
 PHOTOS_PER_PAGE = 24

@@ -8,11 +8,11 @@ from itertools import repeat
 from pathlib import Path
 
 from training.data.files import INBOX
-from training.move_journal import Change, Journal, Undone
+from training.journal.moves import Change, Journal, Undone
 
-from .decisions import Decision, Decisions, PhotoKey
-from .homes import Homes
-from .reviewed_photo import ORDERS, ReviewedPhoto, changes_photo, describe
+from .review.decisions import Decision, Decisions, PhotoKey
+from .review.homes import Homes
+from .review.reviewed_photo import ORDERS, ReviewedPhoto, changes_photo, describe
 
 __all__ = ["ORDERS", "SPLITS", "STAGE", "Cleaner", "changes_photo", "describe"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from fastcore.script import CliError
 
-from .kept_features import KeptFeatures
-from .reviewed_photo import ReviewedPhoto
+from .review.kept_features import KeptFeatures
+from .review.reviewed_photo import ReviewedPhoto
 from .session import Cleaner
 
 N_SHOWN = 11

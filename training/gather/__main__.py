@@ -35,11 +35,11 @@ from classifier.photo.download import run_async
 from training.data.files import folder_name
 from training.feedback import Suggestions, fetch_feedback
 
-from .candidates import DataSet
 from .collect import Collector, gather
 from .gathered import takes_several
-from .options import SEVERAL, ReadingOptions
-from .sources import check_apart, opened_source
+from .sources.candidates import DataSet
+from .sources.opening import check_apart, opened_source
+from .sources.options import SEVERAL, ReadingOptions
 
 LABEL_HELP = "LABEL=TERM: a label and what to search for; give it as often as you like"
 

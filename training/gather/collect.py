@@ -14,9 +14,9 @@ from training.append_log import AppendLog, utc_now
 from training.csv_rows import read_csv_rows
 from training.progress import progress_bar
 
-from .candidates import Candidate
 from .gathered import Gathered
 from .search import search_web
+from .sources.candidates import Candidate
 
 FAILED_COLUMNS = ("label", "url", "why", "time")
 MAX_CONCURRENT = 16  # downloads at a time

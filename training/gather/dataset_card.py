@@ -11,7 +11,7 @@ from training.append_log import Row
 from training.data.splits import n_photos
 from training.report.markdown import plain, table
 
-from .candidates import several_and_none
+from .sources.candidates import several_and_none
 
 TAG = "fieldguide"  # in the metadata: tells a data set of ours from another
 ORDER = ("train", "validation", "test")

@@ -19,7 +19,7 @@ from training.data.labels import SEPARATOR, ListedPhoto, add_to_labels, read_lab
 from training.data.photos import get_photos
 from training.output import replacing
 
-from .candidates import Candidate, some
+from .sources.candidates import Candidate, some
 
 COLUMNS = (
     *("file", "label", "term", "url", "page", "title", "sha256", "width", "height", "time"),

@@ -25,10 +25,10 @@ from training.hub.connection import connected, valid
 from training.hub.errors import HubError
 from training.hub.repo import Changes, Content, Repo, changes
 
-from .candidates import several_and_none
 from .dataset_card import ORDER, TAG
-from .hub import PREFIX
 from .hub_files import Photo, files_to_send, photos_to_send
+from .sources.candidates import several_and_none
+from .sources.hub import PREFIX
 
 
 def repository(where: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastcore.script import CliError
 
-from .candidates import Candidate
+from .sources.candidates import Candidate
 
 Search = Callable[[str, int], list[dict[str, Any]]]  # (term, page), see `image_search`
 

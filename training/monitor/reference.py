@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-SCORE_DIGITS = 4  # of the familiarity of held-out photos, as `training.held_out` rounds it
+SCORE_DIGITS = 4  # of the familiarity of held-out photos, as `training.evaluation.held_out` rounds it
 DEFAULT_UNFAMILIAR = 0.05  # share expected where nobody measured it: more than the 1% of held-out photos
 
 
@@ -79,7 +79,7 @@ def _of_several_labels(metrics: dict[str, Any]) -> Reference:
 
     Without the predictions for them, only how often each label is given is known, and the error.
     """
-    from training.held_out import HeldOutPredictions  # it imports scikit-learn, which takes seconds
+    from training.evaluation.held_out import HeldOutPredictions  # it imports scikit-learn, which takes seconds
 
     held_out = HeldOutPredictions.from_metrics(metrics)
     if held_out is None or held_out.predicted_labels is None:

@@ -5,7 +5,7 @@ Writes report/report.html (self-contained) and its figures as PNG: confusion_mat
        reliability, familiarity; co_occurrence and precision_recall where a photo may have several labels
 
 For photos that were held out, the predictions are those that metrics.json keeps, by models that were not trained on
-them (see `training.evaluation`).
+them (see `training.evaluation.evaluate`).
 
     python -m training.report export.pkl data/bears
     python -m training.report export.pkl data/bears --other photos/of-anything-else
@@ -24,12 +24,12 @@ from classifier import Classifier
 from classifier.command_line import run
 from training.data.labels import read_labels
 from training.data.photos import get_photos, print_unreadable, where_photos_go
-from training.evaluation import Evaluation, evaluate
+from training.evaluation.evaluate import Evaluation, evaluate
+from training.evaluation.multi_label_predictions import NONE, MultiLabelPredictions
+from training.evaluation.predict import familiarity_of_photos, load_classifier
+from training.evaluation.predictions import Predictions
 from training.metrics import read_metrics
-from training.multi_label_predictions import NONE, MultiLabelPredictions
 from training.output import staged
-from training.predict import familiarity_of_photos, load_classifier
-from training.predictions import Predictions
 
 from .figures import FamiliarityGroups, figures_of
 from .groups import groups_context, groups_of

@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from classifier.photo import open_photo
-from training.evaluation import Evaluation
-from training.multi_label_predictions import MultiLabelPredictions
-from training.predictions import N_TOP_LOSSES, Predictions
+from training.evaluation.evaluate import Evaluation
+from training.evaluation.multi_label_predictions import MultiLabelPredictions
+from training.evaluation.predictions import N_TOP_LOSSES, Predictions
 
 from .matrix import plot_counts
 from .multi_label_figures import plot_co_occurrence, plot_precision_recall

@@ -21,7 +21,7 @@ from classifier import Classifier
 from classifier.photo import PhotoError, open_photo
 from training.data.contents import INSPECTED_SIDE
 from training.data.traits import EXTREMES, traits_of
-from training.predictions import Predictions
+from training.evaluation.predictions import Predictions
 from training.progress import progress_bar
 
 MAX_PHOTOS = 2000  # that are looked at, spread evenly

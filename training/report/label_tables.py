@@ -12,7 +12,7 @@ import numpy as np
 
 from training.data.labels_csv import SEPARATOR
 from training.data.photos import FEW_PHOTOS
-from training.multi_label_predictions import NONE, MultiLabelPredictions
+from training.evaluation.multi_label_predictions import NONE, MultiLabelPredictions
 from training.statistics import wilson
 
 Row = tuple[object, ...]

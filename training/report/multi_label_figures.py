@@ -7,7 +7,7 @@ Gives  matplotlib figures
 import numpy as np
 from matplotlib.figure import Figure
 
-from training.multi_label_predictions import MultiLabelPredictions
+from training.evaluation.multi_label_predictions import MultiLabelPredictions
 
 from .matrix import plot_counts
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from training.multi_label_predictions import MultiLabelPredictions
+from training.evaluation.multi_label_predictions import MultiLabelPredictions
 from training.statistics import wilson
 from training.train.verdict import FINE_TUNE_ERROR
 

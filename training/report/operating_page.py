@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from training.answers import Answers, Outcome
-from training.multi_label_predictions import MultiLabelPredictions
-from training.predictions import Predictions
+from training.evaluation.answers import Answers, Outcome
+from training.evaluation.multi_label_predictions import MultiLabelPredictions
+from training.evaluation.predictions import Predictions
 
 ALL = "all labels together"
 MAX_STEPS = 100  # of the slider: thresholds at which another answer falls below

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from training.evaluation import Evaluation
-from training.multi_label_predictions import MultiLabelPredictions
-from training.predictions import Predictions
+from training.evaluation.evaluate import Evaluation
+from training.evaluation.multi_label_predictions import MultiLabelPredictions
+from training.evaluation.predictions import Predictions
 from training.statistics import wilson
 from training.train.verdict import FINE_TUNE_ERROR, Verdict
 

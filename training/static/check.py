@@ -45,7 +45,7 @@ def photos_to_compare(data: str, export: str) -> list[Path]:
     """Return the photos under DATA to compare on; CliError where there are none."""
     # what these need is not installed where an app is only served, and takes a second to import
     from training.data.photos import get_photos, select_by_hash
-    from training.held_out import HeldOutPredictions
+    from training.evaluation.held_out import HeldOutPredictions
     from training.metrics import read_metrics
 
     photos = get_photos(data, labelled=False)

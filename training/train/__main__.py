@@ -54,7 +54,7 @@ def main(
 if __name__ == "__main__":
     if "WORLD_SIZE" in os.environ:  # torchrun started this process, and others
         from . import pipeline  # noqa: F401  whatever the others are asked to do needs it
-        from .helpers import run_with_helpers
+        from .processes.helpers import run_with_helpers
 
         run_with_helpers(lambda: run(main))
     else:

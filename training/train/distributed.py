@@ -29,8 +29,8 @@ from training.data.labels import Labels
 from training.data.splits import Photos
 from training.options import TrainingOptions
 
-from .helpers import asking
-from .ranks import environment, here, rank, size, total
+from .processes.helpers import asking
+from .processes.ranks import environment, here, rank, size, total
 
 MIN_SHARE = 2  # photos of each process; batch norm needs two
 

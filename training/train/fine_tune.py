@@ -25,7 +25,7 @@ from torch import nn
 
 from .accelerator import half_precision
 from .interrupt import StopOnInterrupt
-from .ranks import largest, size
+from .processes.ranks import largest, size
 from .verdict import FINE_TUNE_ERROR, Verdict
 
 ALPHA = 0.05  # probability below which a lower loss is called more than chance

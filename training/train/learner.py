@@ -25,13 +25,13 @@ from training.data.splits import Photos
 from training.export.writer import engine_of
 from training.options import TrainingOptions
 
-from .backbone import load_backbone
 from .distributed import shared_fit
-from .familiarity import score_photos
-from .features import Features
 from .fine_tune import MAX_MINUTES, fine_tune, should_fine_tune, validation_scores
-from .network import get_learner, set_probe
+from .network.backbone import load_backbone
+from .network.features import Features
+from .network.network import get_learner, set_probe
 from .out_of_fold import OutOfFold, score_out_of_fold
+from .probes.familiarity import score_photos
 from .task import Scored
 from .trained import Trained
 

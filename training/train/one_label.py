@@ -10,12 +10,12 @@ from fastai.callback.core import Callback
 
 from classifier.inference.confidence import Familiarity, probabilities
 from training.data.labels import Labels
-from training.held_out import HeldOutPredictions
+from training.evaluation.held_out import HeldOutPredictions
 
-from .calibration import calibrate, fit_temperature
-from .familiarity import FamiliarityMetrics, fit_familiarity
 from .fine_tune import verdict_of
-from .probe import OneOf, cross_entropy, label_weights, sample_weights
+from .probes.calibration import calibrate, fit_temperature
+from .probes.familiarity import FamiliarityMetrics, fit_familiarity
+from .probes.linear import OneOf, cross_entropy, label_weights, sample_weights
 from .task import Scored, Task, Views
 from .verdict import Verdict
 

@@ -16,10 +16,10 @@ from training.data.duplicates import groups_of_copies
 from training.data.splits import Photos
 from training.options import TrainingOptions
 
-from .cross_validation import assign_folds, cross_validate
-from .features import Features
+from .network.features import Features
 from .one_label import OneLabel
-from .probe import Probe
+from .probes.cross_validation import assign_folds, cross_validate
+from .probes.linear import Probe
 from .several_labels import SeveralLabels
 from .task import Task
 

@@ -14,20 +14,20 @@ from classifier.inference.neighbours import Neighbours
 from classifier.photo import PhotoError
 from training.data.photos import imbalance_ratio, labels_with_few_photos, print_left_out, readable_photos
 from training.data.splits import Photos, n_photos
+from training.evaluation.predict import load_classifier, predict_labelled
 from training.export.stock_fastai import StockFastai
 from training.metrics import validated_before, write_metrics
 from training.options import TrainingOptions
-from training.predict import load_classifier, predict_labelled
 from training.run_folder import keep_run
 from training.statistics import wilson
 
 from .accelerator import photo_writer
-from .features import FOLDER
-from .helpers import dismiss
 from .interrupt import remember_interrupts
 from .learner import train
 from .neighbours import fit_neighbours
-from .probe import MAX_IMBALANCE
+from .network.features import FOLDER
+from .probes.linear import MAX_IMBALANCE
+from .processes.helpers import dismiss
 from .record import metrics_of, save
 from .tracking import tracked
 from .trained import Trained

@@ -13,12 +13,12 @@ from classifier.inference.neighbours import Neighbours
 from classifier.photo import open_photo
 from training.data.manifest import manifest_sha256
 from training.data.splits import Photos
+from training.evaluation.multi_label_predictions import MultiLabelPredictions
+from training.evaluation.predictions import Predictions
 from training.export.stock_fastai import StockFastai
 from training.export.writer import compile_export, export_learner, facts_of, portable
 from training.metrics import write_metrics
-from training.multi_label_predictions import MultiLabelPredictions
 from training.options import TrainingOptions
-from training.predictions import Predictions
 from training.statistics import wilson
 
 from .trained import Trained

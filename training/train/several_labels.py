@@ -15,12 +15,12 @@ from sklearn.metrics import average_precision_score
 from classifier.inference.confidence import Familiarity
 from classifier.inference.multi_label import LabelCalibration
 from training.data.labels import Labels
-from training.held_out import HeldOutPredictions
+from training.evaluation.held_out import HeldOutPredictions
 
-from .familiarity import FamiliarityMetrics, fit_familiarity, score_photos
 from .fine_tune import verdict_of
-from .multi_label_calibration import calibrate_labels, choose_thresholds, cross_fitted
-from .multi_label_probe import AnyOf, binary_cross_entropy
+from .probes.familiarity import FamiliarityMetrics, fit_familiarity, score_photos
+from .probes.multi_label import AnyOf, binary_cross_entropy
+from .probes.multi_label_calibration import calibrate_labels, choose_thresholds, cross_fitted
 from .task import Scored, Task, Views
 from .verdict import Verdict
 

@@ -14,10 +14,10 @@ from fastai.callback.core import Callback
 
 from classifier.inference.confidence import Familiarity
 from training.data.labels import Labels
-from training.held_out import HeldOutPredictions
+from training.evaluation.held_out import HeldOutPredictions
 
-from .cross_validation import ProbePath
-from .familiarity import FamiliarityMetrics
+from .probes.cross_validation import ProbePath
+from .probes.familiarity import FamiliarityMetrics
 from .verdict import Verdict
 
 Views = Sequence[tuple[np.ndarray, np.ndarray]]  # see `familiarity.similarities`

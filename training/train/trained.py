@@ -9,10 +9,10 @@ from fastai.learner import Learner
 from fastcore.script import CliError
 
 from classifier.inference.confidence import Familiarity
-from training.held_out import HeldOutPredictions
-from training.predictions import Predictions
+from training.evaluation.held_out import HeldOutPredictions
+from training.evaluation.predictions import Predictions
 
-from .familiarity import FamiliarityMetrics
+from .probes.familiarity import FamiliarityMetrics
 from .task import Task
 from .verdict import Verdict
 

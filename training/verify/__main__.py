@@ -24,8 +24,8 @@ from fastcore.script import CliError
 from classifier.command_line import run
 from training.data.labels import Labels, read_labels
 from training.data.photos import get_photos, inbox_photos, where_photos_go
+from training.journal.moves import Journal
 from training.metrics import read_metrics
-from training.move_journal import Journal
 
 from .issues import REJECTED, REPORTED, Inspection, find_issues, short_name
 from .shortcuts import find_shortcuts

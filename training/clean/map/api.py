@@ -17,8 +17,8 @@ from fastcore.script import CliError
 from pydantic import BaseModel, Field, ValidationError
 
 from training.clean.cards import progress
-from training.clean.decisions import ChangedMeanwhile
-from training.clean.kept_features import KeptFeatures
+from training.clean.review.decisions import ChangedMeanwhile
+from training.clean.review.kept_features import KeptFeatures
 from training.clean.session import Cleaner
 from training.data.files import folder_name
 

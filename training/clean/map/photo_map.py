@@ -18,8 +18,8 @@ from zipfile import BadZipFile
 import numpy as np
 from fastcore.script import CliError
 
-from training.clean.decisions import FOLDER
-from training.clean.kept_features import KeptFeatures
+from training.clean.review.decisions import FOLDER
+from training.clean.review.kept_features import KeptFeatures
 from training.clean.session import Cleaner
 from training.output import staged
 

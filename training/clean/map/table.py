@@ -6,9 +6,9 @@ Gives  `table`
 from math import isinf
 from typing import Any
 
-from training.clean.decisions import Decision
-from training.clean.multi_label_photo import IN_WORDS
-from training.clean.reviewed_photo import ReviewedPhoto
+from training.clean.review.decisions import Decision
+from training.clean.review.multi_label_photo import IN_WORDS
+from training.clean.review.reviewed_photo import ReviewedPhoto
 from training.clean.session import Cleaner
 from training.data.files import INBOX
 

@@ -1,0 +1,461 @@
+"""training/train/record.py, learner.py and backbone.py: a run on a tiny scale, its files, and what bad input reads."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import redirect_stdout
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from fastai.learner import load_learner
+from fastcore.script import CliError
+
+from classifier import Classifier
+from classifier.export import read_export
+from classifier.files import sha256
+from classifier.photo import open_photo
+from helpers.commands import TINY, train
+from helpers.learners import tiny_backbone
+from helpers.paths import ROOT
+from helpers.photos import make_photos, noisy_photo
+from training.data.manifest import manifest_sha256
+from training.data.photos import get_photos, readable_photos
+from training.data.splits import Photos
+from training.metrics import read_metrics, validated_before
+from training.options import TrainingOptions
+from training.train.__main__ import main
+from training.train.checks import check_out
+from training.train.fine_tune import Verdict
+from training.train.learner import prepare
+from training.train.learner import train as train_here
+from training.train.network.backbone import load_backbone
+from training.train.pipeline import print_counts
+
+HERE = TrainingOptions(image_size=32, batch_size=4, epochs=1, folds=2)
+
+
+def test_run_ends_with_an_export_its_metrics_and_one_line_of_counts(training_run):
+    last = (training_run / "log.txt").read_text().splitlines()[-1]
+    for part in (
+        "export.pkl: 30 photos to train, 3 labels, 1 unreadable",
+        "frozen network with a linear probe",
+        "of 30 photos held out in turn, 95% interval",
+    ):
+        assert part in last
+
+
+def test_probe_is_told_before_the_lessons_table_and_the_verdict_after_it(training_run):
+    log = (training_run / "log.txt").read_text()
+    assert "broken.jpg: This photo is damaged" in log
+    probe, table, verdict = (
+        log.index(part)
+        for part in (
+            "probe: 30 photos in 4 views, 120 of them computed anew",
+            "epoch     train_loss  valid_loss  error_rate  time",
+            "fine-tuning is not kept: held-out loss",
+        )
+    )
+    assert probe < table < verdict
+    assert "when a label was left out, " in log
+
+
+def test_metrics_record_figures_counts_versions_and_options(training_run):
+    metrics = json.loads((training_run / "metrics.json").read_text())
+    assert (metrics["n_train"], metrics["n_valid"], metrics["measured"]) == (30, 30, "out of fold")
+    assert metrics["error_rate"] == metrics["n_wrong"] / 30
+    assert metrics["photos"] == {label: {"train": 10, "valid": 0} for label in ("blue", "green", "red")}
+    assert sum(row["wrong"] for row in metrics["by_label"].values()) == metrics["n_wrong"]
+    assert metrics["unreadable"] == ["red/broken.jpg"]
+    assert metrics["data_sha256"] == read_export(training_run / "export.pkl").facts["data_sha256"]
+    assert metrics["data_sha256"] == manifest_sha256(readable_photos(training_run / "photos"))
+    assert [set(row) for row in metrics["epochs"]] == [{"epoch", "train_loss", "valid_loss", "error_rate", "time"}] * 2
+    assert metrics["fine_tuning"]["kept"] is False and metrics["fine_tuning"]["n"] == 6
+    assert metrics["options"]["arch"] == "squeezenet1_1" and metrics["options"]["folds"] == 5
+    assert {"python", "fastai", "torch", "torchvision", "scikit-learn"} <= set(metrics["versions"])
+    assert len(metrics["held_out"]["answers"]) == 30 and metrics["valid_sha256"] == []
+    assert set(metrics["familiarity"]["left_out"]) == {"blue", "green", "red"}
+    assert 0 < metrics["familiarity"]["threshold"] < 1
+    assert metrics["export"]["bytes"] == (training_run / "export.pkl").stat().st_size
+    assert str(training_run) not in json.dumps(metrics)
+
+
+def test_committed_small_export_is_what_a_run_writes(training_run, trained):
+    """If this fails, `training.train` writes something new: run tests/exports/build_trained.py."""
+    assert form(json.loads((trained / "metrics.json").read_text())) == form(
+        json.loads((training_run / "metrics.json").read_text())
+    )
+    assert form(read_export(trained / "export.pkl").facts) == form(read_export(training_run / "export.pkl").facts)
+    photos = {sha256(file) for file in get_photos(trained / "photos") if file.name != "broken.jpg"}
+    assert set(read_metrics(trained / "export.pkl")["held_out"]["answers"]) == photos
+
+
+def form(value: object) -> object:
+    """Return what a value is made of: the names in a dict, each with the form of its value; the type of all else."""
+    if not isinstance(value, dict):
+        return type(value).__name__
+    by_photo = all(len(name) == 64 for name in value)  # SHA-256
+    return {"a photo" if by_photo else name: form(part) for name, part in value.items()}
+
+
+@pytest.fixture
+def _tiny_network(monkeypatch):
+    monkeypatch.setattr("training.train.learner.load_backbone", tiny_backbone)
+
+
+@pytest.mark.usefixtures("_tiny_network")
+def test_same_seed_gives_the_same_model(photos, monkeypatch):
+    monkeypatch.setattr("training.train.one_label.judge", lambda *args: Verdict(True, 2.0, 1.0, 0.01, 6))
+    files, options = Photos(get_photos(photos)), replace(HERE, fine_tune=True)
+    one, same, other = (train_here(files, of) for of in (options, options, replace(options, seed=7)))
+    states = [trained.learn.model.state_dict() for trained in (one, same, other)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert not all(torch.equal(states[0][name], states[2][name]) for name in states[0])
+    assert one.validated == same.validated != other.validated
+
+
+@pytest.mark.usefixtures("_tiny_network")
+def test_photos_that_the_run_before_validated_are_validated_again(photos, monkeypatch):
+    monkeypatch.setattr("training.train.one_label.judge", lambda *args: Verdict(True, 2.0, 1.0, 0.01, 6))
+    options = replace(HERE, fine_tune=True)
+    before = train_here(Photos(get_photos(photos)), options).held_out.hashes
+    noisy_photo((200, 40, 40), 999).save(photos / "red" / "0-new.png")
+    files, options = Photos(get_photos(photos)), replace(options, seed=1)
+    assert len(before) == 6 and set(train_here(files, options, before).held_out.hashes) >= set(before)
+    assert not set(train_here(files, options).held_out.hashes) >= set(before)
+
+
+def test_stock_load_learner_opens_the_export(training_run):
+    learn = load_learner(training_run / "export.pkl")
+    with learn.no_bar(), learn.no_logging():
+        label, _, probabilities = learn.predict(training_run / "photos" / "red" / "00.png")
+    assert label in ("blue", "green", "red")
+    assert float(probabilities.sum()) == pytest.approx(1, abs=1e-5)
+
+
+# --- sets that folders give, from photos to the export ---
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A folder with photos in train, valid and test, of which some are in another label's folder; a run's files."""
+    folder = tmp_path_factory.mktemp("given")
+    for split, n, seed in (("train", 8, 0), ("valid", 4, 300), ("test", 3, 600)):
+        make_photos(folder / "photos" / split, n, seed)
+    noisy_photo((200, 40, 40), 901).save(folder / "photos" / "valid" / "blue" / "red.png")
+    for i in range(2):
+        noisy_photo((40, 180, 60), 902 + i).save(folder / "photos" / "test" / "blue" / f"green {i}.png")
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as log:
+        patch.setattr("training.train.learner.load_backbone", tiny_backbone)
+        main(str(folder / "photos"), image_size=32, folds=3, quick=True, out=str(folder / "export.pkl"))
+    (folder / "log.txt").write_text(log.getvalue())
+    return folder
+
+
+def hashes_in(folder: Path) -> set[str]:
+    return set(map(sha256, get_photos(folder)))
+
+
+def test_a_given_validation_set_gives_the_error(given):
+    metrics, classifier = json.loads((given / "metrics.json").read_text()), Classifier.load(given / "export.pkl")
+    valid = get_photos(given / "photos" / "valid")
+    wrong = sum(classifier.predict(file).label != file.parent.name for file in valid)
+    assert metrics["n_wrong"] == wrong >= 1
+    assert (metrics["measured"], metrics["n_train"], metrics["n_valid"]) == ("validation", 24, 13)
+    assert set(metrics["valid_sha256"]) == hashes_in(given / "photos" / "valid")
+    assert metrics["calibration"]["n_photos"] == 24
+    assert f"({wrong} of 13 photos held out for validation" in (given / "log.txt").read_text()
+
+
+def test_a_given_test_set_is_only_measured(given):
+    metrics, test = json.loads((given / "metrics.json").read_text()), hashes_in(given / "photos" / "test")
+    looked_at = hashes_in(given / "photos" / "train") | hashes_in(given / "photos" / "valid")
+    assert set(metrics["held_out"]["answers"]) == looked_at and not test & looked_at
+    (features,) = (given / "photos" / ".features").iterdir()
+    assert set(np.load(features)["names"]) == looked_at
+
+
+def test_error_on_a_given_test_set_is_told_and_kept(given):
+    of_test = json.loads((given / "metrics.json").read_text())["test"]
+    assert (of_test["n"], of_test["n_wrong"]) == (11, 2) and of_test["error_rate"] == 2 / 11
+    assert (of_test["by_label"]["blue"]["n"], of_test["by_label"]["blue"]["wrong"]) == (5, 2)
+    assert "test set: 2 of 11 wrong, 18.2% (95% interval" in (given / "log.txt").read_text()
+
+
+def test_a_probe_is_explained_cell_by_cell(given):
+    classifier, file = Classifier.load(given / "export.pkl"), given / "photos" / "test" / "red" / "00.png"
+    scores, _ = classifier._engine.answer(open_photo(file))
+    for label, score in zip(classifier.labels, scores):
+        heatmap = classifier.explain(file, label).heatmap
+        assert heatmap.contributions.size > 1
+        assert heatmap.contributions.sum() + heatmap.bias == pytest.approx(score, abs=1e-4)
+
+
+def test_stock_fastai_answers_as_the_app_does(given):
+    learn, classifier = load_learner(given / "export.pkl"), Classifier.load(given / "export.pkl")
+    classifier.temperature = 1  # fastai does not calibrate
+    file = given / "photos" / "test" / "red" / "00.png"
+    with learn.no_bar(), learn.no_logging():
+        probabilities = dict(zip(learn.dls.vocab, learn.predict(file)[2].tolist()))
+    assert probabilities == pytest.approx(classifier.predict(file).probabilities, abs=1e-4)
+
+
+def files_of(**counts) -> Photos:
+    return Photos([Path(label, f"{i}.png") for label, n in counts.items() for i in range(n)])
+
+
+@pytest.mark.parametrize(
+    "photos, says",
+    [
+        (files_of(ant=100, bee=25), "one label has 4 times as many photos as another"),
+        (files_of(ant=30, bee=10), ""),
+        (files_of(ant=12, bee=6, fly=9), "few photos: bee, fly. What is measured of them says little"),
+    ],
+    ids=["uneven", "even enough", "few"],
+)
+def test_uneven_and_few_photos_are_told(capsys, photos, says):
+    print_counts(photos)
+    said = capsys.readouterr().out
+    assert says in said and len(said.splitlines()) == (1 if says else 0)
+
+
+# --- what cannot work ---
+
+
+def failed(run: subprocess.CompletedProcess) -> str:
+    """Return the one sentence that a failed run printed."""
+    assert run.returncode == 1, run.stdout
+    assert "Traceback" not in run.stderr
+    lines = [line for line in run.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, run.stderr
+    return lines[0]
+
+
+@pytest.mark.slow
+def test_bad_option_is_one_sentence(photos, tmp_path):
+    assert failed(train(photos, "--out", tmp_path / "export.pkl", "--quick", "--fine-tune")).startswith(
+        "--quick --fine-tune: one of the two."
+    )
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        ({"epochs": 0}, "--epochs 0"),
+        ({"image_size": 8}, "--image-size 8"),
+        ({"resize": "stretch"}, "random_crop, crop, pad, squish"),
+        ({"valid_pct": 1.5}, "--valid-pct 1.5"),
+        ({"batch_size": 1}, "--batch-size 1"),
+        ({"base_lr": -1.0}, "--base-lr -1"),
+        ({"grey": 30.0}, "--grey 30.0"),
+        ({"folds": 1}, "--folds 1: at least 2"),
+        ({"folds": 0}, "--folds 0: at least 2"),
+        ({"seed": 99999999999999999999}, "--seed 99999999999999999999"),
+        ({"arch": "resnet81"}, "Did you mean resnet18"),
+        ({"weights": "nowhere.pth"}, "no weights file nowhere.pth"),
+        ({"out": "no/such/folder/export.pkl"}, "a folder that exists"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, dict) else "",
+)
+def test_each_bad_option_is_named(photos, tmp_path, options, says):
+    with pytest.raises(CliError, match=says):
+        main(str(photos), **{"out": str(tmp_path / "export.pkl"), **options})
+    assert not list(tmp_path.glob("*.pkl"))
+
+
+def test_bad_folder_is_one_sentence(tmp_path):
+    with pytest.raises(CliError, match="There is no folder"):
+        main(str(tmp_path / "nowhere"), out=str(tmp_path / "export.pkl"))
+
+
+def test_weights_that_are_no_numbers_are_one_sentence(photos, tmp_path, monkeypatch):
+    broken = tiny_backbone()
+    torch.nn.init.constant_(broken.body[0].weight, torch.nan)
+    monkeypatch.setattr("training.train.learner.load_backbone", lambda *args: broken)
+    with pytest.raises(CliError, match="gives no numbers for a photo"):
+        main(str(photos), image_size=32, out=str(tmp_path / "export.pkl"))
+
+
+@pytest.mark.usefixtures("_tiny_network")
+def test_copies_alone_are_one_sentence(photos, tmp_path):
+    for file in get_photos(photos / "red", labelled=False):
+        file.write_bytes((photos / "red" / "00.png").read_bytes())
+    with pytest.raises(CliError, match="A label has too few different photos"):
+        main(str(photos), image_size=32, valid_pct=0.1, out=str(tmp_path / "export.pkl"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot be kept from writing")
+@pytest.mark.slow
+def test_full_disk_is_one_sentence_and_leaves_the_old_export(photos, tmp_path):
+    import resource
+
+    out = tmp_path / "export.pkl"
+    out.write_bytes(b"the export of yesterday")
+
+    def small_files_only():  # the nearest thing to a full disk that needs no disk: writes fail at 1 MB
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "training.train", photos, "--out", out, *TINY, "--quick"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        preexec_fn=small_files_only,
+    )
+    assert "could not be written" in failed(run)
+    assert out.read_bytes() == b"the export of yesterday"
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["export.pkl"]
+
+
+def test_folder_that_cannot_be_written_is_told_before_the_training(monkeypatch, tmp_path):
+    monkeypatch.setattr("training.train.checks.os.access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(CliError, match="nothing may be written in"):
+        check_out(tmp_path / "export.pkl")
+
+
+def test_too_little_room_is_told_before_the_training(monkeypatch, tmp_path):
+    monkeypatch.setattr("training.train.checks.shutil.disk_usage", lambda path: SimpleNamespace(free=1_000_000))
+    with pytest.raises(CliError, match="Only 1 MB are free"):
+        check_out(tmp_path / "export.pkl")
+
+
+@pytest.mark.slow
+def test_interruption_is_one_sentence_and_leaves_the_old_export(photos, tmp_path):
+    out = tmp_path / "export.pkl"
+    out.write_bytes(b"the export of yesterday")
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "training.train", photos, "--out", out, *TINY, "--epochs", "500"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stdout:
+        if "epoch" in line:
+            break
+    time.sleep(0.3)  # fastprogress begins its bar now, under a bare `except` that would swallow the interrupt
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert stderr.strip() == f"Stopped. {out} is as it was."
+    assert out.read_bytes() == b"the export of yesterday"
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["export.pkl"]
+
+
+@pytest.mark.parametrize("written", ["5", "null", "[[1]]", "{}", "not json"])
+def test_metrics_that_make_no_sense_are_passed_over(tmp_path, written):
+    (tmp_path / "metrics.json").write_text(f'{{"valid_sha256": {written}}}')
+    assert validated_before(tmp_path / "export.pkl") == []
+
+
+# --- networks ---
+
+
+@pytest.mark.parametrize(
+    "name, n_features, cells",
+    [
+        ("resnet18", 512, True),
+        ("mobilenet_v2", 1280, True),
+        ("convnext_tiny", 768, True),
+        ("densenet121", 1024, True),
+        ("swin_t", 768, True),
+        ("vit_b_16", 768, False),
+        ("googlenet", 1024, True),
+        ("inception_v3", 2048, True),
+        ("resnet18d", 512, True),
+        ("vit_tiny_patch16_224", 192, False),
+        ("swin_tiny_patch4_window7_224", 768, False),
+        ("convnext_atto", 320, True),
+        ("tf_efficientnet_lite0", 1280, True),
+    ],
+)
+def test_networks_of_both_libraries_are_cut_before_their_classifier(name, n_features, cells):
+    backbone = load_backbone(name, pretrained=False)
+    with torch.no_grad():
+        features = backbone.body(torch.zeros(2, 3, 224, 224))
+        backbone.body.train()(torch.zeros(2, 3, 224, 224))
+    assert (backbone.n_features, backbone.spatial) == (n_features, cells)
+    assert features.shape[:2] == (2, n_features)
+    assert (features.ndim == 4) == cells
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"state_dict": state},
+        lambda state: {f"module.{key}": value for key, value in state.items()},
+    ],
+    ids=["plain", "checkpoint", "data-parallel"],
+)
+def test_local_weights_are_loaded(tmp_path, wrap):
+    torch.manual_seed(1)
+    model = torchvision.models.squeezenet1_1()
+    torch.save(wrap(model.state_dict()), tmp_path / "weights.pth")
+    body = load_backbone("squeezenet1_1", weights=tmp_path / "weights.pth").body
+    assert torch.equal(next(body.parameters()), next(model.parameters()))
+
+
+def test_weights_with_another_number_of_classes_fit(tmp_path):
+    model = torchvision.models.resnet18(num_classes=7)
+    torch.save(model.state_dict(), tmp_path / "weights.pth")
+    assert load_backbone("resnet18", weights=tmp_path / "weights.pth").n_features == 512
+
+
+def test_weights_of_another_network_are_one_sentence(tmp_path):
+    torch.save(torchvision.models.squeezenet1_1().state_dict(), tmp_path / "weights.pth")
+    with pytest.raises(CliError, match=r"does not fit resnet18: .* conv1\.weight first"):
+        load_backbone("resnet18", weights=tmp_path / "weights.pth")
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\3\4 cut off"], ids=["empty", "text", "cut-off"])
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_a_file_that_is_no_weights_is_one_sentence(tmp_path, content, suffix):
+    path = tmp_path / f"weights.{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(CliError, match="could not be opened as weights"):
+        load_backbone("resnet18", weights=path)
+
+
+def test_a_whole_pickled_model_is_not_run(tmp_path):
+    torch.save(torchvision.models.squeezenet1_1(), tmp_path / "model.pth")
+    with pytest.raises(CliError, match="state dict"):
+        load_backbone("squeezenet1_1", weights=tmp_path / "model.pth")
+
+
+def test_size_that_a_network_does_not_take_names_one_that_it_takes():
+    with pytest.raises(CliError, match="--image-size 256"):
+        load_backbone("maxvit_rmlp_pico_rw_256", pretrained=False, image_size=224)
+
+
+def test_download_that_fails_names_the_ways_round(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(
+        "torchvision.models.resnet.ResNet18_Weights.DEFAULT.value.url", "http://127.0.0.1:9/resnet18.pth", raising=False
+    )
+    from torchvision.models import ResNet18_Weights
+
+    object.__setattr__(ResNet18_Weights.DEFAULT.value, "url", "http://127.0.0.1:9/resnet18-00000000.pth")
+    with pytest.raises(CliError, match="--weights FILE, or train without: --no-pretrained"):
+        load_backbone("resnet18")
+
+
+@pytest.mark.parametrize("arch, size, validated_at", [("vit_tiny_patch16_224", 224, 224), ("squeezenet1_1", 64, 73)])
+def test_network_that_knows_one_size_is_trained_and_validated_at_it(photos, arch, size, validated_at):
+    options = TrainingOptions(arch=arch, image_size=size, pretrained=False, batch_size=4)
+    learn, features = prepare(Photos(get_photos(photos)), options)
+    assert [next(iter(loader))[0].shape[-1] for loader in (learn.dls.train, learn.dls.valid)] == [size, validated_at]
+    assert features.of(get_photos(photos)[:2]).shape[0] == 2
+
+
+@pytest.mark.parametrize("arch, size, takes", [("squeezenet1_1", 256, True), ("vit_tiny_patch16_224", 256, False)])
+def test_backbone_tells_which_sizes_it_takes(arch, size, takes):
+    assert load_backbone(arch, pretrained=False).accepts_size(size) is takes

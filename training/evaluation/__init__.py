@@ -1,0 +1,1 @@
+"""What models say of labelled photos: predictions, where they are wrong, and what may be acted on."""
