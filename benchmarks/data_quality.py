@@ -2,10 +2,10 @@
 
     python -m benchmarks.data_quality ../shared/data --weights ../shared/weights/mobilenet_v2-imagenet.pth
 
-For each seed: plant a mess in a copy of DATA/bears (see `benchmarks.mess`), verify it, train on what is left, let a
-reviewer who knows the truth look at the first quarter of the suspicion list and decide about it, apply that, and
-train again. Beside it two other trainings: on the photos as they were, and with the whole mess left in. All are
-asked about DATA/bears-field. Every step is the command's own code; four trainings a seed, of the probe alone.
+For each seed: plant a mess in a copy of DATA/bears (see `benchmarks.measuring.mess`), verify it, train on what is
+left, let a reviewer who knows the truth look at the first quarter of the suspicion list and decide about it, apply
+that, and train again. Beside it two other trainings: on the photos as they were, and with the whole mess left in. All
+are asked about DATA/bears-field. Every step is the command's own code; four trainings a seed, of the probe alone.
 """
 
 import tempfile
@@ -24,8 +24,8 @@ from training.evaluation.predict import load_classifier, predict_labelled
 from training.journal.moves import Journal
 from training.verify.issues import REJECTED, Inspection, find_issues, near_pairs
 
+from .measuring.mess import Mess, plant
 from .measuring.trainings import train_with_command
-from .mess import Mess, plant
 
 SEEN = 0.25  # share of the list that the reviewer looks at
 # copies that `bears` has of its own, told by eye: found, they are neither right nor wrong

@@ -19,7 +19,7 @@ from statistics import mean
 import numpy as np
 from fastcore.script import CliError, call_parse
 
-from .data_sets import DataSet, data_sets
+from .measuring.data_sets import DataSet, data_sets
 from .measuring.trainings import fit_plain_probe, train_as_lesson, train_with_command
 
 N_HEATMAPS = 60  # photos that the heatmap is measured on

@@ -19,7 +19,7 @@ from training.data.photos import get_photos
 from training.evaluation.predict import load_classifier, predict_labelled
 from training.train.probes.linear import label_weights
 
-from .data_sets import DataSet, data_sets
+from .measuring.data_sets import DataSet, data_sets
 from .measuring.trainings import train_with_command
 
 SIZES = (100, 20, 7)  # photos of the labels, the rarest last

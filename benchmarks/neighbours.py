@@ -25,7 +25,7 @@ from training.options import TrainingOptions
 from training.train.learner import prepare
 from training.train.neighbours import N_AXES, different, principal_axes, thumbnails
 
-from .data_sets import data_sets
+from .measuring.data_sets import data_sets
 
 AXES = (32, 64, 128, 192, 256)
 N_QUERIES = 500

@@ -24,7 +24,7 @@ from training.train.one_label import OneLabel
 from training.train.probes.cross_validation import assign_folds, choose_strength, out_of_fold
 from training.train.task import Scored
 
-from .data_sets import DataSet, data_sets
+from .measuring.data_sets import DataSet, data_sets
 
 LEARNED_SHARE = 0.7
 

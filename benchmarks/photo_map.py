@@ -34,7 +34,7 @@ from training.data.photos import readable_photos
 from training.options import TrainingOptions
 from training.train.learner import prepare
 
-from .data_sets import data_sets
+from .measuring.data_sets import data_sets
 
 NEAR, ON_MAP = 10, 30
 NOISE = 0.2  # of a feature's length

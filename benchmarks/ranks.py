@@ -19,7 +19,7 @@ from statistics import mean, stdev
 
 from fastcore.script import call_parse
 
-from .data_sets import DataSet, data_sets
+from .measuring.data_sets import DataSet, data_sets
 from .measuring.machine import machine
 from .measuring.trainings import run_python
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.script import CliError, call_parse
 
-from .data_sets import data_sets
+from .measuring.data_sets import data_sets
 from .measuring.pairs import compose
 from .measuring.trainings import train_as_chapter_6, train_with_command
 

@@ -7,8 +7,8 @@ from fastai.learner import load_learner
 from PIL import Image
 
 from benchmarks.measuring.statistics import uncalibrated
-from benchmarks.trust import as_sketch, in_grey
-from benchmarks.trust_tables import row, second_table
+from benchmarks.trust.__main__ import as_sketch, in_grey
+from benchmarks.trust.tables import row, second_table
 from classifier import Classifier
 from classifier.inference.confidence import Familiarity, familiarity, normalised, probabilities
 from helpers.commands import run_module

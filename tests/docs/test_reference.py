@@ -88,7 +88,7 @@ def test_every_key_of_the_committed_figures_is_explained():
         ("training/evaluation/held_out.py", ["to_data"]),
         ("training/evaluation/predictions.py", ["by_label"]),
         ("training/evaluation/multi_label_predictions.py", ["by_label"]),
-        ("benchmarks/trust.py", ["measured", "save_figures"]),
+        ("benchmarks/trust/__main__.py", ["measured", "save_figures"]),
         ("benchmarks/measuring/statistics.py", ["rates"]),
     ],
 )

@@ -1,11 +1,11 @@
-"""benchmarks/active.py: labelling is simulated on features made from a seed; each rule chooses photos once."""
+"""benchmarks/active/__main__.py: labelling is simulated on features made from a seed; each rule chooses photos once."""
 
 import numpy as np
 import pytest
 
-from benchmarks.active import Settings, curve, mean_curve, needed, state_of, table
-from benchmarks.active_photos import Photos, with_held_out
-from benchmarks.active_rules import RULES
+from benchmarks.active.__main__ import Settings, curve, mean_curve, needed, state_of, table
+from benchmarks.active.photos import Photos, with_held_out
+from benchmarks.active.rules import RULES
 from training.data.labels import Labels
 from training.train.one_label import OneLabel
 

@@ -37,7 +37,7 @@ def ask_everything(url: str, check, examples: int) -> int:
 
             with contextlib.suppress(Unsatisfiable):  # nothing is wrong to ask of some operations
                 ask()
-    print(f"asked {len(asked)} requests")  # benchmarks/robustness.py counts them
+    print(f"asked {len(asked)} requests")  # benchmarks/robustness/__main__.py counts them
     return len(asked)
 
 

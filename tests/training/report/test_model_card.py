@@ -8,7 +8,7 @@ import yaml
 from fastcore.script import CliError
 from huggingface_hub import ModelCard
 
-from benchmarks.trust_tables import row, second_table
+from benchmarks.trust.tables import row, second_table
 from helpers.commands import run_module
 from helpers.paths import ROOT
 from training.deploy.manifest import CPU, for_hardware

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measuring.data_sets import DataSet, data_sets
 from classifier.command_line import run
 from classifier.inference.confidence import normalised, probabilities
 from training.data.photos import get_photos
@@ -27,9 +28,8 @@ from training.train.probes.calibration import fit_temperature
 from training.train.probes.cross_validation import assign_folds, cross_validate, out_of_fold
 from training.train.probes.familiarity import fit_familiarity, score_photos
 
-from .active_photos import Photos, load, with_held_out
-from .active_rules import RULES, State
-from .data_sets import DataSet, data_sets
+from .photos import Photos, load, with_held_out
+from .rules import RULES, State
 
 FIXED_STRENGTH = 0.03  # of the regularisation, with --quick
 

@@ -19,17 +19,19 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from fastcore.script import CliError, bool_arg, call_parse
+from fastcore.script import CliError, bool_arg
 
-from .attacks.crafted_photos import crafted, make, names
-from .attacks.crowd import PHOTOS, WAYS, Client, Crowd, crowd
-from .attacks.crowd_requests import answer_in, classify_message, same, upload_message
-from .attacks.mutated_photos import mutated
-from .costly_requests import costly
-from .hostile_photos import SLACK, tried
-from .measuring.apps import OURS, ROOT, App, running
-from .measuring.machine import machine
-from .robustness_tests import TESTS, Row, by_tests, complain
+from benchmarks.attacks.crafted_photos import crafted, make, names
+from benchmarks.attacks.crowd import PHOTOS, WAYS, Client, Crowd, crowd
+from benchmarks.attacks.crowd_requests import answer_in, classify_message, same, upload_message
+from benchmarks.attacks.mutated_photos import mutated
+from benchmarks.costly_requests import costly
+from benchmarks.hostile_photos import SLACK, tried
+from benchmarks.measuring.apps import OURS, ROOT, App, running
+from benchmarks.measuring.machine import machine
+from classifier.command_line import run
+
+from .tests import TESTS, Row, by_tests, complain
 
 DEFAULTS = {"MAX_PER_MINUTE": "300", "MAX_WAITING": "100"}
 LARGE = 10 * SLACK  # seconds for an answer
@@ -166,7 +168,6 @@ def _crowd_rows(result: Crowd, clients: int, seconds: float) -> list[Row]:
     return [good, rest, flat]
 
 
-@call_parse
 def main(
     photos: int = 1000,  # hostile photos over HTTP
     mutants: int = 5000,  # mutated photos through the decoder, beside the crafted ones
@@ -199,3 +200,7 @@ def main(
             print(row, flush=True)
             failed += row.failed
     sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measuring.data_sets import DataSet
 from training.data.labels import Labels
 from training.data.photos import get_photos, readable_photos
 from training.options import TrainingOptions
 from training.train.learner import prepare
 from training.train.one_label import OneLabel
 from training.train.out_of_fold import VIEWS
-
-from .data_sets import DataSet
 
 HELD_OUT = 0.3  # share of the training photos
 

@@ -20,10 +20,13 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from fastcore.script import CliError, call_parse
+from fastcore.script import CliError
 from PIL import Image, ImageFilter
 
+from benchmarks.heatmap import lost_by_all, summary, told
+from benchmarks.measuring.statistics import error_of, interval, rates, uncalibrated
 from classifier import Classifier, Prediction
+from classifier.command_line import run
 from classifier.cpu_count import cores
 from classifier.photo import PhotoError
 from training.data.photos import get_photos, print_unreadable
@@ -33,9 +36,7 @@ from training.evaluation.predictions import Predictions
 from training.metrics import metrics_path, read_metrics
 from training.output import staged
 
-from .heatmap import lost_by_all, summary, told
-from .measuring.statistics import error_of, interval, rates, uncalibrated
-from .trust_tables import first_table, second_table
+from .tables import first_table, second_table
 
 
 def in_grey(photo: Image.Image) -> Image.Image:
@@ -133,7 +134,6 @@ def photos_to_ask(classifier: Classifier, known: str, other: str) -> tuple[list[
     return of_labels, others
 
 
-@call_parse
 def main(
     export: str,  # export.pkl to measure
     known: str = "",  # photos of its labels from another source, one folder a label
@@ -170,3 +170,7 @@ def main(
         print(f"\n{summary(of)}: {group}")
     if save:
         save_figures(export, figures)
+
+
+if __name__ == "__main__":
+    run(main)

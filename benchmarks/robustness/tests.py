@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from .measuring.apps import ROOT
+from benchmarks.measuring.apps import ROOT
 
 TESTS = {  # row: files, each case of which is one that was tried
     "invented requests, from the API's description": ["tests/server/test_fuzz_api.py"],

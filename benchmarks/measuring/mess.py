@@ -1,6 +1,6 @@
 """Plant a known mess in a copy of a folder of photos: what web searches bring, with the truth kept.
 
-    python -m benchmarks.mess ../shared/data/bears ../shared/data/not-bears OUT --seed 0
+    python -m benchmarks.measuring.mess ../shared/data/bears ../shared/data/not-bears OUT --seed 0
 
 Shares are of the good photos. `Mess` remembers what was done to which file, by its path within the folder.
 """

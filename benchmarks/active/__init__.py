@@ -1,0 +1,1 @@
+"""How many labels a model needs, by rules that choose which photos to label next."""

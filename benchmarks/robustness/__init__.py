@@ -1,0 +1,1 @@
+"""What the app meets on the web, and what became of it."""

@@ -1,0 +1,1 @@
+"""How far an export can be believed."""
