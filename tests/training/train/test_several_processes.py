@@ -145,6 +145,6 @@ def test_ctrl_c_ends_all_and_leaves_the_old_export(photos, tmp_path):
     launcher.send_signal(signal.SIGINT)
     code, _, errors = ended(launcher)
     assert code == 1
-    assert sentences(errors) == [f"Stopped. {out} is as it was."]
+    assert errors.splitlines().count(f"Stopped. {out} is as it was.") == 1, errors  # torchrun's report, anywhere
     assert out.read_bytes() == b"the export of yesterday"
     assert [file.name for file in tmp_path.iterdir()] == ["export.pkl"]
