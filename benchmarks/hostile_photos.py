@@ -2,7 +2,7 @@
 
     python -m benchmarks.hostile_photos --n 5000
 
-Opens the files of `benchmarks.attacks.crafted_photos`, then n seeded mutations of small photos of every format, and
+Opens the files of `benchmarks.attacks.crafted`, then n seeded mutations of small photos of every format, and
 asks an export about those that open. Every file has to get an answer or a sentence, in time, from a process that goes
 on and keeps its size; the good photo that is sent in between has to get its right answer. `mutant(i, seed)` makes any
 one of them again.
@@ -23,7 +23,7 @@ from classifier import Classifier
 from classifier.malloc import release_freed_memory
 from classifier.photo import PhotoError, open_photo
 
-from .attacks.crafted_photos import make, names
+from .attacks.crafted import make, names
 from .attacks.mutated_photos import mutated, photos
 
 GOOD, RIGHT = Path(__file__).parent.parent / "examples" / "teddy-1.jpg", "teddy"

@@ -8,7 +8,9 @@ from PIL import Image
 
 from classifier.photo.color_profiles import PRIMARIES, matrix_profile
 
-from .crafted_photos import EXIF, encoded, exif, picture, printer
+from .crafted.basics import encoded, picture
+from .crafted.exif import EXIF, exif
+from .crafted.profiles import printer
 
 P3 = matrix_profile(PRIMARIES[12])
 EXTREMES = [

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from fastcore.script import CliError, bool_arg
 
-from benchmarks.attacks.crafted_photos import crafted, make, names
+from benchmarks.attacks.crafted import crafted, make, names
 from benchmarks.attacks.crowd import PHOTOS, WAYS, Client, Crowd, crowd
 from benchmarks.attacks.crowd_requests import answer_in, classify_message, same, upload_message
 from benchmarks.attacks.mutated_photos import mutated

@@ -8,18 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from benchmarks.attacks.crafted_photos import (
-    EXIF,
-    canvas,
-    chunk,
-    encoded,
-    exif,
-    jpeg,
-    many_pictures,
-    progressive,
-    riff,
-)
-from benchmarks.attacks.crafted_photos import segment as part
+from benchmarks.attacks.crafted.basics import encoded
+from benchmarks.attacks.crafted.exif import EXIF, exif
+from benchmarks.attacks.crafted.jpeg import jpeg, many_pictures, progressive
+from benchmarks.attacks.crafted.jpeg import segment as part
+from benchmarks.attacks.crafted.png import chunk
+from benchmarks.attacks.crafted.webp import canvas, riff
 from classifier.photo import PhotoError, n_pixels, open_photo, photo_format, set_max_pixels
 
 SIZE = 320, 240

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from benchmarks.attacks.crafted_photos import PROFILES, chunk, curve, encoded, png, printer, profile
+from benchmarks.attacks.crafted.basics import encoded
+from benchmarks.attacks.crafted.png import chunk, png
+from benchmarks.attacks.crafted.profiles import PROFILES, curve, printer, profile
 from classifier.photo import color_profiles as profiles
 from classifier.photo import open_photo
 from classifier.photo.color_profiles import MAX_PROFILE, PRIMARIES, SRGB_CURVE, changes_colors, matrix_profile

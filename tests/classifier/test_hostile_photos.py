@@ -1,6 +1,6 @@
 """What was made to hurt gets an answer or a sentence, and costs nobody else anything.
 
-The files are those of benchmarks/attacks/crafted_photos.py and the mutations of benchmarks/hostile_photos.py.
+The files are those of benchmarks/attacks/crafted/ and the mutations of benchmarks/hostile_photos.py.
 """
 
 import struct
@@ -14,19 +14,12 @@ import pytest
 from PIL import Image
 
 from benchmarks import hostile_photos
-from benchmarks.attacks.crafted_photos import (
-    EXIF,
-    exif,
-    jpeg,
-    make,
-    many_pictures,
-    names,
-    picture,
-    png,
-    progressive,
-    segment,
-)
-from benchmarks.attacks.crafted_photos import chunk as png_chunk
+from benchmarks.attacks.crafted import make, names
+from benchmarks.attacks.crafted.basics import picture
+from benchmarks.attacks.crafted.exif import EXIF, exif
+from benchmarks.attacks.crafted.jpeg import jpeg, many_pictures, progressive, segment
+from benchmarks.attacks.crafted.png import chunk as png_chunk
+from benchmarks.attacks.crafted.png import png
 from benchmarks.attacks.mutated_photos import mutant, mutated
 from benchmarks.hostile_photos import Outcomes
 from classifier import Classifier
@@ -213,7 +206,12 @@ def test_limit_can_be_raised(max_pixels):
 PEAK = """
 import resource, sys
 sys.path.insert(0, ".")
-from benchmarks.attacks.crafted_photos import chunk, jpeg, png, tiff, zeros, GREY, PRIMARIES, matrix_profile, riff, vp8l
+from benchmarks.attacks.crafted.basics import zeros
+from benchmarks.attacks.crafted.jpeg import jpeg
+from benchmarks.attacks.crafted.png import chunk, png
+from benchmarks.attacks.crafted.tiff import GREY, tiff
+from benchmarks.attacks.crafted.webp import riff, vp8l
+from classifier.photo.color_profiles import PRIMARIES, matrix_profile
 from classifier.photo.decode import open_photo
 import zlib
 P3 = chunk(b"iCCP", b"P3\\0\\0" + zlib.compress(matrix_profile(PRIMARIES[12])))
@@ -315,7 +313,7 @@ def test_odd_metadata_are_no_news_for_the_servers_log():
         "tiff/60000-samples-a-pixel",
     ]
     code = (
-        "from contextlib import suppress\nfrom benchmarks.attacks.crafted_photos import make\n"
+        "from contextlib import suppress\nfrom benchmarks.attacks.crafted import make\n"
         "from classifier.photo import PhotoError, open_photo\n"
         f"for name in {odd}:\n    with suppress(PhotoError):\n        open_photo(make(name))"
     )
