@@ -8,7 +8,9 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from training.static import runtime
 from training.static.registry import Package, PinnedFile
 
 
@@ -80,3 +82,15 @@ def npm_registry() -> Iterator[Npm]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+ORT = {"dist/ort.wasm.bundle.min.mjs": b"export {}", "dist/ort-wasm-simd-threaded.wasm": b"\0asm" * 5000}
+HEIF = {f"libheif-wasm/{name}": name.encode() for name in ("libheif.js", "libheif.wasm", "LICENSE")}
+SMALL_ORT, SMALL_HEIF = package_of("ort-web", ORT), package_of("heif-js", HEIF)
+
+
+def use_small(monkeypatch, cache: Path, url: str) -> None:
+    monkeypatch.setattr(runtime, "ONNX_RUNTIME", SMALL_ORT)
+    monkeypatch.setattr(runtime, "LIBHEIF", SMALL_HEIF)
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", url)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
