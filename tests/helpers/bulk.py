@@ -7,12 +7,16 @@ from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
+from fastcore.script import CliError
 
+from classifier.bulk.run import Wanted, answer_source
 from helpers.paths import ROOT, TRAINED
 from helpers.photos import noisy_photo
 
 COLOURS = ((200, 40, 40), (40, 180, 60), (40, 60, 200))
 EXPORT = TRAINED / "export.pkl"
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="signals, limits and names of files as Linux has them")
 
 
 def write_photos(folder: Path, n: int = 20) -> Path:
@@ -68,3 +72,17 @@ def by_name(rows: list[dict]) -> dict[str, dict]:
     names = Counter(row["file"] for row in rows)
     assert not [name for name, n in names.items() if n > 1]
     return {Path(row["file"]).name: row for row in rows}
+
+
+def answer(source, out, capsys, **options) -> str:
+    """Return what a run in this process said."""
+    answer_source(Wanted(str(source), str(out), str(EXPORT), **{"part_size": 4, **options}))
+    return capsys.readouterr().out
+
+
+def refused(source, out, **options) -> str:
+    """Return the sentence that a run in this process ends with."""
+    with pytest.raises(CliError) as error:
+        answer_source(Wanted(str(source), str(out), str(EXPORT), **{"part_size": 4, **options}))
+    assert "\n" not in str(error.value)
+    return str(error.value)
