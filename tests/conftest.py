@@ -46,6 +46,7 @@ LONGEST = (
     "test_console.py",
     "test_deploy.py",
     "test_unpickler.py",
+    "test_export_reader.py",
 )
 STARTS_AN_APP = {"app_process", "running_app"}
 

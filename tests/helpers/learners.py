@@ -7,7 +7,7 @@ import torch
 from fastai.callback import progress  # noqa: F401  it gives Learner its bar
 from fastai.data.block import CategoryBlock, DataBlock
 from fastai.data.transforms import Normalize, RandomSplitter, get_image_files
-from fastai.learner import Learner
+from fastai.learner import Learner, load_learner
 from fastai.vision.augment import Resize, aug_transforms
 from fastai.vision.core import PILImage, imagenet_stats
 from fastai.vision.data import ImageBlock
@@ -91,3 +91,16 @@ def tiny_backbone(*args, seed: int = 0, **options) -> Backbone:
         nn.ReLU(),
     )
     return Backbone(body.eval(), 24, True, IMAGENET_STATS)
+
+
+def stock(path, photo) -> np.ndarray:
+    return expected_probabilities(load_learner(path), photo)
+
+
+def served(path, photo) -> np.ndarray:
+    return torch.from_numpy(TorchEngine(read_export(path)).answer(photo)[0]).softmax(0).numpy()
+
+
+def learn_without_items(learn: Learner) -> Learner:
+    learn.dls, learn.opt = learn.dls.new_empty(), None
+    return learn
