@@ -1,31 +1,24 @@
-"""training/train/record.py, learner.py and backbone.py: a run on a tiny scale, its files, and what bad input reads."""
+"""training/train/record.py and learner.py: a run on a tiny scale, its files, and what bad input reads."""
 
 import json
 import signal
 import subprocess
 import sys
 import time
-from contextlib import redirect_stdout
 from dataclasses import replace
-from io import StringIO
-from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
-import torchvision
 from fastai.learner import load_learner
 from fastcore.script import CliError
 
-from classifier import Classifier
 from classifier.export import read_export
 from classifier.files import sha256
-from classifier.photo import open_photo
 from helpers.commands import TINY, train
 from helpers.learners import tiny_backbone
 from helpers.paths import ROOT
-from helpers.photos import make_photos, noisy_photo
+from helpers.photos import noisy_photo
 from training.data.manifest import manifest_sha256
 from training.data.photos import get_photos, readable_photos
 from training.data.splits import Photos
@@ -34,10 +27,7 @@ from training.options import TrainingOptions
 from training.train.__main__ import main
 from training.train.checks import check_out
 from training.train.fine_tune import Verdict
-from training.train.learner import prepare
 from training.train.learner import train as train_here
-from training.train.network.backbone import load_backbone
-from training.train.pipeline import print_counts
 
 HERE = TrainingOptions(image_size=32, batch_size=4, epochs=1, folds=2)
 
@@ -138,92 +128,6 @@ def test_stock_load_learner_opens_the_export(training_run):
         label, _, probabilities = learn.predict(training_run / "photos" / "red" / "00.png")
     assert label in ("blue", "green", "red")
     assert float(probabilities.sum()) == pytest.approx(1, abs=1e-5)
-
-
-# --- sets that folders give, from photos to the export ---
-
-
-@pytest.fixture(scope="module")
-def given(tmp_path_factory):
-    """A folder with photos in train, valid and test, of which some are in another label's folder; a run's files."""
-    folder = tmp_path_factory.mktemp("given")
-    for split, n, seed in (("train", 8, 0), ("valid", 4, 300), ("test", 3, 600)):
-        make_photos(folder / "photos" / split, n, seed)
-    noisy_photo((200, 40, 40), 901).save(folder / "photos" / "valid" / "blue" / "red.png")
-    for i in range(2):
-        noisy_photo((40, 180, 60), 902 + i).save(folder / "photos" / "test" / "blue" / f"green {i}.png")
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as log:
-        patch.setattr("training.train.learner.load_backbone", tiny_backbone)
-        main(str(folder / "photos"), image_size=32, folds=3, quick=True, out=str(folder / "export.pkl"))
-    (folder / "log.txt").write_text(log.getvalue())
-    return folder
-
-
-def hashes_in(folder: Path) -> set[str]:
-    return set(map(sha256, get_photos(folder)))
-
-
-def test_a_given_validation_set_gives_the_error(given):
-    metrics, classifier = json.loads((given / "metrics.json").read_text()), Classifier.load(given / "export.pkl")
-    valid = get_photos(given / "photos" / "valid")
-    wrong = sum(classifier.predict(file).label != file.parent.name for file in valid)
-    assert metrics["n_wrong"] == wrong >= 1
-    assert (metrics["measured"], metrics["n_train"], metrics["n_valid"]) == ("validation", 24, 13)
-    assert set(metrics["valid_sha256"]) == hashes_in(given / "photos" / "valid")
-    assert metrics["calibration"]["n_photos"] == 24
-    assert f"({wrong} of 13 photos held out for validation" in (given / "log.txt").read_text()
-
-
-def test_a_given_test_set_is_only_measured(given):
-    metrics, test = json.loads((given / "metrics.json").read_text()), hashes_in(given / "photos" / "test")
-    looked_at = hashes_in(given / "photos" / "train") | hashes_in(given / "photos" / "valid")
-    assert set(metrics["held_out"]["answers"]) == looked_at and not test & looked_at
-    (features,) = (given / "photos" / ".features").iterdir()
-    assert set(np.load(features)["names"]) == looked_at
-
-
-def test_error_on_a_given_test_set_is_told_and_kept(given):
-    of_test = json.loads((given / "metrics.json").read_text())["test"]
-    assert (of_test["n"], of_test["n_wrong"]) == (11, 2) and of_test["error_rate"] == 2 / 11
-    assert (of_test["by_label"]["blue"]["n"], of_test["by_label"]["blue"]["wrong"]) == (5, 2)
-    assert "test set: 2 of 11 wrong, 18.2% (95% interval" in (given / "log.txt").read_text()
-
-
-def test_a_probe_is_explained_cell_by_cell(given):
-    classifier, file = Classifier.load(given / "export.pkl"), given / "photos" / "test" / "red" / "00.png"
-    scores, _ = classifier._engine.answer(open_photo(file))
-    for label, score in zip(classifier.labels, scores):
-        heatmap = classifier.explain(file, label).heatmap
-        assert heatmap.contributions.size > 1
-        assert heatmap.contributions.sum() + heatmap.bias == pytest.approx(score, abs=1e-4)
-
-
-def test_stock_fastai_answers_as_the_app_does(given):
-    learn, classifier = load_learner(given / "export.pkl"), Classifier.load(given / "export.pkl")
-    classifier.temperature = 1  # fastai does not calibrate
-    file = given / "photos" / "test" / "red" / "00.png"
-    with learn.no_bar(), learn.no_logging():
-        probabilities = dict(zip(learn.dls.vocab, learn.predict(file)[2].tolist()))
-    assert probabilities == pytest.approx(classifier.predict(file).probabilities, abs=1e-4)
-
-
-def files_of(**counts) -> Photos:
-    return Photos([Path(label, f"{i}.png") for label, n in counts.items() for i in range(n)])
-
-
-@pytest.mark.parametrize(
-    "photos, says",
-    [
-        (files_of(ant=100, bee=25), "one label has 4 times as many photos as another"),
-        (files_of(ant=30, bee=10), ""),
-        (files_of(ant=12, bee=6, fly=9), "few photos: bee, fly. What is measured of them says little"),
-    ],
-    ids=["uneven", "even enough", "few"],
-)
-def test_uneven_and_few_photos_are_told(capsys, photos, says):
-    print_counts(photos)
-    said = capsys.readouterr().out
-    assert says in said and len(said.splitlines()) == (1 if says else 0)
 
 
 # --- what cannot work ---
@@ -354,108 +258,3 @@ def test_interruption_is_one_sentence_and_leaves_the_old_export(photos, tmp_path
 def test_metrics_that_make_no_sense_are_passed_over(tmp_path, written):
     (tmp_path / "metrics.json").write_text(f'{{"valid_sha256": {written}}}')
     assert validated_before(tmp_path / "export.pkl") == []
-
-
-# --- networks ---
-
-
-@pytest.mark.parametrize(
-    "name, n_features, cells",
-    [
-        ("resnet18", 512, True),
-        ("mobilenet_v2", 1280, True),
-        ("convnext_tiny", 768, True),
-        ("densenet121", 1024, True),
-        ("swin_t", 768, True),
-        ("vit_b_16", 768, False),
-        ("googlenet", 1024, True),
-        ("inception_v3", 2048, True),
-        ("resnet18d", 512, True),
-        ("vit_tiny_patch16_224", 192, False),
-        ("swin_tiny_patch4_window7_224", 768, False),
-        ("convnext_atto", 320, True),
-        ("tf_efficientnet_lite0", 1280, True),
-    ],
-)
-def test_networks_of_both_libraries_are_cut_before_their_classifier(name, n_features, cells):
-    backbone = load_backbone(name, pretrained=False)
-    with torch.no_grad():
-        features = backbone.body(torch.zeros(2, 3, 224, 224))
-        backbone.body.train()(torch.zeros(2, 3, 224, 224))
-    assert (backbone.n_features, backbone.spatial) == (n_features, cells)
-    assert features.shape[:2] == (2, n_features)
-    assert (features.ndim == 4) == cells
-
-
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        lambda state: state,
-        lambda state: {"state_dict": state},
-        lambda state: {f"module.{key}": value for key, value in state.items()},
-    ],
-    ids=["plain", "checkpoint", "data-parallel"],
-)
-def test_local_weights_are_loaded(tmp_path, wrap):
-    torch.manual_seed(1)
-    model = torchvision.models.squeezenet1_1()
-    torch.save(wrap(model.state_dict()), tmp_path / "weights.pth")
-    body = load_backbone("squeezenet1_1", weights=tmp_path / "weights.pth").body
-    assert torch.equal(next(body.parameters()), next(model.parameters()))
-
-
-def test_weights_with_another_number_of_classes_fit(tmp_path):
-    model = torchvision.models.resnet18(num_classes=7)
-    torch.save(model.state_dict(), tmp_path / "weights.pth")
-    assert load_backbone("resnet18", weights=tmp_path / "weights.pth").n_features == 512
-
-
-def test_weights_of_another_network_are_one_sentence(tmp_path):
-    torch.save(torchvision.models.squeezenet1_1().state_dict(), tmp_path / "weights.pth")
-    with pytest.raises(CliError, match=r"does not fit resnet18: .* conv1\.weight first"):
-        load_backbone("resnet18", weights=tmp_path / "weights.pth")
-
-
-@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\3\4 cut off"], ids=["empty", "text", "cut-off"])
-@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
-def test_a_file_that_is_no_weights_is_one_sentence(tmp_path, content, suffix):
-    path = tmp_path / f"weights.{suffix}"
-    path.write_bytes(content)
-    with pytest.raises(CliError, match="could not be opened as weights"):
-        load_backbone("resnet18", weights=path)
-
-
-def test_a_whole_pickled_model_is_not_run(tmp_path):
-    torch.save(torchvision.models.squeezenet1_1(), tmp_path / "model.pth")
-    with pytest.raises(CliError, match="state dict"):
-        load_backbone("squeezenet1_1", weights=tmp_path / "model.pth")
-
-
-def test_size_that_a_network_does_not_take_names_one_that_it_takes():
-    with pytest.raises(CliError, match="--image-size 256"):
-        load_backbone("maxvit_rmlp_pico_rw_256", pretrained=False, image_size=224)
-
-
-def test_download_that_fails_names_the_ways_round(monkeypatch, tmp_path):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(
-        "torchvision.models.resnet.ResNet18_Weights.DEFAULT.value.url", "http://127.0.0.1:9/resnet18.pth", raising=False
-    )
-    from torchvision.models import ResNet18_Weights
-
-    object.__setattr__(ResNet18_Weights.DEFAULT.value, "url", "http://127.0.0.1:9/resnet18-00000000.pth")
-    with pytest.raises(CliError, match="--weights FILE, or train without: --no-pretrained"):
-        load_backbone("resnet18")
-
-
-@pytest.mark.parametrize("arch, size, validated_at", [("vit_tiny_patch16_224", 224, 224), ("squeezenet1_1", 64, 73)])
-def test_network_that_knows_one_size_is_trained_and_validated_at_it(photos, arch, size, validated_at):
-    options = TrainingOptions(arch=arch, image_size=size, pretrained=False, batch_size=4)
-    learn, features = prepare(Photos(get_photos(photos)), options)
-    assert [next(iter(loader))[0].shape[-1] for loader in (learn.dls.train, learn.dls.valid)] == [size, validated_at]
-    assert features.of(get_photos(photos)[:2]).shape[0] == 2
-
-
-@pytest.mark.parametrize("arch, size, takes", [("squeezenet1_1", 256, True), ("vit_tiny_patch16_224", 256, False)])
-def test_backbone_tells_which_sizes_it_takes(arch, size, takes):
-    assert load_backbone(arch, pretrained=False).accepts_size(size) is takes
