@@ -1,8 +1,7 @@
-"""server/feedback/: what users say is kept, all of it, only it, and only where the owner wants it."""
+"""server/feedback/store.py: what users say is kept, all of it, only it, and only where the owner wants it."""
 
 import hashlib
 import io
-import itertools
 import json
 import os
 import signal
@@ -10,48 +9,19 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import requests
-from huggingface_hub import HfApi
 from PIL import Image
 
-from classifier import Prediction
-from helpers.api import by_path, run_predict, upload
-from helpers.apps import SIZES, TIMEOUT, running_app
-from helpers.hub_stub import Hub, running_hub
-from helpers.paths import EXAMPLE, ROOT
+from helpers.paths import ROOT
 from helpers.photos import noisy_photo
-from server.feedback import hub_sync
+from helpers.records import LABELS, MANY, STRANGE, SURE, photo, records
 from server.feedback.corrections import NotStored
-from server.feedback.hub_sync import HubUpload
 from server.feedback.question import SEARCH, choices, question_for
 from server.feedback.records import read_records
 from server.feedback.store import Feedback, open_feedback, without_metadata
 from server.settings import Settings
-
-LABELS = ["black", "grizzly", "teddy"]
-SURE = Prediction("teddy", {"teddy": 0.9, "grizzly": 0.07, "black": 0.03}, 0.8, True)
-STRANGE = Prediction("teddy", {"teddy": 0.6, "grizzly": 0.3, "black": 0.1}, 0.2, False)
-MANY = Settings(feedback_per_minute=1_000_000)
-
-
-def records(folder: Path) -> list[dict]:
-    return [json.loads(file.read_text()) for file in sorted(folder.glob("??/*.json"))]
-
-
-def photo(seed: int = 0) -> Image.Image:
-    return noisy_photo((90, 60, 40), seed)
-
-
-def until(true, seconds: float = 15) -> None:
-    for _ in range(int(seconds * 20)):
-        if true():
-            return
-        time.sleep(0.05)
-    pytest.fail("that did not happen in time")
 
 
 def test_a_record_holds_photo_answer_correction_version_and_time(tmp_path):
@@ -232,188 +202,6 @@ def test_without_a_place_that_can_be_used_nothing_is_asked_or_kept(where, caplog
     assert bool(caplog.text) == bool(where), "an owner who set it is told"
 
 
-@pytest.fixture
-def said_hub(monkeypatch):
-    """A Hub, and `uploading` to it; the library's own waits between its tries are short."""
-    without_waits = SimpleNamespace(**{**vars(time), "sleep": lambda _: time.sleep(0.01)})
-    monkeypatch.setattr("huggingface_hub.utils._http.time", without_waits)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # the stub speaks LFS
-    with running_hub() as server:
-        server.uploads = []
-        yield server
-        server.down = False
-        for upload_to in server.uploads:
-            upload_to.finish(5)
-
-
-def uploaded(server: Hub) -> dict[str, bytes]:
-    return {path: data for path, data in server.dataset().files.items() if "/" in path}
-
-
-def uploading(server: Hub, folder: Path, settings: Settings = MANY) -> Feedback:
-    server.uploads.append(HubUpload("me/said", every=0.005, api=HfApi(endpoint=server.url, token="hf_none")))
-    return Feedback(folder, LABELS, hub=server.uploads[-1], settings=settings)
-
-
-def on_disk(folder: Path) -> dict[str, bytes]:
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.glob("*/*")}
-
-
-def test_records_reach_the_hub_whatever_it_is_up_to(tmp_path, said_hub, monkeypatch, caplog):
-    """Down at the start, down in between, down for more records than a process may have open files."""
-    monkeypatch.setattr(hub_sync, "MAX_FILES", 10)
-    said_hub.down = True
-    feedback = uploading(said_hub, tmp_path)
-    feedback.add(photo(0), SURE, "black")
-    until(lambda: "cannot be reached" in caplog.text)
-    said_hub.down = False
-    until(lambda: uploaded(said_hub) == on_disk(tmp_path))
-    assert said_hub.dataset().private
-    said_hub.down = True
-    for seed in range(1, 20):
-        feedback.add(photo(seed), SURE, "black")
-    feedback.counters.count(SURE)
-    time.sleep(0.7)
-    assert len(uploaded(said_hub)) == 2
-    said_hub.down = False
-    until(lambda: len(uploaded(said_hub)) == 40)
-    feedback.close(10)
-    assert uploaded(said_hub) == on_disk(tmp_path) and len(uploaded(said_hub)) == 41, "and the counters"
-    stages = [len(files) for _, _, files in said_hub.dataset().commits]
-    assert max(after - before for before, after in itertools.pairwise(stages)) <= 10
-
-
-def test_what_was_not_uploaded_is_after_a_restart(tmp_path, said_hub):
-    Feedback(tmp_path, LABELS).add(photo(), SURE, "black")  # killed before it was
-    feedback = uploading(said_hub, tmp_path)
-    until(lambda: len(uploaded(said_hub)) == 2)
-    feedback.close(5)
-
-
-def test_only_what_lies_on_the_hub_makes_room(tmp_path, said_hub):
-    feedback = uploading(said_hub, tmp_path, Settings(max_feedback_mb=1, feedback_per_minute=1_000_000))
-
-    def give(seeds):
-        for seed in seeds:
-            feedback.add(noisy_photo((90, 60, 40), seed, (300, 300)), SURE, "black")
-
-    give(range(10))
-    until(lambda: len(uploaded(said_hub)) == 20)
-    said_hub.down = True
-    with pytest.raises(NotStored):
-        give(range(10, 1000))
-    waiting = on_disk(tmp_path)
-    assert not waiting.keys() & uploaded(said_hub).keys(), "those went first"
-    assert sum(map(len, waiting.values())) <= 1_000_000
-    said_hub.down = False
-    until(lambda: waiting.keys() <= uploaded(said_hub).keys())
-    feedback.close(5)
-
-
-@pytest.mark.parametrize("when", ["listed", "read"])
-def test_a_file_that_vanishes_ends_no_push(tmp_path, said_hub, monkeypatch, when):
-    feedback = uploading(said_hub, tmp_path)
-    until(lambda: feedback._hub._scheduler)
-    scheduler, gone = feedback._hub._scheduler, {tmp_path / "ab" / f"gone{kind}" for kind in (".jpg", ".json")}
-    waiting = scheduler._waiting
-
-    class Listed(type(tmp_path)):
-        def glob(self, pattern):
-            return [*gone, *super().glob(pattern)]
-
-    if when == "listed":
-        monkeypatch.setattr(scheduler, "folder_path", Listed(tmp_path))
-    else:
-        monkeypatch.setattr(scheduler, "_waiting", lambda: [*((0, path) for path in gone), *waiting()])
-    feedback.add(photo(), SURE, "black")
-    until(lambda: {Path(name).suffix for name in uploaded(said_hub)} >= {".jpg", ".json"})
-    monkeypatch.undo()
-    feedback.close(5)
-
-
-def test_a_hub_that_stays_down_does_not_hold_up_the_end(tmp_path, said_hub):
-    feedback = uploading(said_hub, tmp_path)
-    until(lambda: feedback._hub._scheduler)
-    said_hub.down = True
-    feedback.add(photo(), SURE, "black")
-    began = time.monotonic()
-    feedback.close(2)
-    assert time.monotonic() - began < 4
-
-
-@pytest.fixture(scope="module")
-def asking(tmp_path_factory):
-    """An app with a folder for feedback; (url, folder)."""
-    folder = tmp_path_factory.mktemp("said")
-    with running_app(FEEDBACK=str(folder), MAX_PER_MINUTE="0") as url:
-        yield url, folder
-
-
-def test_without_feedback_the_app_has_no_question(app_url):
-    assert "/feedback" not in requests.get(f"{app_url}/gradio_api/info").json()["named_endpoints"]
-    assert "Was this right?" not in requests.get(app_url).text
-
-
-def said(url: str, path: str, word: str) -> requests.Response:
-    return requests.post(f"{url}/gradio_api/run/feedback", json={"data": [by_path(path), word]}, timeout=60)
-
-
-def test_the_api_takes_it_too_and_counts_no_answer_twice(asking):
-    url, folder = asking
-    before = len(records(folder))
-    path = upload(url, EXAMPLE)
-    run_predict(url, by_path(path))
-    assert said(url, path, "black").json()["data"] == [{"kept": True, "new": True}]
-    assert said(url, path, "black").json()["data"] == [{"kept": True, "new": False}]
-    assert "no such label" in said(url, path, "dragon").json()["error"]
-    (record,) = [record for record in records(folder) if record["correction"] == "black"]
-    assert len(records(folder)) == before + 1 and record["label"] == "teddy" and record["right"] is False
-
-
-def test_nobody_reads_what_others_sent(asking):
-    url, folder = asking
-    said(url, upload(url, EXAMPLE), "grizzly")
-    for file in [*folder.glob("??/*"), folder, ROOT / "feedback"]:
-        for path in (f"{url}/gradio_api/file={file}", f"{url}/file={file}"):
-            assert requests.get(path, timeout=10).status_code in (403, 404)
-    stolen = next(folder.glob("??/*.jpg"))
-    answer = run_predict(url, by_path(str(stolen)))
-    assert answer.status_code != 200 or "error" in answer.json(), "a path of the server is no photo of the sender's"
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_a_click_is_thanked_once_the_record_is_on_the_disk(asking, browser, size, tmp_path):
-    url, folder = asking
-    context = browser.new_context(**SIZES[size])
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT)
-    page.goto(url)
-    page.get_by_text("Show me a photo").wait_for()
-    question = page.locator("#was-this-right")
-    assert question.count() == 0
-    before = len(records(folder))
-    with Image.open(ROOT / "examples" / "grizzly-1.jpg") as example:
-        example.rotate(1 if size == "phone" else 2).save(tmp_path / "photo.jpg")
-    page.set_input_files("input[type=file]", tmp_path / "photo.jpg")
-    question.wait_for()
-    assert "without the place" in question.inner_text() and len(records(folder)) == before
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
-    page.get_by_label("No, it is teddy").click()
-    question.get_by_text("Thank you. This photo, the answer and your word are kept").wait_for()
-    record = max(records(folder), key=lambda record: record["time"])
-    assert len(records(folder)) == before + 1 and (record["label"], record["correction"]) == ("grizzly", "teddy")
-    page.get_by_label("Yes").click()  # the other was a slip
-    page.wait_for_function("n => [...document.querySelectorAll('#was-this-right input')][0].checked", arg=0)
-    until(lambda: len(records(folder)) == before + 2)
-    assert max(records(folder), key=lambda record: record["time"])["right"] is True
-    page.get_by_label("Clear").or_(page.get_by_label("Remove Image")).first.click()
-    question.wait_for(state="detached")
-    page.set_input_files("input[type=file]", ROOT / "examples" / "other-mug.jpg")
-    question.get_by_text("Your click sends").wait_for()
-    assert question.get_by_label("No, it is none of these").count() == 0
-    context.close()
-
-
 def test_counters_hold_numbers_by_day_and_no_photo(tmp_path):
     feedback = Feedback(tmp_path, LABELS, "d51c0901e26d")
     for prediction in (SURE, SURE, STRANGE):
@@ -425,15 +213,3 @@ def test_counters_hold_numbers_by_day_and_no_photo(tmp_path):
     assert counted["model_version"] == "d51c0901e26d"
     assert day == {"labels": {"teddy": 2}, "unfamiliar": 1, "confidence": [0] * 18 + [2, 0], "confidence_sum": 1.8}
     assert [path.name for path in tmp_path.iterdir()] == ["counters"]
-
-
-def test_each_answer_is_counted_once(asking):
-    from classifier import Classifier
-    from server.predictor import Predictor
-
-    counted = []
-    predictor = Predictor(Classifier.load(ROOT / "export.pkl"), on_prediction=counted.append)
-    predictor.predict(EXAMPLE), predictor.predict(EXAMPLE)
-    predictor.explain(EXAMPLE), predictor.open_and_predict(EXAMPLE)
-    predictor.explain(EXAMPLE, "black"), predictor.open_and_predict(EXAMPLE, again=True)
-    assert [prediction.label for prediction in counted] == ["teddy"] * 4
