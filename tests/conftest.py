@@ -129,6 +129,18 @@ def training_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def tiny_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a training in this process take a second: of two layers, its export opened by stock fastai in here.
+
+    That an export opens in a process of its own has its own tests, in tests/training/test_export.py.
+    """
+    from helpers.learners import StockFastaiHere, tiny_backbone
+
+    monkeypatch.setattr("training.train.learner.load_backbone", tiny_backbone)
+    monkeypatch.setattr("training.train.pipeline.StockFastai", StockFastaiHere)
+
+
 @pytest.fixture(scope="session")
 def app_url() -> Iterator[str]:
     """The committed app, serving the committed export."""

@@ -15,7 +15,6 @@ from classifier import Classifier
 from helpers.apps import get, running_app
 from helpers.commands import run_module
 from helpers.hub_stub import StubRepo, running_hub
-from helpers.learners import tiny_backbone
 from helpers.photos import noisy_photo
 from training.data.files import parent_label
 from training.data.photos import readable_photos
@@ -203,9 +202,8 @@ LIVE = (splits, cells, hub)  # the others are the same from the training on
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", [*LAYOUTS, *SEVERAL, kaggle_zip, hub], ids=lambda layout: layout.__name__)
-def test_each_source_goes_from_gather_to_an_answer(tmp_path, layout, monkeypatch):
+def test_each_source_goes_from_gather_to_an_answer(tmp_path, layout, tiny_training):
     data = gathered(layout, tmp_path)
-    monkeypatch.setattr("training.train.learner.load_backbone", tiny_backbone)
     options = {"arch": "squeezenet1_1", "pretrained": False, "image_size": 64, "quick": True}
     train(str(data), out=str(tmp_path / "export.pkl"), **options)
     with answers_of(tmp_path / "export.pkl", layout in LIVE) as ask:

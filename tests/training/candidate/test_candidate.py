@@ -13,7 +13,6 @@ from fastcore.script import CliError
 
 from classifier import Classifier
 from helpers.hub_stub import StubPullRequest, StubRepo, deployed_to_hub
-from helpers.learners import tiny_backbone
 from helpers.paths import TRAINED
 from helpers.photos import COLOURS, make_photos, noisy_photo
 from server.feedback.records import BINS
@@ -35,12 +34,11 @@ VERSION = sha256((TRAINED / "export.pkl").read_bytes()).hexdigest()[:12]
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
+def folder(tmp_path, monkeypatch, tiny_training) -> Path:
     """The folder of a project: the model in use, the photos that it was made from, and nothing that came since."""
     shutil.copytree(TRAINED, tmp_path / "work")
     make_photos(tmp_path / "work" / "data")
     monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setattr("training.train.learner.load_backbone", tiny_backbone)
     monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
     return tmp_path / "work"
 

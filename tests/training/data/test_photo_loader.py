@@ -11,7 +11,6 @@ from fastai.data.core import TfmdDL
 from fastai.vision.augment import RandomResizedCrop
 from PIL import Image
 
-from helpers.learners import tiny_backbone
 from helpers.photos import make_pairs, make_photos
 from training.data.batch_resize import resized
 from training.data.loaders import get_dls
@@ -124,8 +123,7 @@ def test_a_padded_or_cropped_photo_is_whole_or_in_the_middle_of_it():
         assert (right - left, bottom - top) == (90, 90) and left == 0 and -30 <= top <= 0
 
 
-def test_an_export_holds_plain_loaders(photos, monkeypatch):
-    monkeypatch.setattr("training.train.learner.load_backbone", tiny_backbone)
+def test_an_export_holds_plain_loaders(photos, tiny_training):
     learn = prepare(replace(photos, store=PhotoStore(46)), SMALL)[0]
     assert type(learn.dls.train) is not TfmdDL
     plain = portable(learn)
@@ -134,8 +132,7 @@ def test_an_export_holds_plain_loaders(photos, monkeypatch):
 
 
 @pytest.mark.parametrize("half", [False, True], ids=["float32", "bfloat16"])
-def test_fine_tuning_learns_from_kept_photos(tmp_path, monkeypatch, half):
-    monkeypatch.setattr("training.train.learner.load_backbone", tiny_backbone)
+def test_fine_tuning_learns_from_kept_photos(tmp_path, monkeypatch, tiny_training, half):
     if half:
         monkeypatch.setattr("training.train.fine_tune.half_precision", lambda device: [Bfloat16()])
     photos = readable_photos(make_photos(tmp_path / "photos", n=12))
@@ -156,9 +153,8 @@ def test_a_photo_that_cannot_be_opened_stops_the_epoch(photos):
 
 
 @pytest.mark.slow
-def test_a_training_on_many_photos_keeps_them_while_it_runs(tmp_path, monkeypatch, capsys):
+def test_a_training_on_many_photos_keeps_them_while_it_runs(tmp_path, monkeypatch, capsys, tiny_training):
     monkeypatch.setattr("training.train.accelerator.MANY", 10)
-    monkeypatch.setattr("training.train.learner.load_backbone", tiny_backbone)
     data = make_photos(tmp_path / "photos")
     main(str(data), out=str(tmp_path / "export.pkl"), image_size=32, epochs=1, batch_size=8, fine_tune=True)
     assert "30 photos are kept at 46 pixels" in capsys.readouterr().out

@@ -12,7 +12,6 @@ from PIL import Image
 from benchmarks import neighbours as benchmark
 from classifier import Classifier
 from classifier.inference.confidence import normalised
-from helpers.learners import tiny_backbone
 from helpers.photos import make_pairs, make_photos, noisy_photo
 from training.train import neighbours
 from training.train.__main__ import main
@@ -22,9 +21,8 @@ OPTIONS = {"arch": "squeezenet1_1", "image_size": 32, "quick": True, "folds": 2,
 
 
 @pytest.fixture
-def train_tiny(monkeypatch, tmp_path):
+def train_tiny(tiny_training, tmp_path):
     """Train two layers on a folder, and return the classifier in the export."""
-    monkeypatch.setattr("training.train.learner.load_backbone", tiny_backbone)
 
     def trained(photos, **options) -> Classifier:
         main(str(photos), out=str(tmp_path / "export.pkl"), **OPTIONS, **options)

@@ -95,12 +95,7 @@ def form(value: object) -> object:
     return {"a photo" if by_photo else name: form(part) for name, part in value.items()}
 
 
-@pytest.fixture
-def _tiny_network(monkeypatch):
-    monkeypatch.setattr("training.train.learner.load_backbone", tiny_backbone)
-
-
-@pytest.mark.usefixtures("_tiny_network")
+@pytest.mark.usefixtures("tiny_training")
 def test_same_seed_gives_the_same_model(photos, monkeypatch):
     monkeypatch.setattr("training.train.one_label.judge", lambda *args: Verdict(True, 2.0, 1.0, 0.01, 6))
     files, options = Photos(get_photos(photos)), replace(HERE, fine_tune=True)
@@ -111,7 +106,7 @@ def test_same_seed_gives_the_same_model(photos, monkeypatch):
     assert one.validated == same.validated != other.validated
 
 
-@pytest.mark.usefixtures("_tiny_network")
+@pytest.mark.usefixtures("tiny_training")
 def test_photos_that_the_run_before_validated_are_validated_again(photos, monkeypatch):
     monkeypatch.setattr("training.train.one_label.judge", lambda *args: Verdict(True, 2.0, 1.0, 0.01, 6))
     options = replace(HERE, fine_tune=True)
@@ -187,7 +182,7 @@ def test_weights_that_are_no_numbers_are_one_sentence(photos, tmp_path, monkeypa
         main(str(photos), image_size=32, out=str(tmp_path / "export.pkl"))
 
 
-@pytest.mark.usefixtures("_tiny_network")
+@pytest.mark.usefixtures("tiny_training")
 def test_copies_alone_are_one_sentence(photos, tmp_path):
     for file in get_photos(photos / "red", labelled=False):
         file.write_bytes((photos / "red" / "00.png").read_bytes())
