@@ -75,10 +75,11 @@ clean: ## remove the environment (photos are cleaned by `make cleaner`)
 	$(if $(findstring command,$(origin DATA)),$(error `make cleaner DATA=$(DATA)` cleans photos; `make clean` removes the environment))
 	rm -rf $(VENV)
 
-# CPU wheels of torch where their host answers, pip's default build (with CUDA) elsewhere or with GPU=1
+# CPU wheels of torch where their host answers, pip's default build (with CUDA) elsewhere or with GPU=1. The pip that comes
+# with Python is years old, and slower by half.
 $(VENV)/serving: requirements.txt pre-requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 10) <= sys.version_info < (3, 14) else "Python 3.10 to 3.13 is needed; this is " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --upgrade-deps $(VENV)
 	@if [ -n "$(GPU)" ]; then echo "GPU=1: taking the default build of torch"; \
 	elif $(BIN)/python -c 'import urllib.request; urllib.request.urlopen("$(CPU_WHEELS)", timeout=5)' 2>/dev/null; \
 	then $(BIN)/pip install -q -r pre-requirements.txt; \
@@ -91,7 +92,7 @@ $(VENV)/training: $(VENV)/serving training/requirements.txt
 	@touch $@
 
 $(VENV)/docs: docs/requirements.txt
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --upgrade-deps $(VENV)
 	$(BIN)/pip install -q -r docs/requirements.txt
 	@touch $@
 
