@@ -30,7 +30,6 @@ from torch import nn
 from classifier import Classifier
 from classifier.export import ExportError, read_export
 from classifier.inference.torch_engine import TorchEngine
-from helpers.hostile_pickles import torch_zip
 from helpers.learners import (
     NORMALIZE,
     TOLERANCE,
@@ -41,6 +40,7 @@ from helpers.learners import (
     stock,
 )
 from helpers.photos import noisy_photo
+from helpers.pickles import torch_zip
 from training.data.files import parent_label
 
 OLD = Path(__file__).parents[1] / "exports"

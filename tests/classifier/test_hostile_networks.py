@@ -21,10 +21,10 @@ from classifier.export.nodes import InvalidExport
 from classifier.export.storages import BrokenFile, Storage
 from classifier.inference.compute_cost import CostLimit
 from classifier.photo import PhotoError
-from helpers.hostile_pickles import MARK, TUPLE, TUPLE1, TUPLE2, call, name, text, torch_zip
 from helpers.learners import NORMALIZE, make_learner
 from helpers.memory import peak_megabytes
 from helpers.photos import noisy_photo
+from helpers.pickles import MARK, TUPLE, TUPLE1, TUPLE2, call, name, text, torch_zip
 
 SECONDS, MEGABYTES = 10, 400
 NUMBER = 900_000  # under which a planted program keeps objects, beyond those of the pickle itself

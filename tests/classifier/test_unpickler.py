@@ -30,7 +30,7 @@ from classifier.export.allowlist import (
 )
 from classifier.export.nodes import InvalidExport
 from classifier.export.unpickler import load
-from helpers.hostile_pickles import hostile_files, torch_zip
+from helpers.hostile_pickles import hostile_files
 from helpers.learners import (
     NORMALIZE,
     export,
@@ -41,6 +41,7 @@ from helpers.learners import (
 from helpers.memory import peak_megabytes
 from helpers.paths import ROOT
 from helpers.photos import noisy_photo
+from helpers.pickles import torch_zip
 
 HOSTILE = hostile_files()
 SECONDS, MEGABYTES = 1, 100  # once everything is imported
