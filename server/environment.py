@@ -1,6 +1,6 @@
 """What is read from the environment, but for the limits, which are in `Settings`: by name, the default and the meaning.
 
-`tools/reference.py` makes a page of it.
+`tools/reference` makes a page of it.
 """
 
 ENVIRONMENT = {

@@ -26,7 +26,7 @@ SEVERAL = Prediction("teddy", {"teddy": 0.9, "black": 0.8}, 0.8, True, ("teddy",
 @pytest.mark.parametrize("name", reference.PAGES)
 def test_page_is_what_the_code_says(name):
     written = (reference.FOLDER / f"{name}.md").read_text(encoding="utf-8")
-    assert written == reference.PAGES[name](), "run `python tools/reference.py`"
+    assert written == reference.PAGES[name](), "run `python -m tools.reference`"
 
 
 def test_every_generated_page_is_known():
