@@ -46,7 +46,6 @@ LONGEST = (
     "test_console.py",
     "test_deploy.py",
     "test_unpickler.py",
-    "test_export_reader.py",
 )
 STARTS_AN_APP = {"app_process", "running_app"}
 
