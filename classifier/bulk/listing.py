@@ -112,7 +112,7 @@ def _read_column(source: str, column: str) -> pa.ChunkedArray:
             parquet = pq.ParquetFile(file, pre_buffer=False)
             chosen = _chosen(source, parquet.schema_arrow.names, column)
             return parquet.read([chosen], use_threads=False)[chosen]  # see rows_in
-        first_line = file.readline(100_000).decode("utf-8", "replace")
+        first_line = file.read(100_000).decode("utf-8", "replace").partition("\n")[0]
         file.seek(0)
         delimiter = max(DELIMITERS, key=first_line.count)
         table = pa.csv.read_csv(file, parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True))

@@ -19,7 +19,7 @@ from classifier.results_csv import protected
 from .earlier import PARTS
 from .job import DAMAGE, Job, read_job
 from .places import as_os_error, file_system, why
-from .records import rows_in, shown
+from .records import ALWAYS, rows_in, shown
 
 FILES = (".parquet", ".csv")
 TEXTS = ("file", "label", "error", "modified")  # what a spreadsheet might compute
@@ -83,6 +83,10 @@ def _checked(job: Job, part: str) -> pa.Table:
         raise CliError(
             f"{job.place.address}/{name} is damaged ({why(error)}): remove it and run the same command again."
         ) from None
+    if list(table.schema)[: len(ALWAYS)] != list(pa.schema(ALWAYS)):
+        raise CliError(
+            f"{job.place.address}/{name} has not the columns of a part: remove it and run the same command again."
+        )
     if files != [shown(file) for file, _, _ in job.photos_of(part)]:
         raise CliError(
             f"{job.place.address}/{name} has other photos than its list: remove it and run the same command again."

@@ -17,25 +17,28 @@ from .photo_list import Listed
 Record = dict[str, Any]
 
 
+ALWAYS: tuple[tuple[str, pa.DataType], ...] = (
+    ("file", pa.string()),
+    ("label", pa.string()),
+    ("probability", pa.float64()),
+    ("familiar", pa.bool_()),
+    ("familiarity", pa.float64()),
+    ("error", pa.string()),
+    ("model", pa.string()),
+    ("bytes", pa.int64()),
+    ("modified", pa.string()),
+    ("sha256", pa.string()),
+)
+"""the columns of every part: those of results_csv.COLUMNS, and what tells one photo from another"""
+
+
 def schema_of(classifier: Classifier, all_labels: bool) -> pa.Schema:
-    """Return the columns of a part: those of results_csv.COLUMNS, and what is there besides."""
-    text, number = pa.string(), pa.float64()
-    fields: list[tuple[str, pa.DataType]] = [
-        ("file", text),
-        ("label", text),
-        ("probability", number),
-        ("familiar", pa.bool_()),
-        ("familiarity", number),
-        ("error", text),
-        ("model", text),
-        ("bytes", pa.int64()),
-        ("modified", text),
-        ("sha256", text),
-    ]
+    """Return the columns of a part."""
+    fields = list(ALWAYS)
     if classifier.operating_point:
-        fields.append((DECISION, text))
+        fields.append((DECISION, pa.string()))
     if all_labels:
-        fields += [(f"{PROBABILITY}{label}", number) for label in classifier.labels]
+        fields += [(f"{PROBABILITY}{label}", pa.float64()) for label in classifier.labels]
     return pa.schema(fields)
 
 
