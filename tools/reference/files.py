@@ -20,7 +20,7 @@ def metrics() -> str:
     alone = {key: meaning for group in groups.values() if len(group) == 1 for key, meaning in group.items()}
     return page(
         "metrics.json",
-        *described(metrics.__doc__),
+        "The figures of a training, in a file beside its export. The report, the model card and the app read them.",
         "A name in capitals stands for any name, `[]` for each entry of a list. Shares lie between 0 and 1; times are "
         "UTC. `python -m training.train` writes the file; `trust` is added by `python -m benchmarks.trust --save`.",
         "## The run",
