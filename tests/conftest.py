@@ -130,14 +130,10 @@ def training_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tiny_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make a training in this process take a second: of two layers, its export opened by stock fastai in here.
+    """Make a training in this process take a second."""
+    from helpers.learners import make_training_tiny
 
-    That an export opens in a process of its own has its own tests, in tests/training/test_export.py.
-    """
-    from helpers.learners import StockFastaiHere, tiny_backbone
-
-    monkeypatch.setattr("training.train.learner.load_backbone", tiny_backbone)
-    monkeypatch.setattr("training.train.pipeline.StockFastai", StockFastaiHere)
+    make_training_tiny(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pytest
 import torch
 from fastai.callback import progress  # noqa: F401  it gives Learner its bar
 from fastai.data.block import CategoryBlock, DataBlock
@@ -120,3 +121,12 @@ class StockFastaiHere:
         learn = load_learner(export)
         with learn.no_bar(), learn.no_logging():
             return np.array([learn.predict(PILImage.create(photo))[2].tolist() for photo in photos])
+
+
+def make_training_tiny(patch: pytest.MonkeyPatch) -> None:
+    """Make a training in this process take a second: of two layers, its export opened by stock fastai in here.
+
+    That an export opens in a process of its own has its own tests, in tests/training/test_export.py.
+    """
+    patch.setattr("training.train.learner.load_backbone", tiny_backbone)
+    patch.setattr("training.train.pipeline.StockFastai", StockFastaiHere)

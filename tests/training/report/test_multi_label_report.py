@@ -11,8 +11,9 @@ from fastcore.script import CliError
 
 from classifier import Classifier
 from classifier.files import sha256
-from helpers.commands import run_module, train
+from helpers.commands import run_module
 from helpers.documents import keys_of
+from helpers.learners import make_training_tiny
 from helpers.paths import EXPORTS
 from helpers.photos import make_pairs, make_photos
 from helpers.several_labels import THRESHOLDS, VOCAB, metrics_of_several_labels, several_labels
@@ -38,6 +39,7 @@ from training.report.multi_label_card import SEVERAL_LABELS_PARTS, parts_of
 from training.report.multi_label_figures import MAX_CURVES, plot_precision_recall, worst_ranked
 from training.report.multi_label_page import label_differences, n_wrong_where_familiar
 from training.report.page import how_trained, to_html
+from training.train.__main__ import main
 
 PNG = b"\x89PNG"
 
@@ -252,8 +254,10 @@ def run_of_pairs(tmp_path_factory):
     listed = read_labels(data).listed
     tested = list(listed)[::7]  # of every kind
     write_labels(data, {**listed, **{file: ListedPhoto(listed[file].labels, "test") for file in tested}})
-    run = train(data, "--out", folder / "export.pkl")  # without pretrained weights it is fine-tuned
-    assert run.returncode == 0, run.stdout + run.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        make_training_tiny(patch)
+        options = {"pretrained": False, "epochs": 1, "image_size": 32, "folds": 2}  # not pretrained: it is fine-tuned
+        main(str(data), out=str(folder / "export.pkl"), **options)
     return folder
 
 
