@@ -29,7 +29,7 @@ from .distributed import shared_fit
 from .fine_tune import MAX_MINUTES, fine_tune, should_fine_tune, validation_scores
 from .network.backbone import load_backbone
 from .network.features import Features
-from .network.network import get_learner, set_probe
+from .network.head import get_learner, set_probe
 from .out_of_fold import OutOfFold, score_out_of_fold
 from .probes.familiarity import score_photos
 from .task import Scored

@@ -22,7 +22,7 @@ from training.train.checks import check_options
 from training.train.fine_tune import EpochTable, Verdict, fine_tune, should_fine_tune, validation_scores
 from training.train.interrupt import interrupted, remember_interrupts
 from training.train.learner import prepare, train
-from training.train.network.network import set_probe
+from training.train.network.head import set_probe
 from training.train.one_label import judge
 from training.train.out_of_fold import score_out_of_fold
 
