@@ -28,10 +28,11 @@ from server.monitoring.log import writes_json
 
 from .api import routes
 from .gradio_hooks import install_hooks, queue_length, stop_server
-from .look import CSS, THEME
+from .look import CSS
 from .operations import Operations
 from .predictor import Predictor
 from .settings import Settings
+from .theme import THEME
 from .uploads import Uploads
 
 MAX_SESSIONS = 200  # Gradio keeps what it calls a session, 60 kB, for each call of its API

@@ -7,7 +7,8 @@ import pytest
 
 from classifier import Prediction
 from classifier.inference.decision import ANSWER, ASK
-from server.look import CSS, THEME, WORDS, kind_of, verdict_text
+from server.look import CSS, WORDS, kind_of, verdict_text
+from server.theme import THEME
 
 LABELS = ("a", "b")
 

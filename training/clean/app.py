@@ -27,6 +27,7 @@ from fastcore.script import CliError
 from pydantic import BaseModel
 
 from classifier.photo import PhotoError, open_photo
+from server.theme import THEME
 
 from .cards import card, details, progress
 from .local_only import SameOriginMiddleware
@@ -99,6 +100,7 @@ def build_app(
         build_page(cleaner, export, n_unreadable),
         path="/",
         footer_links=[],
+        theme=THEME,
         head=f"<style>{style}</style><script>{script}</script>",
         ssr_mode=False,
     )

@@ -122,7 +122,7 @@ def build_controls(has_splits: bool, multi_label: bool = False, label: str = "")
     """Lay the components out, from top to bottom; to be called within `gr.Blocks`."""
     with gr.Row(elem_id="filters"):
         filters: list[gr.Dropdown | gr.Radio] = [
-            gr.Dropdown([("all labels", ""), ("without a label", INBOX)], value=label, label="Label", min_width=150),
+            gr.Dropdown([("all labels", ""), ("without a label", INBOX)], value=label, label="Label", min_width=200),
             gr.Radio([ALL, *SPLITS], value=ALL, label="Split", visible=has_splits, min_width=150),
             gr.Radio([*ORDERS], value="suspicion", label="Sorted by", min_width=150),
             gr.Radio([ALL, "marked", "undecided"], value=ALL, label="Show", min_width=150),
