@@ -46,7 +46,7 @@ PROGRAMS = {
     "tr",
     "zip",
 }  # not ours; none of them is checked further
-OURS = ("training", "benchmarks", "classifier", "server")
+OURS = ("training", "benchmarks", "classifier", "server", "tools")
 OTHERS = {"venv", "mkdocs", "http.server", "ruff"}  # python -m …, not ours
 SHELL = blocks("bash", "sh", "console")
 INLINE = re.compile(r"(?<!`)`((?:[A-Z_]+=\S+ )*(?:make|python|pytest|pip|mkdocs) [^`]+|make)`")
