@@ -65,9 +65,8 @@ def opened_source(where: str, options: ReadingOptions) -> Iterator[DataSet]:
         yield _from(name, read_path(path, options))
         return
     with tempfile.TemporaryDirectory(prefix="unpacked-") as folder:
-        root = Path(folder) / (
-            path.name.split(".")[0].strip() or "photos"
-        )  # a label's name, where there are no folders
+        # where the archive has no folders, its name is the label
+        root = Path(folder) / (path.name.split(".")[0].strip() or "photos")
         root.mkdir()
         left_out: list[str] = []
         try:
