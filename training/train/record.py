@@ -60,10 +60,15 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
             "left_out": {validated.vocab[i]: row for i, row in measured.left_out.items()},
         },
         "options": options.recorded(),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "versions": versions(),
         "valid_sha256": sorted(trained.held_out.hashes_of(trained.validated)),
         "held_out": trained.held_out.to_data(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of what trains."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def several_labels_of(trained: Trained, validated: Predictions) -> dict[str, Any]:
