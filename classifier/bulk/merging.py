@@ -85,7 +85,7 @@ def _checked(job: Job, part: str) -> pa.Table:
         ) from None
     if list(table.schema)[: len(ALWAYS)] != list(pa.schema(ALWAYS)):
         raise CliError(
-            f"{job.place.address}/{name} has not the columns of a part: remove it and run the same command again."
+            f"{job.place.address}/{name} lacks columns that every part has: remove it and run the same command again."
         )
     if files != [shown(file) for file, _, _ in job.photos_of(part)]:
         raise CliError(

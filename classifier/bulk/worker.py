@@ -74,7 +74,7 @@ def _answer_part(out: str, job: Job, part: str) -> Result:
         photos = job.photos_of(part)
         answers = careful.answers_of_their_own if somebody_died else _answers
         rows = answers(out, job, photos)
-        listed = part in read_job(out).photos.groups  # what is not would lie beside the parts of the new list
+        listed = part in read_job(out).photos.groups  # else it would lie beside the parts of the new list
         result = _write_part(job, part, rows) if listed else LISTED_AGAIN
     except BaseException:  # neither Ctrl-C nor a full disk is a photo that ends its process
         with suppress(OSError):

@@ -64,7 +64,7 @@ def sha256_of(key: str) -> str:
 def read_keys(path: Path) -> list[Entry]:
     """Return the entries of a file; raises KeysError for one that is missing or that says anything else."""
     try:
-        if path.exists() and not path.is_file():  # to open a pipe would wait for who writes to it
+        if path.exists() and not path.is_file():  # opening a pipe would wait until somebody writes to it
             raise KeysError(f"The keys in {path} cannot be read: it is no file.")
         with path.open("rb") as file:
             lines = file.read(MAX_BYTES).decode("utf-8-sig").splitlines()  # Notepad puts a mark in front
