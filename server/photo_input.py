@@ -173,7 +173,7 @@ def no_photo_preview(file: str | bytes) -> str | None:
     """Return the path of a picture to show for a file that holds no photo: an empty, crossed-out frame."""
     if not isinstance(file, str):
         return None
-    picture = Image.new("RGB", (480, 360), "gainsboro")
+    picture = Image.new("RGBA", (480, 360))  # of no colour: the page shows through, light or dark
     draw = ImageDraw.Draw(picture)
     draw.rectangle((120, 90, 360, 270), outline="grey", width=6)
     draw.line((120, 270, 360, 90), fill="grey", width=6)
