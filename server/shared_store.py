@@ -30,11 +30,12 @@ from classifier.inference.neighbours import Neighbour
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = 0.25  # seconds for one answer of Redis, after which it counts as away
+TIMEOUT = 1.0  # seconds for one answer of Redis, after which it counts as away; less, and a busy replica thinks so
 RETRY_SECONDS = 5.0  # between two tries while it is away
 ANSWER_SECONDS = 86_400
 MAX_ANSWER_BYTES = 1_000_000
 FAILURES = (RedisError, OSError, ValueError)  # ValueError: of a host that is no name, as it is looked up
+ONCE_MORE = (redis.ConnectionError,)  # a kept connection that Redis has closed meanwhile; not one that is silent
 PREFIX = "fieldguide"
 
 # a token bucket, as `RateLimiter` has it, by the clock of Redis; returns the seconds to wait, or 0. What is no bucket
@@ -69,11 +70,12 @@ class SharedStore:
         """
         options: dict[str, Any] = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
         try:
-            self._client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), **options)
+            self._client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1, ONCE_MORE), **options)
             self._client.connection_pool.make_connection()  # which alone looks at the options; it connects later
         except (TypeError, LookupError) as error:
             raise ValueError("an option of the URL is none of Redis") from error
-        loop_client = redis.asyncio.Redis.from_url(url, retry=redis.asyncio.retry.Retry(NoBackoff(), 1), **options)
+        loop_retry = redis.asyncio.retry.Retry(NoBackoff(), 1, ONCE_MORE)
+        loop_client = redis.asyncio.Redis.from_url(url, retry=loop_retry, **options)
         self._spend = loop_client.register_script(SPEND)
         columns = hashlib.sha256(" ".join(field.name for field in fields(Prediction)).encode()).hexdigest()[:8]
         self._answers = f"{PREFIX}:answer:{version}:{columns}:"

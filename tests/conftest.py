@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from gradio_client import Client
     from playwright.sync_api import Browser
 
+pytest_plugins = ["helpers.clock_watch"]
+
 # the files that take longest begin first: a worker that begins one of them last keeps the others waiting
 LONGEST = (
     "test_story.py",

@@ -17,7 +17,8 @@ from pathlib import Path
 from helpers.paths import ROOT
 
 MARK = b"poisoned photo: "
-MAX_SECONDS = 8  # of one photo, in those processes
+PATIENCE = 300  # seconds for one photo in those processes
+IMPATIENCE = 8  # where one of them hangs and none waits: a photo that waits must not be ended for it
 
 CODE = '''
 """Python runs this file at each start of a process that has its folder in PYTHONPATH."""
@@ -79,9 +80,12 @@ def poisoned(kind: str, photo: bytes = b"") -> bytes:
     return MARK + kind.encode() + b"\n" + photo
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return the environment of processes that heed poison; the folder takes their files, and names them."""
-    (folder / "sitecustomize.py").write_text(CODE.format(mark=MARK, seconds=MAX_SECONDS))
+def environment(folder: Path, seconds: int = PATIENCE) -> dict[str, str]:
+    """Return the environment of processes that heed poison; the folder takes their files, and names them.
+
+    seconds: that one photo may take.
+    """
+    (folder / "sitecustomize.py").write_text(CODE.format(mark=MARK, seconds=seconds))
     paths = os.pathsep.join([str(folder), str(ROOT)])
     return {**os.environ, "PYTHONPATH": paths, "POISON": str(folder), "CPU_CORES": "2", "OMP_NUM_THREADS": "1"}
 

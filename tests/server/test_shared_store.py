@@ -22,6 +22,7 @@ import redis
 from server.shared_store import RETRY_SECONDS, SharedStore, prediction_of
 
 PHOTO_SHA256 = sha256(PHOTO).digest()
+PATIENT = "?socket_timeout=60&socket_connect_timeout=60"  # a machine with much to do is not a Redis that is away
 SEVERAL = Prediction("a", {"a": 0.1 + 0.2, "b": 1e-9}, 0.5, True, ("a",))
 
 
@@ -167,14 +168,39 @@ def test_a_host_that_is_no_name_is_a_redis_that_does_not_answer(host):
 
 
 def test_a_redis_that_is_silent_is_not_waited_for_twice():
+    connections = []
+
+    async def say_nothing(*streams) -> None:
+        connections.append(streams)
+        await asyncio.sleep(60)
+
     async def run() -> None:
-        silent = await asyncio.start_server(lambda reader, writer: asyncio.sleep(60), "127.0.0.1", 0)
-        store = SharedStore(f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0", "v", Clock())
-        assert [await asyncio.wait_for(store.spend("a", 1, 3), 10) for _ in range(50)] == [0] * 50
-        assert not store.connected
+        silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+        url = f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0"
+        store = SharedStore(url, "v", Clock())
+        assert [await asyncio.wait_for(store.spend("a", 1, 3), 30) for _ in range(50)] == [0] * 50
+        assert not store.connected and len(connections) == 1
+        store = SharedStore(url, "v", Clock())
+        assert await asyncio.to_thread(lambda: [store.find(PHOTO_SHA256) for _ in range(50)]) == [None] * 50
+        assert not store.connected and len(connections) == 2
         silent.close()
 
     run_async(run())
+
+
+def test_a_redis_that_was_started_again_meanwhile_is_not_away(tmp_path, caplog):
+    port = free_port()
+    store = SharedStore(f"redis://127.0.0.1:{port}/0{PATIENT}", "v", Clock())
+
+    async def spend_across(servers) -> None:
+        for _ in range(2):
+            with servers():
+                assert await store.spend("a", 1, 3) == 0
+                await asyncio.to_thread(store.keep, PHOTO_SHA256, SEVERAL)
+                assert store.connected
+
+    run_async(spend_across(lambda: redis_server(tmp_path, port)))
+    assert not caplog.records
 
 
 # -- with the app --
@@ -182,23 +208,26 @@ def test_a_redis_that_is_silent_is_not_waited_for_twice():
 
 def test_two_apps_share_a_clients_limit_and_one_goes_on_without_redis(tmp_path):
     port = free_port()
-    environment = {"MAX_PER_MINUTE": "4", "REDIS_URL": f"redis://127.0.0.1:{port}/0", "PROXIES": "1"}
+    environment = {"MAX_PER_MINUTE": "4", "REDIS_URL": f"redis://127.0.0.1:{port}/0{PATIENT}", "PROXIES": "1"}
 
-    def statuses(client: str, *urls: str) -> list[int]:
+    def statuses(client: str, *calls: tuple[str, int]) -> list[int]:
+        """Return the status of each call; a call is of an app, with a number of photos."""
         headers = {"X-Forwarded-For": client}
-        return [requests.post(f"{url}/classify", data=PHOTO, headers=headers, timeout=60).status_code for url in urls]
+        return [
+            requests.post(
+                f"{url}/classify", files=[("file", ("a.jpg", PHOTO))] * n, headers=headers, timeout=60
+            ).status_code
+            for url, n in calls
+        ]
 
+    # ten photos take more than a minute's share, so that no call is slow enough for another share to have come
     log = tmp_path / "log"
     with running_app(log=log, **environment) as one, running_app(**environment) as other:
         with redis_server(tmp_path, port):
-            assert statuses("83.1.1.1", one, other, one, other) == [200] * 4
-            assert statuses("83.1.1.1", one, other) == [429] * 2
-            files = [("file", (f"{n}.jpg", PHOTO)) for n in range(4)]
-            headers = {"X-Forwarded-For": "83.1.1.2"}
-            assert len(requests.post(f"{one}/classify", files=files, headers=headers, timeout=60).json()) == 4
-            assert statuses("83.1.1.2", other) == [429]
+            assert statuses("83.1.1.1", (one, 1), (other, 1), (one, 10), (one, 1), (other, 1)) == [200] * 3 + [429] * 2
+            assert statuses("83.1.1.2", (one, 1), (one, 1), (one, 1), (other, 10), (one, 1)) == [200] * 4 + [429]
             assert requests.get(f"{one}/health", timeout=10).json()["shared"] is True
-        assert statuses("83.1.1.3", one, one, one, one, one) == [200] * 4 + [429]
+        assert statuses("83.1.1.3", (one, 1), (one, 10), (one, 1)) == [200] * 2 + [429]
         health = requests.get(f"{one}/health", timeout=10)
         assert health.status_code == 200 and health.json()["shared"] is False
     assert log.read_text().count("Redis does not answer") == 1

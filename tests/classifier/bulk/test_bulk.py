@@ -33,7 +33,7 @@ from helpers.bulk import (
     write_photos,
 )
 from helpers.paths import ROOT
-from helpers.poison import environment, poisoned, processes_with, until, waiting
+from helpers.poison import IMPATIENCE, environment, poisoned, processes_with, until, waiting
 
 
 def test_rows_are_those_of_the_table_of_one_machine(photos, tmp_path, capsys):
@@ -80,7 +80,7 @@ def test_photo_that_ends_the_program_costs_two_starts_and_gets_its_row(photos, t
 @ON_LINUX
 @pytest.mark.slow
 def test_photo_that_never_ends_keeps_no_other_from_its_row(photos, tmp_path):
-    env = environment(tmp_path)
+    env = environment(tmp_path, IMPATIENCE)
     for kind in ("hang", "memory", "raise"):
         (photos / f"{kind}.jpg").write_bytes(poisoned(kind))
     said = answered(photos, tmp_path / "out", env=env)
