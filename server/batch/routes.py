@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse
 from starlette.routing import Route
 
+from classifier.inference.decision import ASK
 from classifier.photo.formats import EXTENSIONS
 from classifier.results_csv import SEPARATOR, columns_of
 from server.settings import Settings
@@ -20,7 +21,8 @@ from server.settings import Settings
 from .texts import column_titles, intro, script_texts
 
 HERE = Path(__file__).parent
-FILES = {"batch.js": "text/javascript", "zip.js": "text/javascript", "batch.css": "text/css"}
+SCRIPTS = ("batch.js", "settings.js", "table.js", "zip.js")
+FILES = {**dict.fromkeys(SCRIPTS, "text/javascript"), "batch.css": "text/css"}
 
 
 def page(
@@ -31,15 +33,16 @@ def page(
     reports_familiarity: whether the model can tell a photo of none of its labels; feedback: whether answers are
     counted; multi_label: whether a photo may have several labels; decides: whether answers carry a decision.
     """
-    columns = column_titles(reports_familiarity, multi_label)
+    columns = column_titles(reports_familiarity, multi_label, decides)
     script_settings = {
         "most": settings.max_batch,
         "bytes": settings.upload_bytes,
         "columns": columns_of(decides),
         "separator": SEPARATOR,
         "heads": [*columns],
+        "ask": ASK,
         "extensions": [extension[1:] for extension in EXTENSIONS],
-        "words": script_texts(settings.max_batch, settings.max_upload_mb, reports_familiarity),
+        "words": script_texts(settings.max_batch, settings.max_upload_mb, reports_familiarity, decides),
     }
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, keep_trailing_newline=True)
     return environment.get_template("batch.html").render(
@@ -52,7 +55,7 @@ def page(
 def batch_routes(
     settings: Settings, reports_familiarity: bool, feedback: bool, multi_label: bool = False, decides: bool = False
 ) -> list[Route]:
-    """Return the routes of the page: /many and its three files. `page` explains the arguments."""
+    """Return the routes of the page: /many and its files. `page` explains the arguments."""
     content = page(settings, reports_familiarity, feedback, multi_label, decides)
 
     async def many(_: Request) -> HTMLResponse:

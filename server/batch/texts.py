@@ -1,13 +1,14 @@
 """Texts of the page /many."""
 
 
-def column_titles(reports_familiarity: bool, multi_label: bool = False) -> dict[str, str]:
+def column_titles(reports_familiarity: bool, multi_label: bool = False, decides: bool = False) -> dict[str, str]:
     """Return the heads of the table, by the name that the script sorts by."""
     return {
         "file": "File",
         "label": "Labels" if multi_label else "Label",
         "probability": "Probability",
         **({"familiar": "Familiar"} if reports_familiarity else {}),
+        **({"decision": "Decision"} if decides else {}),
     }
 
 
@@ -32,15 +33,16 @@ def intro(
     )
 
 
-def script_texts(max_photos: int, max_mb: float, reports_familiarity: bool) -> dict[str, str]:
+def script_texts(max_photos: int, max_mb: float, reports_familiarity: bool, decides: bool = False) -> dict[str, str]:
     """Return the messages of the page's script; it fills in the numbers in braces."""
     unfamiliar = ", {strange} not familiar" if reports_familiarity else ""
+    doubtful = ", {ask} to ask a person about" if decides else ""
     return {
         "looking": "Looking for photos …",
         "none": "There is no photo in this.",
         "progress": "{n} of {of} photos",
         "turn": "Waiting for a turn: many photos were sent in a short time …",
-        "done": f"{{n}} of {{of}} photos: {{wrong}} without an answer{unfamiliar}.",
+        "done": f"{{n}} of {{of}} photos: {{wrong}} without an answer{unfamiliar}{doubtful}.",
         "too_many": f"These are {{n}} photos: the first {max_photos} are answered. python -m classifier FOLDER, on "
         "a machine of your own, takes any number.",
         "others": "Left out, because their names are not those of photos: {n}.",

@@ -46,7 +46,11 @@ _FREE = (
     "/gradio_api/login_check",
     "/gradio_api/queue/status",
 )
-_ASSETS = ("/many", "/batch.js", "/zip.js", "/batch.css", "/theme.css", "/gradio_api/theme.css", "/manifest.json")
+_ASSETS = (
+    "/many",
+    *("/batch.js", "/settings.js", "/table.js", "/zip.js", "/batch.css"),
+    *("/theme.css", "/gradio_api/theme.css", "/manifest.json"),
+)
 _PAGES = (
     "/",
     "/config",

@@ -16,6 +16,7 @@ from classifier.results_csv import COLUMNS
 from helpers.apps import SIZES, TIMEOUT, running_app
 from helpers.learners import NORMALIZE, export, make_learner
 from helpers.paths import EXAMPLE, ROOT
+from server.batch.routes import FILES
 from server.batch.routes import page as page_of
 from server.settings import Settings
 
@@ -296,7 +297,7 @@ def test_page_has_its_limits_and_the_main_page_leads_to_it(app_url):
     settings = json.loads(html.unescape(re.search(r'data-settings="(.*?)"', content)[1]))
     assert settings["most"] == 7 and settings["bytes"] == 20_000_000 and tuple(settings["columns"]) == COLUMNS
     assert "](many)" in requests.get(f"{app_url}/config", timeout=30).text
-    for name, kind in (("batch.js", "text/javascript"), ("zip.js", "text/javascript"), ("batch.css", "text/css")):
+    for name, kind in FILES.items():
         answer = requests.get(f"{app_url}/{name}", timeout=30)
         assert answer.ok and answer.headers["content-type"].startswith(kind)
         assert answer.headers["x-content-type-options"] == "nosniff"

@@ -7,7 +7,7 @@ from gradio_client import Client, handle_file
 from classifier import Prediction
 from classifier.inference.decision import ANSWER, ASK, OperatingPoint
 from classifier.inference.onnx_export import write_compiled
-from helpers.apps import running_app
+from helpers.apps import SIZES, running_app
 from helpers.paths import ROOT
 from server.decision_texts import decision_text
 from training.export.facts import with_fact
@@ -86,3 +86,18 @@ def test_the_page_says_it(browser, deciding_app, photo, said):
     page.set_input_files("input[type=file] >> nth=0", ROOT / "examples" / photo)
     page.get_by_text(said).wait_for()
     page.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_page_for_many_photos_has_a_column_of_it(browser, deciding_app, size):
+    context = browser.new_context(**SIZES[size])
+    page = context.new_page()
+    page.goto(f"{deciding_app}/many")
+    photos = [ROOT / "examples" / f"{name}.jpg" for name in ("black-1", "grizzly-1", "other-mug")]
+    page.locator("input").first.set_input_files(photos)
+    page.get_by_text("3 of 3 photos: 0 without an answer, 1 not familiar, 2 to ask a person about.").wait_for()
+    page.get_by_role("button", name="Decision").click()
+    page.locator("th[aria-sort]").wait_for()
+    assert sorted(page.locator("#rows td.decision").all_inner_texts()) == [ANSWER, ASK, ASK]
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    context.close()

@@ -41,7 +41,7 @@ from .similar import SimilarPhotos
 
 HERE = Path(__file__).parent
 MAP_SCRIPTS = ("map/marks.js", "map/canvas.js", "map/colours.js", "map/frame.js", "map/map.js")
-SCRIPTS = ("chips.js", "closer.js", "page.js", "similar.js", *MAP_SCRIPTS)
+SCRIPTS = ("chips.js", "closer.js", "similar.js", "page.js", *MAP_SCRIPTS)
 STYLES = ("page.css", "map/map.css")
 THUMBNAIL_SIDE, LARGE_SIDE = 360, 1600  # pixels of the longer side
 THUMBNAILS_KEPT = 1000  # in memory, about 20 MB

@@ -42,6 +42,7 @@
       if (!answer.ok) throw new Error(typeof said.detail === "string" ? said.detail : "This was not understood.");
       if (card) show(card, said);
       if (dialog.open && dialog.dataset.id === id) mark(said);
+      similar.mark(id, card, said);
       say(said.counts);
     } catch (error) {
       const lost = error instanceof TypeError;
@@ -120,7 +121,7 @@
   document.addEventListener("click", (event) => {
     const target = event.target;
     const card = target.closest("#grid .card");
-    const id = card?.dataset.id || (target.closest("#closer") && dialog.dataset.id);
+    const id = card?.dataset.id || target.closest("#closer, #similar")?.dataset.id;
     if (target === dialog || target.closest("[data-close]")) return dialog.close();
     const stepping = target.closest("#closer [data-step]");
     if (stepping) return step(Number(stepping.dataset.step));
@@ -130,17 +131,16 @@
     if (id && chip) return choose(id, "toggle", chip.dataset.label);
     if (id && doing?.dataset.do === "likely") return choose(id, "label", chips.textOf(cardOf(id), "a"));
     if (id && doing) {
-      const now = (card || dialog).dataset.action; // a second tap takes it back
+      const now = (card || target.closest("dialog")).dataset.action; // a second tap takes it back
       return choose(id, now === doing.dataset.do ? "" : doing.dataset.do);
     }
     if (card && target.closest(".look")) look(id);
   });
 
   document.addEventListener("change", (event) => {
-    const inDialog = event.target.closest("#closer");
-    const card = event.target.closest("#grid .card");
-    if (!(inDialog || card) || event.target.tagName !== "SELECT") return;
-    choose(inDialog ? dialog.dataset.id : card.dataset.id, "label", event.target.value);
+    const about = event.target.closest("#closer, #similar, #grid .card"); // a photo
+    if (!about || event.target.tagName !== "SELECT") return;
+    choose(about.dataset.id, "label", event.target.value);
     event.target.blur();
   });
 
@@ -176,6 +176,7 @@
 
   let known = null;
   new MutationObserver(() => {
+    one("#bar")?.classList.toggle("nothing", Boolean(one("#counts")?.textContent.startsWith("Nothing marked")));
     const grid = one("#grid");
     if (!grid || grid.firstElementChild === known) return;
     known = grid.firstElementChild;

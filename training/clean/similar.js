@@ -1,8 +1,9 @@
-// "Show similar": the photos of the set that a photo resembles, with their labels.
-(() => {
+// "Show similar": the photos of the set that a photo resembles, with their labels, and the decision about it.
+const similar = (() => {
   const dialog = document.createElement("dialog");
   dialog.id = "similar";
-  dialog.innerHTML = '<h2></h2><p></p><div class="photos"></div><button data-close-similar>Close</button>';
+  dialog.innerHTML = '<h2></h2><p></p><div class="photos"></div><p class="acts"><button data-do="keep"></button>'
+    + '<button data-do="delete">Delete</button><select aria-label="Label"></select><button data-close-similar>Close</button></p>';
   const one = (selector) => dialog.querySelector(selector);
 
   function figure({ id, name, title, similarity, differs }, i) {
@@ -18,11 +19,27 @@
     return shown;
   }
 
-  async function show(id) {
+  // what is decided about the photo; `page.js` sends it
+  function mark(id, card, { action, label }) {
+    if (!card || dialog.dataset.id !== id) return;
+    dialog.dataset.action = action;
+    chips.set(dialog, card, action, label);
+  }
+
+  function offer(card) {
+    one("[data-do=keep]").textContent = card.querySelector("[data-do=keep]").textContent;
+    one("select").hidden = chips.areIn(card);
+    one("select").innerHTML = card.querySelector("select")?.innerHTML || "";
+    mark(card.dataset.id, card, { action: card.dataset.action, label: card.dataset.to });
+  }
+
+  async function show(card) {
+    const { id } = card.dataset;
     one("h2").textContent = "Similar photos";
     one("p").textContent = "Looking …";
     one(".photos").replaceChildren();
     dialog.dataset.id = id;
+    offer(card);
     if (!dialog.open) dialog.showModal();
     const answer = await fetch(`similar/${id}`).catch(() => null);
     const found = await answer?.json().catch(() => null);
@@ -39,7 +56,7 @@
   document.addEventListener("click", (event) => {
     if (event.target === dialog || event.target.closest("[data-close-similar]")) return dialog.close();
     const card = event.target.closest("[data-similar]")?.closest("[data-id]");
-    if (card) show(card.dataset.id);
+    if (card) show(card);
   });
   // keys of the grid decide about the photo behind: not while this is open
   dialog.addEventListener("keydown", (event) => event.stopPropagation());
@@ -47,4 +64,5 @@
   const ready = () => document.body.append(dialog);
   if (document.body) ready();
   else document.addEventListener("DOMContentLoaded", ready);
+  return { mark };
 })();

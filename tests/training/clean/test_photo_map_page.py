@@ -143,6 +143,7 @@ def test_a_map_that_cannot_be_computed_says_why(page, tmp_path, monkeypatch):
         go(page, address)
         page.locator("#open-map").click()
         page.locator("#photo-map .status", has_text="Start the cleaner again.").wait_for()
+        assert page.locator("#photo-map button:visible").all_inner_texts() == ["Close"], "there is nothing to select"
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from helpers.apps import SIZES
-from helpers.clean_pages import go, page_of, served
+from helpers.clean_pages import go, page_of, says, served
 from helpers.cleaners import id_of, open_cleaner
 from training.clean.review.kept_features import KeptFeatures
 from training.clean.review.labelled import review
@@ -65,7 +65,7 @@ def test_the_page_shows_them(browser, cleaner, size, monkeypatch):
     monkeypatch.chdir(cleaner.data.parent)  # `served` names the export so
     with served(cleaner) as address, page_of(browser, size) as page:
         go(page, address)
-        card = page.locator(f"[data-id='{id_of(cleaner, 'blue/wrong.png')}']")
+        card = page.locator(f".card[data-id='{id_of(cleaner, 'blue/wrong.png')}']")
         card.get_by_text("Show similar").click()
         dialog = page.locator("#similar")
         dialog.get_by_text("have another label.").wait_for()
@@ -75,6 +75,17 @@ def test_the_page_shows_them(browser, cleaner, size, monkeypatch):
         page.wait_for_function("() => [...document.querySelectorAll('#similar img')].every(i => i.naturalWidth)")
         page.keyboard.press("d")
         assert cleaner.counts() == (0, 0, 0), "keys decide nothing while it is open"
+        dim = "() => getComputedStyle(document.querySelector('#apply')).opacity < 0.5"
+        page.wait_for_function(dim)  # nothing is marked
+        dialog.get_by_text("Delete").click()
+        says(page, "1 to delete")
+        assert dialog.get_attribute("data-action") == card.get_attribute("data-action") == "delete"
+        page.wait_for_function(dim.replace("< 0.5", "== 1"))
+        dialog.get_by_text("Delete").click()
+        says(page, "Nothing marked")
+        dialog.get_by_label("Label").select_option("red")
+        says(page, "1 to move")
+        assert card.locator(".to").inner_text() == "→ red" and cleaner.counts() == (0, 1, 1)
         dialog.get_by_text("Close").click()
         dialog.wait_for(state="hidden")
         assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]

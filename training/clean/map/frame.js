@@ -26,7 +26,14 @@ const mapFrame = (() => {
   function create() {
     const dialog = make("dialog", { id: "photo-map", innerHTML: MARKUP });
     dialog.setAttribute("aria-label", "Map of all photos");
+    say(dialog, "placing", "");
     return dialog;
+  }
+
+  // what the map is at: until it is ready, its controls are not shown
+  function say(dialog, state, text) {
+    dialog.dataset.state = state;
+    dialog.querySelector(".status").textContent = text;
   }
 
   // fill the box about a photo, and put it beside its point; names are text
@@ -80,6 +87,6 @@ const mapFrame = (() => {
     throw new Error(typeof found?.detail === "string" ? found.detail : lost);
   };
 
-  return { ask, create, tell, thumbnails, legend, labelButtons };
+  return { ask, create, say, tell, thumbnails, legend, labelButtons };
 })();
 

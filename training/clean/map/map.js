@@ -16,12 +16,12 @@
       for (let first = true; ; first = false) {
         const found = await ask(`map${first ? "?opened=1" : ""}`);
         if (turn !== opened || !dialog.open) return;
-        one(".status").textContent = found.text;
+        mapFrame.say(dialog, found.state, found.text);
         if (found.state !== "placing") return found.state === "ready" && show(found);
         await new Promise((go) => setTimeout(go, 700));
       }
     } catch (error) {
-      one(".status").textContent = error.message;
+      mapFrame.say(dialog, "failed", error.message);
     }
   }
 
