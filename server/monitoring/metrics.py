@@ -17,10 +17,12 @@ from starlette.routing import Route
 
 from classifier import Prediction
 from classifier.photo import PhotoError
-from server.limits.endpoints import METRICS_PATH
+from server.limits.endpoints import CLASSIFY, METRICS_PATH
+from server.limits.errors import INTERNAL
 
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)  # upper bounds of the histograms
 FAMILIAR = {True: "yes", False: "no", None: "unknown"}
+NO_PHOTO = "photo"  # reason of a photo that cannot be opened
 NO_LABEL = "(none)"  # of a photo that has none of several
 
 
@@ -64,9 +66,15 @@ class Metrics:
         )
         model = Gauge("fieldguide_model", "The version of the export that answers", ["version"], registry=self.registry)
         model.labels(version).set(1)
-        for label in labels:  # from 0 on, so that the first of each counts as a growth
+        # from 0 on: Prometheus takes no growth from what begins with the first of its kind
+        for label in labels:
             for familiar in ("yes", "no"):
                 self._answers.labels(label, familiar)
+        for status in ("200", "500", "503"):
+            self._requests.labels(CLASSIFY, status)
+        self._seconds.labels(CLASSIFY)
+        for reason in (NO_PHOTO, INTERNAL.reason):
+            self._refusals.labels(reason)
 
     def watch(self, kind: str, waiting: Callable[[], float]) -> None:
         """Ask how much waits of one kind whenever somebody reads the metrics."""
@@ -90,7 +98,7 @@ class Metrics:
         """Count the seconds that a photo took, and why it got no answer."""
         self._photo_seconds.observe(seconds)
         if error:
-            self._refusals.labels("photo" if isinstance(error, PhotoError) else "error of the app").inc()
+            self._refusals.labels(NO_PHOTO if isinstance(error, PhotoError) else INTERNAL.reason).inc()
 
 
 def metrics_route(metrics: Metrics, token: str = "") -> Route:
