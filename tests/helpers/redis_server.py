@@ -18,13 +18,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
+def redis_server(folder: Path, port: int | None = None, *options: str) -> Iterator[str]:
     """Start a Redis that keeps nothing, yield its URL once it answers, and stop it. Skips where there is none."""
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("no Redis here (on Debian: apt-get install redis-server)")
     port = port or free_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(100):

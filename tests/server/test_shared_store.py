@@ -1,6 +1,8 @@
 """server/shared_store.py: limits and answers over several replicas, with a real Redis, and without it."""
 
 import asyncio
+import shutil
+import subprocess
 import sys
 from hashlib import sha256
 
@@ -201,6 +203,25 @@ def test_a_redis_that_was_started_again_meanwhile_is_not_away(tmp_path, caplog):
 
     run_async(spend_across(lambda: redis_server(tmp_path, port)))
     assert not caplog.records
+
+
+def test_a_redis_that_speaks_tls_is_asked_with_its_certificate_alone(tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl here, which makes a certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, "-keyout", key, "-out", certificate]
+    subprocess.run(made, check=True, capture_output=True)
+    port = free_port()
+    files = ["--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-ca-cert-file", str(certificate)]
+    with redis_server(tmp_path, port, "--port", "0", "--tls-port", str(port), "--tls-auth-clients", "no", *files):
+        address = f"rediss://127.0.0.1:{port}/0"
+        trusting = SharedStore(f"{address}{PATIENT}&ssl_ca_certs={certificate}", "v")
+        *allowed, refused = spend(trusting, 1, 1, per_minute=1)
+        assert allowed == [0] and refused > 30 and trusting.connected
+        for url in (address, address.replace("rediss", "redis")):
+            store = SharedStore(url, "v")
+            assert spend(store, 1, 1, per_minute=1) == [0, 0] and not store.connected
 
 
 # -- with the app --
