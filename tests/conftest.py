@@ -9,6 +9,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: two that sh
     os.environ["OMP_NUM_THREADS"] = "1"
 
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,10 @@ class DeclareOperators:
 
 
 sys.meta_path.insert(0, DeclareOperators)
+
+# a shell's background job, and what it starts, ignores Ctrl-C, which tests send to what they start
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
