@@ -7,7 +7,6 @@ Writes OUT/job.json, OUT/list.parquet, OUT/model/export.pkl (and export.onnx), s
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
@@ -17,16 +16,15 @@ from pathlib import Path
 import pyarrow as pa
 from fastcore.script import CliError
 
-from classifier import Classifier
-from classifier.export import ExportError
 from classifier.inference.compiled_copy import onnx_path
 
 from .earlier import PARTS, set_apart
 from .listing import list_source
+from .model import MODEL, load
 from .photo_list import Listed, PhotoList, encoded
 from .places import Place, why
 
-JOB, LIST, MODEL = "job.json", "list.parquet", "model/export.pkl"
+JOB, LIST = "job.json", "list.parquet"
 TRYING, AGAIN = "trying", "again"
 """folders of files named after a part, beside PARTS: somebody answers it; some of its photos were out of reach"""
 DAMAGE = (OSError, ValueError, KeyError, pa.ArrowException)
@@ -54,9 +52,14 @@ class Options:
         """Return where a photo is, from wherever this process was started."""
         return file if "://" in file else os.path.join(self.folder, file)
 
+    @property
+    def where(self) -> str:
+        """The source, from wherever the job was begun."""
+        return self.source if "://" in self.source else os.path.abspath(self.path_of(self.source))
+
     def __str__(self) -> str:
         columns = f" --column {self.column}" if self.column else ""
-        return f"{self.source}{columns} --part-size {self.part_size}{' --all-labels' if self.all_labels else ''}"
+        return f"{self.where}{columns} --part-size {self.part_size}{' --all-labels' if self.all_labels else ''}"
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,17 @@ class Job:
 
     def done(self) -> set[str]:
         """Return the names of the parts that need no more work, all at once; CliError where nobody can tell."""
+        again = self.asked_again()
         try:
             there = {name.removesuffix(".parquet") for name in self.place.names(PARTS)}
-            return (there - self.place.names(AGAIN)) & self.photos.groups.keys()
+            return (there - again) & self.photos.groups.keys()
+        except OSError as error:
+            raise CliError(f"{self.place.address} cannot be read: {why(error)}.") from None
+
+    def asked_again(self) -> set[str]:
+        """Return the names of the parts that have photos which were out of reach; CliError where nobody can tell."""
+        try:
+            return self.place.names(AGAIN)
         except OSError as error:
             raise CliError(f"{self.place.address} cannot be read: {why(error)}.") from None
 
@@ -118,7 +129,7 @@ def _check_same(place: Place, wanted: Options, relist: bool) -> None:
             f"{place.address} holds answers of another model ({before.model}, not {wanted.model}). Name another "
             "folder with --out."
         )
-    same = ("all_labels",) if relist else ("all_labels", "part_size", "source", "column")
+    same = ("all_labels",) if relist else ("all_labels", "part_size", "where", "column")
     if any(getattr(before, name) != getattr(wanted, name) for name in same):
         raise CliError(f"{place.address} was begun with {before}, not {wanted}. Give the same, or another --out.")
 
@@ -126,15 +137,21 @@ def _check_same(place: Place, wanted: Options, relist: bool) -> None:
 def _begin(place: Place, export: str, options: Options) -> None:
     """Write what the workers read; the job itself last, so that a kill leaves nothing half begun."""
     classifier = load(Path(export))
-    for path, name in ((Path(export), MODEL), (onnx_path(export), str(onnx_path(MODEL)))):
+    models = {MODEL: Path(export), str(onnx_path(MODEL)): onnx_path(export)}
+    for name, path in models.items():  # before the list, which takes long: the folder may take nothing
         if path.is_file():
             place.write(name, path.read_bytes())
-    photos = list_source(options.source, options.column)
+    try:
+        photos = list_source(options.source, options.column)
+    except CliError:
+        for name in () if place.has(JOB) else models:
+            place.remove(name)
+        raise
     data = encoded(photos, options.part_size, f"{options.model}\n{options.all_labels}")
     place.write(LIST, data)
     set_apart(place, PhotoList.read(data).groups)
     now = datetime.now(timezone.utc).isoformat()
-    facts = {**asdict(options), "multi_label": classifier.multi_label, "folder": os.getcwd(), "listed": now}
+    facts = {**asdict(options), "multi_label": classifier.multi_label, "listed": now}
     place.write(JOB, json.dumps(facts, indent=1).encode())
 
 
@@ -172,26 +189,3 @@ def _read_job(place: Place, options: Options) -> Job:
 def _damaged(place: Place, error: Exception) -> CliError:
     """Return what is said of a list that is damaged."""
     return CliError(f"{place.address}/{LIST} is damaged ({why(error)}): run the same command with --relist.")
-
-
-@lru_cache(1)
-def load_model(place: Place, version: str) -> Classifier:
-    """Return the classifier of a job; of one on an object store, the export is fetched first.
-
-    version: so that another model at the same place is loaded anew.
-    """
-    if place.is_local:
-        return load(Path(place.path(MODEL)))
-    with tempfile.TemporaryDirectory() as folder:
-        for name in (MODEL, str(onnx_path(MODEL))):
-            if place.has(name):
-                (Path(folder) / Path(name).name).write_bytes(place.read(name))
-        return load(Path(folder) / Path(MODEL).name)
-
-
-def load(path: Path) -> Classifier:
-    """Return the classifier in an export; CliError where there is none."""
-    try:
-        return Classifier.load(path)
-    except ExportError as error:
-        raise CliError(str(error)) from None

@@ -5,6 +5,8 @@ Gives  `photo_list.Listed` of each photo
 """
 
 import os
+import re
+import stat
 import sys
 from typing import Any
 
@@ -17,7 +19,7 @@ from classifier.photo.formats import EXTENSIONS
 from classifier.photo_files import photos_in
 
 from .photo_list import UNKNOWN, Listed
-from .places import as_os_error, file_system, unchained, why
+from .places import as_os_error, file_system, local_path, unchained, why
 
 TABLES = (".parquet", ".csv")
 DELIMITERS = ",;\t|"  # of a csv: the one that its first line has most of
@@ -55,6 +57,7 @@ def is_table(source: str) -> bool:
 def _under_address(source: str) -> list[Listed]:
     """Return the photos under an address, without hidden ones."""
     files, root = file_system(source)
+    root = re.sub(r"(^|/)\*\*?$", "", root)  # zip://*::… is how fsspec writes "all of it"
     try:
         with as_os_error():
             found = files.find(root, detail=True)
@@ -67,18 +70,26 @@ def _under_address(source: str) -> list[Listed]:
         name, info = found.popitem()
         inside = name[depth:].split("/") if root.strip("/") else name.strip("/").split("/")
         if name.lower().endswith(EXTENSIONS) and not any(part.startswith(".") for part in inside):
-            if unchained(source)[1] and "::" in name:  # whoever made the archive would choose what is opened
-                print(f"{ascii(name)[1:-1]} is left out: its name has :: in it.", file=sys.stderr)
+            if unchained(source)[1] and (odd := _odd(name)):
+                print(f"{ascii(name)[1:-1]} is left out: its name {odd}.", file=sys.stderr)
                 continue
             listed.append((_address_of(source, files, name), int(info.get("size") or 0), _state_of(info)))
     return listed
+
+
+def _odd(name: str) -> str:
+    """Return why a file in an archive cannot be asked for by its name, or ""."""
+    if "::" in name:  # whoever made the archive would choose what is opened
+        return "has :: in it"
+    return "begins with /" if name.startswith("/") else ""  # fsspec finds none of these
 
 
 def _address_of(source: str, files: Any, name: str) -> str:
     """Return the address of a file that was found under a source, with the archive that it is in, if any."""
     first, inner = unchained(source)
     if inner:
-        return f"{first.partition('://')[0]}://{name.lstrip('/')}::{inner}"
+        inner = inner if "://" in inner else os.path.abspath(inner)  # workers may be started in another folder
+        return f"{first.partition('://')[0]}://{name}::{inner}"
     return str(files.unstrip_protocol(name))
 
 
@@ -97,11 +108,30 @@ def _in_table(source: str, column: str) -> list[Listed]:
     except (OSError, pa.ArrowException) as error:
         raise CliError(f"{source} cannot be read: {why(error)}.") from None
     kind = addresses.type.value_type if pa.types.is_dictionary(addresses.type) else addresses.type
+    if pa.types.is_null(kind):
+        return []
+    if pa.types.is_binary(kind) and source.lower().endswith(".csv"):
+        raise CliError(f"{source} is no UTF-8: save it as UTF-8.")
     if not any(is_text(kind) for is_text in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)):
         raise CliError(f"{source} has no addresses in that column, but {addresses.type}: name another with --column.")
     base = os.path.dirname(source)
-    values = (value.strip() for value in addresses.to_pylist() if value and value.strip())
-    return [(value if "://" in value else os.path.join(base, value), UNKNOWN, "") for value in values]
+    try:
+        values = [value.strip() for value in addresses.to_pylist() if value and value.strip()]
+    except UnicodeDecodeError:
+        raise CliError(f"{source} has addresses that are no UTF-8: write it anew.") from None
+    return [_named(value if "://" in value else os.path.join(base, value)) for value in values]
+
+
+def _named(address: str) -> Listed:
+    """Return a photo that a table names: of a file of this machine, its size and time, too."""
+    try:
+        path = local_path(address)
+        found = os.stat(path) if path else None
+    except (OSError, ValueError, CliError):  # whoever reads it says why
+        found = None
+    if found is None or not stat.S_ISREG(found.st_mode):
+        return address, UNKNOWN, ""
+    return address, found.st_size, str(int(found.st_mtime))
 
 
 def _read_column(source: str, column: str) -> pa.ChunkedArray:

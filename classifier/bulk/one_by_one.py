@@ -12,7 +12,8 @@ import signal
 import sys
 
 from .careful import STARTED
-from .job import load_model, read_options
+from .job import read_options
+from .model import load_model
 from .places import Place
 from .worker import answer
 

@@ -128,6 +128,12 @@ def unchained(address: str) -> tuple[str, str]:
     return first, inner
 
 
+def local_path(address: str) -> str | None:
+    """Return the path of a file of this machine, with or without file://; None for any other address."""
+    scheme = scheme_of(address)
+    return file_system(address)[1] if scheme in ("file", "local") else None if scheme else address
+
+
 def file_system(address: str) -> tuple[Any, str]:
     """Return the file system of an address, and the path in it; CliError where a package is missing.
 
@@ -135,6 +141,7 @@ def file_system(address: str) -> tuple[Any, str]:
     """
     first, inner = unchained(address)
     scheme, separator, rest = first.partition("://")
+    scheme = scheme.lower()
     host = "" if inner else rest.partition("/")[0].partition("::")[0]  # zip://folder/photo.jpg::… has none
     try:
         files = _opened(f"{scheme}://{host}{f'::{inner}' if inner else ''}" if separator else "file://")
@@ -142,7 +149,7 @@ def file_system(address: str) -> tuple[Any, str]:
         raise CliError(f"{address} needs a package that is not installed: {why(error)}.") from None
     except Exception as error:  # each package has its own for an address, a file or credentials that it does not take
         raise CliError(f"{address} cannot be opened: {why(error)}.") from None
-    return files, str(files._strip_protocol(first))
+    return files, str(files._strip_protocol(f"{scheme}{separator}{rest}"))
 
 
 @lru_cache

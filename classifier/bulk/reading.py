@@ -4,7 +4,6 @@ Gives  its bytes, or PhotoError with a sentence; OutOfReach where another try ma
 """
 
 import os
-from contextlib import suppress
 
 from fastcore.script import CliError
 
@@ -13,7 +12,7 @@ from classifier.photo.download import MAX_BYTES, Downloader, DownloadError, run_
 from classifier.photo.sources import read_source
 
 from .photo_list import UNKNOWN
-from .places import STORES, as_os_error, file_system, scheme_of, why
+from .places import STORES, as_os_error, file_system, local_path, scheme_of, why
 
 WEB = ("http", "https")
 MAX_PHOTO_BYTES = 200_000_000  # of a file or an object; an address on the web has less
@@ -24,7 +23,11 @@ class OutOfReach(PhotoError):
 
 
 def read_photo(file: str, n_bytes: int) -> bytes:
-    """Return the bytes of a file, an object or an address on the web. n_bytes: as listed; UNKNOWN of a table."""
+    """Return the bytes of a file, an object or an address on the web.
+
+    n_bytes: as listed; UNKNOWN of an address in a table. What was listed and is not there may be behind a network drive
+    that this machine does not have at the moment, so it is out of reach.
+    """
     if n_bytes > MAX_PHOTO_BYTES:
         raise _too_large(n_bytes)
     scheme = scheme_of(file)
@@ -32,7 +35,8 @@ def read_photo(file: str, n_bytes: int) -> bytes:
         return _download(file)
     if n_bytes == UNKNOWN and scheme not in {"", *STORES}:  # others reach any host, and fsspec may run what they name
         raise PhotoError(f"{file} is not read: a table names files, objects such as s3://…, and http:// or https://.")
-    return _read_object(file, n_bytes) if scheme else _read_local(file)
+    path = local_path(file)
+    return _read_object(file, n_bytes) if path is None else _read_local(path, n_bytes)
 
 
 def _read_object(file: str, n_bytes: int) -> bytes:
@@ -42,7 +46,7 @@ def _read_object(file: str, n_bytes: int) -> bytes:
             size = n_bytes if n_bytes >= 0 else int(files.info(path).get("size") or 0)
             data = b"" if size > MAX_PHOTO_BYTES else bytes(files.cat_file(path))
     except FileNotFoundError:
-        raise PhotoError(f"There is no file {file}.") from None
+        raise _missing(file, n_bytes != UNKNOWN) from None
     except OSError as error:
         raise OutOfReach(f"{file} could not be read: {why(error)}.") from None
     except CliError as error:  # a package that this worker lacks
@@ -52,10 +56,14 @@ def _read_object(file: str, n_bytes: int) -> bytes:
     return read_source(data)
 
 
-def _read_local(file: str) -> bytes:
+def _read_local(file: str, n_bytes: int) -> bytes:
     size = 0
-    with suppress(OSError, ValueError):  # read_source says why
+    try:
         size = os.stat(file).st_size
+    except FileNotFoundError:
+        raise _missing(file, n_bytes != UNKNOWN or not _has_entries(os.path.dirname(file))) from None
+    except (OSError, ValueError):
+        pass  # read_source says why
     if size > MAX_PHOTO_BYTES:
         raise _too_large(size)
     try:
@@ -64,6 +72,20 @@ def _read_local(file: str) -> bytes:
         if isinstance(error.__cause__, OSError):
             raise OutOfReach(str(error)) from None
         raise
+
+
+def _has_entries(folder: str) -> bool:
+    """Return whether a folder is there and has anything in it: where a drive is not mounted it has not."""
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except (OSError, ValueError):
+        return False
+
+
+def _missing(file: str, was_there: bool) -> PhotoError:
+    """Return the error of a file that is not there. was_there: whether it may come back."""
+    return (OutOfReach if was_there else PhotoError)(f"There is no file {file}.")
 
 
 def _download(address: str) -> bytes:

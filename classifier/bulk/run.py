@@ -24,6 +24,7 @@ from .merging import FILES, merge
 from .worker import Counts, Result
 
 IN_A_ROW = 3  # parts that fail one after the other, before a run gives up: a full disk, a store that is not there
+IN_A_ROW_OF_SERVERS = 20  # where the photos are on the web: one server that is gone says nothing of the next
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,12 @@ def _answer_source(wanted: Wanted) -> None:
         version = sha256(wanted.export)[:12]
     except OSError as error:
         raise CliError(f"{wanted.export} cannot be read: {error.strerror or error}.") from None
-    options = Options(version, wanted.all_labels, wanted.part_size, wanted.source, wanted.column)
+    options = Options(version, wanted.all_labels, wanted.part_size, wanted.source, wanted.column, folder=os.getcwd())
     job = open_job(wanted.folder, wanted.export, options, wanted.relist)
     parts = share_of(job.parts, wanted.shard)
     done = job.done() & set(parts)
-    outcome = _answered(wanted, job, [part for part in parts if part not in done])
+    again = job.asked_again()  # last: else the parts of a server that is gone would keep all others waiting
+    outcome = _answered(wanted, job, sorted((part for part in parts if part not in done), key=again.__contains__))
     print(_line(wanted, job, parts, done, outcome, time.perf_counter() - began), flush=True)
     if outcome.interrupted:
         sys.exit(130)
@@ -143,7 +145,8 @@ def _answered(wanted: Wanted, job: Job, parts: list[str]) -> Outcome:
                     bar.comment = f"{outcome.counts.photos} photos"
                 nothing = isinstance(result, str) or result.out_of_reach == result.photos
                 failing = failing + 1 if nothing else 0
-                if failing >= IN_A_ROW and outcome.answered + len(outcome.problems) < len(parts):
+                of_one = isinstance(result, str) or result.away == result.photos
+                if failing >= (IN_A_ROW if of_one else IN_A_ROW_OF_SERVERS) and outcome.answered + len(outcome.problems) < len(parts):
                     outcome.problems.append("the photos of several parts, one after the other, are out of reach")
                     break
     except KeyboardInterrupt:

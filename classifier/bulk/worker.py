@@ -8,7 +8,7 @@ a process of their own, so that one which ends its process costs a row and not t
 """
 
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 
 import pyarrow as pa
@@ -21,10 +21,11 @@ from classifier.photo import PhotoError
 
 from . import careful
 from .earlier import PARTS
-from .job import AGAIN, TRYING, Job, Options, load_model, read_job
+from .job import AGAIN, TRYING, Job, Options, read_job
+from .model import load_model
 from .photo_list import Listed
-from .places import why
-from .reading import OutOfReach, read_photo
+from .places import scheme_of, why
+from .reading import WEB, OutOfReach, read_photo
 from .records import Record, record, rows_in, schema_of
 from .threads import in_threads
 
@@ -42,6 +43,8 @@ class Counts:
     unfamiliar: int = 0
     none: int = 0
     out_of_reach: int = 0
+    away: int = 0
+    """of these, the ones of a folder or a store, which all photos share; each address on the web has its own server"""
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(*map(sum, zip(astuple(self), astuple(other))))
@@ -75,7 +78,7 @@ def _answer_part(out: str, job: Job, part: str) -> Result:
         answers = careful.answers_of_their_own if somebody_died else _answers
         rows = answers(out, job, photos)
         listed = part in read_job(out).photos.groups  # else it would lie beside the parts of the new list
-        result = _write_part(job, part, rows) if listed else LISTED_AGAIN
+        result = _write_part(job, part, photos, rows) if listed else LISTED_AGAIN
     except BaseException:  # neither Ctrl-C nor a full disk is a photo that ends its process
         with suppress(OSError):
             if not somebody_died:
@@ -86,10 +89,10 @@ def _answer_part(out: str, job: Job, part: str) -> Result:
     return result
 
 
-def _write_part(job: Job, part: str, rows: list[Record]) -> Counts:
+def _write_part(job: Job, part: str, photos: list[Listed], rows: list[Record]) -> Counts:
     """Write a part, and beside it whether some of its photos are to be tried again."""
     again = f"{AGAIN}/{part}"
-    out_of_reach = sum(OUT_OF_REACH in row for row in rows)
+    out_of_reach = [photo for photo, row in zip(photos, rows) if OUT_OF_REACH in row]
     if out_of_reach:  # before the part, which would be done without it
         job.place.write(again, b"")
     classifier = load_model(job.place, job.options.model)
@@ -99,7 +102,8 @@ def _write_part(job: Job, part: str, rows: list[Record]) -> Counts:
     job.place.write(f"{PARTS}/{part}.parquet", buffer.getvalue().to_pybytes())
     if not out_of_reach:
         job.place.remove(again)
-    return counts_of(table, out_of_reach)
+    away = sum(scheme_of(file) not in WEB for file, *_ in out_of_reach)
+    return replace(counts_of(table), out_of_reach=len(out_of_reach), away=away)
 
 
 def _answers(out: str, job: Job, photos: list[Listed]) -> list[Record]:
@@ -126,7 +130,7 @@ def answer(classifier: Classifier, options: Options, photo: Listed) -> Record:
         return record(photo, f"This photo failed: {type(error).__name__}.", data, options.model)
 
 
-def counts_of(table: pa.Table, out_of_reach: int = 0) -> Counts:
+def counts_of(table: pa.Table) -> Counts:
     """Return what the rows of a part came to."""
     familiar, label, error = (table[name].to_pylist() for name in ("familiar", "label", "error"))
     return Counts(
@@ -134,5 +138,4 @@ def counts_of(table: pa.Table, out_of_reach: int = 0) -> Counts:
         sum(reason is not None for reason in error),
         sum(known is False for known in familiar),
         sum(name is None and reason is None for name, reason in zip(label, error)),
-        out_of_reach,
     )

@@ -140,9 +140,10 @@ def _parsed(url: str) -> httpx.URL:
     """Return a http or https address; DownloadError for any other."""
     try:
         address = httpx.URL(url)
+        usable = address.scheme in ("http", "https") and bool(address.host)  # a host may be no name only now
     except (httpx.InvalidURL, TypeError, ValueError) as error:
         raise DownloadError("not an address") from error
-    if address.scheme not in ("http", "https") or not address.host:
+    if not usable:
         raise DownloadError("not an http or https address")
     return address
 

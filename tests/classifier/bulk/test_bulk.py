@@ -220,7 +220,7 @@ def test_part_of_a_list_that_was_replaced_while_it_was_answered_is_not_written(p
     [
         ({"all_labels": True}, "was begun with {photos} --part-size 4, not {photos} --part-size 4 --all-labels"),
         ({"part_size": 5}, "was begun with {photos} --part-size 4, not {photos} --part-size 5"),
-        ({"source": "another"}, "was begun with {photos} --part-size 4, not another --part-size 4"),
+        ({"source": "another"}, f"was begun with {{photos}} --part-size 4, not {Path.cwd()}/another --part-size 4"),
         ({"export": ROOT / "export.pkl"}, "holds answers of another model"),
         ({"engine": "spark"}, "--engine spark: one of dask, ray."),
         ({"part_size": 0}, "--part-size is at least 1"),
