@@ -8,6 +8,7 @@ Usage:
 
 import io
 import os
+import re
 import sys
 from collections.abc import Callable
 from inspect import signature
@@ -17,6 +18,7 @@ from fastcore.meta import delegates
 from fastcore.script import CliError, anno_parser
 
 Command = Callable[..., None]
+DEFAULT = re.compile(r" ?\(default: .*\)$")
 
 
 def with_options(options: type) -> Callable[[Command], Command]:
@@ -44,7 +46,11 @@ def run(main: Command) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     spec = main.__globals__["__spec__"]
-    arguments = vars(anno_parser(main, f"python -m {spec.name.removesuffix('.__main__')}").parse_args())
+    parser = anno_parser(main, f"python -m {spec.name.removesuffix('.__main__')}")
+    for action in parser._actions:  # argparse has no public way to list them
+        if action.nargs == 0 and action.help:  # of --no-keep, "default: True" is not said of what is typed
+            action.help = DEFAULT.sub("", action.help)
+    arguments = vars(parser.parse_args())
     for unused in ("pdb", "xtra"):  # fastcore's own
         del arguments[unused]
     parameters = list(signature(main).parameters.values())

@@ -33,10 +33,19 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{token_hex(4)}.part")
     try:
         yield temporary
+        _own_as(path, temporary)
         os.replace(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _own_as(path: Path, other: Path) -> None:
+    """Give a file the owner and the rights of one that it replaces, if that may be: its readers are to go on."""
+    with suppress(OSError, AttributeError):  # AttributeError: on Windows
+        before = path.stat()
+        os.chown(other, before.st_uid, before.st_gid)
+        os.chmod(other, before.st_mode & 0o777)
 
 
 def atomic_write(path: Path, data: bytes) -> None:

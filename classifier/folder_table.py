@@ -25,7 +25,8 @@ from classifier.photo.formats import EXTENSIONS
 
 from .cpu_count import cores
 from .photo_files import Photo, Walk
-from .results_csv import COLUMNS, Table, TableError, columns_of, row_of
+from .results_csv import COLUMNS, columns_of, row_of
+from .results_table import Table, TableError
 
 AHEAD = 4  # photos in work, for each core, before the first of them is written
 

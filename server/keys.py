@@ -19,38 +19,36 @@ from filelock import FileLock
 
 from classifier.command_line import run
 from classifier.files import atomic_write
-from server.limits.api_keys import NAME, Entry, KeysError, new_key, read_keys
+from server.limits.api_keys import NAME, KeysError, new_key, read_keys, read_lines
 
 ACTIONS = ("add", "list", "remove")
 DEFAULT_FILE = "api-keys.txt"
-HEAD = "# Keys of the app: name, SHA-256, day. Written by `python -m server.keys`.\n"
+HEAD = "# Keys of the app: name, SHA-256, day. Written by `python -m server.keys`."
 
 
 def add(path: Path, name: str) -> str:
     """Add a key to the file, which is made if need be, and return the key; raises KeysError."""
     if not NAME.fullmatch(name):
         raise KeysError(f"{name!r} cannot be a name: up to 64 letters, digits, dots, - and _, with no space.")
-    entries = read_keys(path) if path.exists() else []
-    if name in (entry.name for entry in entries):
+    there = path.exists()
+    if there and name in (entry.name for entry in read_keys(path)):
         raise KeysError(f"There is a key of {name} already. Remove it first, or choose another name.")
     key, entry = new_key(name)
-    write(path, [*entries, entry])
+    write(path, [*(read_lines(path) if there else [HEAD]), entry.line.strip()])
     return key
 
 
 def remove(path: Path, name: str) -> None:
     """Remove the keys of a name from the file; raises KeysError where there is none."""
-    entries = read_keys(path)
-    left = [entry for entry in entries if entry.name != name]
-    if len(left) == len(entries):
+    if name not in (entry.name for entry in read_keys(path)):
         raise KeysError(f"{path} has no key of {name}. `python -m server.keys list` shows the names.")
-    write(path, left)
+    write(path, [line for line in read_lines(path) if line.split()[:1] != [name]])
 
 
-def write(path: Path, entries: list[Entry]) -> None:
-    """Write the file; raises KeysError where that cannot be."""
+def write(path: Path, lines: list[str]) -> None:
+    """Write the file, with the comments of its owner; raises KeysError where that cannot be."""
     try:
-        atomic_write(path.resolve(), (HEAD + "".join(entry.line for entry in entries)).encode())
+        atomic_write(path.resolve(), "".join(f"{line}\n" for line in lines).encode())
     except OSError as error:
         raise KeysError(f"{path} cannot be written: {error.strerror}.") from error
 

@@ -3,6 +3,7 @@
 operations = open_operations(settings, classifier)
 """
 
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from .settings import Settings
 if TYPE_CHECKING:
     from .monitoring.metrics import Metrics
     from .shared_store import SharedStore
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Operations:
             return []
         from .monitoring.metrics import metrics_route
 
-        return [metrics_route(self.metrics, os.environ.get("METRICS_TOKEN", ""))]
+        return [metrics_route(self.metrics, os.environ.get("METRICS_TOKEN", "").strip())]
 
 
 def open_operations(settings: Settings, classifier: Classifier) -> Operations:
@@ -79,7 +82,10 @@ def _open_keys(settings: Settings) -> KeyCheck | None:
 
 def _open_metrics(classifier: Classifier) -> "Metrics | None":
     """Return the metrics, where METRICS asks for them; only then their library is imported."""
-    if os.environ.get("METRICS") != "1":
+    asked = os.environ.get("METRICS", "").strip()
+    if asked != "1":
+        if asked not in ("", "0") or os.environ.get("METRICS_TOKEN"):
+            log.warning("There are no metrics: METRICS is %r, and only 1 switches them on.", asked)
         return None
     from .monitoring.metrics import Metrics
 

@@ -146,7 +146,8 @@ def _answered(wanted: Wanted, job: Job, parts: list[str]) -> Outcome:
                 nothing = isinstance(result, str) or result.out_of_reach == result.photos
                 failing = failing + 1 if nothing else 0
                 of_one = isinstance(result, str) or result.away == result.photos
-                if failing >= (IN_A_ROW if of_one else IN_A_ROW_OF_SERVERS) and outcome.answered + len(outcome.problems) < len(parts):
+                left = outcome.answered + len(outcome.problems) < len(parts)
+                if left and failing >= (IN_A_ROW if of_one else IN_A_ROW_OF_SERVERS):
                     outcome.problems.append("the photos of several parts, one after the other, are out of reach")
                     break
     except KeyboardInterrupt:

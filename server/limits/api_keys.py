@@ -61,20 +61,24 @@ def sha256_of(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def read_keys(path: Path) -> list[Entry]:
-    """Return the entries of a file; raises KeysError for one that is missing or that says anything else."""
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a file of keys; raises KeysError for one that is missing or no text."""
     try:
         if path.exists() and not path.is_file():  # opening a pipe would wait until somebody writes to it
             raise KeysError(f"The keys in {path} cannot be read: it is no file.")
         with path.open("rb") as file:
-            lines = file.read(MAX_BYTES).decode("utf-8-sig").splitlines()  # Notepad puts a mark in front
+            return file.read(MAX_BYTES).decode("utf-8-sig").splitlines()  # Notepad puts a mark in front
     except OSError as error:
         raise KeysError(f"The keys in {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise KeysError(f"The keys in {path} cannot be read: the file is no text.") from error
+
+
+def read_keys(path: Path) -> list[Entry]:
+    """Return the entries of a file; raises KeysError for one that is missing or that says anything else."""
     entries = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
+    for number, line in enumerate(read_lines(path), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
             continue
         found = LINE.fullmatch(line.strip())
         if not found:  # the line is not shown: it may be a key

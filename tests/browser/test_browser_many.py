@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from classifier import Classifier
-from classifier.results_csv import COLUMNS, _line, row_of
+from classifier.results_csv import COLUMNS, line_of, row_of
 from helpers.apps import SIZES
 from helpers.browser_page import choose, opened
 from helpers.paths import EXAMPLE, ROOT
@@ -79,7 +79,7 @@ def test_several_photos_become_the_rows_that_python_writes(page):
         for photo in EXAMPLES
     ]
     written = table(page)
-    assert written.startswith(_line(COLUMNS))
+    assert written.startswith(line_of(COLUMNS))
     got = list(csv.reader(io.StringIO(written.decode())))[1:]
     for ours, theirs in zip(got, expected, strict=True):
         for name, one, other in zip(COLUMNS, ours, theirs, strict=True):

@@ -3,7 +3,7 @@
 import pytest
 
 from classifier import Prediction
-from classifier.results_csv import COLUMNS, _line, columns_of, row_of
+from classifier.results_csv import COLUMNS, columns_of, line_of, row_of
 
 NAMES = ["a.jpg", "=1+1.jpg", "'@x.jpg", "''-a", "'quoted'", 'tw"o,\n.jpg', "a\rb", "＝x", "\tx", "-", "", "bär/دب.jpg"]
 ANSWERS = [
@@ -42,4 +42,4 @@ def test_file_is_the_same_byte_for_byte(modules, answer):
         extra = columns_of(decides)[len(COLUMNS) :]
         rows = [row_of(name, answer, "0123456789ab", 51234, 1764032400, extra) for name in NAMES]
         text = modules(WRITE, [[written(name, answer) for name in NAMES], decides])
-        assert text.encode() == b"".join(_line(row) for row in (columns_of(decides), *rows))
+        assert text.encode() == b"".join(line_of(row) for row in (columns_of(decides), *rows))

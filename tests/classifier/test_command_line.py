@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from helpers.commands import run_module
 from helpers.paths import ROOT
 
 COMMAND = """
@@ -62,3 +63,9 @@ def test_reader_who_leaves_ends_it_without_a_word(start):
     assert process.stdout.readline() == "a line\n"
     process.stdout.close()
     assert process.stderr.read() == "" and process.wait(60) == 1
+
+
+def test_help_of_a_flag_names_no_default():
+    help_text = " ".join(run_module("training.train", "--help").stdout.split())
+    assert "--no-keep keep nothing in runs/" in help_text and "(default: 16)" in help_text
+    assert "default: True" not in help_text and "default: False" not in help_text

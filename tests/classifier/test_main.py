@@ -3,6 +3,7 @@
 import csv
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import pytest
 from classifier import Classifier, Prediction
 from classifier.folder_table import answer_folder
 from classifier.photo_files import Walk, photos_in
-from classifier.results_csv import COLUMNS, Table, TableError, plain, protected, row_of
+from classifier.results_csv import COLUMNS, line_of, plain, protected, row_of
+from classifier.results_table import Table, TableError
 from helpers.commands import run_module
 from helpers.paths import EXAMPLE, ROOT
 from helpers.photos import noisy_photo
@@ -194,6 +196,32 @@ def test_mistakes_get_one_sentence(folder, tmp_path):
         run = run_module("classifier", *given)
         assert run.returncode == 1 and why in run.stderr and "Traceback" not in run.stderr, run.stderr
         assert len(run.stderr.splitlines()) == 1
+
+
+def test_photo_that_could_not_be_read_is_asked_again(folder, tmp_path):
+    table, model = tmp_path / "a.csv", Classifier.load(ROOT / "export.pkl").short_version
+    run_module("classifier", folder, "--out", table)
+    answered = rows(table)
+    files = {"gone.jpg": "There is no file {}.", "=shut.jpg": "{} could not be read: Permission denied."}
+    for name, error in files.items():
+        path = shutil.copyfile(EXAMPLE, folder / name)
+        stat = path.stat()
+        text = row_of(str(path), error.format(path), model, stat.st_size, int(stat.st_mtime))
+        with table.open("ab") as file:
+            file.write(line_of(text))
+    run = run_module("classifier", folder, "--out", table)
+    assert ", 2 answered now," in run.stdout and len(rows(table)) == len(answered) + 2
+    assert rows(table)[: len(answered)] == answered and {row["label"] for row in rows(table)[-2:]} == {"teddy"}
+    assert not list(tmp_path.glob(".a.csv*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
+def test_second_command_that_writes_the_same_table_is_refused(tmp_path):
+    table = Table(tmp_path / "a.csv", "model")
+    with pytest.raises(TableError, match="Another command is writing"):
+        Table(tmp_path / "a.csv", "model")
+    table.close()
+    Table(tmp_path / "a.csv", "model").close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot be kept from writing")

@@ -61,6 +61,20 @@ def test_a_key_is_printed_once_and_kept_as_its_hash(tmp_path):
     assert gone.returncode == 1 and "no key of school-4b" in gone.stderr and "Traceback" not in gone.stderr
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_comments_rights_and_the_other_keys_stay(file):
+    path, key = file
+    path.write_text(f"{path.read_text()}  # school pays until 2027\n")
+    path.chmod(0o600)
+    before = path.read_text()
+    added = command("--file", str(path), "add", "other").stdout.strip()
+    assert path.read_text().startswith(before) and ApiKeys(path).name_of(added) == "other"
+    command("--file", str(path), "remove", "other")
+    assert (
+        path.read_text() == before and path.stat().st_mode & 0o777 == 0o600 and ApiKeys(path).name_of(key) == "school"
+    )
+
+
 @pytest.mark.parametrize("name", ["", "a b", "../x", "#", "ä", "x" * 65, "a\nb"])
 def test_a_name_that_the_file_could_not_hold_is_refused(tmp_path, name):
     refused = command("--file", str(tmp_path / "keys"), "add", name)

@@ -21,6 +21,8 @@ from server.limits.endpoints import rule_of
 from server.monitoring.log import FIELDS, JsonFormatter, id_of, request_id
 from server.monitoring.metrics import Metrics
 from server.monitoring.middleware import route_of
+from server.operations import open_operations
+from server.settings import Settings
 
 TEDDY = Prediction("teddy", {"teddy": 0.9, "black": 0.1}, 0.8, True)
 
@@ -110,6 +112,14 @@ def test_a_line_of_the_log_is_one_object_of_json():
     assert told == {"level": "INFO", "logger": "server.x", "message": "a\nb 7", "request_id": "r1", "status": "200"}
 
 
+@pytest.mark.parametrize("given", [{"METRICS": "true"}, {"METRICS": "on"}, {"METRICS_TOKEN": "secret"}], ids=str)
+def test_metrics_that_are_not_switched_on_are_told(given, monkeypatch, caplog):
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert open_operations(Settings(), None).metrics is None
+    assert "only 1 switches them on" in caplog.text and "secret" not in caplog.text
+
+
 # -- with the app --
 
 
@@ -117,7 +127,7 @@ def test_a_line_of_the_log_is_one_object_of_json():
 def watched(tmp_path_factory):
     """An app that counts and logs everything, and its log."""
     log = tmp_path_factory.mktemp("watched") / "log"
-    switched = {"METRICS": "1", "METRICS_TOKEN": "let me see", "LOG_FORMAT": "json", "LOG_LEVEL": "INFO"}
+    switched = {"METRICS": "1", "METRICS_TOKEN": "let me see\n", "LOG_FORMAT": "json", "LOG_LEVEL": "INFO"}
     with running_app(log=log, **switched) as url:
         yield url, log
 

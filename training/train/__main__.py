@@ -30,12 +30,12 @@ def main(
     data: str,  # folder of photos: one folder a label, or with labels.csv
     resplit: bool = False,  # draw a new validation set, also of photos that the run before validated on
     out: str = "export.pkl",  # where the export goes; its figures are written beside it
-    keep: bool = True,  # keep export, figures and the list of photos in runs/ beside it; see training.runs
-    neighbours: bool = True,  # name the training's photos in the export: answers tell which ones a photo resembles
+    keep: bool = True,  # keep nothing in runs/, where export, figures and list of photos lie for training.runs
+    neighbours: bool = True,  # leave the training's photos unnamed: no answer tells which of them a photo resembles
     thumbnails: bool = False,  # small pictures of them in the export, 2 MB at most: who has the export sees the photos
     track: str = "",  # record it in trackio, wandb or tensorboard; NAME:PROJECT names a project, else DATA does
     **options: Any,
-) -> None:
+) -> None:  # comments of options that are on are those of --no-…, which the help shows
     "Train a classifier on DATA and write export.pkl and metrics.json."
     folder, export, chosen = Path(data), Path(out), TrainingOptions(**options)
     check_options(chosen)
