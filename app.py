@@ -20,6 +20,7 @@ from classifier import Classifier, Explanation, Prediction
 from classifier.export import ExportError
 from classifier.malloc import release_freed_memory
 from classifier.photo import PhotoError
+from classifier.photo_files import examples_in
 from server.answer_label import TOP, AnswerLabel
 from server.api_snippets import address, api_snippets, visitor_address_script
 from server.decision_texts import sure_text
@@ -44,7 +45,7 @@ from server.texts import (
 
 HERE = Path(__file__).parent
 EXPORT = os.environ.get("EXPORT") or HERE / "export.pkl"
-EXAMPLES = sorted(str(file) for file in (HERE / "examples").glob("*.jpg"))
+EXAMPLES = [str(file) for file in examples_in(HERE / "examples")]
 
 settings = prepare()
 try:

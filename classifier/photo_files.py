@@ -6,8 +6,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from .photo.formats import EXTENSIONS
+from .photo.formats import EXAMPLES, EXTENSIONS
 
 AHEAD = 10_000  # photos that are found before somebody takes the first
 
@@ -47,6 +48,13 @@ def left_out(path: str) -> Iterator[None]:
         pass
     except OSError as error:
         print(f"{ascii(path)[1:-1]} is left out: {error.strerror}.", file=sys.stderr)
+
+
+def examples_in(folder: Path) -> list[Path]:
+    """Return the example photos of a folder, sorted: those that a page offers to try; none where there is no folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in EXAMPLES and file.name[0] != ".")
 
 
 class Walk:

@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PORT = 7999
+PHOTOS = (".jpg", ".jpeg", ".png", ".webp")
 START_SECONDS = 180
 NEVER_SERVED = (  # in the folder of packages
     "gradio/templates/node",  # renders the page where ssr_mode is on
@@ -62,7 +63,7 @@ def trim(packages: Path) -> None:
 
 def ask(app: Path) -> None:
     """Start the app, classify one photo, ask for its page, and stop it; raises SystemExit where it does not answer."""
-    photo = next((app / "examples").glob("*.jpg")).read_bytes()
+    photo = next(file for file in (app / "examples").iterdir() if file.suffix.lower() in PHOTOS).read_bytes()
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "GRADIO_SERVER_PORT": str(PORT), "HOME": home, "METRICS": "1"}
         process = subprocess.Popen([sys.executable, "app.py"], cwd=app, env=environment)

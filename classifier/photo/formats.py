@@ -18,3 +18,4 @@ FORMATS = {
 }
 EXTENSIONS = tuple(extension for extensions in FORMATS.values() for extension in extensions)
 NOT_SHOWN_BY_BROWSERS = {extension for name in ("HEIF", "TIFF", "PPM") for extension in FORMATS[name]}
+EXAMPLES = (".jpg", ".jpeg", ".png", ".webp")  # of the photos in examples/, small ones that every browser shows

@@ -73,8 +73,11 @@ def _check_depth(path: Path, photos: Sequence[Path]) -> None:
     for photo in photos:
         folders = photo.relative_to(base).parts[:-1]
         if len(folders) > (2 if folders and split_of(folders[0]) else 1):
+            within = sorted({base / file.relative_to(base).parts[0] for file in photos})
+            sets = " or ".join(map(str, within[:3])) + (" …" if len(within) > 3 else "")
+            meant = f"Did you mean {sets}? Else " if all(len(f.relative_to(base).parts) > 2 for f in photos) else ""
             raise CliError(
-                f"{photo.parent} is a folder in a label's folder: which of them is the label? "
+                f"{photo.parent} is a folder in a label's folder: which of them is the label? {meant}"
                 f"`python -m training.gather --source {path} --out NEW` takes the folders in {base.name}; "
                 "--dry-run shows that, and --pattern takes another part of the path."
             )

@@ -36,7 +36,7 @@ def first_example(files: dict[str, bytes]) -> tuple[str, bytes]:
     for file, content in files.items():
         if file.startswith("examples/"):
             return file, content
-    raise HubError("examples/ holds no .jpg to ask the Space about.")
+    raise HubError("examples/ holds no photo to ask the Space about.")
 
 
 def wait_and_ask(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from classifier.photo_files import examples_in
 from training.report.model_card import metrics_among, with_results
 
 SERVING = (
@@ -22,7 +23,7 @@ SERVING = (
     "server/**/*.css",
     "export.pkl",
     "export.onnx",
-    "examples/*.jpg",
+    "examples/*",
     "metrics.json",
 )
 NOT_SERVING = ("classifier/bulk/", "classifier/merge.py")  # for millions of photos, elsewhere than on a Space
@@ -37,11 +38,13 @@ ZERO_GPU_PYTHON = "3.12.12"  # of those that ZeroGPU has, the one that our pins 
 def serving_files(root: str | Path) -> dict[str, bytes]:
     """Return the content of each file that serving needs, by its path in the Space, and of the README's pictures."""
     root = Path(root)
+    examples = examples_in(root / "examples")
     files = {
         file.relative_to(root).as_posix(): file.read_bytes()
         for pattern in SERVING
         for file in sorted(root.glob(pattern))
         if file.is_file() and not file.relative_to(root).as_posix().startswith(NOT_SERVING)
+        if pattern != "examples/*" or file in examples
     }
     for picture in pictures(files.get("README.md", b"").decode(errors="replace")):
         if picture not in files and (root / picture).is_file():

@@ -9,6 +9,7 @@ from pathlib import Path
 from huggingface_hub import get_token
 
 from classifier.files import sha256
+from training.hub.description import describe, fitting
 from training.hub.errors import HubError
 from training.hub.repo import Changes, Repo
 
@@ -63,6 +64,17 @@ def check_app(found: Findings, root: Path, models: list[str], datasets: list[str
     check, answer = smoke_test(found.files, found.hardware)
     found.answer = answer or {}
     found.report(check)
+    _describe(found, list(found.answer.get("probabilities", ())))
+
+
+def _describe(found: Findings, labels: list[str]) -> None:
+    """Let the README describe a model of these labels, and say so, where it describes the one of the project."""
+    readme = found.files.get("README.md", b"").decode(errors="ignore")
+    if not labels or readme.encode() != found.files.get("README.md"):  # no UTF-8, which a check above has named
+        return
+    if (fitting_one := fitting(readme, labels)) != readme:
+        found.files["README.md"] = fitting_one.encode()
+        found.report(Check("README", f"sent as “{describe(labels)}”; write your own into its first lines"))
 
 
 def check_site(found: Findings, root: Path, models: list[str], datasets: list[str]) -> None:

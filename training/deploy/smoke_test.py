@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from classifier.photo.formats import EXAMPLES
+
 from .checks import Check
 from .lean import MODULES, is_lean
 from .manifest import ZERO_GPU
@@ -87,7 +89,9 @@ def smoke_test(files: dict[str, bytes], hardware: str) -> tuple[Check, dict[str,
     examples = [file for file in files if file.startswith("examples/")]
     if not examples:
         return Check(
-            NAME, problem="examples/ holds no .jpg to ask about", fix="Put a photo there that you may publish."
+            NAME,
+            problem=f"examples/ holds no photo to ask about ({', '.join(EXAMPLES)})",
+            fix="Put one there that you may publish.",
         ), None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for file, content in files.items():

@@ -9,8 +9,8 @@ from pathlib import Path
 from fastcore.script import CliError
 
 from classifier.photo import PhotoError, open_photo
+from classifier.photo_files import examples_in
 
-FORMATS = (".jpg", ".jpeg", ".png", ".webp")  # that every browser shows
 MOST = 30  # each visitor loads them
 
 
@@ -21,7 +21,7 @@ def find_examples(folder: Path) -> dict[str, Path]:
     """
     if not folder.is_dir():
         raise CliError(f"There is no folder {folder}. --examples names a folder of photos.")
-    photos = sorted(file for file in folder.iterdir() if file.suffix.lower() in FORMATS and file.name[0] != ".")
+    photos = examples_in(folder)
     if len(photos) > MOST:
         raise CliError(
             f"{folder} has {len(photos)} photos, and each visitor loads them: name a folder of at most {MOST}."

@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 from huggingface_hub import RepoCard
 
+from training.hub.description import words_for
+
 from .runtime import LIBHEIF, ONNX_RUNTIME
 
 TITLE = "Fieldguide"
@@ -47,6 +49,7 @@ def space_readme(readme: Path, title: str, labels: list[str], version: str) -> b
     found = metadata_of(readme)
     front = {"title": title, "sdk": "static", "app_file": "index.html", "pinned": False}
     front |= {key: found[key] for key in KEPT if key in found}
+    front |= words_for(labels, found.get("short_description"))
     known = ", ".join(labels[:12]) + (f" and {len(labels) - 12} more" if len(labels) > 12 else "")
     text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
     body = BODY.format(title=title, labels=known, version=version, runtime=ONNX_RUNTIME, heic=LIBHEIF)

@@ -245,3 +245,15 @@ def test_command_counts_photos_by_split(tmp_path):
         f"SHA-256 of their list: {manifest_sha256(readable_photos(tmp_path))}",
         "33 photos, 3 labels, 0 unreadable",
     ]
+
+
+def test_folder_of_data_sets_is_asked_about(tmp_path):
+    for name in ("clothes", "shoes"):
+        make_photos(tmp_path / name)
+    with pytest.raises(CliError, match=rf"Did you mean {tmp_path}/clothes or {tmp_path}/shoes\? Else `python -m"):
+        get_photos(tmp_path)
+    (tmp_path / "red").mkdir()
+    (tmp_path / "clothes" / "red" / "00.png").rename(tmp_path / "red" / "00.png")
+    with pytest.raises(CliError, match="which of them is the label") as error:
+        get_photos(tmp_path)
+    assert "Did you mean" not in str(error.value)
