@@ -2,6 +2,11 @@
 
 import json
 import os
+from urllib.parse import urlsplit
+
+LOCAL = ("localhost", "127.0.0.1", "0.0.0.0")  # an app at these answers pages of this machine only: Gradio's rule
+LOCAL_PAGE = "A web page of your own, served from this machine (`python -m http.server`):"
+ANY_PAGE = "A web page of your own, wherever it lies:"
 
 
 def address() -> str:
@@ -11,11 +16,13 @@ def address() -> str:
 
 
 def visitor_address_script(url: str) -> str:
-    """Return JavaScript that replaces `url` by the address in the visitor's browser.
+    """Return JavaScript that replaces `url` by the address in the visitor's browser, and what depends on it.
 
     The app cannot know it: behind a proxy it is another one, and where the port is taken the app moves to the next.
     """
-    return f"(text) => text.replaceAll({json.dumps(url)}, location.origin + location.pathname.replace(/\\/+$/, ''))"
+    address = f"text.replaceAll({json.dumps(url)}, location.origin + location.pathname.replace(/\\/+$/, ''))"
+    page = f"{json.dumps(LOCAL)}.includes(location.hostname) ? {json.dumps(LOCAL_PAGE)} : {json.dumps(ANY_PAGE)}"
+    return f"(text) => {address}.replace({json.dumps(LOCAL_PAGE)}, {page})"
 
 
 def api_snippets(url: str) -> str:
@@ -30,7 +37,8 @@ import requests
 
 with open("photo.jpg", "rb") as photo:
     answer = requests.post("{url}/classify", files={{"file": photo}}).json()
-print(answer.get("error") or answer["label"])
+labels = [] if answer.get("familiar") is False else answer.get("labels", [answer.get("label")])
+print(answer.get("error") or ", ".join(labels) or "none of these")
 ```
 Python, with `pip install gradio_client`:
 ```python
@@ -45,16 +53,24 @@ import {{ Client }} from "@gradio/client";
 
 const app = await Client.connect("{url}");
 const photo = new Blob([await readFile("photo.jpg")]);
-console.log((await app.predict("/predict", {{ photo }})).data[0].label);
+const answer = (await app.predict("/classify_photo", {{ photo }})).data[0];
+const labels = answer.familiar === false ? [] : answer.labels ?? [answer.label];
+console.log(labels.join(", ") || "none of these");
 ```
-A web page of your own, wherever it lies:
+{LOCAL_PAGE if urlsplit(url).hostname in LOCAL else ANY_PAGE}
 ```html
 <input type="file" accept="image/*" onchange="ask(this.files[0])">
 <p id="answer"></p>
 <script>
-async function ask(photo) {{
-  const answer = await (await fetch("{url}/classify", {{ method: "POST", body: photo }})).json();
-  document.querySelector("#answer").textContent = answer.error ?? answer.label;
+function ask(photo) {{
+  const show = (text) => {{ document.querySelector("#answer").textContent = text; }};
+  fetch("{url}/classify", {{ method: "POST", body: photo }})
+    .then((response) => response.json())
+    .then((answer) => {{
+      const labels = answer.familiar === false ? [] : answer.labels ?? [answer.label];
+      show(answer.error ?? (labels.join(", ") || "none of these"));
+    }})
+    .catch((error) => show(`No answer: ${{error.message}}`));
 }}
 </script>
 ```

@@ -156,6 +156,40 @@ def test_the_pages_javascript_answers_in_node(app_url, desk, node_modules):
     assert run(["node", "ask.mjs"], desk) == "teddy\n"
 
 
+ANSWERS = [
+    ({"label": "teddy", "familiar": True}, "teddy"),
+    ({"label": "teddy", "familiar": None}, "teddy"),
+    ({"label": "teddy", "familiar": False}, "none of these"),
+    ({"label": "hat", "labels": ["hat", "scarf"], "familiar": True}, "hat, scarf"),
+    ({"label": "hat", "labels": [], "familiar": True}, "none of these"),
+    ({"label": "hat", "labels": ["hat"], "familiar": False}, "none of these"),
+    ({"error": "This file is empty."}, "This file is empty."),
+]
+
+
+@pytest.mark.parametrize("answer, shown", ANSWERS)
+def test_the_pages_snippets_do_not_name_a_label_of_a_photo_that_shows_none(answer, shown):
+    """The lines of each snippet behind the question run here with a given answer."""
+    url, given = "http://127.0.0.1:7860", json.dumps(answer)
+    python = of_page(url, "python")[0].partition(".json()\n")[2]
+    assert run([sys.executable, "-c", f"import json\nanswer = json.loads({given!r})\n{python}"], ROOT) == f"{shown}\n"
+    if not shutil.which("node"):
+        pytest.skip("node is not here")
+    asked = f"globalThis.fetch = async () => ({{ json: async () => ({given}) }}); const line = {{}};"
+    page = of_page(url, "html")[0].partition("<script>")[2].partition("</script>")[0]
+    page = f"{asked} globalThis.document = {{ querySelector: () => line }}; {page} ask();"
+    assert run(["node", "-e", f"{page} setTimeout(() => console.log(line.textContent), 50);"], ROOT) == f"{shown}\n"
+    if "error" not in answer:  # Gradio's client raises it
+        script = of_page(url, "js")[0].partition(".data[0];\n")[2]
+        assert run(["node", "-e", f"const answer = {given};\n{script}"], ROOT) == f"{shown}\n"
+
+
+def test_a_page_for_an_app_on_ones_own_machine_is_to_be_served():
+    for url in ("http://127.0.0.1:7860", "http://localhost:7861"):
+        assert "served from this machine (`python -m http.server`):\n```html" in api_snippets(url)
+    assert "wherever it lies:\n```html" in api_snippets(f"https://{SPACE}")
+
+
 @runnable("bash")
 def test_shell_block_prints_what_its_page_shows(block, app_url, desk):
     printed = run(["bash", "-ec", ADDRESS.sub(app_url, block.text)], desk)
@@ -262,6 +296,12 @@ def test_page_on_another_origin_shows_the_answer(html, app_url, browser, desk):
             page.goto(f"http://garden.example:{server.server_port}/")
             page.set_input_files("input", desk / "photo.jpg")
             page.get_by_text("teddy").wait_for()
+            page.set_input_files("input", EXAMPLE.with_name("other-mug.jpg"))
+            page.get_by_text("none of the").wait_for()
+            if ".catch" in html:
+                page.route("**/classify", lambda route: route.abort())
+                page.set_input_files("input", desk / "photo.jpg")
+                page.get_by_text("No answer: ").wait_for()
         finally:
             elsewhere.close()
             server.shutdown()
