@@ -98,7 +98,8 @@ def compare(
     check_kinds(exports, classifiers, photos, labels)
     known, left_out = with_known_labels(exports, classifiers, photos, labels)
     if not known:
-        raise CliError("Both exports know none of these labels. Are these the folders that they were trained on?")
+        reasons = "; ".join(dict.fromkeys(left_out.values()))
+        raise CliError(f"No photo is left: {reasons}. Are these the folders that both were trained on?")
     by_old, by_new = (
         evaluate_all(classifier, known, labels) if unseen else evaluate_export(export, classifier, known, labels)
         for export, classifier in zip(exports, classifiers)

@@ -152,7 +152,8 @@ def test_labels_that_only_one_knows_are_left_out_and_named(trained, tmp_path):
     assert "6 photos that neither" in run.stdout
     shutil.rmtree(data / "red"), shutil.rmtree(data / "blue"), shutil.rmtree(data / "green")
     run = run_module("training.compare", export, export, data, "--unseen")
-    assert run.returncode == 1 and "know none of these labels" in run.stderr and "Traceback" not in run.stderr
+    assert run.returncode == 1 and "Traceback" not in run.stderr
+    assert f"No photo is left: {export} knows no label yellow. Are these" in run.stderr
 
 
 def test_an_answer_of_several_labels_is_right_where_all_are():
@@ -201,6 +202,14 @@ def test_photos_of_which_an_export_does_not_know_every_label_are_left_out_in_one
         "2 photos left out: old.pkl and new.pkl know no label scarf; /b, /e",
         "2 photos left out: old.pkl knows no label bag; /f, /g",
     ]
+
+
+def test_only_the_export_that_knows_none_of_the_labels_is_said_to(monkeypatch):
+    exports = {"old.pkl": knowing("hat", "shoe"), "new.pkl": knowing("coat")}
+    monkeypatch.setattr("training.compare.load_classifier", exports.get)
+    labels = listed(a=("hat",), b=("shoe",))
+    with pytest.raises(CliError, match=r"^No photo is left: new\.pkl knows no label hat, shoe\. Are these"):
+        compare("old.pkl", "new.pkl", list(labels.listed), labels=labels)
 
 
 def test_many_photos_left_out_are_one_line():
