@@ -1,4 +1,4 @@
-"""Compare two exports on photos that neither of them learned from, and say which one is better.
+"""Compare two exports on photos that each held out when it answered them, and say which one is better.
 
 Reads  OLD.pkl and NEW.pkl with their metrics.json beside them, and DATA/<label>/*.jpg with the labels as they are now,
        or DATA/labels.csv; with several labels a photo, an answer is right where all of its labels are. Labels that no
@@ -20,6 +20,7 @@ from classifier import Classifier
 from classifier.command_line import run
 from training.data.labels import BY_FOLDER, Labels, read_labels
 from training.data.photos import get_photos, where_photos_go
+from training.data.splits import n_photos
 
 from .evaluation.comparison import Comparison, describe_changes, describe_export, describe_left_out
 from .evaluation.evaluate import Evaluation, evaluate_all, evaluate_held_out
@@ -88,8 +89,8 @@ def with_known_labels(
 def compare(
     old: str | Path, new: str | Path, photos: Sequence[Path], unseen: bool = False, labels: Labels = BY_FOLDER
 ) -> tuple[Comparison, dict[Path, str], list[str]]:
-    """Return the predictions of two exports for photos that neither learned from, why others are left out, and
-    sentences on labels that are not measured.
+    """Return the predictions of two exports for photos that each held out, why others are left out, and sentences on
+    labels that are not measured.
 
     unseen: neither has learned from any of the photos. Otherwise those that both held out are compared. labels: of the
     photos. Raises CliError where no photo can be compared, and where one export gives several labels and one does not.
@@ -124,7 +125,7 @@ def main(
     data: str,  # folder of photos, one folder a label or with a labels.csv, with the labels as they should be
     unseen: bool = False,  # neither export has learned from DATA: take all of its photos
 ) -> None:
-    "Say whether NEW is better than OLD on photos of DATA that neither learned from, and which answers changed."
+    "Say whether NEW is better than OLD on photos of DATA that each held out when it answered, and what changed."
     photos, labels = get_photos(data), read_labels(data)
     if not photos:
         raise CliError(f"No photos under {data}. {where_photos_go(Path(data), labels)}")
@@ -136,7 +137,8 @@ def main(
         print(describe_export(name, export, of))
     fixed, broken = comparison.fixed, comparison.broken
     print("\n".join([*describe_changes(comparison, fixed, "fixed "), *describe_changes(comparison, broken, "broken")]))
-    print(f"{n} photos that neither learned from, {len(fixed)} fixed, {len(broken)} broken. {comparison.verdict}")
+    how = "that neither learned from" if unseen else "held out by each when it answered them"
+    print(f"{n_photos(n)} {how}: {len(fixed)} fixed, {len(broken)} broken. {comparison.verdict}")
 
 
 if __name__ == "__main__":

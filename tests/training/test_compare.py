@@ -1,4 +1,4 @@
-"""compare: photos that neither learned from, which predictions changed, and a plain verdict."""
+"""compare: photos that both held out or never saw, which predictions changed, and a plain verdict."""
 
 import json
 import shutil
@@ -88,7 +88,7 @@ def test_two_runs_are_compared_on_what_both_held_out(trained, tmp_path):
     run = run_module("training.compare", tmp_path / "export.pkl", tmp_path / "new.pkl", trained / "photos")
     assert run.returncode == 0, run.stderr
     assert f"export.pkl: {of_old} of 30 wrong" in run.stdout and f"new.pkl: {of_new} of 30 wrong" in run.stdout
-    assert "30 photos that neither learned from, 0 fixed, 2 broken" in run.stdout and of_new == of_old + 2
+    assert "30 photos held out by each when it answered them: 0 fixed, 2 broken" in run.stdout and of_new == of_old + 2
     run = run_module("training.compare", tmp_path / "export.pkl", tmp_path / "new.pkl", trained / "photos", "--unseen")
     assert "30 photos" in run.stdout and "left out" in run.stdout
 
@@ -149,7 +149,7 @@ def test_labels_that_only_one_knows_are_left_out_and_named(trained, tmp_path):
     export = trained / "export.pkl"
     run = run_module("training.compare", export, export, data, "--unseen")
     assert f"1 photo left out: {export} knows no label yellow; yellow/1.png\n" in run.stdout
-    assert "6 photos that neither" in run.stdout
+    assert "6 photos that neither learned from: " in run.stdout
     shutil.rmtree(data / "red"), shutil.rmtree(data / "blue"), shutil.rmtree(data / "green")
     run = run_module("training.compare", export, export, data, "--unseen")
     assert run.returncode == 1 and "Traceback" not in run.stderr

@@ -1,4 +1,4 @@
-"""Compare a candidate with the model in use on photos that neither learned from.
+"""Compare a candidate with the model in use: each photo is answered by models that did not learn from it.
 
 Reads  both exports with their metrics.json, and the photos with the labels that they have now
 Gives  `Judgement`
