@@ -30,7 +30,6 @@ N_SAMPLES = 8  # photos that the export is checked on
 def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> dict[str, Any]:
     """Return what metrics.json records of a run, without the export's own figures."""
     validated = trained.validation()
-    low, high = wilson(validated.n_wrong, len(validated.files))
     labels = photos.labels
     learned = Counter(label for file in trained.files for label in labels(file))
     held_out = Counter(label for file in trained.validated for label in labels(file))
@@ -38,7 +37,7 @@ def metrics_of(trained: Trained, photos: Photos, options: TrainingOptions) -> di
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "error_rate": validated.n_wrong / len(validated.files),
-        "error_interval": [round(low, 4), round(high, 4)],
+        "error_interval": [*wilson(validated.n_wrong, len(validated.files))],  # as the report prints it
         "n_wrong": validated.n_wrong,
         "valid_loss": float(validated.losses.mean()),
         "data_sha256": manifest_sha256(photos),

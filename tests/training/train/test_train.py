@@ -24,6 +24,7 @@ from training.data.photos import get_photos, readable_photos
 from training.data.splits import Photos
 from training.metrics import read_metrics, validated_before
 from training.options import TrainingOptions
+from training.statistics import wilson
 from training.train.__main__ import main
 from training.train.checks import check_out
 from training.train.fine_tune import Verdict
@@ -40,6 +41,13 @@ def test_run_ends_with_an_export_its_metrics_and_one_line_of_counts(training_run
         "of 30 photos held out in turn, 95% interval",
     ):
         assert part in last
+
+
+def test_interval_of_the_error_is_the_one_that_the_report_prints(training_run):
+    metrics, last = read_metrics(training_run / "export.pkl"), (training_run / "log.txt").read_text().splitlines()[-1]
+    low, high = wilson(metrics["n_wrong"], metrics["n_valid"])
+    assert metrics["error_interval"] == [low, high]
+    assert f"95% interval {low:.1%} to {high:.1%}" in last
 
 
 def test_probe_is_told_before_the_lessons_table_and_the_verdict_after_it(training_run):
