@@ -7,6 +7,7 @@ Gives  matplotlib figures; `to_png` makes files of them
 """
 
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,9 +126,11 @@ def thumbnail(file: Path, side: int = 260) -> Image.Image:
 
 
 def to_png(figure: Figure) -> bytes:
-    """Return a figure as the bytes of a PNG file."""
+    """Return a figure as the bytes of a PNG file. A letter that the font lacks, as of a label in Japanese, is a box."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
+        figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
 
 

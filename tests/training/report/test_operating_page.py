@@ -84,3 +84,14 @@ def test_moving_the_slider_says_what_comes_of_it(page):
     assert "photos that show it get it so" in said.inner_text()
     assert page.locator("#operating-plot polyline").count() == 2
     assert page.locator("b", has_text="wasp").count() == 0  # a label is text
+
+
+def test_no_table_runs_out_of_the_page_of_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("for (const cell of document.querySelectorAll('td')) cell.append('x'.repeat(60))")
+    tables = page.locator("table")
+    tables.first.wait_for()
+    wide = page.evaluate(
+        "[...document.querySelectorAll('.wide:has(table)')].map((of) => of.getBoundingClientRect().right)"
+    )
+    assert len(wide) == 2 and max(wide) <= 390

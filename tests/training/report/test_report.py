@@ -1,6 +1,9 @@
 """training/report/ and evaluation/: whose predictions are shown, the figures, the page, the command."""
 
 import re
+import warnings
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -68,6 +71,36 @@ def test_a_probability_of_zero_is_a_finite_loss():
 def test_confusion_matrix_is_drawn_for_two_labels_or_two_hundred(n):
     predictions = Predictions([], [f"label {i}" for i in range(n)], np.arange(n), np.eye(n))
     assert to_png(plot_confusion_matrix(predictions)).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "labels, turned",
+    [
+        (["black", "grizzly", "teddy"], False),
+        ([f"label {i}" for i in range(7)], True),
+        ([f"strawberr{i}" for i in range(6)], True),
+        (["a label of more than forty characters, two"] * 2, True),
+        ([f"ラベル写真{i}" for i in range(6)], True),
+    ],
+    ids=["short", "many", "long", "longest", "japanese"],
+)
+def test_names_below_the_confusion_matrix_do_not_overlap(labels, turned):
+    n = len(labels)
+    figure = plot_confusion_matrix(Predictions([], labels, np.arange(n), np.eye(n)))
+    names = figure.axes[0].get_xticklabels()
+    assert [name.get_rotation() for name in names] == [90 if turned else 0] * n
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        figure.draw_without_rendering()
+    boxes = [name.get_window_extent() for name in names]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+
+
+def test_letters_that_the_font_lacks_are_no_warning(predictions):
+    japanese = replace(predictions, vocab=["黒熊", "灰色熊", "テディ"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(figures_of(Evaluation(japanese, OUT_OF_FOLD), {})) == 2
 
 
 def test_figures_are_png(predictions):
