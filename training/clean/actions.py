@@ -1,10 +1,14 @@
 """What the page's buttons Apply and Undo do, with a message for each."""
 
 from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
 
 from fastcore.script import CliError
 
 from training.data.labels import FILE_NAME
+from training.metrics import read_metrics
+from training.options import TrainingOptions
 
 from .cards import shell_command
 from .multi_label_session import MultiLabelCleaner
@@ -25,9 +29,29 @@ def apply(cleaner: Cleaner, export: str) -> str:
     ]
     return (
         f"{', '.join(done)}. Undo takes this back.{stale} Next, train again and see whether it helped:\n"
-        f"```bash\n{shell_command('train', cleaner.data, '--out', 'cleaned.pkl')}\n"
+        f"```bash\n{shell_command('train', cleaner.data, *trained_with(export), '--out', 'cleaned.pkl')}\n"
         f"{shell_command('compare', export, 'cleaned.pkl', cleaner.data)}\n```"
     )
+
+
+def trained_with(export: str) -> list[str]:
+    """Return the options that made an export, as a command line, without defaults; [] where they are not known.
+
+    Otherwise `compare` would measure another network too. Of a file of weights the name alone is known.
+    """
+    recorded, given = read_metrics(export).get("options"), []
+    for option in fields(TrainingOptions):
+        value = recorded.get(option.name) if isinstance(recorded, dict) else None
+        if type(value) is not type(option.default) or value == option.default:
+            continue
+        name = option.name.replace("_", "-")
+        if value is False:
+            given.append(f"--no-{name}")
+        elif value is True:
+            given.append(f"--{name}")
+        elif option.name != "weights" or Path(str(value)).is_file():
+            given += [f"--{name}", str(value)]
+    return given
 
 
 def stale_text(cleaner: Cleaner) -> str:

@@ -1,23 +1,28 @@
 """training/clean/session.py and review/decisions.py: what is decided is kept, applied, taken back, and followed."""
 
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from fastcore.script import CliError
 
+from classifier.files import sha256
 from helpers.cleaners import LABELS, id_of, names, open_cleaner, reviewed
 from helpers.paths import ROOT
 from helpers.photos import noisy_photo
 from training.clean.__main__ import listen
+from training.clean.actions import apply
 from training.clean.review.decisions import Decision, Decisions
 from training.clean.session import describe
 from training.data.photos import get_photos
 from training.journal.moves import Journal
+from training.options import TrainingOptions
 
 
 def test_photos_are_selected_by_label_and_split_and_sorted(cleaner):
@@ -61,6 +66,27 @@ def test_decisions_are_applied_and_taken_back(data, cleaner):
     assert cleaner.undo() == 2 and names(data) == before
     assert cleaner.counts() == (1, 1, 3), "what was taken back is marked again"
     assert cleaner.undo() == 0
+
+
+def test_the_training_after_apply_is_the_one_that_made_the_export(data, cleaner, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = TrainingOptions(arch="mobilenet_v2", weights="/far/away.pth", image_size=64, pretrained=False, quick=True)
+    Path("export.pkl").write_bytes(b"an export")
+    digest = sha256(Path("export.pkl"))
+
+    def command() -> str:
+        photo = cleaner.select()[0][0]
+        cleaner.choose(photo, "delete")
+        return next(line for line in apply(cleaner, "export.pkl").splitlines() if "training.train" in line)
+
+    assert command().endswith(f"training.train {data} --out cleaned.pkl"), "nothing is known of this export"
+    Path("metrics.json").write_text(json.dumps({"export": {"sha256": digest}, "options": options.recorded()}))
+    known = "--arch mobilenet_v2 --image-size 64 --no-pretrained --quick --out cleaned.pkl"
+    assert command().endswith(f"training.train {data} {known}")
+    Path("away.pth").touch()
+    assert " --arch mobilenet_v2 --weights away.pth --image-size 64 " in command()
+    Path("metrics.json").write_text(json.dumps({"export": {"sha256": digest}, "options": {"arch": 3, "seed": "x"}}))
+    assert command().endswith(f"training.train {data} --out cleaned.pkl")
 
 
 def test_a_photo_moved_to_and_fro_has_no_old_decision(data, cleaner):
