@@ -95,8 +95,8 @@ def collect(
         print("stopped; the same command goes on from here.")
         return False
     finally:
-        for why, n in collector.reasons.most_common(8):
-            print(f"{n:6} not taken: {why}")
+        for line in collector.not_taken():
+            print(line)
         if note := collector.gathered.differing_note():
             print(note)
         counts = collector.counts

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -20,6 +20,7 @@ from .sources.candidates import Candidate
 
 FAILED_COLUMNS = ("label", "url", "why", "time")
 MAX_CONCURRENT = 16  # downloads at a time
+MAX_REASONS, MAX_PLACES = 8, 3  # of photos that were not taken: reasons that are printed, and photos of each
 TOO_LARGE = f"larger than {MAX_BYTES // 1_000_000} MB"
 EXTENSIONS = {kind: extensions[0] for kind, extensions in {**FORMATS, "MPO": FORMATS["JPEG"]}.items()}
 
@@ -41,6 +42,7 @@ class Collector:
         self._done = {(row["label"], row["url"]) for row in (*self.gathered.rows, *self._failed.rows()[0])}
         self.counts: Counter[str] = Counter()  # new, there (already), failed
         self.reasons: Counter[str] = Counter()
+        self._places: defaultdict[str, list[str]] = defaultdict(list)  # by reason: photos of sources, a few of them
 
     async def add(self, candidate: Candidate) -> bool:
         """Add a photo and return whether it is new; the reasons of failures are counted."""
@@ -55,12 +57,23 @@ class Collector:
             why = str(error)
             self.counts["failed"] += 1
             self.reasons[why] += 1
+            if not candidate.term and len(self._places[why]) < MAX_PLACES:  # what a search found, nobody can mend
+                self._places[why].append(candidate.place)
             if candidate.url and getattr(error, "final", True):
                 self._failed.add([{"label": candidate.label, "url": candidate.url, "why": why, "time": utc_now()}])
             return False
         new = self.gathered.add(candidate, data, hashlib.sha256(data).hexdigest(), *described)
         self.counts["new" if new else "there"] += 1
         return new
+
+    def not_taken(self) -> list[str]:
+        """Return lines on what was not taken: by reason how many, most first, and a few of the photos of sources."""
+        lines = []
+        for why, n in self.reasons.most_common(MAX_REASONS):
+            places = self._places[why]
+            more = [f"and {n - len(places)} more"] if MAX_PLACES == len(places) < n else []
+            lines += [f"{n:6} not taken: {why}", *(f"{'':9}{place}" for place in (*places, *more))]
+        return lines
 
     async def _read(self, candidate: Candidate) -> bytes:
         if candidate.data is not None:

@@ -1,6 +1,7 @@
 """training/gather/collect.py: from names of things to a folder of photos, once, and on from where it stopped."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -167,6 +168,25 @@ def test_folders_of_a_phone_are_copied(tmp_path, capsys):
     assert {row["title"] for row in sources(tmp_path / "out")} == {"00.png", "01.png", "02.png"}
     main(folder=phone, out=tmp_path / "out")
     assert "0 photos new, 9 were there" in capsys.readouterr().out
+
+
+def test_files_that_are_not_taken_are_named_a_few_of_each_reason(tmp_path, capsys):
+    phone = make_photos(tmp_path / "phone", n=1)
+    for i in range(5):
+        (phone / "red" / f"{i}.jpg").write_text("hello")
+    (phone / "blue" / "empty.jpg").touch()
+    main(source=str(phone), out=tmp_path / "out")
+    lines = capsys.readouterr().out.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("     5 not taken: This file is not a photo."))
+    named = [line.strip() for line in lines[start + 1 : start + 5]]
+    assert len(set(named)) == 4 and set(named[:3]) < {f"{phone / 'red' / f'{i}.jpg'}" for i in range(5)}
+    assert named[3] == "and 2 more"
+    assert lines[start + 5].startswith("     1 not taken: This file is empty")
+    assert lines[start + 6].strip() == str(phone / "blue" / "empty.jpg") and lines[start + 7].startswith(f"{tmp_path}")
+    shutil.make_archive(str(tmp_path / "photos"), "zip", phone)
+    main(source=str(tmp_path / "photos.zip"), out=tmp_path / "other")
+    out = capsys.readouterr().out
+    assert f"         {tmp_path / 'photos.zip'}: blue/empty.jpg\n" in out and "unpacked" not in out
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,17 @@ class Candidate:
     title: str = ""
     licence: str = ""
     source: str = ""  # the archive, table, folder or address that had it
+    member: str = ""  # its name in an archive, whose unpacked files are removed at the end
 
     @property
     def label(self) -> str:
         """The one label of the photo; several joined, "" for none."""
         return SEPARATOR.join(self.labels)
+
+    @property
+    def place(self) -> str:
+        """Where a person finds the photo: its path, the archive with its name there, or its address."""
+        return self.member or self.url or str(self.file or self.title)
 
 
 @dataclass

@@ -76,6 +76,10 @@ def opened_source(where: str, options: ReadingOptions) -> Iterator[DataSet]:
             raise CliError(" ".join([str(error).replace(str(root), path.name), *left_out])) from error
         found.kind = f"an archive of {found.kind}"
         found.notes = [*left_out, *(note.replace(str(root), path.name) for note in found.notes)]
+        found.candidates = [
+            replace(photo, member=f"{path}: {photo.file.relative_to(root).as_posix()}" if photo.file else "")
+            for photo in found.candidates
+        ]
         yield _from(name, found)
 
 
