@@ -15,7 +15,7 @@ from training.csv_rows import read_csv_rows
 from training.progress import progress_bar
 
 from .gathered import Gathered
-from .search import search_web
+from .search import SearchError, search_web
 from .sources.candidates import Candidate
 
 FAILED_COLUMNS = ("label", "url", "why", "time")
@@ -145,5 +145,7 @@ async def gather(
                         "find more."
                     )
         await collector.add_all(iter(listed), total=n_listed)
+    except SearchError as error:
+        raise SearchError(f"{error} What was gathered is kept." if collector.counts["new"] else str(error)) from error
     finally:
         collector.gathered.write_lists()

@@ -1,5 +1,6 @@
 """Find candidate photos by a web image search."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +13,11 @@ Search = Callable[[str, int], list[dict[str, Any]]]  # (term, page), see `image_
 
 MAX_PAGES = 20  # of a search: search engines end long before
 RETRY_DELAYS = (5, 20, 60)  # seconds before a search that failed is repeated: search engines limit the rate
+NO_CONNECTION = re.compile("DNS(Timeout)?Error|ConnectError|ConnectionError")  # in what ddgs tells of its HTTP client
+
+
+class SearchError(CliError):
+    """Raised where no search engine answers, after retries."""
 
 
 def image_search(term: str, page: int) -> list[dict[str, Any]]:
@@ -35,7 +41,7 @@ def search_web(
 ) -> Iterator[Candidate]:
     """Yield what a search finds for a term, each address once; the next page is requested when the last is used up.
 
-    Raises CliError where the search fails, after the retries of RETRY_DELAYS.
+    Raises SearchError where the search fails, after the retries of RETRY_DELAYS.
     """
     seen: set[str] = set()
     for page in range(1, MAX_PAGES + 1):
@@ -62,9 +68,16 @@ def _search_with_retries(term: str, page: int, search: Search, sleep: Callable[[
         except Exception as error:  # ddgs, its HTTP client and its parsers each raise their own
             delay = next(delays, None)
             if delay is None:
-                raise CliError(
-                    f"The web search does not answer for {term!r} ({str(error)[:100]}). What was gathered "
-                    "is kept: try again later, or give addresses with --source."
-                ) from error
+                raise SearchError(_sentence(term, error)) from error
             print(f"the web search does not answer; asking again in {delay} s ...", flush=True)
             sleep(delay)
+
+
+def _sentence(term: str, error: Exception) -> str:
+    """Return what went wrong with a search and what to do."""
+    if isinstance(error, ConnectionError) or NO_CONNECTION.search(f"{type(error).__name__} {error}"):
+        return f"The web search cannot be reached for {term!r}. Are you connected to the internet? Then run it again."
+    return (
+        f"The web search does not answer for {term!r} ({str(error)[:100]}). Try again later, or give addresses with "
+        "--source."
+    )

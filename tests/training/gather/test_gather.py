@@ -23,6 +23,7 @@ from training.data.photos import get_photos
 from training.gather.__main__ import main, read_terms
 from training.gather.collect import Collector, gather, round_robin
 from training.gather.gathered import COLUMNS
+from training.gather.search import SearchError
 from training.gather.sources.candidates import Candidate
 
 
@@ -153,6 +154,20 @@ def test_search_that_ends_early_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("training.gather.collect.search_web", lambda label, term: iter([]))
     run_async(gather(Collector(tmp_path / "out"), {"okapi": ["okapi"]}, 5))
     assert "okapi: the search ended after 0 of 5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("n, said", [(0, "It does not answer."), (2, "It does not answer. What was gathered is kept.")])
+def test_a_search_that_fails_says_that_photos_are_kept_where_there_are_some(web, tmp_path, monkeypatch, n, said):
+    def search(label, term):
+        yield from (Candidate((label,), f"{web.url}/photo/{i}.jpg", term=term) for i in range(n))
+        while len(on_disk(tmp_path / "out")) < n:
+            time.sleep(0.05)
+        raise SearchError("It does not answer.")
+
+    monkeypatch.setattr("training.gather.collect.search_web", search)
+    with pytest.raises(CliError) as raised:
+        main("okapi", per_label=2 * n + 1, out=tmp_path / "out", allow_private=True)
+    assert str(raised.value) == said
 
 
 def test_folders_of_a_phone_are_copied(tmp_path, capsys):

@@ -86,6 +86,27 @@ def test_search_that_never_answers_is_one_sentence():
         list(search_web("grizzly", "grizzly bear", search, lambda _: None))
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("DNSError: DNSError('error sending request for url (https://search.example/) > DNS error')"),
+        RuntimeError("ConnectError('error sending request for url (https://search.example/) > tcp connect error')"),
+        ConnectionRefusedError(111, "Connection refused"),
+    ],
+    ids=["dns", "connect", "refused"],
+)
+def test_search_without_a_connection_asks_whether_there_is_one(error):
+    def search(term, page):
+        raise error
+
+    with pytest.raises(CliError) as raised:
+        list(search_web("grizzly", "grizzly bear", search, lambda _: None))
+    sentence = (
+        "The web search cannot be reached for 'grizzly bear'. Are you connected to the internet? Then run it again."
+    )
+    assert str(raised.value) == sentence
+
+
 def test_ddgs_asks_and_reads_its_engine(monkeypatch):
     """The real ddgs against a local server that answers as DuckDuckGo's image search does."""
     from ddgs.ddgs import ENGINES
