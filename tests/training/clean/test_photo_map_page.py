@@ -99,6 +99,21 @@ def test_a_group_is_lassoed_deleted_relabelled_and_cleared(page, tmp_path, monke
         assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_the_field_of_the_label_is_for_can_be_read(browser, tmp_path, monkeypatch, scheme):
+    cleaner = with_features(open_cleaner(make_photos(tmp_path / "photos")), monkeypatch)
+    with served(cleaner) as address, page_of(browser, "desktop") as page:
+        page.emulate_media(color_scheme=scheme)
+        open_map(page, address)
+        text, placeholder = page.evaluate(
+            """() => {
+              const field = document.querySelector("#photo-map .acts input");
+              return [getComputedStyle(field).color, getComputedStyle(field, "::placeholder").color];
+            }"""
+        )
+        assert placeholder == text
+
+
 def test_a_point_tells_about_its_photo_and_is_selected(page, tmp_path, monkeypatch):
     data = tmp_path / "photos"
     for label in ("red", "<i>green"):
