@@ -5,6 +5,8 @@ import os
 import httpx2
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
+from .account import login_command
+
 FAILURES = (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError, RuntimeError)  # Xet raises the last
 
 
@@ -44,12 +46,12 @@ def sentence(error: BaseException, status: int | None, doing: str) -> str:
     if isinstance(error, LocalTokenNotFoundError):
         return (
             'No token is here. Make one of the kind "write" on https://huggingface.co/settings/tokens, then: '
-            "hf auth login"
+            + login_command()
         )
     if isinstance(error, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set, so that the Hub is not asked. Unset it, then run it again."
     why = {
-        401: "the Hub does not know this token. Log in again: hf auth login --force"
+        401: f"the Hub does not know this token. Log in again: {login_command('--force')}"
         + ("; or mend HF_TOKEN, which goes before it" if os.environ.get("HF_TOKEN") else ""),
         402: "the Hub wants PRO for this kind of Space, of an organisation a plan. On your own account --hardware "
         "zero-a10g is free; or subscribe on https://huggingface.co/pricing",

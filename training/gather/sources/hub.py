@@ -16,6 +16,7 @@ from fastcore.script import CliError
 
 from training.data.label_checks import named_none_note
 from training.data.splits import split_of
+from training.hub.account import login_command
 
 from .candidates import DataSet, some
 from .columns import FILE_COLUMNS, LABEL_COLUMNS
@@ -24,7 +25,11 @@ from .labelling import choose
 from .options import ReadingOptions
 
 PREFIX = "hf://datasets/"
-TOKEN = "a token: `hf auth login`, or HF_TOKEN"
+
+
+def _token() -> str:
+    """Return how to get what a private data set needs."""
+    return f"a token: `{login_command()}`, or HF_TOKEN"
 
 
 def is_on_the_hub(where: str) -> bool:
@@ -154,9 +159,9 @@ def _why(error: Exception) -> str:
 
     said = " ".join(str(error).split())[:250].rstrip(".")
     if isinstance(error, DatasetNotFoundError) and "gated" not in said:
-        return f"there is none of this name, or you may not see it. Check the name; a private data set needs {TOKEN}."
+        return f"there is none of this name, or you may not see it. Check the name; a private one needs {_token()}."
     if isinstance(error, DatasetNotFoundError):
-        return f"it is gated. Accept its terms on its page; then it needs {TOKEN}."
+        return f"it is gated. Accept its terms on its page; then it needs {_token()}."
     status = getattr(getattr(error, "response", None), "status_code", 0)
     away = isinstance(error, (ConnectionError, TimeoutError, TransportError)) or type(error) is FileNotFoundError
     if away or status >= 500:  # FileNotFoundError: as the library says that it has no answer
