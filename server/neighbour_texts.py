@@ -11,6 +11,8 @@ import re
 from classifier import Prediction
 from classifier.inference.neighbours import Neighbour, Neighbours
 
+from .texts import label_text
+
 RESEMBLES = "It resembles these photos I learned from"
 FAR = "These are the nearest of the photos I learned from, and none is near"
 NONE, OTHER, WHICH = "none of the labels", "another label", "Their names"
@@ -66,7 +68,7 @@ def short_name(one: Neighbour) -> str:
 
 def _label(one: Neighbour, prediction: Prediction) -> str:
     """Return the label of a training photo, or its labels; in words, too, where they are not those of the answer."""
-    labels = as_text(", ".join(" ".join(label.replace("_", " ").split()) for label in one.labels) or NONE)
+    labels = as_text(", ".join(map(label_text, one.labels)) or NONE)
     return f"<strong>{labels}</strong> ({OTHER})" if differs(one, prediction) else labels
 
 

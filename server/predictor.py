@@ -23,6 +23,8 @@ from classifier import Classifier, Explanation, Prediction
 from classifier.cpu_count import cores
 from classifier.photo import PhotoError, PhotoSource, n_pixels, open_photo, read_source
 
+from .texts import label_text
+
 if TYPE_CHECKING:
     from .shared_store import SharedStore
 
@@ -102,10 +104,15 @@ class Predictor:
         return self._submit(photo, self._reporting(predict, lambda prediction: prediction))
 
     def explain(self, photo: PhotoSource, label: str | None = None) -> Explanation:
-        """Return what `Classifier.explain` does, with its picture drawn where that is to be shown."""
+        """Return what `Classifier.explain` does, with its picture drawn where that is to be shown.
+
+        label: one of the classifier's, or as the page shows it.
+        """
+        labels = self._classifier.labels
+        meant = label if label in labels else next((name for name in labels if label_text(name) == label), label)
 
         def explain(data: bytes) -> Explanation:
-            explanation = self._classifier.explain(data, label)
+            explanation = self._classifier.explain(data, meant)
             if not explanation.prediction.is_none or label is not None:
                 explanation.picture  # noqa: B018  drawn here, where no more at once are drawn than there are cores
             return explanation

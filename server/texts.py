@@ -17,7 +17,12 @@ MARKUP = re.compile(r"([\\`*_{}\[\]<>#$|~!&])")  # characters that mean somethin
 
 def label_markdown(label: str) -> str:
     """Return a label as people write it, as Markdown that shows every character."""
-    return MARKUP.sub(r"\\\1", " ".join(label.replace("_", " ").split()))
+    return MARKUP.sub(r"\\\1", label_text(label))
+
+
+def label_text(label: str) -> str:
+    """Return a label as people write it: a folder's name has _ for each space."""
+    return " ".join(label.replace("_", " ").split())
 
 
 def join_labels(labels: Sequence[str], conjunction: str, max_listed: int = MAX_LISTED) -> str:
@@ -171,7 +176,7 @@ def tool_description(
     labels: Sequence[str], reports_familiarity: bool, multi_label: bool = False, names_neighbours: bool = False
 ) -> str:
     """Return what an assistant needs to know to choose and to believe `classify_photo`, as plain text."""
-    names = [" ".join(label.replace("_", " ").split()) for label in labels]
+    names = list(map(label_text, labels))
     shown = ", ".join(names[:50]) + (f" … ({len(names)} in all)" if len(names) > 50 else "")
     familiarity = (
         "`familiar` is false when the photo is probably none of these: then say so rather than naming the label. "

@@ -1,6 +1,7 @@
 """server/: answers of several labels, or none, in words, in answers.csv and in feedback."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,6 +9,7 @@ from classifier import Prediction
 from classifier.results_csv import row_of
 from helpers.photos import noisy_photo
 from helpers.several_answers import BOTH, LABELS, NONE, STRANGE
+from helpers.web import as_png
 from server.answer_label import AnswerLabel
 from server.batch.routes import page as page_of
 from server.feedback.corrections import NotStored, correction_of, split_labels, words
@@ -15,6 +17,7 @@ from server.feedback.counters import Counters
 from server.feedback.question import choices, chosen
 from server.feedback.records import no_counts, read_counters, read_records, valid_counts
 from server.feedback.store import Feedback
+from server.predictor import Predictor
 from server.settings import Settings
 from server.texts import confidence_text, model_text, none_text, question_text, tool_description
 
@@ -37,9 +40,34 @@ def test_headline_names_few_labels_and_counts_many():
     names = [f"label_{i}" for i in range(9)]
     many = Prediction(names[0], {name: 0.9 - i / 100 for i, name in enumerate(names)}, labels=tuple(names[:7]))
     drawn = component.postprocess(many)
-    assert drawn.label == "label_0, label_1 and 5 more" and [bar.label for bar in drawn.confidences] == names[:7]
+    assert drawn.label == "label 0, label 1 and 5 more"
+    assert [bar.label for bar in drawn.confidences] == [f"label {i}" for i in range(7)]
     one = Prediction("cat", {"cat": 0.9, "dog": 0.1})
     assert component.postprocess(one) == component.postprocess(one.probabilities)
+
+
+def test_page_shows_labels_as_people_write_them_and_the_api_keeps_their_names():
+    component = AnswerLabel()
+    one = Prediction("Blaue_Größe", {"Blaue_Größe": 0.9, "rot": 0.1})
+    drawn = component.postprocess(one)
+    assert drawn.label == "Blaue Größe" and [bar.label for bar in drawn.confidences] == ["Blaue Größe", "rot"]
+    assert component.postprocess(one.probabilities).label == "Blaue_Größe"
+    alike = component.postprocess(Prediction("a_b", {"a_b": 0.6, "a b": 0.4}))
+    assert [bar.label for bar in alike.confidences] == ["a_b", "a b"], "or nobody could tell them apart"
+
+
+def test_a_label_is_explained_by_its_name_and_as_the_page_shows_it():
+    asked = []
+
+    def explain(data, label):
+        asked.append(label)
+        return SimpleNamespace(prediction=SimpleNamespace(is_none=False), picture=None)
+
+    photo = as_png(noisy_photo((9, 9, 200), 1))
+    predictor = Predictor(SimpleNamespace(labels=["a_b", "a b", "Blaue_Größe"], explain=explain))
+    for label in ("Blaue_Größe", "Blaue Größe", "a b", "a_b", "rot", None):
+        predictor.explain(photo, label)
+    assert asked == ["Blaue_Größe", "Blaue_Größe", "a b", "a_b", "rot", None]
 
 
 def test_words_fit_several_labels_or_none():
