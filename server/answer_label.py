@@ -19,10 +19,10 @@ write_no_stubs()
 
 
 def shown_names(labels: Iterable[str]) -> dict[str, str]:
-    """Return each label as people write it; as it is where two would read the same."""
+    """Return each label as people write it; as it is where two would read the same, or one as nothing."""
     texts = {label: label_text(label) for label in labels}
     n = Counter(texts.values())
-    return {label: text if n[text] == 1 else label for label, text in texts.items()}
+    return {label: text if text and n[text] == 1 else label for label, text in texts.items()}
 
 
 class AnswerLabel(gr.Label):

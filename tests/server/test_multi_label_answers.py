@@ -54,6 +54,7 @@ def test_page_shows_labels_as_people_write_them_and_the_api_keeps_their_names():
     assert component.postprocess(one.probabilities).label == "Blaue_Größe"
     alike = component.postprocess(Prediction("a_b", {"a_b": 0.6, "a b": 0.4}))
     assert [bar.label for bar in alike.confidences] == ["a_b", "a b"], "or nobody could tell them apart"
+    assert component.postprocess(Prediction("__", {"__": 0.6, "b": 0.4})).label == "__"
 
 
 def test_a_label_is_explained_by_its_name_and_as_the_page_shows_it():
