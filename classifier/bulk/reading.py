@@ -61,7 +61,7 @@ def _read_local(file: str, n_bytes: int) -> bytes:
     try:
         size = os.stat(file).st_size
     except FileNotFoundError:
-        raise _missing(file, n_bytes != UNKNOWN or not _has_entries(os.path.dirname(file))) from None
+        raise _missing(file, n_bytes != UNKNOWN or not _has_entries(os.path.dirname(file) or ".")) from None
     except (OSError, ValueError):
         pass  # read_source says why
     if size > MAX_PHOTO_BYTES:
