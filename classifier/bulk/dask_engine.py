@@ -25,6 +25,8 @@ def results(out: str, parts: list[str], workers: int, address: str) -> Results:
     settings = {
         "distributed.scheduler.allowed-failures": RETRIES - 1,
         "distributed.nanny.pre-spawn-environ": ONE_CORE,
+        "distributed.worker.profile.enabled": False,  # it looks at each thread a hundred times a second
+        "distributed.admin.tick.interval": "500ms",  # and its loops at themselves fifty times
         "logging": {"distributed": QUIET},
     }
     with dask.config.set(settings):
