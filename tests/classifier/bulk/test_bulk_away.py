@@ -28,7 +28,8 @@ def errors(out) -> int:
 @pytest.mark.parametrize("leaves", ["nothing", "an empty folder"])
 def test_photos_of_a_drive_that_is_not_there_are_asked_again(leaves, photos, tmp_path, capsys):
     away = tmp_path / "away"
-    assert counts(answer(photos, tmp_path / "out", capsys, shard="1/3"))[1] < 20
+    write_photos(photos, 60)  # in eight parts or more, of which shards leave five or more
+    assert counts(answer(photos, tmp_path / "out", capsys, shard="1/3"))[1] < 60
     photos.rename(away)
     if leaves == "an empty folder":
         photos.mkdir()
@@ -38,7 +39,7 @@ def test_photos_of_a_drive_that_is_not_there_are_asked_again(leaves, photos, tmp
     if leaves == "an empty folder":
         photos.rmdir()
     away.rename(photos)
-    assert counts(answer(photos, tmp_path / "out", capsys))[0] == 20 and errors(tmp_path / "out") == 0
+    assert counts(answer(photos, tmp_path / "out", capsys))[0] == 60 and errors(tmp_path / "out") == 0
 
 
 def test_table_of_files_on_a_drive_that_is_not_there_is_asked_again(tmp_path, capsys):
@@ -72,19 +73,19 @@ def test_parts_of_a_store_that_is_gone_come_last_the_next_time(photos, tmp_path,
 
     monkeypatch.setattr(reading, "file_system", gone)
     monkeypatch.setattr(reading, "local_path", lambda file: None if file.startswith("s3:") else file)
-    names = [f"s3://gone/{i:02}.jpg" for i in range(40)]
+    names = [f"s3://gone/{i:03}.jpg" for i in range(100)]  # in thirteen parts or more
     below = shutil.copytree(photos, tmp_path / "z" / "photos")  # listed after the others
     (tmp_path / "list.csv").write_text(
         "\n".join(["file", *names, *(f"z/photos/{path.name}" for path in below.iterdir())])
     )
     monkeypatch.chdir(tmp_path)
     found = 0
-    while found < 60:
+    while found < 120:
         assert "out of reach" in refused("list.csv", "out")
         now = len(rows_in(tmp_path / "out"))
         assert now > found, "each run comes further"
         found = now
-    assert errors(tmp_path / "out") == 40 and merge(["out"], "all.csv") == 60
+    assert errors(tmp_path / "out") == 100 and merge(["out"], "all.csv") == 120
 
 
 def test_file_that_was_listed_is_out_of_reach_and_one_that_was_named_is_gone(photos):
