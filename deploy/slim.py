@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PORT = 7999
-PHOTOS = (".jpg", ".jpeg", ".png", ".webp")
+PHOTOS = (".jpg", ".jpeg", ".png", ".webp")  # EXAMPLES of classifier/photo/formats.py; the app itself is not imported
 START_SECONDS = 180
 NEVER_SERVED = (  # in the folder of packages
     "gradio/templates/node",  # renders the page where ssr_mode is on

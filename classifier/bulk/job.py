@@ -83,19 +83,15 @@ class Job:
         """Return whether a part needs no more work."""
         return self.place.has(f"{PARTS}/{part}.parquet") and not self.place.has(f"{AGAIN}/{part}")
 
-    def done(self) -> set[str]:
-        """Return the names of the parts that need no more work, all at once; CliError where nobody can tell."""
-        again = self.asked_again()
+    def answered(self) -> tuple[set[str], set[str]]:
+        """Return the names of the parts that need no more work, and of those with photos that were out of reach.
+
+        All at once; CliError where nobody can tell.
+        """
         try:
             there = {name.removesuffix(".parquet") for name in self.place.names(PARTS)}
-            return (there - again) & self.photos.groups.keys()
-        except OSError as error:
-            raise CliError(f"{self.place.address} cannot be read: {why(error)}.") from None
-
-    def asked_again(self) -> set[str]:
-        """Return the names of the parts that have photos which were out of reach; CliError where nobody can tell."""
-        try:
-            return self.place.names(AGAIN)
+            again = self.place.names(AGAIN)
+            return (there - again) & self.photos.groups.keys(), again
         except OSError as error:
             raise CliError(f"{self.place.address} cannot be read: {why(error)}.") from None
 

@@ -116,8 +116,9 @@ def _answer_source(wanted: Wanted) -> None:
     options = Options(version, wanted.all_labels, wanted.part_size, wanted.source, wanted.column, folder=os.getcwd())
     job = open_job(wanted.folder, wanted.export, options, wanted.relist)
     parts = share_of(job.parts, wanted.shard)
-    done = job.done() & set(parts)
-    again = job.asked_again()  # last: else the parts of a server that is gone would keep all others waiting
+    done, again = job.answered()
+    done &= set(parts)
+    # what was out of reach comes last: the parts of a server that is gone would keep all others waiting
     outcome = _answered(wanted, job, sorted((part for part in parts if part not in done), key=again.__contains__))
     print(_line(wanted, job, parts, done, outcome, time.perf_counter() - began), flush=True)
     if outcome.interrupted:

@@ -3,12 +3,14 @@
 Gives `serving_files`, the one list of them; tests and `training.deploy` use it.
 """
 
+import json
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from classifier.photo_files import examples_in
+from training.hub.description import note_for, words_for
 from training.report.model_card import metrics_among, with_results
 
 SERVING = (
@@ -76,6 +78,16 @@ def for_hardware(
             readme = with_key(readme, key, "".join(f"\n  - {name}" for name in names))
     files["README.md"] = with_results(readme, metrics_among(files)).encode()
     return files
+
+
+def fitting(readme: str, labels: Collection[str]) -> str:
+    """Return a README that describes a model of these labels, if it describes the one that came with the project."""
+    found = re.search(r"^short_description: *(.*?)\s*$", front_matter(readme), re.M)
+    words = words_for(labels, found[1] if found else None)
+    for key, value in words.items():
+        readme = with_key(readme, key, json.dumps(value, ensure_ascii=False))
+    front = f"{front_matter(readme)}---\n"
+    return readme.replace(front, front + note_for(labels), 1) if words else readme
 
 
 def front_matter(readme: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from huggingface_hub import get_token
 
 from classifier.files import sha256
-from training.hub.description import describe, fitting
+from training.hub.description import describe
 from training.hub.errors import HubError
 from training.hub.repo import Changes, Repo
 
@@ -17,7 +17,7 @@ from . import account_checks, checks
 from .checks import Check
 from .findings import Findings
 from .lean import without_torch
-from .manifest import CPU, SITE_NEEDED, for_hardware, serving_files
+from .manifest import CPU, SITE_NEEDED, fitting, for_hardware, serving_files
 from .metadata import metadata_check
 from .options import DeployOptions
 from .site import built_site, site_check
@@ -69,11 +69,12 @@ def check_app(found: Findings, root: Path, models: list[str], datasets: list[str
 
 def _describe(found: Findings, labels: list[str]) -> None:
     """Let the README describe a model of these labels, and say so, where it describes the one of the project."""
-    readme = found.files.get("README.md", b"").decode(errors="ignore")
-    if not labels or readme.encode() != found.files.get("README.md"):  # no UTF-8, which a check above has named
+    try:
+        readme = found.files["README.md"].decode()
+    except (KeyError, ValueError):  # which a check above has named
         return
-    if (fitting_one := fitting(readme, labels)) != readme:
-        found.files["README.md"] = fitting_one.encode()
+    if labels and (described := fitting(readme, labels)) != readme:
+        found.files["README.md"] = described.encode()
         found.report(Check("README", f"sent as “{describe(labels)}”; write your own into its first lines"))
 
 

@@ -1,9 +1,8 @@
 """What a Space says of its model: its README comes from this project, and may describe the model that came with that.
 
-Gives  `fitting`
+Gives  `words_for` its metadata, and `note_for` its text
 """
 
-import json
 import re
 from collections.abc import Collection
 
@@ -34,17 +33,8 @@ def words_for(labels: Collection[str], found: str | None) -> dict[str, str]:
     return {"short_description": describe(labels), "emoji": "📷"}
 
 
-def fitting(readme: str, labels: Collection[str]) -> str:
-    """Return a README that describes a model of these labels, if it describes the one that came with the project."""
-    front = re.match(r"---\n.*?^---\n", readme, re.S | re.M)
-    found = front and re.search(r"^short_description: *(.*)$", front[0], re.M)
-    words = words_for(labels, found[1].strip() if found else None)
-    if not front or not words:
-        return readme
-    head = front[0]
-    for key, value in words.items():
-        line = f"{key}: {json.dumps(value, ensure_ascii=False)}"
-        head = re.sub(rf"^{key}:.*$", line.replace("\\", r"\\"), head, flags=re.M)
+def note_for(labels: Collection[str]) -> str:
+    """Return what goes in front of the text that speaks of the shipped model, as Markdown."""
     names = [label.replace("_", " ") for label in sorted(labels)]
     known = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-    return head + NOTE.format(labels=re.sub(r"([\\`*_<>\[\]])", r"\\\1", known)) + readme[len(front[0]) :]
+    return NOTE.format(labels=re.sub(r"([\\`*_<>\[\]])", r"\\\1", known))

@@ -1,11 +1,11 @@
-"""training/hub/description.py: the README that is sent describes the model that is sent, unless its owner has."""
+"""The README that is sent describes the model that is sent, unless its owner has (training/deploy/manifest.py)."""
 
 import pytest
 import yaml
 
 from helpers.paths import ROOT
-from training.deploy.manifest import front_matter, serving_files
-from training.hub.description import MOST, SHIPPED, SHIPPED_LABELS, describe, fitting
+from training.deploy.manifest import fitting, front_matter, serving_files
+from training.hub.description import MOST, SHIPPED, SHIPPED_LABELS, describe
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
